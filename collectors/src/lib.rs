@@ -1,0 +1,1 @@
+//! The collectors: each observes one kind of thing; judging is pure.

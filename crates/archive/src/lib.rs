@@ -1,0 +1,1 @@
+//! WORM: write-once stores, read back after every put.

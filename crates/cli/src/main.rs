@@ -1,0 +1,2 @@
+//! The binary `exhibit`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The detection engine: secrets and personal data in bytes. No I/O.

@@ -1,0 +1,1 @@
+//! The math of the log: hashes, proofs, checkpoints, bundles, their verification. No I/O.

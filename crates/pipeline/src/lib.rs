@@ -1,0 +1,1 @@
+//! World, and the steps that move evidence forward.

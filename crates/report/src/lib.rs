@@ -1,0 +1,1 @@
+//! Period view to Markdown, HTML and JSON. Templates arrive as bytes.

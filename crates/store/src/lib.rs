@@ -1,0 +1,1 @@
+//! Postgres, and the only crate that knows SQL; the private embedded cluster.
