@@ -1,1 +1,32 @@
-//! The vocabulary: evidence, assessment, finding, outcome, period, clock, ids, canonical bytes. No I/O.
+//! The vocabulary of Exhibit: evidence, assessments, findings, outcomes, periods, schedules, ids and canonical bytes.
+//!
+//! Nothing in here touches the world: no clock, no randomness, no file, no network. The same input gives the same bytes,
+//! on every machine and for ever; `FORMAT.md` beside this crate writes down what those bytes are.
+
+pub mod assessment;
+pub mod canonical;
+pub mod deployment;
+pub mod digest;
+pub mod disclosure;
+pub mod finding;
+pub mod ids;
+pub mod observation;
+pub mod outcome;
+pub mod period;
+pub mod record;
+pub mod report;
+pub mod schedule;
+pub mod slot;
+pub mod time;
+
+pub use assessment::{Assessment, SubjectOutcome};
+pub use canonical::{CanonicalError, parse_canonical, to_canonical};
+pub use digest::Digest;
+pub use disclosure::{Disclosable, Disclosure};
+pub use finding::{Condition, Finding, Fingerprint, Place, Severity};
+pub use ids::{CheckId, CollectorId, ConditionId, EntryId, EnvironmentId, JobId, SubjectId};
+pub use observation::{Evidence, Observation, Population};
+pub use outcome::{Outcome, Verdict};
+pub use period::{FiscalCalendar, Period, PeriodId};
+pub use record::{Body, Envelope, Kind, Record};
+pub use time::{Clock, Timestamp};

@@ -1,0 +1,106 @@
+//! Entries about reports: the freeze of a period, the report, and the proof that it is in WORM storage.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, EntryId, Period, Timestamp};
+
+/// The body of an entry of kind `period`: from here on the period takes no more evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeriodFreeze {
+    /// The period.
+    pub period: Period,
+    /// When its grace ended.
+    pub grace_until: Timestamp,
+    /// The ledger's size at the previous freeze, or 0: the bundle reaches from there.
+    pub from_size: u64,
+}
+
+/// Whether a report's period was still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The period was still open: more evidence may follow.
+    Interim,
+    /// The period was frozen.
+    Final,
+}
+
+impl Standing {
+    /// The word that records use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Interim => "interim",
+            Self::Final => "final",
+        }
+    }
+}
+
+/// The body of an entry of kind `report`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportIssued {
+    /// What it covers.
+    pub period: Period,
+    /// Whether the period was still open.
+    pub standing: Standing,
+    /// Counted from 1 within the period and standing; a later one supersedes the earlier, and both stay.
+    pub revision: u64,
+    /// The report that this one supersedes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<EntryId>,
+    /// The ledger size of the checkpoint it was rendered from.
+    pub size: u64,
+    /// The root hash at that size.
+    pub root: Digest,
+    /// The ledger size from which its bundle holds every entry.
+    pub from_size: u64,
+    /// The renderer's version.
+    pub renderer: String,
+    /// Digest over the template's files.
+    pub template: Digest,
+    /// Digests of the report's forms and of the bundle, by name: `md`, `html`, `json`, `bundle`.
+    pub files: Vec<ReportFile>,
+}
+
+/// One file of a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportFile {
+    /// `md`, `html`, `json` or `bundle`.
+    pub name: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// The body of an entry of kind `receipt`: an object version is in WORM storage, as read back from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// What was archived.
+    pub report: EntryId,
+    /// The kind of store: `write-once-directory`, `s3-object-lock`.
+    pub store: String,
+    /// Whether the store is one that regulators accept as WORM. The write-once directory is not.
+    pub regulatory_worm: bool,
+    /// The object's key.
+    pub key: String,
+    /// The version that was read back.
+    pub version: String,
+    /// The digest of the bytes as read back.
+    pub digest: Digest,
+    /// Their size.
+    pub size: u64,
+    /// The lock's mode as read back, in the store's own word.
+    pub mode: String,
+    /// Until when the store says it keeps the object.
+    pub retain_until: Timestamp,
+    /// Whether a legal hold is on it.
+    pub legal_hold: bool,
+    /// When it was put.
+    pub put_at: Timestamp,
+    /// When it was read back.
+    pub read_back_at: Timestamp,
+}
