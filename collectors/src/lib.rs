@@ -1,1 +1,14 @@
-//! The collectors: each observes one kind of thing; judging is pure.
+//! The collectors: each observes one kind of thing, and holds no opinion; judging is a pure function beside it.
+//!
+//! This crate knows the outside world. It knows no database, no report and no archive: facts about Exhibit itself
+//! reach a collector as sources that the pipeline supplies.
+
+pub mod cases;
+pub mod collector;
+pub mod registry;
+pub mod sources;
+
+pub use collector::{Collected, CollectError, Collector, JudgeError, RawArtifact, Scope, SettingProblem, Settings};
+pub use registry::{Entry, Registry};
+
+include!(concat!(env!("OUT_DIR"), "/modules.rs"));

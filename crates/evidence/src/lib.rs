@@ -5,6 +5,7 @@
 
 pub mod assessment;
 pub mod canonical;
+pub mod catalog;
 pub mod deployment;
 pub mod digest;
 pub mod disclosure;

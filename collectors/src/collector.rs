@@ -1,0 +1,163 @@
+//! What a collector is: something that observes, something that judges, and a test of itself.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use exhibit_evidence::{
+    CanonicalError, Clock, Digest, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
+    to_canonical,
+};
+
+/// A job's settings: the collector's own tables of `exhibit.toml`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// What to look at.
+    pub source: toml::Table,
+    /// What to hold it against.
+    pub policy: toml::Table,
+}
+
+impl Settings {
+    /// Digest of the policy, canonical JSON: evidence and assessments say which policy was in force.
+    ///
+    /// # Errors
+    /// When the policy holds something that has no canonical form, a float for example.
+    pub fn policy_digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(Digest::of(&to_canonical(&self.policy)?))
+    }
+
+    /// Digest of source and policy, canonical JSON.
+    ///
+    /// # Errors
+    /// As [`Settings::policy_digest`].
+    pub fn digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(Digest::of(&to_canonical(&(&self.source, &self.policy))?))
+    }
+}
+
+/// A setting that a collector can't work with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingProblem {
+    /// The keys that lead to it, from `source` or `policy` on; list items by their index.
+    pub key: Vec<String>,
+    /// What was expected there. Never repeats the value.
+    pub message: String,
+}
+
+impl SettingProblem {
+    /// A problem at `key`, its parts separated by dots.
+    pub fn new(key: &str, message: impl Into<String>) -> Self {
+        Self { key: key.split('.').map(str::to_owned).collect(), message: message.into() }
+    }
+}
+
+/// What a collector may look at, and what it gets from outside so that it needs no clock and no randomness of its own.
+pub struct Scope<'a> {
+    /// The folder that relative paths of the settings start from.
+    pub base: &'a Path,
+    /// The environments in the job's scope, in authored order.
+    pub environments: &'a [Environment],
+    /// The clock: `observed_from` and `observed_to` come from here.
+    pub clock: &'a dyn Clock,
+    /// 32 random bytes for this run alone: the key of its value fingerprints.
+    pub run_key: &'a [u8; 32],
+}
+
+/// A raw artifact, before masking.
+#[derive(Clone)]
+pub struct RawArtifact {
+    /// What it is.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its bytes. They pass the detector before anything is stored.
+    pub bytes: Vec<u8>,
+}
+
+/// What a collector brings back.
+#[derive(Clone)]
+pub struct Collected {
+    /// What was observed; `artifacts` and `facts_artifact` are left for the pipeline to fill.
+    pub observation: Observation,
+    /// Raw artifacts to keep.
+    pub artifacts: Vec<RawArtifact>,
+}
+
+/// Why nothing at all could be observed. What could only partly be observed is an observation with problems instead.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The settings are not what the collector expects.
+    #[error("the job's settings: {}: {}", .0.key.join("."), .0.message)]
+    Settings(SettingProblem),
+    /// The machine failed while observing.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        source: io::Error,
+    },
+    /// Anything else, in one sentence that holds no value.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Why evidence could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// The facts are not of the shape that this version of the collector writes.
+    #[error("the evidence's facts are not in the form that this version of the collector reads: {0}")]
+    Facts(#[from] serde_json::Error),
+    /// The policy is not what the judge expects.
+    #[error("the policy: {}: {}", .0.key.join("."), .0.message)]
+    Policy(SettingProblem),
+    /// Something has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+}
+
+/// A collector. Its manifest lies beside it as `collector.toml`.
+pub trait Collector: Send + Sync {
+    /// Digest of the rules it works by, where it works by rules.
+    fn rule_pack(&self) -> Option<Digest> {
+        None
+    }
+
+    /// Whether these settings are what the collector expects; touches nothing outside.
+    ///
+    /// # Errors
+    /// Every setting that it can't work with, by key.
+    fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>>;
+
+    /// Runs a known-bad and a known-good fixture through the same code and rules as a real run.
+    fn self_test(&self) -> SelfTest;
+
+    /// Observes. Blocking; holds no opinion; no value of a secret leaves it.
+    ///
+    /// # Errors
+    /// When nothing at all could be observed.
+    fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError>;
+
+    /// Judges an observation: pure, one judgement for each check of the manifest, in the manifest's order.
+    ///
+    /// # Errors
+    /// When the facts are of another version, or the policy can't be read.
+    fn judge(
+        &self,
+        observation: &Observation,
+        environments: &[Environment],
+        policy: &toml::Table,
+    ) -> Result<Vec<Judgement>, JudgeError>;
+
+    /// Makes a case's `input` folder into what the source settings point at, for inputs that can't lie in a folder as
+    /// they are (a git repository, say). Returns the base folder for the run.
+    ///
+    /// # Errors
+    /// When the input can't be made.
+    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
+        let _ = scratch;
+        Ok(input.to_owned())
+    }
+}
