@@ -31,3 +31,6 @@ pub use outcome::{Outcome, Verdict};
 pub use period::{FiscalCalendar, Period, PeriodId};
 pub use record::{Body, Envelope, Kind, Record};
 pub use time::{Clock, Timestamp};
+
+#[cfg(test)]
+mod vectors;

@@ -1,0 +1,106 @@
+//! Runs the vectors of `FORMAT.md`, which another program in another language computed.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    CheckId, Digest, Disclosure, EnvironmentId, Fingerprint, Kind, Record, SubjectId,
+    parse_canonical, to_canonical,
+};
+
+#[derive(Deserialize)]
+struct Vectors {
+    canonical: Vec<Canonical>,
+    refused: Vec<String>,
+    disclosures: Vec<Disclosed>,
+    findings: Vec<Found>,
+    records: Vec<Recorded>,
+}
+
+#[derive(Deserialize)]
+struct Canonical {
+    value: Value,
+    bytes: String,
+    digest: Digest,
+}
+
+#[derive(Deserialize)]
+struct Disclosed {
+    #[serde(flatten)]
+    disclosure: Disclosure,
+    digest: Digest,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    check: CheckId,
+    environment: EnvironmentId,
+    subject: SubjectId,
+    place: Vec<String>,
+    fingerprint: Digest,
+}
+
+#[derive(Deserialize)]
+struct Recorded {
+    record: String,
+    leaf: Digest,
+    kind: String,
+}
+
+fn vectors() -> Vectors {
+    serde_json::from_str(include_str!("../vectors/vectors.json"))
+        .expect("the vectors are JSON of this shape")
+}
+
+#[test]
+fn canonical_bytes() {
+    for vector in vectors().canonical {
+        let bytes = to_canonical(&vector.value).expect("has a canonical form");
+        assert_eq!(String::from_utf8_lossy(&bytes), vector.bytes);
+        assert_eq!(Digest::of(&bytes), vector.digest);
+    }
+}
+
+#[test]
+fn other_bytes_are_refused() {
+    for text in vectors().refused {
+        assert!(parse_canonical(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn disclosures() {
+    for vector in vectors().disclosures {
+        assert_eq!(
+            vector.disclosure.seal().expect("no NUL").digest,
+            vector.digest
+        );
+    }
+}
+
+#[test]
+fn finding_fingerprints() {
+    for vector in vectors().findings {
+        let place: Vec<&str> = vector.place.iter().map(String::as_str).collect();
+        let found = Fingerprint::of(&vector.check, &vector.environment, &vector.subject, &place)
+            .expect("no NUL");
+        assert_eq!(found.0, vector.fingerprint);
+    }
+}
+
+#[test]
+fn records_survive_a_round_trip_to_the_byte() {
+    for vector in vectors().records {
+        let (record, header) =
+            Record::from_bytes(vector.record.clone().into_bytes()).expect("a record");
+        assert_eq!(header.kind, vector.kind);
+        let entry = record.read().expect("an entry of this version");
+        assert_eq!(
+            entry.body.kind(),
+            vector.kind.parse::<Kind>().expect("a known kind")
+        );
+        assert_eq!(entry.to_record().expect("a record").as_str(), vector.record);
+        let leaf = Digest::of(&[b"\0", record.as_bytes()].concat());
+        assert_eq!(leaf, vector.leaf);
+    }
+}

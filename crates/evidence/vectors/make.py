@@ -1,0 +1,89 @@
+"""Computes the vectors anew, with nothing of Exhibit's own code: `python3 make.py > vectors.json`."""
+
+import base64
+import hashlib
+import json
+import sys
+
+
+def canonical(value):
+    # Python sorts by code point, RFC 8785 by UTF-16 code unit: encode the keys first.
+    def prepare(item):
+        if isinstance(item, dict):
+            keys = sorted(item, key=lambda key: key.encode("utf-16-be"))
+            return {key: prepare(item[key]) for key in keys}
+        if isinstance(item, list):
+            return [prepare(each) for each in item]
+        return item
+
+    return json.dumps(prepare(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def sha256(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+documents = [
+    {},
+    [],
+    {"b": 1, "a": [True, None, "é\u20ac\n\u001f\"\\/"]},
+    {"\ufb33": 1, "\U00010000": 2, "": {"z": 9007199254740991, "a": -9007199254740991}},
+]
+disclosures = [
+    (bytes(16), "body.provenance.host", "build-7"),
+    (bytes(range(16)), "body.provenance.principal", "Zoë"),
+]
+findings = [
+    ("ci-secrets.plaintext-value", "production", "exhibit", [".github/workflows/ci.yml", "jobs.build.env.API_TOKEN", "literal"]),
+    ("unique-credentials.shared-across-environments", "staging", "postgres", []),
+]
+receipt = {
+    "v": 1,
+    "kind": "receipt",
+    "id": "019abf2f-5c38-7707-8707-070707070707",
+    "recorded_at": "2026-11-22T03:05:31.000000Z",
+    "body": {
+        "report": "019abf2f-5c38-7707-8707-070707070708",
+        "store": "write-once-directory",
+        "regulatory_worm": False,
+        "key": "reports/2026-Q4/interim-12.tar",
+        "version": "sha256:" + "00" * 32,
+        "digest": "sha256:" + "00" * 32,
+        "size": 10240,
+        "mode": "write-once-directory",
+        "retain_until": "2033-11-23T00:00:00.000000Z",
+        "legal_hold": False,
+        "put_at": "2026-11-22T03:05:30.000000Z",
+        "read_back_at": "2026-11-22T03:05:30.500000Z",
+    },
+}
+record = canonical(receipt)
+refused = [
+    '{"a":1.0}', '{"a":1e2}', '{"a":9007199254740992}', '{"a":"\\u0000"}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a": 1}', '"\\u00e9"', "", "nul",
+]
+
+json.dump(
+    {
+        "canonical": [{"value": value, "bytes": canonical(value), "digest": sha256(canonical(value).encode())} for value in documents],
+        "refused": refused,
+        "disclosures": [
+            {
+                "salt": base64.urlsafe_b64encode(salt).rstrip(b"=").decode(),
+                "path": path,
+                "value": value,
+                "digest": sha256(canonical([base64.urlsafe_b64encode(salt).rstrip(b"=").decode(), path, value]).encode()),
+            }
+            for salt, path, value in disclosures
+        ],
+        "findings": [
+            {"check": check, "environment": environment, "subject": subject, "place": place,
+             "fingerprint": sha256(canonical([1, check, environment, subject, place]).encode())}
+            for check, environment, subject, place in findings
+        ],
+        "records": [{"record": record, "leaf": sha256(b"\0" + record.encode()), "kind": "receipt"}],
+    },
+    sys.stdout,
+    ensure_ascii=False,
+    indent=1,
+)
+print()
