@@ -14,7 +14,8 @@ use super::{Field, Schedule, ScheduleError};
 
 /// The oracle's own reading of a schedule.
 struct Naive {
-    sets: [Vec<bool>; 5],
+    /// Bit `v` of a field's set is value `v`.
+    sets: [u64; 5],
     either_day: bool,
     wildcard_hour: bool,
 }
@@ -31,38 +32,38 @@ impl Naive {
         };
         let fields: Vec<&str> = line.split(' ').collect();
         let spans = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
-        let mut sets = [const { Vec::new() }; 5];
+        let mut sets = [0_u64; 5];
         for (index, (low, high)) in spans.into_iter().enumerate() {
-            sets[index] = (0..=high)
-                .map(|v| v >= low && hits(fields[index], v, low, high))
-                .collect();
+            for value in (low..=high).filter(|value| hits(fields[index], *value, low, high)) {
+                sets[index] |= 1 << (if index == 4 { value % 7 } else { value });
+            }
         }
-        let sunday = sets[4][0] || sets[4][7];
-        (sets[4][0], sets[4][7]) = (sunday, sunday);
         Self {
             either_day: ![fields[2], fields[4]]
                 .iter()
                 .any(|field| ["*", "*/1"].contains(field)),
-            wildcard_hour: fields[1].starts_with('*') || sets[1].iter().all(|hour| *hour),
+            wildcard_hour: fields[1].starts_with('*') || sets[1] == (1 << 24) - 1,
             sets,
         }
     }
 
-    fn matches(&self, [minute, hour, dom, month, dow]: Wall) -> bool {
-        let on = |field: usize, value: u8| self.sets[field][usize::from(value)];
-        on(0, minute)
-            && on(1, hour)
-            && on(3, month)
-            && if self.either_day {
-                on(2, dom) || on(4, dow)
-            } else {
-                on(2, dom) && on(4, dow)
-            }
+    fn matches(&self, wall: &Wall) -> bool {
+        if self.sets[0] & wall[0] == 0 || self.sets[1] & wall[1] == 0 || self.sets[3] & wall[3] == 0
+        {
+            return false;
+        }
+        let (dom, dow) = (self.sets[2] & wall[2] != 0, self.sets[4] & wall[4] != 0);
+        if self.either_day {
+            dom || dow
+        } else {
+            dom && dow
+        }
     }
 }
 
-/// What a clock and a calendar show: minute, hour, day, month, day of week.
-type Wall = [u8; 5];
+/// What a clock and a calendar show, as one bit each: minute, hour, day, month,
+/// day of week.
+type Wall = [u64; 5];
 
 fn show(wall: NaiveDateTime) -> Wall {
     let weekday = wall.weekday().num_days_from_sunday();
@@ -73,7 +74,7 @@ fn show(wall: NaiveDateTime) -> Wall {
         wall.month(),
         weekday,
     ]
-    .map(|part| part as u8)
+    .map(|part| 1 << part)
 }
 
 fn hits(field: &str, value: usize, low: usize, high: usize) -> bool {
@@ -142,11 +143,12 @@ impl Minutes {
         } else {
             &self.reached
         };
-        let mut fired: Vec<_> = walls
-            .iter()
-            .filter(|(instant, wall)| naive.matches(*wall) && *instant >= self.from)
-            .map(|(instant, _)| *instant)
-            .collect();
+        let mut fired = Vec::new();
+        for (instant, wall) in walls {
+            if naive.matches(wall) && *instant >= self.from {
+                fired.push(*instant);
+            }
+        }
         fired.dedup();
         fired
     }
