@@ -9,5 +9,7 @@
 //! [C2SP](https://c2sp.org) `signed-note`, `tlog-checkpoint` and `tlog-tiles` for what is published.
 
 pub mod checkpoint;
+pub mod keys;
 pub mod note;
+pub mod tiles;
 pub mod tree;
