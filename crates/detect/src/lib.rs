@@ -1,1 +1,40 @@
-//! The detection engine: secrets and personal data in bytes. No I/O.
+//! The detection engine: secrets in bytes. Bytes in, matches out.
+//!
+//! No I/O, no clock, no randomness: the same rules and the same bytes give the same matches,
+//! in the same order, on every machine.
+//!
+//! - [`Rule`]: what one kind of secret looks like, as data (`rules/*.toml`) with examples.
+//! - [`Engine`]: many rules compiled together; [`Engine::scan`] finds them in bytes.
+//! - [`facts`]: what may be said about a value without saying the value.
+//! - [`shape`]: the masked shape of a value, the only rendering of it that may be stored.
+//! - [`masking`]: rewrites bytes so that no found or known secret stays in them.
+//! - [`sensitive_key`]: does a name promise a secret?
+
+mod alphabet;
+mod check;
+mod engine;
+mod entropy;
+pub mod facts;
+mod fingerprint;
+mod forms;
+pub mod masking;
+mod matches;
+mod pack;
+mod passwords;
+mod placeholder;
+mod rule;
+mod rule_file;
+mod sensitive;
+pub mod shape;
+mod validate;
+
+pub use alphabet::Alphabet;
+pub use check::Check;
+pub use engine::{Engine, RulesError};
+pub use fingerprint::{Fingerprint, RunKey};
+pub use masking::{Masked, MaskedHit, mask};
+pub use matches::{Confidence, Match};
+pub use rule::{Rule, Severity};
+pub use rule_file::RuleFileError;
+pub use sensitive::{Sensitivity, sensitive_key};
+pub use validate::{RuleProblem, validate};

@@ -1,0 +1,45 @@
+//! The built-in rules, and the digest that names a set of rules.
+
+use sha2::{Digest, Sha256};
+
+use crate::rule::Rule;
+
+/// File names and texts of `rules/*.toml`.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rule_files.rs"));
+
+/// The built-in rules, by file name and then in the files' order.
+pub(crate) fn builtin_rules() -> Vec<Rule> {
+    FILES
+        .iter()
+        .flat_map(|(name, text)| {
+            Rule::from_toml(text, name).expect("the unit tests read the built-in rules")
+        })
+        .collect()
+}
+
+/// SHA-256 over the canonical form of rules, sorted by id.
+pub(crate) fn digest(rules: &[Rule]) -> [u8; 32] {
+    let mut sorted: Vec<&Rule> = rules.iter().collect();
+    sorted.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut hash = Sha256::new();
+    hash.update(b"exhibit rule pack v1\n");
+    for rule in sorted {
+        hash.update(b"rule\n");
+        rule.canonical(&mut |bytes| hash.update(bytes));
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_file_is_readable() {
+        for (name, text) in FILES {
+            if let Err(error) = Rule::from_toml(text, name) {
+                panic!("{error}");
+            }
+        }
+    }
+}
