@@ -1,0 +1,63 @@
+//! A digest of what the configuration means: the same on every machine, whatever its layout and comments.
+
+use exhibit_evidence::{Digest, to_canonical};
+use serde_json::{Value, json};
+
+use super::model::{Config, Signing};
+
+impl Config {
+    /// SHA-256 of [`Config::effective`] in canonical form.
+    pub(crate) fn digest(&self) -> Digest {
+        let canonical = to_canonical(&self.effective());
+        Digest::of(&canonical.expect("the reader admits only what canonical JSON can carry"))
+    }
+
+    /// What the configuration means, as [`Config::digest`] covers it: defaults written out, paths relative to
+    /// the file where they lie below it, secrets as the references that they are.
+    pub(crate) fn effective(&self) -> Value {
+        let deployment = &self.deployment;
+        let path = |path| self.relative(path).display().to_string();
+        let mut jobs: Vec<_> = self.jobs.iter().collect();
+        jobs.sort_by(|a, b| a.id.cmp(&b.id));
+        json!({
+            "deployment": {
+                "name": deployment.name,
+                "origin": deployment.origin,
+                "time_zone": deployment.time_zone.name(),
+                "fiscal_year_start": deployment.fiscal_year_start,
+                "grace_days": deployment.grace_days,
+                "data_dir": path(&deployment.data_dir),
+            },
+            "database": self.database.as_ref().map(|database| json!({
+                "url": self.reference(&database.url),
+                "owner_url": database.owner_url.as_ref().map(|owner| self.reference(owner)),
+            })),
+            "archive": {
+                "directory": path(&self.archive.directory),
+                "retention_years": self.archive.retention_years,
+            },
+            "signing": match &self.signing {
+                Signing::Given(reference) => json!({ "key": self.reference(reference) }),
+                Signing::Generated(file) => json!({ "generated": path(file) }),
+            },
+            "environments": self.environments,
+            "jobs": jobs.iter().map(|job| json!({
+                "id": job.id,
+                "collector": job.collector,
+                "schedule": job.schedule.text(),
+                "environments": job.environments,
+                "fresh_for_seconds": job.fresh_for.num_seconds(),
+                "late_after_seconds": job.late_after.num_seconds(),
+                "source": job.source,
+                "policy": job.policy,
+            })).collect::<Vec<_>>(),
+        })
+    }
+
+    fn reference(&self, reference: &super::SecretRef) -> String {
+        match reference {
+            super::SecretRef::Env(name) => format!("env:{name}"),
+            super::SecretRef::File(path) => format!("file:{}", self.relative(path).display()),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `exhibit.toml`: read once, checked whole, every mistake told with file, line, column and what was expected.
+//!
+//! ```text
+//! text ─ parse ─┬─ hidden   what must never be shown
+//!               ├─ schema   tables, keys, defaults ─ jobs ─ settings (the collectors' own tables)
+//!               └─ reader   typed values with their places ─ diagnostic ─ shown
+//! ```
+
+mod diagnostic;
+mod digest;
+mod duration;
+mod hidden;
+mod jobs;
+mod load;
+mod model;
+mod reader;
+mod schema;
+mod secret_ref;
+mod settings;
+mod shown;
+mod suspicion;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use diagnostic::{Diagnostic, Invalid};
+pub(crate) use load::{ConfigError, FILE_NAME, load, parse};
+pub(crate) use model::{Archive, Config, Database, Deployment, Job, Signing};
+pub(crate) use secret_ref::{Resolved, SecretError, SecretRef};
+pub(crate) use settings::{Collectors, SettingProblem};

@@ -1,0 +1,122 @@
+//! What `exhibit.toml` says, typed and checked: the rest of the program sees nothing else of the file.
+
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use exhibit_evidence::deployment::Environment;
+use exhibit_evidence::schedule::Schedule;
+use exhibit_evidence::{CollectorId, EnvironmentId, JobId};
+
+use super::secret_ref::SecretRef;
+
+/// A whole, valid configuration. Every path in it is absolute.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The file that this was read from.
+    pub(crate) file: PathBuf,
+    /// The folder of that file: relative paths in it start here, those in `source` tables too.
+    pub(crate) base: PathBuf,
+    /// `[deployment]`
+    pub(crate) deployment: Deployment,
+    /// `[database]`; `None` means the private Postgres in the data directory.
+    pub(crate) database: Option<Database>,
+    /// `[archive]`
+    pub(crate) archive: Archive,
+    /// `[signing]`
+    pub(crate) signing: Signing,
+    /// `[environments.ID]` in the order of the file; the title is the id where none is given.
+    pub(crate) environments: Vec<Environment>,
+    /// `[[jobs]]` in the order of the file; ids are unique.
+    pub(crate) jobs: Vec<Job>,
+}
+
+/// Who runs this, and by which calendar.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    /// Stands on the report's cover; one line, not empty.
+    pub(crate) name: String,
+    /// The log's name in its checkpoints; `None` asks for a generated one at the first start.
+    pub(crate) origin: Option<String>,
+    /// Where schedules, days and quarters are counted.
+    pub(crate) time_zone: Tz,
+    /// First month of the fiscal year, 1 to 12.
+    pub(crate) fiscal_year_start: u8,
+    /// Days after a quarter's end in which late evidence still counts in it, 0 to 60.
+    pub(crate) grace_days: u8,
+    /// Where the private Postgres, keys and checkpoints lie.
+    pub(crate) data_dir: PathBuf,
+}
+
+/// A Postgres server of one's own.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    /// Connection string of the service's role.
+    pub(crate) url: SecretRef,
+    /// Connection string of the schema's owner, needed to migrate; a different role.
+    pub(crate) owner_url: Option<SecretRef>,
+}
+
+/// Where reports and bundles are kept for good.
+#[derive(Debug, Clone)]
+pub(crate) struct Archive {
+    /// The write-once directory.
+    pub(crate) directory: PathBuf,
+    /// How long an archived object is kept, 1 to 100 years.
+    pub(crate) retention_years: u8,
+}
+
+/// The log's signing key.
+#[derive(Debug, Clone)]
+pub(crate) enum Signing {
+    /// The configuration names a key.
+    Given(SecretRef),
+    /// This file, made at the first start if it is not there.
+    Generated(PathBuf),
+}
+
+/// One promise: this collector looks at this, at these times.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    /// Permanent, authored id.
+    pub(crate) id: JobId,
+    /// Id of a collector that the registry knows.
+    pub(crate) collector: CollectorId,
+    /// When it is due, in the deployment's time zone.
+    pub(crate) schedule: Schedule,
+    /// Ids of declared environments; at least one, in the order of the file.
+    pub(crate) environments: Vec<EnvironmentId>,
+    /// How long its evidence stays fresh.
+    pub(crate) fresh_for: TimeDelta,
+    /// Performed later than this after its time is late.
+    pub(crate) late_after: TimeDelta,
+    /// The collector's own table: where to look.
+    pub(crate) source: toml::Table,
+    /// The collector's own table: how to judge.
+    pub(crate) policy: toml::Table,
+}
+
+impl Config {
+    /// The declared environment of this id.
+    pub(crate) fn environment(&self, id: &EnvironmentId) -> Option<&Environment> {
+        self.environments
+            .iter()
+            .find(|environment| environment.id == *id)
+    }
+
+    /// The environments that a job looks at, in the job's order.
+    pub(crate) fn environments_of(&self, job: &Job) -> Vec<Environment> {
+        let declared = |id| self.environment(id).cloned();
+        job.environments.iter().filter_map(declared).collect()
+    }
+
+    /// The job with this id.
+    pub(crate) fn job(&self, id: &str) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.id.as_str() == id)
+    }
+
+    /// A path of the file as seen from [`Config::base`], so that it reads the same on every machine.
+    pub(crate) fn relative<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.base).unwrap_or(path)
+    }
+}

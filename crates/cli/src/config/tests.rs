@@ -1,0 +1,212 @@
+//! Every file in `cases/` with exactly what is said about it, and the samples, which must be fine.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+
+/// Stands for every secret in the cases; must never be shown.
+const CANARY: &str = "fake-canary-4711";
+
+/// Collectors as the cases imagine them.
+struct Imagined;
+
+impl Collectors for Imagined {
+    fn ids(&self) -> Vec<String> {
+        ["ci_secrets", "no_default", "picky", "unique_credentials"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn default_fresh_for(&self, collector: &str) -> Option<String> {
+        (collector != "no_default").then(|| "26h".to_owned())
+    }
+
+    fn check(
+        &self,
+        collector: &str,
+        _: &toml::Table,
+        _: &toml::Table,
+    ) -> Result<(), Vec<SettingProblem>> {
+        if collector != "picky" {
+            return Ok(());
+        }
+        let problem = |path: &str, message: &str| SettingProblem {
+            key_path: path.split('.').map(str::to_owned).collect(),
+            message: message.to_owned(),
+        };
+        Err(vec![
+            problem("source.paths.1", "expected a path that exists"),
+            problem("source.deep.wrong", "expected nothing of this name"),
+            problem("source.url", "expected a URL"),
+            problem("policy.limit", "expected a number from 0"),
+            problem("policy", "expected a key `rules`"),
+        ])
+    }
+}
+
+fn read(text: &str) -> Result<Config, Invalid> {
+    let file = Path::new("/srv/exhibit/exhibit.toml");
+    parse(text, Path::new("exhibit.toml"), file, &Imagined)
+}
+
+fn folder(name: &str) -> std::path::PathBuf {
+    // The folder of this file, wherever it is compiled from.
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/config")
+        .join(name)
+}
+
+#[test]
+fn every_case_is_told_as_written_down() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path("cases");
+    settings.set_omit_expression(true);
+    let mut seen = BTreeSet::new();
+    for entry in std::fs::read_dir(folder("cases")).expect("the cases") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let name = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("a name");
+        let text = std::fs::read_to_string(&path).expect("a case");
+        let invalid = read(&text)
+            .err()
+            .unwrap_or_else(|| panic!("{name} is a mistake"));
+        for said in [
+            invalid.render(false),
+            invalid.render(true),
+            format!("{invalid:?}"),
+        ] {
+            assert!(!said.contains(CANARY), "{name} shows a secret: {said}");
+        }
+        settings.bind(|| insta::assert_snapshot!(name, invalid.render(false)));
+        seen.extend(invalid.problems().iter().map(|problem| problem.code));
+    }
+    let expected = BTreeSet::from([
+        "config.bad-duration",
+        "config.bad-id",
+        "config.bad-origin",
+        "config.bad-path",
+        "config.bad-reference",
+        "config.bad-schedule",
+        "config.bad-setting",
+        "config.bad-text",
+        "config.bad-time-zone",
+        "config.duplicate-id",
+        "config.literal-secret",
+        "config.missing-key",
+        "config.no-environment",
+        "config.not-exact",
+        "config.out-of-range",
+        "config.same-role",
+        "config.syntax",
+        "config.undeclared-environment",
+        "config.unknown-collector",
+        "config.unknown-key",
+        "config.wrong-type",
+    ]);
+    assert_eq!(
+        seen, expected,
+        "each kind of mistake has a case, and each is known here"
+    );
+}
+
+#[test]
+fn positions_count_from_one() {
+    let invalid = read("[deployment]\nname = 1\n").expect_err("a wrong type");
+    let problem = &invalid.problems()[0];
+    assert_eq!(invalid.position(problem), (2, 8));
+    assert!(
+        invalid.to_string().contains("exhibit.toml:2:8"),
+        "{invalid}"
+    );
+}
+
+#[test]
+fn the_basic_sample_takes_every_default() {
+    let config = read(include_str!("samples/basic.toml")).expect("fine");
+    assert_eq!(config.deployment.time_zone, chrono_tz::UTC);
+    assert_eq!(config.deployment.fiscal_year_start, 1);
+    assert_eq!(config.deployment.grace_days, 5);
+    assert_eq!(
+        config.deployment.data_dir,
+        Path::new("/srv/exhibit/.exhibit")
+    );
+    assert_eq!(
+        config.archive.directory,
+        Path::new("/srv/exhibit/.exhibit/archive")
+    );
+    assert_eq!(config.archive.retention_years, 7);
+    assert!(config.database.is_none() && config.deployment.origin.is_none());
+    let key = Path::new("/srv/exhibit/.exhibit/keys/log.key");
+    assert!(matches!(&config.signing, Signing::Generated(path) if path == key));
+    let job = config.job("ci-secrets").expect("the job");
+    assert_eq!(job.fresh_for, chrono::TimeDelta::hours(26));
+    assert_eq!(job.late_after, chrono::TimeDelta::hours(1));
+    assert_eq!(config.environments[0].title, "production");
+    assert_eq!(config.environments_of(job), config.environments);
+}
+
+#[test]
+fn the_full_sample_shows_every_key() {
+    let config = read(include_str!("samples/full.toml")).expect("fine");
+    assert_eq!(config.deployment.time_zone, chrono_tz::Europe::Berlin);
+    assert_eq!(config.deployment.fiscal_year_start, 4);
+    let database = config.database.as_ref().expect("a database");
+    assert_eq!(database.url, SecretRef::Env("EXHIBIT_DATABASE_URL".into()));
+    assert_eq!(config.archive.directory, Path::new("/srv/exhibit/archive"));
+    let key = SecretRef::File("/srv/exhibit/keys/log.key".into());
+    assert!(matches!(&config.signing, Signing::Given(given) if *given == key));
+    let environments: Vec<_> = config
+        .environments
+        .iter()
+        .map(|known| (known.title.as_str(), known.disposable))
+        .collect();
+    assert_eq!(environments, [("Production", false), ("Staging", true)]);
+    let job = config.job("unique-credentials").expect("the job");
+    assert_eq!(format!("{:?}", job.environments), "[production, staging]");
+    assert_eq!(job.policy["min_length"].as_integer(), Some(16));
+}
+
+#[test]
+fn the_digest_is_of_the_meaning_not_of_the_text() {
+    let text = include_str!("samples/full.toml");
+    let digest = read(text).expect("fine").digest();
+    let bare: String = text
+        .lines()
+        .map(|line| line.split(" #").next().unwrap_or_default().to_owned() + "\n")
+        .filter(|line| !line.starts_with('#') && !line.contains("late_after"))
+        .collect();
+    assert_ne!(bare, text);
+    assert_eq!(
+        read(&bare).expect("fine").digest(),
+        digest,
+        "comments and defaults"
+    );
+    let elsewhere = parse(text, Path::new("x"), Path::new("/other/x.toml"), &Imagined);
+    assert_eq!(elsewhere.expect("fine").digest(), digest, "another folder");
+    for (from, to) in [
+        ("grace_days = 5", "grace_days = 6"),
+        ("max_findings = 0", "max_findings = 1"),
+        ("env:EXHIBIT_DATABASE_URL", "env:OTHER_DATABASE_URL"),
+        ("title = \"Production\"", "title = \"Prod\""),
+        ("0 2 * * *", "0 3 * * *"),
+    ] {
+        let changed = text.replace(from, to);
+        assert_ne!(read(&changed).expect("fine").digest(), digest, "{to}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let error = load(&dir.path().join(FILE_NAME), &Imagined).expect_err("absent");
+    assert!(matches!(error, ConfigError::Absent(_)), "{error}");
+    let error = load(dir.path(), &Imagined).expect_err("a folder");
+    assert!(matches!(error, ConfigError::Unreadable { .. }), "{error}");
+}
