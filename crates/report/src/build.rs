@@ -1,0 +1,620 @@
+//! From the fold to the view: current outcomes, the five audit items, deviations, follow-up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use exhibit_evidence::{
+    CheckId, ConditionId, Digest, EntryId, JobId, Outcome, Severity, Timestamp, Verdict,
+    catalog::{AuditItem, CheckManifest, CollectorManifest},
+    observation::Subject,
+    report::Standing,
+    schedule::Schedule,
+};
+
+use crate::{
+    completeness::{self, JobLedger},
+    fold::{Fold, Occurrence},
+    history::{Life, Line},
+    view::{
+        AuditItemView, Change, CheckView, CollectorView, Cover, DeviationGroup, FindingState,
+        FindingView, FollowUp, FrameworkView, OutcomeCount, PeriodView, ReceiptView, RecordView,
+        RequirementView, SeverityCount, StateCount, SubjectView, SupportView, Totals,
+    },
+};
+
+/// What the fold can't know of itself: the checkpoint it ends at, and which report this is.
+#[derive(Clone, Debug)]
+pub struct Edition {
+    /// The checkpoint's size; must be the number of entries that the fold took in.
+    pub size: u64,
+    /// The checkpoint's root hash.
+    pub root: Digest,
+    /// Whether the period was still open.
+    pub standing: Standing,
+    /// Counted from 1 within period and standing.
+    pub revision: u64,
+    /// The report that this one supersedes.
+    pub supersedes: Option<EntryId>,
+}
+
+/// Why there is no view.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// A ledger begins with what its deployment says of itself.
+    #[error("the ledger holds no deployment entry")]
+    NoDeployment,
+    /// The checkpoint is about another number of entries.
+    #[error("the checkpoint covers {checkpoint} entries, but {folded} were read")]
+    OtherSize {
+        /// The checkpoint's size.
+        checkpoint: u64,
+        /// The entries that were read.
+        folded: u64,
+    },
+}
+
+impl Fold {
+    /// The view of the fold's period as of `edition`'s checkpoint.
+    ///
+    /// # Errors
+    /// When the ledger says nothing of its deployment, or the checkpoint is about another number of entries.
+    pub fn view(&self, edition: &Edition) -> Result<PeriodView, ViewError> {
+        let deployment = self.deployment.as_ref().ok_or(ViewError::NoDeployment)?;
+        if edition.size != self.size {
+            return Err(ViewError::OtherSize {
+                checkpoint: edition.size,
+                folded: self.size,
+            });
+        }
+        let as_of = self.as_of.unwrap_or(self.period.start);
+        let until = as_of.min(self.period.end);
+        let jobs = completeness::jobs(self, until);
+        let mut checks = self.checks(&jobs, until);
+        checks.sort_by(|a, b| (a.audit_item, &a.id, &a.job).cmp(&(b.audit_item, &b.id, &b.job)));
+        let follow_up = self.follow_up();
+        let deviations = self.deviations();
+        let totals = totals(&checks, &deviations, &follow_up, &jobs);
+        Ok(PeriodView {
+            view_version: 1,
+            cover: Cover {
+                organisation: deployment.name.clone(),
+                period: self.period.clone(),
+                standing: edition.standing,
+                revision: edition.revision,
+                supersedes: edition.supersedes,
+                origin: deployment.origin.clone(),
+                verifier_key: deployment.verifier_key.clone(),
+                size: edition.size,
+                root: edition.root,
+                as_of,
+                archive: deployment.archive.clone(),
+                grace_days: deployment.grace_days,
+            },
+            audit_items: AuditItem::ALL
+                .into_iter()
+                .map(|item| audit_item(item, &checks, &deviations))
+                .collect(),
+            totals,
+            environments: deployment.environments.clone(),
+            collectors: self.collectors_view(),
+            frameworks: self.frameworks(&checks),
+            checks,
+            deviations,
+            follow_up,
+            gaps: jobs
+                .values()
+                .flat_map(|job| job.gaps.iter().cloned())
+                .collect(),
+            jobs: jobs.into_values().map(|job| job.view).collect(),
+            late_arrivals: self.late_arrivals.clone(),
+            changes: self.changes_and_blind_spots(),
+            records: self.records(),
+            evidence: {
+                let mut evidence: Vec<_> = self.evidence.values().cloned().collect();
+                evidence.sort_by_key(|evidence| evidence.seq);
+                evidence
+            },
+        })
+    }
+
+    fn changes_and_blind_spots(&self) -> Vec<Change> {
+        let mut changes = self.changes.clone();
+        // A promise that this version can't read must not pass for a job without promises.
+        for promise in self.promises.values().flatten() {
+            let unreadable = promise
+                .schedule
+                .as_ref()
+                .is_some_and(|text| Schedule::parse(text).is_err())
+                || promise.time_zone.parse::<chrono_tz::Tz>().is_err();
+            if unreadable {
+                let what = format!(
+                    "Job {}: this version cannot read the promised schedule or its time zone; its slots could not be counted.",
+                    promise.job
+                );
+                changes.push(Change {
+                    at: promise.active_from,
+                    what,
+                    seq: 0,
+                });
+            }
+        }
+        if self.unreadable() > 0 {
+            let what = format!(
+                "{} entries are of a kind that this version cannot read.",
+                self.unreadable()
+            );
+            changes.push(Change {
+                at: self.as_of.unwrap_or(self.period.start),
+                what,
+                seq: 0,
+            });
+        }
+        changes
+    }
+
+    fn checks(&self, jobs: &BTreeMap<JobId, JobLedger>, until: Timestamp) -> Vec<CheckView> {
+        let mut views = Vec::new();
+        for (job, ledger) in jobs {
+            let Some(collector) = self
+                .catalog
+                .collectors
+                .iter()
+                .find(|collector| collector.id == ledger.view.collector)
+            else {
+                continue;
+            };
+            for check in &collector.checks {
+                views.push(self.check_view(job, ledger, check, until));
+            }
+        }
+        views
+    }
+
+    fn check_view(
+        &self,
+        job: &JobId,
+        ledger: &JobLedger,
+        check: &CheckManifest,
+        until: Timestamp,
+    ) -> CheckView {
+        let none = Vec::new();
+        let occurrences = self
+            .occurrences
+            .get(&(job.clone(), check.id.clone()))
+            .unwrap_or(&none);
+        let not_performed = ledger.view.missed + ledger.view.errored;
+        let subjects = self.subjects(occurrences, ledger, until);
+        let mut current: Vec<Outcome> = subjects.iter().map(|subject| subject.current).collect();
+        let latest = occurrences
+            .iter()
+            .max_by_key(|occurrence| occurrence.observed_to);
+        if let Some(latest) = latest.filter(|_| subjects.is_empty()) {
+            // The latest evidence had nothing to judge: its own verdict is what there is to say.
+            current.push(latest.verdict.into());
+        }
+        let last_gap = ledger.gaps.last().filter(|gap| {
+            gap.performed_at.is_none()
+                && occurrences
+                    .iter()
+                    .all(|occurrence| occurrence.observed_to < gap.scheduled_for)
+        });
+        if last_gap.is_some() {
+            current.push(Outcome::Missing);
+        }
+        let mut throughout: Vec<Outcome> = occurrences
+            .iter()
+            .map(|occurrence| occurrence.verdict.into())
+            .chain(current.iter().copied())
+            .collect();
+        if not_performed > 0 {
+            throughout.push(Outcome::Missing);
+        }
+        let count = |wanted: &[Verdict]| {
+            occurrences
+                .iter()
+                .filter(|occurrence| wanted.contains(&occurrence.verdict))
+                .count() as u64
+        };
+        CheckView {
+            id: check.id.clone(),
+            title: check.title.clone(),
+            criterion: check.criterion.clone(),
+            test: check.test.clone(),
+            job: job.clone(),
+            audit_item: check.audit_item,
+            controls: check
+                .controls
+                .iter()
+                .map(|control| format!("{} {}", control.framework, control.requirement))
+                .collect(),
+            current: Outcome::roll_up(current),
+            throughout: Outcome::roll_up(throughout),
+            subjects,
+            occurrences: occurrences.len() as u64,
+            with_deviation: count(&[Verdict::Fail]),
+            without_answer: count(&[Verdict::Error, Verdict::Vacuous]),
+            not_performed,
+            latest_evidence: occurrences
+                .iter()
+                .max_by_key(|occurrence| occurrence.observed_to)
+                .map(|o| o.evidence),
+        }
+    }
+
+    /// Each subject's latest word, and whether it is still fresh.
+    fn subjects(
+        &self,
+        occurrences: &[Occurrence],
+        ledger: &JobLedger,
+        until: Timestamp,
+    ) -> Vec<SubjectView> {
+        let mut latest: BTreeMap<Subject, (&Occurrence, Verdict, &str)> = BTreeMap::new();
+        for occurrence in occurrences {
+            for outcome in &occurrence.subjects {
+                let entry = (occurrence, outcome.verdict, outcome.reason.as_str());
+                let newest = latest.entry(outcome.subject.clone()).or_insert(entry);
+                if newest.0.observed_to <= occurrence.observed_to {
+                    *newest = entry;
+                }
+            }
+        }
+        let newest_evidence = occurrences
+            .iter()
+            .map(|occurrence| occurrence.observed_to)
+            .max();
+        latest
+            .into_iter()
+            // A subject that the latest evidence no longer has is out of scope now; its history stays in the findings.
+            .filter(|(_, (occurrence, ..))| Some(occurrence.observed_to) == newest_evidence)
+            .map(|(subject, (occurrence, verdict, reason))| {
+                let age = until.since(occurrence.observed_to).num_seconds();
+                let fresh = age <= i64::try_from(ledger.fresh_for_s).unwrap_or(i64::MAX);
+                let verdict = Outcome::from(verdict);
+                let population = self
+                    .populations
+                    .get(&occurrence.evidence)
+                    .into_iter()
+                    .flatten()
+                    .filter(|(of, _)| *of == subject)
+                    .map(|(_, population)| population.clone())
+                    .collect();
+                SubjectView {
+                    current: if fresh {
+                        verdict
+                    } else {
+                        Outcome::roll_up([verdict, Outcome::Stale])
+                    },
+                    reason: if fresh {
+                        reason.to_owned()
+                    } else {
+                        format!(
+                            "The latest evidence is {} hours old. It said: {reason}",
+                            age / 3600
+                        )
+                    },
+                    last_observed: Some(occurrence.observed_to),
+                    population,
+                    subject,
+                }
+            })
+            .collect()
+    }
+
+    fn lives(&self) -> impl Iterator<Item = (&Line, &Life, FindingState)> {
+        self.lines.iter().flat_map(|(line, history)| {
+            let unanswered = history.is_unanswered(&self.period);
+            history
+                .lives
+                .values()
+                .filter_map(move |life| Some((line, life, life.state(unanswered)?)))
+        })
+    }
+
+    fn deviations(&self) -> Vec<DeviationGroup> {
+        let mut groups: BTreeMap<(CheckId, ConditionId), DeviationGroup> = BTreeMap::new();
+        for (line, life, state) in self.lives().filter(|(_, life, _)| life.open) {
+            let finding = &life.finding;
+            let view = FindingView {
+                fingerprint: finding.fingerprint,
+                severity: finding.severity,
+                subject: line.subject.clone(),
+                place: finding.place.clone(),
+                place_text: finding.place.human(),
+                detail: finding.detail.clone(),
+                instances: finding.instances,
+                state,
+                first_observed: life.first_observed,
+                last_observed: life.last_observed,
+                runs_in_a_row: life.in_a_row,
+                evidence: life.evidence,
+            };
+            let group = groups
+                .entry((line.check.clone(), finding.condition.clone()))
+                .or_insert_with(|| DeviationGroup {
+                    id: finding.condition.clone(),
+                    check: line.check.clone(),
+                    severity: finding.severity,
+                    condition: life.condition.clone(),
+                    findings: Vec::new(),
+                });
+            group.severity = group.severity.min(finding.severity);
+            group.findings.push(view);
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        for group in &mut groups {
+            group.findings.sort_by(|a, b| {
+                (a.severity, &a.subject, &a.place_text, a.fingerprint).cmp(&(
+                    b.severity,
+                    &b.subject,
+                    &b.place_text,
+                    b.fingerprint,
+                ))
+            });
+        }
+        groups.sort_by(|a, b| (a.severity, &a.check, &a.id).cmp(&(b.severity, &b.check, &b.id)));
+        groups
+    }
+
+    fn follow_up(&self) -> Vec<FollowUp> {
+        let mut lines: Vec<FollowUp> = self
+            .lives()
+            .map(|(line, life, state)| FollowUp {
+                fingerprint: life.finding.fingerprint,
+                check: line.check.clone(),
+                title: life.condition.title.clone(),
+                severity: life.finding.severity,
+                subject: line.subject.clone(),
+                place_text: life.finding.place.human(),
+                state,
+                instances_before: life.before,
+                instances_now: life.open.then_some(life.finding.instances),
+                first_observed: life.first_observed,
+                last_observed: life.last_observed,
+                proof: life.gone,
+            })
+            .collect();
+        let rank = |state: FindingState| FindingState::ALL.iter().position(|other| *other == state);
+        lines.sort_by(|a, b| {
+            (
+                rank(a.state),
+                a.severity,
+                &a.check,
+                &a.subject,
+                &a.place_text,
+                a.fingerprint,
+            )
+                .cmp(&(
+                    rank(b.state),
+                    b.severity,
+                    &b.check,
+                    &b.subject,
+                    &b.place_text,
+                    b.fingerprint,
+                ))
+        });
+        lines
+    }
+
+    fn collectors_view(&self) -> Vec<CollectorView> {
+        let promised: BTreeSet<_> = self
+            .promises
+            .values()
+            .flatten()
+            .map(|promise| &promise.collector)
+            .collect();
+        let known = |collector: &&CollectorManifest| {
+            promised.contains(&collector.id) || self.collectors.contains_key(&collector.id)
+        };
+        self.catalog
+            .collectors
+            .iter()
+            .filter(known)
+            .map(|manifest| {
+                let facts = self
+                    .collectors
+                    .get(&manifest.id)
+                    .cloned()
+                    .unwrap_or_default();
+                CollectorView {
+                    id: manifest.id.clone(),
+                    title: manifest.title.clone(),
+                    summary: manifest.summary.clone(),
+                    versions: facts.versions,
+                    self_tests_passed: facts.self_tests_passed,
+                    self_tests_failed: facts.self_tests_failed,
+                    rights: facts.rights.into_iter().collect(),
+                    blind_spots: facts.blind_spots.into_iter().collect(),
+                    methods: facts.methods.into_iter().collect(),
+                }
+            })
+            .collect()
+    }
+
+    fn records(&self) -> Vec<RecordView> {
+        self.reports
+            .iter()
+            .map(|(id, report)| RecordView {
+                report: *id,
+                period: report.period.id.to_string(),
+                standing: report.standing,
+                revision: report.revision,
+                size: report.size,
+                receipts: self
+                    .receipts
+                    .get(id)
+                    .into_iter()
+                    .flatten()
+                    .map(|receipt| ReceiptView {
+                        store: receipt.store.clone(),
+                        regulatory_worm: receipt.regulatory_worm,
+                        key: receipt.key.clone(),
+                        version: receipt.version.clone(),
+                        digest: receipt.digest,
+                        mode: receipt.mode.clone(),
+                        retain_until: receipt.retain_until,
+                        read_back_at: receipt.read_back_at,
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+
+    fn frameworks(&self, checks: &[CheckView]) -> Vec<FrameworkView> {
+        let support = |framework: &str, requirement: &str| {
+            let mut support = Vec::new();
+            for (_, check) in self.catalog.checks() {
+                let control = check.controls.iter().find(|control| {
+                    control.framework == framework && control.requirement == requirement
+                });
+                if let Some(control) = control {
+                    let outcomes: Vec<Outcome> = checks
+                        .iter()
+                        .filter(|view| view.id == check.id)
+                        .map(|view| view.current)
+                        .collect();
+                    support.push(SupportView {
+                        check: check.id.clone(),
+                        strength: control.strength,
+                        current: (!outcomes.is_empty()).then(|| Outcome::roll_up(outcomes)),
+                    });
+                }
+            }
+            support
+        };
+        self.catalog
+            .frameworks
+            .iter()
+            .map(|framework| FrameworkView {
+                id: framework.id.clone(),
+                title: framework.title.clone(),
+                source: framework.source.clone(),
+                requirements: framework
+                    .requirements
+                    .iter()
+                    .map(|requirement| RequirementView {
+                        id: requirement.id.clone(),
+                        title: requirement.title.clone(),
+                        support: support(&framework.id, &requirement.id),
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+fn audit_item(
+    item: AuditItem,
+    checks: &[CheckView],
+    deviations: &[DeviationGroup],
+) -> AuditItemView {
+    let of_item: Vec<&CheckView> = checks
+        .iter()
+        .filter(|check| check.audit_item == Some(item))
+        .collect();
+    let ids: BTreeSet<CheckId> = of_item.iter().map(|check| check.id.clone()).collect();
+    let roll_up = |outcome: fn(&CheckView) -> Outcome| {
+        (!of_item.is_empty()).then(|| Outcome::roll_up(of_item.iter().map(|check| outcome(check))))
+    };
+    // Checks of one job speak of the same occurrences; those of different jobs add up.
+    let by_job = |of: fn(&CheckView) -> u64| {
+        let mut most: BTreeMap<&JobId, u64> = BTreeMap::new();
+        for check in &of_item {
+            let count = most.entry(&check.job).or_default();
+            *count = (*count).max(of(check));
+        }
+        most.into_values().sum()
+    };
+    AuditItemView {
+        item,
+        title: item.title().to_owned(),
+        current: roll_up(|check| check.current),
+        throughout: roll_up(|check| check.throughout),
+        open_findings: deviations
+            .iter()
+            .filter(|group| ids.contains(&group.check))
+            .map(|group| group.findings.len() as u64)
+            .sum(),
+        occurrences: of_item
+            .iter()
+            .map(|check| check.occurrences)
+            .max()
+            .unwrap_or_default(),
+        with_deviation: of_item
+            .iter()
+            .map(|check| check.with_deviation)
+            .max()
+            .unwrap_or_default(),
+        not_performed: of_item
+            .iter()
+            .map(|check| check.not_performed)
+            .max()
+            .unwrap_or_default(),
+        last_observed: of_item
+            .iter()
+            .flat_map(|check| {
+                check
+                    .subjects
+                    .iter()
+                    .filter_map(|subject| subject.last_observed)
+            })
+            .max(),
+        checks: ids.into_iter().collect(),
+    }
+}
+
+fn totals(
+    checks: &[CheckView],
+    deviations: &[DeviationGroup],
+    follow_up: &[FollowUp],
+    jobs: &BTreeMap<JobId, JobLedger>,
+) -> Totals {
+    // A check without a single subject counts once, by its own outcome: what nobody looked at must not vanish.
+    let outcomes: Vec<Outcome> = checks
+        .iter()
+        .flat_map(|check| {
+            let subjects: Vec<Outcome> = check
+                .subjects
+                .iter()
+                .map(|subject| subject.current)
+                .collect();
+            if subjects.is_empty() {
+                vec![check.current]
+            } else {
+                subjects
+            }
+        })
+        .collect();
+    let findings: Vec<Severity> = deviations
+        .iter()
+        .flat_map(|group| group.findings.iter().map(|finding| finding.severity))
+        .collect();
+    let sum = |of: fn(&JobLedger) -> u64| jobs.values().map(of).sum();
+    Totals {
+        outcomes: Outcome::ALL
+            .into_iter()
+            .map(|outcome| OutcomeCount {
+                outcome,
+                count: outcomes.iter().filter(|o| **o == outcome).count() as u64,
+            })
+            .collect(),
+        severities: Severity::ALL
+            .into_iter()
+            .map(|severity| SeverityCount {
+                severity,
+                count: findings.iter().filter(|s| **s == severity).count() as u64,
+            })
+            .collect(),
+        follow_up: FindingState::ALL
+            .into_iter()
+            .map(|state| StateCount {
+                state,
+                count: follow_up.iter().filter(|f| f.state == state).count() as u64,
+            })
+            .collect(),
+        expected: sum(|job| job.view.expected),
+        performed: sum(|job| job.view.performed),
+        late: sum(|job| job.view.late),
+        missed: sum(|job| job.view.missed),
+        errored: sum(|job| job.view.errored),
+        on_demand: sum(|job| job.view.on_demand),
+    }
+}

@@ -1,0 +1,361 @@
+//! Reads a ledger from its first entry on and keeps what a report of one period needs to know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use exhibit_evidence::{
+    Assessment, Body, CheckId, CollectorId, Digest, EntryId, Envelope, Evidence, Finding, JobId,
+    Observation, Period, Timestamp, Verdict,
+    assessment::SubjectOutcome,
+    deployment::Deployment,
+    observation::{Method, Subject, Trigger},
+    period::PeriodId,
+    report::{PeriodFreeze, Receipt, ReportIssued},
+    slot::{SchedulePromise, SlotClosure},
+};
+
+use crate::{
+    catalog::Catalog,
+    history::{Line, LineHistory, Word},
+    view::{Change, CollectorVersion, EvidenceView, LateArrival, PopulationView},
+};
+
+/// A ledger's entries, folded for one period.
+pub struct Fold {
+    pub(crate) period: Period,
+    pub(crate) catalog: Catalog,
+    pub(crate) deployment: Option<Deployment>,
+    /// Each job's promises, in the order of the ledger.
+    pub(crate) promises: BTreeMap<JobId, Vec<SchedulePromise>>,
+    pub(crate) closures: BTreeMap<(JobId, Timestamp), SlotClosure>,
+    pub(crate) occurrences: BTreeMap<(JobId, CheckId), Vec<Occurrence>>,
+    pub(crate) lines: BTreeMap<Line, LineHistory>,
+    pub(crate) evidence: BTreeMap<EntryId, EvidenceView>,
+    pub(crate) populations: BTreeMap<EntryId, Vec<(Subject, PopulationView)>>,
+    pub(crate) collectors: BTreeMap<CollectorId, CollectorFacts>,
+    pub(crate) freeze: Option<u64>,
+    pub(crate) previous_freezes: BTreeMap<PeriodId, (u64, PeriodFreeze)>,
+    pub(crate) late_arrivals: Vec<LateArrival>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) reports: Vec<(EntryId, ReportIssued)>,
+    pub(crate) receipts: BTreeMap<EntryId, Vec<Receipt>>,
+    pub(crate) as_of: Option<Timestamp>,
+    pub(crate) size: u64,
+    /// The jobs whose runs were on demand, with the times of their evidence.
+    pub(crate) on_demand: BTreeMap<JobId, u64>,
+    pub(crate) last_performed: BTreeMap<JobId, Timestamp>,
+    /// Every piece of evidence, of whatever period: which collector's version made it.
+    origins: BTreeMap<EntryId, Digest>,
+    unreadable: u64,
+}
+
+/// One assessment of a check in the period.
+#[derive(Clone, Debug)]
+pub(crate) struct Occurrence {
+    pub evidence: EntryId,
+    pub observed_to: Timestamp,
+    pub verdict: Verdict,
+    pub subjects: Vec<SubjectOutcome>,
+}
+
+/// What the period's runs said of a collector.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CollectorFacts {
+    pub versions: Vec<CollectorVersion>,
+    pub self_tests_passed: u64,
+    pub self_tests_failed: u64,
+    pub rights: BTreeSet<String>,
+    pub blind_spots: BTreeSet<String>,
+    pub methods: BTreeSet<String>,
+}
+
+impl Fold {
+    /// A fold for a report of `period`.
+    pub fn new(period: Period, catalog: Catalog) -> Self {
+        Self {
+            period,
+            catalog,
+            deployment: None,
+            promises: BTreeMap::new(),
+            closures: BTreeMap::new(),
+            occurrences: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            populations: BTreeMap::new(),
+            collectors: BTreeMap::new(),
+            freeze: None,
+            previous_freezes: BTreeMap::new(),
+            late_arrivals: Vec::new(),
+            changes: Vec::new(),
+            reports: Vec::new(),
+            receipts: BTreeMap::new(),
+            as_of: None,
+            size: 0,
+            on_demand: BTreeMap::new(),
+            last_performed: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            unreadable: 0,
+        }
+    }
+
+    /// Takes in the next entry. `digest` is the SHA-256 of its record; `findings` are those of its `findings_artifact`,
+    /// where it has one.
+    pub fn add(&mut self, envelope: &Envelope, digest: Digest, findings: Option<&[Finding]>) {
+        let seq = self.size;
+        self.size += 1;
+        self.as_of = Some(envelope.recorded_at);
+        match &envelope.body {
+            Body::Deployment(body) => self.deployment(seq, envelope.recorded_at, body),
+            Body::Schedule(body) => self.promise(seq, envelope.recorded_at, body),
+            Body::Evidence(body) => self.evidence(seq, envelope, digest, body),
+            Body::Assessment(body) => self.assessment(seq, body, findings),
+            Body::Slot(body) => {
+                self.closures
+                    .entry((body.job.clone(), body.scheduled_for))
+                    .or_insert_with(|| (**body).clone());
+            }
+            Body::Period(body) => self.frozen(seq, body),
+            Body::Report(body) => self.reports.push((envelope.id, (**body).clone())),
+            Body::Receipt(body) => self
+                .receipts
+                .entry(body.report)
+                .or_default()
+                .push((**body).clone()),
+        }
+    }
+
+    /// Takes in an entry of a kind that this version does not know: it is counted, and that it was not read is said.
+    pub fn add_unreadable(&mut self, recorded_at: Timestamp) {
+        self.size += 1;
+        self.unreadable += 1;
+        self.as_of = Some(recorded_at);
+    }
+
+    /// How many entries were of a kind that this version does not know.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
+    }
+
+    /// Whether the period was frozen within the entries that were taken in.
+    pub fn is_frozen(&self) -> bool {
+        self.freeze.is_some()
+    }
+
+    fn deployment(&mut self, seq: u64, at: Timestamp, body: &Deployment) {
+        if let Some(before) = &self.deployment
+            && self.period.contains(at)
+        {
+            let what = if before.exhibit_version == body.exhibit_version {
+                "The deployment's settings changed.".to_owned()
+            } else {
+                format!(
+                    "Exhibit changed from version {} to {}.",
+                    before.exhibit_version, body.exhibit_version
+                )
+            };
+            self.changes.push(Change { at, what, seq });
+        }
+        self.deployment = Some(body.clone());
+    }
+
+    fn promise(&mut self, seq: u64, at: Timestamp, body: &SchedulePromise) {
+        let promises = self.promises.entry(body.job.clone()).or_default();
+        if self.period.contains(at) {
+            let job = &body.job;
+            let says = |schedule: &Option<String>| match schedule {
+                Some(text) => format!("`{text}`"),
+                None => "on demand only".to_owned(),
+            };
+            let what = match promises.last() {
+                None => format!("Job {job} was added, schedule {}.", says(&body.schedule)),
+                Some(before) if before.schedule != body.schedule => {
+                    format!(
+                        "Job {job} changed its schedule from {} to {}.",
+                        says(&before.schedule),
+                        says(&body.schedule)
+                    )
+                }
+                Some(_) => format!("Job {job} changed its scope or policy."),
+            };
+            self.changes.push(Change { at, what, seq });
+        }
+        promises.push(body.clone());
+    }
+
+    fn frozen(&mut self, seq: u64, body: &PeriodFreeze) {
+        if body.period.id == self.period.id {
+            self.freeze.get_or_insert(seq);
+        }
+        self.previous_freezes
+            .entry(body.period.id)
+            .or_insert_with(|| (seq, body.clone()));
+    }
+
+    /// Whether an entry at `seq` that was observed at this time came after its period's freeze.
+    fn frozen_before(&self, observed_to: Timestamp) -> Option<&PeriodFreeze> {
+        self.previous_freezes
+            .values()
+            .map(|(_, freeze)| freeze)
+            .find(|freeze| freeze.period.contains(observed_to))
+    }
+
+    fn evidence(&mut self, seq: u64, envelope: &Envelope, digest: Digest, body: &Evidence) {
+        let observation = &body.observation;
+        self.origins.insert(envelope.id, body.collector.content);
+        if self.frozen_before(observation.observed_to).is_some() {
+            if self.freeze.is_none() && self.period.contains(envelope.recorded_at) {
+                self.late_arrivals.push(LateArrival {
+                    evidence: envelope.id,
+                    job: body.job.clone(),
+                    observed_to: observation.observed_to,
+                    recorded_at: envelope.recorded_at,
+                });
+            }
+            return;
+        }
+        if !self.period.contains(observation.observed_to) {
+            return;
+        }
+        self.collector_facts(seq, envelope.recorded_at, body);
+        if body.run.trigger == Trigger::OnDemand {
+            *self.on_demand.entry(body.job.clone()).or_default() += 1;
+        }
+        let last = self
+            .last_performed
+            .entry(body.job.clone())
+            .or_insert(body.run.finished_at);
+        *last = (*last).max(body.run.finished_at);
+        self.populations
+            .insert(envelope.id, populations(observation));
+        self.evidence.insert(
+            envelope.id,
+            EvidenceView {
+                id: envelope.id,
+                seq,
+                job: body.job.clone(),
+                collector: body.collector.id.clone(),
+                trigger: body.run.trigger,
+                scheduled_for: body.run.scheduled_for,
+                observed_to: observation.observed_to,
+                recorded_at: envelope.recorded_at,
+                digest,
+                host: body.provenance.host.pseudonym("host"),
+                principal: body.provenance.principal.pseudonym("principal"),
+                verdicts: Vec::new(),
+                problems: observation
+                    .problems
+                    .iter()
+                    .map(|problem| format!("{}: {}", problem.code, problem.message))
+                    .collect(),
+                artifacts: observation
+                    .artifacts
+                    .iter()
+                    .map(|artifact| artifact.digest)
+                    .collect(),
+            },
+        );
+    }
+
+    fn collector_facts(&mut self, seq: u64, at: Timestamp, body: &Evidence) {
+        let facts = self
+            .collectors
+            .entry(body.collector.id.clone())
+            .or_default();
+        if facts
+            .versions
+            .last()
+            .is_none_or(|version| version.content != body.collector.content)
+        {
+            if !facts.versions.is_empty() {
+                let id = &body.collector.id;
+                self.changes.push(Change {
+                    at,
+                    what: format!("Collector {id} changed: code, rules or manifest."),
+                    seq,
+                });
+            }
+            facts.versions.push(CollectorVersion {
+                version: body.collector.version.clone(),
+                content: body.collector.content,
+                rule_pack: body.observation.tool.rule_pack,
+                first_run: body.run.started_at,
+            });
+        }
+        if body.self_test.passed {
+            facts.self_tests_passed += 1;
+        } else {
+            facts.self_tests_failed += 1;
+        }
+        facts.rights.insert(body.observation.rights.clone());
+        facts
+            .blind_spots
+            .extend(body.observation.blind_spots.iter().cloned());
+        facts.methods.insert(match &body.observation.method {
+            Method::All => "Every item was examined; no sampling.".to_owned(),
+            Method::Sample {
+                seed,
+                size,
+                statement,
+            } => format!("A sample of {size}, seed {seed}. {statement}"),
+        });
+    }
+
+    fn assessment(&mut self, _seq: u64, body: &Assessment, from_artifact: Option<&[Finding]>) {
+        // A replay by another version of the rules never stands for the original.
+        if self.origins.get(&body.evidence) != Some(&body.judge.content) {
+            return;
+        }
+        let in_period = self.period.contains(body.observed_to);
+        if in_period && !self.evidence.contains_key(&body.evidence) {
+            return;
+        }
+        let check = self.catalog.present_name(&body.judgement.check);
+        if let Some(view) = self.evidence.get_mut(&body.evidence) {
+            view.verdicts.push(format!("{check}: {}", body.verdict));
+        }
+        let findings = from_artifact.unwrap_or(&body.judgement.findings);
+        for outcome in &body.judgement.subjects {
+            let line = Line {
+                job: body.job.clone(),
+                check: check.clone(),
+                subject: outcome.subject.clone(),
+            };
+            let word = Word {
+                outcome,
+                findings,
+                conditions: &body.judgement.conditions,
+                evidence: body.evidence,
+                observed_to: body.observed_to,
+            };
+            self.lines
+                .entry(line)
+                .or_default()
+                .take(&word, &self.period);
+        }
+        if in_period {
+            self.occurrences
+                .entry((body.job.clone(), check))
+                .or_default()
+                .push(Occurrence {
+                    evidence: body.evidence,
+                    observed_to: body.observed_to,
+                    verdict: body.verdict,
+                    subjects: body.judgement.subjects.clone(),
+                });
+        }
+    }
+}
+
+fn populations(observation: &Observation) -> Vec<(Subject, PopulationView)> {
+    let view = |population: &exhibit_evidence::Population| PopulationView {
+        unit: population.unit.clone(),
+        exist: population.exist,
+        counted_by: population.counted_by.clone(),
+        examined: population.examined,
+        excluded: population.excluded.clone(),
+    };
+    observation
+        .population
+        .iter()
+        .map(|population| (population.subject.clone(), view(population)))
+        .collect()
+}
