@@ -1,0 +1,265 @@
+//! The embedded store: a directory in which files are written once.
+//!
+//! ```text
+//! <root>/reports/2026-Q4/bundle.tar        an object, mode 0444
+//! <root>/.meta/reports/2026-Q4/bundle.tar/.1.json   its record, mode 0444
+//! <root>/.incoming/                        what is being written; empty at rest
+//! <root>/.lock                             held by the one writer
+//! ```
+//!
+//! A put writes beside, makes durable, takes away the right to write, and only
+//! then links to the final name, which fails if that name exists: so an object is
+//! whole or absent, and never replaced. The record follows in the same way, and
+//! success is reported after both. Killed at any moment, a put leaves at most a
+//! file in `.incoming`, which the next writer removes, or an object without a
+//! record, which putting the same bytes again completes.
+
+mod files;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use exhibit_evidence::{Digest, Timestamp};
+
+use self::files::{Files, Looked};
+use self::record::Record;
+use crate::vault::{
+    Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version,
+};
+use crate::{ObjectKey, VaultError};
+
+/// The word for this kind of store and its kind of lock.
+const KIND: &str = "write-once-directory";
+
+/// A directory in which every object is written once: tamper-evident, not
+/// regulatory WORM.
+#[derive(Debug)]
+pub struct WriteOnceDirectory {
+    files: Files,
+}
+
+impl WriteOnceDirectory {
+    /// Opens the directory, creating it where it does not exist, and clears away
+    /// what an interrupted put left half-written.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be made, read or locked.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, VaultError> {
+        Ok(Self {
+            files: Files::open(root.as_ref())?,
+        })
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        self.files.root()
+    }
+
+    /// Where the bytes of an object lie, for people and for tools that only read.
+    pub fn object_path(&self, key: &ObjectKey) -> PathBuf {
+        self.files.object(key)
+    }
+
+    fn put(
+        &self,
+        key: &ObjectKey,
+        bytes: &[u8],
+        options: &PutOptions,
+    ) -> Result<PutOutcome, VaultError> {
+        options.check(key)?;
+        let digest = Digest::of(bytes);
+        let _writer = self.files.lock()?;
+        let done = match self.files.look(&self.object_path(key), key)? {
+            Looked::Nothing => {
+                if let Some(record) = Record::latest(&self.files, key)? {
+                    return Err(VaultError::ObjectMissing {
+                        key: key.clone(),
+                        recorded: record.digest,
+                    });
+                }
+                self.files.write_once(&self.object_path(key), bytes, key)?;
+                Done::Stored
+            }
+            Looked::Kept(kept) => {
+                let record = Record::latest(&self.files, key)?;
+                agree(
+                    key,
+                    record.as_ref().map(|record| record.digest),
+                    Digest::of(&kept),
+                )?;
+                if Digest::of(&kept) != digest {
+                    return Err(VaultError::OtherBytes {
+                        key: key.clone(),
+                        kept: Digest::of(&kept),
+                        offered: digest,
+                    });
+                }
+                Done::AlreadyThere
+            }
+        };
+        let size = bytes.len() as u64;
+        if done == Done::AlreadyThere {
+            self.files.make_names_durable(&self.object_path(key))?;
+        }
+        match Record::latest(&self.files, key)? {
+            None => Record::first(key, digest, size, options).write(&self.files, key)?,
+            Some(record) => {
+                self.extend(key, record, options.retain_until, options.put_at)?;
+            }
+        }
+        Ok(PutOutcome {
+            version: version_of(digest),
+            digest,
+            size,
+            done,
+        })
+    }
+
+    /// The record and the bytes of a version, after every check there is.
+    fn inspect(&self, key: &ObjectKey, version: &Version) -> Result<(Record, Vec<u8>), VaultError> {
+        let looked = self.files.look(&self.object_path(key), key)?;
+        let record = Record::latest(&self.files, key)?;
+        let (record, bytes) = match (record, looked) {
+            (None, Looked::Nothing) => return Err(VaultError::NotFound { key: key.clone() }),
+            (None, Looked::Kept(_)) => return Err(VaultError::RecordMissing { key: key.clone() }),
+            (Some(record), Looked::Nothing) => {
+                return Err(VaultError::ObjectMissing {
+                    key: key.clone(),
+                    recorded: record.digest,
+                });
+            }
+            (Some(record), Looked::Kept(bytes)) => (record, bytes),
+        };
+        agree(key, Some(record.digest), Digest::of(&bytes))?;
+        let kept = version_of(record.digest);
+        if kept != *version {
+            return Err(VaultError::NoSuchVersion {
+                key: key.clone(),
+                asked: version.clone(),
+                kept,
+            });
+        }
+        Ok((record, bytes))
+    }
+
+    fn extend(
+        &self,
+        key: &ObjectKey,
+        record: Record,
+        until: Timestamp,
+        at: Timestamp,
+    ) -> Result<Timestamp, VaultError> {
+        if until <= record.retain_until {
+            self.files
+                .make_names_durable(&self.files.record(key, record.number))?;
+            return Ok(record.retain_until);
+        }
+        record.extended(until, at).write(&self.files, key)?;
+        Ok(until)
+    }
+
+    fn listing(&self, prefix: &str) -> Result<Vec<Listed>, VaultError> {
+        let keys = self.files.keys()?;
+        let wanted = keys
+            .into_iter()
+            .filter(|(key, _)| key.as_str().starts_with(prefix));
+        wanted
+            .map(|(key, present)| {
+                let version = match Record::latest(&self.files, &key) {
+                    Ok(record) => record.map(|record| version_of(record.digest)),
+                    Err(error) if error.is_difference() => None,
+                    Err(error) => return Err(error),
+                };
+                Ok(Listed {
+                    key,
+                    version,
+                    present,
+                })
+            })
+            .collect()
+    }
+}
+
+/// The version of an object is its digest: there is only ever one.
+fn version_of(digest: Digest) -> Version {
+    Version::new(digest.to_string())
+}
+
+fn agree(key: &ObjectKey, recorded: Option<Digest>, found: Digest) -> Result<(), VaultError> {
+    match recorded {
+        Some(recorded) if recorded != found => Err(VaultError::Changed {
+            key: key.clone(),
+            recorded,
+            found,
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl Vault for WriteOnceDirectory {
+    fn describe(&self) -> VaultDescription {
+        VaultDescription {
+            kind: KIND,
+            place: self.root().display().to_string(),
+            regulatory_worm: false,
+            statement: "Write-once directory: tamper-evident, not regulatory WORM; a change or removal is found by \
+                        comparing with the receipts in the ledger, but nothing here stops whoever administers the machine."
+                .to_owned(),
+        }
+    }
+
+    fn put_once<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        bytes: &'a [u8],
+        options: &'a PutOptions,
+    ) -> VaultFuture<'a, PutOutcome> {
+        Box::pin(async move { self.put(key, bytes, options) })
+    }
+
+    fn read_back<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+    ) -> VaultFuture<'a, ReadBack> {
+        Box::pin(async move {
+            let (record, bytes) = self.inspect(key, version)?;
+            Ok(ReadBack {
+                key: key.clone(),
+                version: version.clone(),
+                digest: Digest::of(&bytes),
+                size: bytes.len() as u64,
+                mode: record.mode,
+                retain_until: record.retain_until,
+                legal_hold: false,
+                put_at: record.put_at,
+                media_type: record.media_type,
+            })
+        })
+    }
+
+    fn get<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, Vec<u8>> {
+        Box::pin(async move { self.inspect(key, version).map(|(_, bytes)| bytes) })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str) -> VaultFuture<'a, Vec<Listed>> {
+        Box::pin(async move { self.listing(prefix) })
+    }
+
+    fn retain_at_least<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+        until: Timestamp,
+        at: Timestamp,
+    ) -> VaultFuture<'a, Timestamp> {
+        Box::pin(async move {
+            let _writer = self.files.lock()?;
+            let (record, _) = self.inspect(key, version)?;
+            self.extend(key, record, until, at)
+        })
+    }
+}

@@ -1,0 +1,327 @@
+//! Files that are written once, and the one writer.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::{ObjectKey, VaultError};
+
+const RECORDS: &str = ".meta";
+const INCOMING: &str = ".incoming";
+const LOCK: &str = ".lock";
+
+/// Everybody may read, nobody may write.
+const READ_ONLY: u32 = 0o444;
+
+/// A name, looked up.
+pub(super) enum Looked {
+    /// Nothing has this name.
+    Nothing,
+    /// A protected file, and its bytes.
+    Kept(Vec<u8>),
+}
+
+/// The directory and the steps that change it.
+#[derive(Debug)]
+pub(super) struct Files {
+    root: PathBuf,
+    /// How many more steps happen before the process "dies", in tests.
+    #[cfg(test)]
+    pub(super) steps_left: std::sync::atomic::AtomicUsize,
+}
+
+impl Files {
+    pub(super) fn open(root: &Path) -> Result<Self, VaultError> {
+        fs::create_dir_all(root).map_err(failed("create", root))?;
+        let root = fs::canonicalize(root).map_err(failed("resolve", root))?;
+        let files = Self {
+            root,
+            #[cfg(test)]
+            steps_left: usize::MAX.into(),
+        };
+        for folder in [RECORDS, INCOMING] {
+            Self::folder(&files.root.join(folder))?;
+        }
+        // A writer that is at work clears up for itself.
+        if let Some(_writer) = files.try_lock()? {
+            files.clear_incoming()?;
+        }
+        Ok(files)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn object(&self, key: &ObjectKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    /// No part of a key begins with a dot, so records never meet another key's folder.
+    pub(super) fn record(&self, key: &ObjectKey, number: u32) -> PathBuf {
+        self.root
+            .join(RECORDS)
+            .join(key.as_str())
+            .join(format!(".{number}.json"))
+    }
+
+    /// How many files lie where an object's records do.
+    pub(super) fn records(&self, key: &ObjectKey) -> Result<usize, VaultError> {
+        let folder = self.root.join(RECORDS).join(key.as_str());
+        let names = match fs::read_dir(&folder) {
+            Ok(names) => names,
+            Err(error) if is_absent(&error) => return Ok(0),
+            Err(error) => return Err(failed("list", &folder)(error)),
+        };
+        let mut count = 0;
+        for entry in names {
+            let name = entry.map_err(failed("list", &folder))?.file_name();
+            count += usize::from(name.as_encoded_bytes().starts_with(b"."));
+        }
+        Ok(count)
+    }
+
+    /// Waits for the other writer, in this process or another. The lock ends with
+    /// the file handle, so a killed writer leaves none behind.
+    pub(super) fn lock(&self) -> Result<File, VaultError> {
+        let file = self.lock_file()?;
+        file.lock().map_err(failed("lock", &self.root.join(LOCK)))?;
+        Ok(file)
+    }
+
+    fn try_lock(&self) -> Result<Option<File>, VaultError> {
+        let file = self.lock_file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => {
+                Err(failed("lock", &self.root.join(LOCK))(error))
+            }
+        }
+    }
+
+    fn lock_file(&self) -> Result<File, VaultError> {
+        let path = self.root.join(LOCK);
+        let mut options = OpenOptions::new();
+        options
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed("open", &path))
+    }
+
+    /// Reads a file anew, after making sure that it is one and that nobody may write to it.
+    pub(super) fn look(&self, path: &Path, key: &ObjectKey) -> Result<Looked, VaultError> {
+        let meta = match fs::symlink_metadata(path) {
+            Ok(meta) => meta,
+            Err(error) if is_absent(&error) => return Ok(Looked::Nothing),
+            Err(error) => return Err(failed("look at", path)(error)),
+        };
+        if meta.is_dir() {
+            let problem = "it is a folder of other objects".to_owned();
+            return Err(VaultError::KeyConflict {
+                key: key.clone(),
+                problem,
+            });
+        }
+        let unprotected = |found: String| VaultError::Unprotected {
+            key: key.clone(),
+            found,
+        };
+        if !meta.is_file() {
+            return Err(unprotected(format!(
+                "{} is not an ordinary file",
+                path.display()
+            )));
+        }
+        let mode = meta.permissions().mode() & 0o777;
+        if mode & 0o222 != 0 {
+            return Err(unprotected(format!(
+                "{} has mode {mode:04o} where {READ_ONLY:04o} was set",
+                path.display()
+            )));
+        }
+        fs::read(path)
+            .map(Looked::Kept)
+            .map_err(failed("read", path))
+    }
+
+    /// Puts a whole, durable, read-only file under a name that nothing has yet.
+    /// The caller holds the lock.
+    pub(super) fn write_once(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        key: &ObjectKey,
+    ) -> Result<(), VaultError> {
+        let parent = path.parent().unwrap_or(&self.root);
+        self.folders(parent, key)?;
+        self.clear_incoming()?;
+        let incoming = self.root.join(INCOMING).join("part");
+        let io = |action, result: io::Result<()>| result.map_err(failed(action, &incoming));
+
+        let mut file = File::create_new(&incoming).map_err(failed("create", &incoming))?;
+        self.step(&incoming)?;
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        io("write", file.write_all(first))?;
+        self.step(&incoming)?;
+        io("write", file.write_all(second))?;
+        self.step(&incoming)?;
+        io(
+            "protect",
+            file.set_permissions(PermissionsExt::from_mode(READ_ONLY)),
+        )?;
+        self.step(&incoming)?;
+        io("make durable", file.sync_all())?;
+        drop(file);
+        self.step(&incoming)?;
+        // link(2), not rename(2): it fails where the name exists.
+        fs::hard_link(&incoming, path).map_err(failed("link", path))?;
+        self.step(path)?;
+        self.make_names_durable(path)?;
+        self.step(path)?;
+        self.clear_incoming()?;
+        self.step(path)
+    }
+
+    /// Makes a file's name outlast a power cut, and the names of all folders on
+    /// the way to it: an earlier writer may have been killed before it did.
+    pub(super) fn make_names_durable(&self, path: &Path) -> Result<(), VaultError> {
+        for folder in path.ancestors().skip(1) {
+            sync_folder(folder)?;
+            if folder == self.root {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes half-written files. Never opens them: one that was linked already
+    /// is the object itself under a second name.
+    fn clear_incoming(&self) -> Result<(), VaultError> {
+        let folder = self.root.join(INCOMING);
+        for entry in fs::read_dir(&folder).map_err(failed("list", &folder))? {
+            let path = entry.map_err(failed("list", &folder))?.path();
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the folders down to `path`; something else in the way is another key's object.
+    fn folders(&self, path: &Path, key: &ObjectKey) -> Result<(), VaultError> {
+        let mut folder = self.root.clone();
+        for part in path.strip_prefix(&self.root).unwrap_or(path).components() {
+            folder.push(part);
+            match fs::symlink_metadata(&folder) {
+                Ok(meta) if meta.is_dir() => {}
+                Ok(_) => {
+                    let problem = format!("{} is not a folder", folder.display());
+                    return Err(VaultError::KeyConflict {
+                        key: key.clone(),
+                        problem,
+                    });
+                }
+                Err(error) if is_absent(&error) => {
+                    Self::folder(&folder)?;
+                    self.step(&folder)?;
+                }
+                Err(error) => return Err(failed("look at", &folder)(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(path: &Path) -> Result<(), VaultError> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(failed("create", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Every key that has an object or records, and whether it has an object.
+    pub(super) fn keys(&self) -> Result<BTreeMap<ObjectKey, bool>, VaultError> {
+        let mut keys = BTreeMap::new();
+        let records = self.root.join(RECORDS);
+        walk(&records, &mut |path| {
+            // A record's folder is its object's key.
+            if let Some(key) = path.parent().and_then(|folder| key_of(folder, &records)) {
+                keys.entry(key).or_insert(false);
+            }
+        })?;
+        walk(&self.root, &mut |path| {
+            if let Some(key) = key_of(path, &self.root) {
+                keys.insert(key, true);
+            }
+        })?;
+        Ok(keys)
+    }
+
+    /// Where a test may let the process die.
+    #[cfg(test)]
+    fn step(&self, path: &Path) -> Result<(), VaultError> {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.steps_left
+            .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
+            .map(drop)
+            .map_err(|_| failed("go on after", path)(io::Error::other("killed here")))
+    }
+
+    #[cfg(not(test))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "tests stop here"
+    )]
+    fn step(&self, _: &Path) -> Result<(), VaultError> {
+        Ok(())
+    }
+}
+
+fn key_of(path: &Path, root: &Path) -> Option<ObjectKey> {
+    ObjectKey::parse(path.strip_prefix(root).ok()?.to_str()?).ok()
+}
+
+/// Calls `visit` for everything below that is not a folder; follows no links.
+fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) -> Result<(), VaultError> {
+    for entry in fs::read_dir(folder).map_err(failed("list", folder))? {
+        let entry = entry.map_err(failed("list", folder))?;
+        let path = entry.path();
+        if entry
+            .file_type()
+            .map_err(failed("look at", &path))?
+            .is_dir()
+        {
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                walk(&path, visit)?;
+            }
+        } else {
+            visit(&path);
+        }
+    }
+    Ok(())
+}
+
+fn sync_folder(path: &Path) -> Result<(), VaultError> {
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed("make durable", path))
+}
+
+/// Nothing has this name, or an object is where one of its folders would be.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> VaultError + use<> {
+    let path = path.display().to_string();
+    move |source| VaultError::Io {
+        action,
+        path,
+        source,
+    }
+}

@@ -1,0 +1,218 @@
+//! What a store promises.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use exhibit_evidence::{Digest, Timestamp};
+
+use crate::{ObjectKey, VaultError};
+
+/// What a [`Vault`]'s verbs return.
+///
+/// A boxed future, because stores are chosen at run time (`dyn Vault`) and the
+/// next one speaks HTTP. A store on local disk does its work at the first poll,
+/// on the calling thread.
+pub type VaultFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, VaultError>> + Send + 'a>>;
+
+/// A store in which an object is put once and stays.
+///
+/// Bodies are whole byte strings, not streams: object locks are dependable only
+/// on single-part puts whose checksum is known before the first byte leaves.
+///
+/// Every verb may be repeated. A caller that was not told the outcome asks again
+/// and gets the same answer as if nothing had been lost.
+pub trait Vault: Send + Sync + fmt::Debug {
+    /// What kind of store this is, and what it does and does not prove.
+    fn describe(&self) -> VaultDescription;
+
+    /// Stores `bytes` under `key`, protected until at least `options.retain_until`.
+    ///
+    /// The same bytes again are success and never shorten the retention. Success
+    /// means durable, not verified: that is what [`Self::read_back`] is for.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::OtherBytes`] where the key holds other bytes, with nothing changed;
+    /// any read-back condition where what is there is not as it should be.
+    fn put_once<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        bytes: &'a [u8],
+        options: &'a PutOptions,
+    ) -> VaultFuture<'a, PutOutcome>;
+
+    /// What the store itself says about a version, with the digest computed from
+    /// the bytes as they are read back now.
+    ///
+    /// # Errors
+    ///
+    /// Removed, changed and unprotected objects are errors of their own.
+    fn read_back<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+    ) -> VaultFuture<'a, ReadBack>;
+
+    /// The bytes of a version.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_back`]; bytes that were changed are never handed out.
+    fn get<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, Vec<u8>>;
+
+    /// Every object whose key begins with `prefix` (plain text, as in S3), by
+    /// key, with those that are known but gone or have no record.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be listed completely.
+    fn list<'a>(&'a self, prefix: &'a str) -> VaultFuture<'a, Vec<Listed>>;
+
+    /// Makes the retention at least `until` and returns what then holds. A
+    /// retention that is already longer stays: nothing here can shorten one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_back`].
+    fn retain_at_least<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+        until: Timestamp,
+        at: Timestamp,
+    ) -> VaultFuture<'a, Timestamp>;
+}
+
+/// The store's own name for one stored state of an object: a digest in a
+/// write-once directory, a version id in S3.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(String);
+
+impl Version {
+    /// From the store's word, or from a receipt that quotes it.
+    pub fn new(word: impl Into<String>) -> Self {
+        Self(word.into())
+    }
+
+    /// As the store writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How an object is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOptions {
+    /// When it is put.
+    pub put_at: Timestamp,
+    /// Until when nobody may remove it; later than `put_at`, before the year 10000.
+    pub retain_until: Timestamp,
+    /// What the bytes are, such as `text/html; charset=utf-8`; visible ASCII, at most 100 bytes.
+    pub media_type: String,
+}
+
+impl PutOptions {
+    /// Refuses what no store should be asked for.
+    pub(crate) fn check(&self, key: &ObjectKey) -> Result<(), VaultError> {
+        let refuse = |problem: String| {
+            Err(VaultError::BadOptions {
+                key: key.clone(),
+                problem,
+            })
+        };
+        if self.retain_until <= self.put_at {
+            return refuse(format!(
+                "retain-until {} is not later than the put at {}",
+                self.retain_until, self.put_at
+            ));
+        }
+        if chrono::Datelike::year(&self.retain_until.utc()) > 9999 {
+            return refuse(format!(
+                "retain-until {} is past the year 9999",
+                self.retain_until
+            ));
+        }
+        let media_type = &self.media_type;
+        let visible = media_type.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if !visible || media_type.len() > 100 || !media_type.contains('/') {
+            return refuse(format!(
+                "{media_type:?} is not a media type such as text/html"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether this put was the one that stored the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It was.
+    Stored,
+    /// The same bytes had been stored before, or by an interrupted put that this one completed.
+    AlreadyThere,
+}
+
+/// What a put achieved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOutcome {
+    /// The version to read back.
+    pub version: Version,
+    /// The digest of the bytes as they were sent.
+    pub digest: Digest,
+    /// Their number.
+    pub size: u64,
+    /// Whether this put stored them.
+    pub done: Done,
+}
+
+/// What the store says about one version, as read from it just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadBack {
+    /// The object.
+    pub key: ObjectKey,
+    /// The version that was read.
+    pub version: Version,
+    /// The digest, computed from the bytes as read back.
+    pub digest: Digest,
+    /// The number of bytes read back.
+    pub size: u64,
+    /// The kind of lock, in the store's own word.
+    pub mode: String,
+    /// Until when the store keeps it.
+    pub retain_until: Timestamp,
+    /// Whether a legal hold is on it.
+    pub legal_hold: bool,
+    /// When it was put.
+    pub put_at: Timestamp,
+    /// What the bytes are said to be.
+    pub media_type: String,
+}
+
+/// One object in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The object.
+    pub key: ObjectKey,
+    /// Its version; none where the record of it is missing or cannot be read.
+    pub version: Option<Version>,
+    /// Whether its bytes are there.
+    pub present: bool,
+}
+
+/// What kind of store this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultDescription {
+    /// Such as `write-once-directory`.
+    pub kind: &'static str,
+    /// Where it is, for people.
+    pub place: String,
+    /// Whether regulators accept stores of this kind as WORM.
+    pub regulatory_worm: bool,
+    /// What it proves and what it does not, in one sentence.
+    pub statement: String,
+}
