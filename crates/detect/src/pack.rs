@@ -42,4 +42,11 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn at_least_forty_five_providers() {
+        let rules = builtin_rules();
+        let providers: std::collections::BTreeSet<_> = rules.iter().map(|r| &r.provider).collect();
+        assert!(providers.len() >= 45, "{}", providers.len());
+    }
 }

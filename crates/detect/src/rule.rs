@@ -49,7 +49,8 @@ pub struct Rule {
     pub severity: Severity,
     /// How far the shape alone can be believed, before [`Rule::check`] has its say.
     pub confidence: Confidence,
-    /// Lower-case literals; one of them must be near for the pattern to be tried. At least four bytes each.
+    /// Lower-case literals; one of them must be near for the pattern to be tried. At least four bytes each, or
+    /// three with a digit or punctuation among them.
     pub keywords: Vec<String>,
     /// The pattern, in the syntax of the `regex` crate, over bytes, without Unicode classes.
     /// The secret is the group `secret`, else group 1, else the whole match.

@@ -45,6 +45,8 @@ impl RuleProblem {
 const LONGEST_PATTERN: usize = 2048;
 /// Shortest keyword, in bytes; anything shorter stops the quick first look from being quick.
 const SHORTEST_KEYWORD: usize = 4;
+/// Shortest keyword that holds a digit or punctuation, and so is no part of ordinary words.
+const SHORTEST_ODD_KEYWORD: usize = 3;
 
 /// Checks rules alone and together: ids well formed and unique, keywords and windows usable, patterns bounded and
 /// compiling, every example found by its rule alone, no counter-example found.
@@ -86,8 +88,17 @@ fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
         }
     }
     for keyword in &rule.keywords {
-        if keyword.len() < SHORTEST_KEYWORD {
-            wrong("keywords", "a keyword needs at least 4 bytes");
+        let word = keyword.bytes().all(|b| b.is_ascii_alphabetic());
+        let least = if word {
+            SHORTEST_KEYWORD
+        } else {
+            SHORTEST_ODD_KEYWORD
+        };
+        if keyword.len() < least {
+            wrong(
+                "keywords",
+                "at least 4 bytes, or 3 with a digit or punctuation among them",
+            );
         }
         if keyword.bytes().any(|b| b.is_ascii_uppercase()) {
             wrong("keywords", "must be lower case; they are found in any case");
@@ -159,10 +170,29 @@ mod tests {
 
     #[test]
     fn the_built_in_rules_are_sound() {
-        if let Err(problems) = validate(Engine::builtin().rules()) {
+        if let Err(problems) = validate(&crate::pack::builtin_rules()) {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
             panic!("{}", lines.join("\n"));
         }
+    }
+
+    #[test]
+    fn among_all_rules_each_example_is_told_by_its_own() {
+        let engine = Engine::builtin();
+        let mut wrong = Vec::new();
+        for rule in engine.rules() {
+            for example in &rule.examples {
+                let told: Vec<_> = engine
+                    .scan(example.as_bytes())
+                    .iter()
+                    .map(|m| &m.rule.id)
+                    .collect();
+                if !told.contains(&&rule.id) {
+                    wrong.push(format!("{}: told as {told:?}", rule.id));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     #[test]
