@@ -8,6 +8,7 @@
 //! [RFC 6962](https://www.rfc-editor.org/rfc/rfc6962) for the tree and its proofs, and
 //! [C2SP](https://c2sp.org) `signed-note`, `tlog-checkpoint` and `tlog-tiles` for what is published.
 
+pub mod bundle;
 pub mod checkpoint;
 pub mod keys;
 pub mod note;

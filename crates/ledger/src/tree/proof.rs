@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::frontier::Frontier;
 use super::hash::{Hash, empty_root, node_hash, split_point};
 use super::nodes::{NodeId, NodeRange, NodeReader, subtrees};
 
@@ -99,7 +100,19 @@ pub fn root_at(size: u64, reader: &(impl NodeReader + ?Sized)) -> Result<Hash, P
     Ok(range_hash(&(0..size), reader)?)
 }
 
-/// The nodes that [`root_at`] will read.
+/// The frontier that the tree had at this size.
+///
+/// # Errors
+/// When a node is not there.
+pub fn frontier_at(size: u64, reader: &(impl NodeReader + ?Sized)) -> Result<Frontier, ProofError> {
+    let peaks = subtrees(0, size)
+        .into_iter()
+        .map(|part| part.hash(reader))
+        .collect::<Result<_, _>>()?;
+    Ok(Frontier::restore(size, peaks).expect("a tree divides into one subtree for each set bit"))
+}
+
+/// The nodes that [`root_at`] and [`frontier_at`] will read.
 #[must_use]
 pub fn root_nodes(size: u64) -> Vec<NodeRange> {
     nodes(std::slice::from_ref(&(0..size)))

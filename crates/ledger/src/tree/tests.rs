@@ -67,6 +67,7 @@ fn frontier_definition_and_both_oracles_agree_on_every_root() {
         assert_eq!(frontier.size(), size);
         assert_eq!(root, root_of(&all[..size as usize]), "size {size}");
         assert_eq!(root, root_at(size, &nodes).unwrap(), "size {size}");
+        assert_eq!(frontier_at(size, &nodes).as_ref(), Ok(&frontier));
         assert_eq!(&root[..], &ct.root().as_bytes()[..], "size {size}");
         if size > 0 {
             assert_eq!(root, tlog::tree_hash(size, &tlog_hashes).unwrap().0);

@@ -1,0 +1,354 @@
+//! Making a bundle.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use exhibit_evidence::{CanonicalError, Digest};
+
+use super::archive::{header, padding};
+use super::layout::{first_entry, is_path, nodes_before, tiles};
+use super::manifest::{FileDigest, Manifest, ManifestCheckpoint, RootDigest, note_text};
+use super::{
+    ARTIFACTS, BUNDLE_VERSION, CHECKPOINT, KEYS, MANIFEST, MANIFEST_NOTE, PREVIOUS, ROTATIONS,
+    TILES,
+};
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::note::{Note, NoteError, SigningKey, VerifierKey};
+use crate::tiles::{Content, TileError, write_entries, write_hashes};
+use crate::tree::{
+    Frontier, Node, NodeId, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash,
+};
+
+/// What the manifest says of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The period's id.
+    pub period: String,
+    /// The report's id.
+    pub report: String,
+    /// Name and version of the renderer.
+    pub renderer: String,
+}
+
+/// Why a bundle cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// A path that cannot stand in a bundle, or is given to one of its own files.
+    #[error("{0:?} cannot be the path of a report's file in a bundle")]
+    Path(String),
+    /// The same path twice with different bytes.
+    #[error("{0} is in the bundle already, with other bytes")]
+    Twice(String),
+    /// The previous close must be of the same log, and where the entries begin.
+    #[error("the previous checkpoint is {found}, but the bundle's entries begin at {expected}")]
+    Previous {
+        /// Origin and size expected.
+        expected: String,
+        /// Origin and size given.
+        found: String,
+    },
+    /// More or fewer records than the checkpoint covers.
+    #[error("the bundle has records up to {found}, but the checkpoint covers {expected}")]
+    Records {
+        /// The checkpoint's size.
+        expected: u64,
+        /// Where the records end.
+        found: u64,
+    },
+    /// The records do not give the checkpoint's root.
+    #[error("the records and nodes given do not lead to the root of the {0}")]
+    Root(&'static str),
+    /// A node of what lies before the first entry was not given.
+    #[error(transparent)]
+    Node(#[from] ProofError),
+    /// A record is too long.
+    #[error(transparent)]
+    Tile(#[from] TileError),
+    /// The manifest cannot be signed.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The manifest has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// A file is too large for the archive.
+    #[error("{path} has {size} bytes, too many for the archive")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// Its size.
+        size: u64,
+    },
+    /// The bytes cannot be written.
+    #[error("cannot write the bundle: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Gathers a bundle in memory and writes it at the end. It refuses to write one that its own
+/// verification would not accept.
+#[derive(Debug)]
+pub struct BundleWriter {
+    about: About,
+    from_size: u64,
+    checkpoint: SignedCheckpoint,
+    previous: Option<Checkpoint>,
+    files: BTreeMap<String, Vec<u8>>,
+    frontier: Frontier,
+    nodes: NodeMap,
+    records: Vec<Vec<u8>>,
+}
+
+impl BundleWriter {
+    /// Begins a bundle over the entries since `previous` (since the beginning without one), up to
+    /// `checkpoint`. Of `before` it needs the nodes that [`nodes_before`] names for the size of
+    /// `previous`.
+    ///
+    /// # Errors
+    /// When `previous` is of another log or later than `checkpoint`, or a node is missing.
+    pub fn new(
+        about: About,
+        checkpoint: SignedCheckpoint,
+        previous: Option<&SignedCheckpoint>,
+        before: &(impl NodeReader + ?Sized),
+    ) -> Result<Self, BundleError> {
+        let stated = checkpoint.unverified().clone();
+        let start = previous.map(|p| p.unverified().clone());
+        let from_size = start.as_ref().map_or(0, |p| p.size);
+        if let Some(p) = start
+            .as_ref()
+            .filter(|p| p.origin != stated.origin || p.size > stated.size)
+        {
+            return Err(BundleError::Previous {
+                expected: format!("{} at most {}", stated.origin, stated.size),
+                found: format!("{} {}", p.origin, p.size),
+            });
+        }
+        let mut nodes = NodeMap::new();
+        for range in nodes_before(from_size) {
+            for index in range.start..range.start + range.count {
+                let level = range.level;
+                let hash = before
+                    .node(level, index)
+                    .ok_or(ProofError::MissingNode { level, index })?;
+                nodes.insert(NodeId { level, index }, hash);
+            }
+        }
+        let frontier = frontier_at(first_entry(from_size), &nodes)?;
+        let mut files = BTreeMap::from([(CHECKPOINT.to_owned(), checkpoint.to_bytes())]);
+        if let Some(previous) = previous {
+            files.insert(PREVIOUS.to_owned(), previous.to_bytes());
+        }
+        Ok(Self {
+            about,
+            from_size,
+            checkpoint,
+            previous: start,
+            files,
+            frontier,
+            nodes,
+            records: Vec::new(),
+        })
+    }
+
+    /// The entry whose record comes next: at first [`first_entry`] of the previous size.
+    #[must_use]
+    pub fn next_entry(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// Adds the next entry's record.
+    ///
+    /// # Errors
+    /// When it is too long, or the records up to the previous close do not lead to its root.
+    pub fn push_record(&mut self, record: impl Into<Vec<u8>>) -> Result<(), BundleError> {
+        let record = record.into();
+        if self.records.len() as u64 == TILE_WIDTH {
+            self.flush_records()?;
+        }
+        self.check_previous()?;
+        let hash = leaf_hash(&record);
+        let id = NodeId {
+            level: 0,
+            index: self.frontier.size(),
+        };
+        self.nodes.extend([Node { id, hash }]);
+        self.nodes.extend(self.frontier.append(hash));
+        self.records.push(record);
+        Ok(())
+    }
+
+    fn check_previous(&self) -> Result<(), BundleError> {
+        match &self.previous {
+            Some(p) if p.size == self.frontier.size() && p.root != self.frontier.root() => {
+                Err(BundleError::Root("previous checkpoint"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn flush_records(&mut self) -> Result<(), BundleError> {
+        let Some(last) = self.frontier.size().checked_sub(1) else {
+            return Ok(());
+        };
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let (index, size) = (last / TILE_WIDTH, self.frontier.size());
+        let tile = crate::tiles::TileId::at_size(Content::Entries, index, size)
+            .expect("it holds the last record");
+        let bytes = write_entries(&self.records)?;
+        self.files.insert(tile.to_string(), bytes);
+        self.records.clear();
+        Ok(())
+    }
+
+    /// Adds a file of the report, such as `report.md` or `template/report.md`. The same bytes again
+    /// change nothing.
+    ///
+    /// # Errors
+    /// When the path belongs to the bundle itself, is malformed, or holds other bytes already.
+    pub fn file(&mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Result<(), BundleError> {
+        let own = [
+            MANIFEST,
+            MANIFEST_NOTE,
+            CHECKPOINT,
+            PREVIOUS,
+            KEYS,
+            ROTATIONS,
+        ];
+        let reserved =
+            own.contains(&path) || [ARTIFACTS, TILES].iter().any(|p| path.starts_with(p));
+        if reserved || !is_path(path) || header(path, 0).is_none() {
+            return Err(BundleError::Path(path.to_owned()));
+        }
+        self.insert(path, bytes.into())
+    }
+
+    /// Adds a raw artifact under its digest, which is returned.
+    ///
+    /// # Errors
+    /// Never for a path of its own making; kept for one signature with [`BundleWriter::file`].
+    pub fn artifact(&mut self, bytes: impl Into<Vec<u8>>) -> Result<Digest, BundleError> {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.insert(&format!("{ARTIFACTS}{}", digest.hex()), bytes)?;
+        Ok(digest)
+    }
+
+    /// Adds the log's public keys, for information, and its rotation statements
+    /// ([`crate::keys::Rotation`]), which let verification start from any key of the log. Called
+    /// once.
+    ///
+    /// # Errors
+    /// When called again with others.
+    pub fn keys<'k>(
+        &mut self,
+        keys: impl IntoIterator<Item = &'k VerifierKey>,
+        rotations: &[Note],
+    ) -> Result<(), BundleError> {
+        let lines: String = keys.into_iter().map(|key| format!("{key}\n")).collect();
+        self.insert(KEYS, lines.into_bytes())?;
+        if rotations.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<String> = rotations
+            .iter()
+            .map(|note| String::from_utf8_lossy(&note.to_bytes()).into_owned())
+            .collect();
+        self.insert(ROTATIONS, exhibit_evidence::to_canonical(&texts)?)
+    }
+
+    fn insert(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), BundleError> {
+        match self.files.get(path) {
+            Some(there) if *there != bytes => Err(BundleError::Twice(path.to_owned())),
+            Some(_) => Ok(()),
+            None => {
+                self.files.insert(path.to_owned(), bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// Signs the manifest and writes the whole bundle. Same content and key: same bytes.
+    ///
+    /// # Errors
+    /// When the records do not lead to the checkpoint's root, or the output fails.
+    pub fn finish(
+        mut self,
+        key: &SigningKey,
+        mut out: impl Write,
+    ) -> Result<Manifest, BundleError> {
+        self.flush_records()?;
+        self.check_previous()?;
+        let stated = self.checkpoint.unverified().clone();
+        if self.frontier.size() != stated.size {
+            return Err(BundleError::Records {
+                expected: stated.size,
+                found: self.frontier.size(),
+            });
+        }
+        if self.frontier.root() != stated.root {
+            return Err(BundleError::Root("checkpoint"));
+        }
+        self.add_hash_tiles()?;
+
+        let manifest = Manifest {
+            v: BUNDLE_VERSION,
+            origin: stated.origin,
+            period: self.about.period,
+            report: self.about.report,
+            from_size: self.from_size,
+            checkpoint: ManifestCheckpoint {
+                size: stated.size,
+                root: RootDigest(stated.root),
+            },
+            renderer: self.about.renderer,
+            files: self
+                .files
+                .iter()
+                .map(|(path, bytes)| (path.clone(), FileDigest::of(bytes)))
+                .collect(),
+        };
+        let bytes = manifest.to_bytes()?;
+        let note = Note::sign(note_text(&manifest.origin, &bytes), &[key])?;
+        self.files.insert(MANIFEST.to_owned(), bytes);
+        self.files.insert(MANIFEST_NOTE.to_owned(), note.to_bytes());
+        write_archive(&self.files, &mut out)?;
+        Ok(manifest)
+    }
+
+    fn add_hash_tiles(&mut self) -> Result<(), BundleError> {
+        for tile in tiles(self.from_size, self.frontier.size()) {
+            let Content::Hashes(level) = tile.content else {
+                continue;
+            };
+            let hashes = (tile.first()..tile.first() + u64::from(tile.width))
+                .map(|index| {
+                    let missing = ProofError::MissingNode { level, index };
+                    self.nodes.node(level, index).ok_or(missing)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            self.files.insert(tile.to_string(), write_hashes(&hashes));
+        }
+        Ok(())
+    }
+}
+
+/// Writes files in the order of their paths, and the two empty blocks that end an archive.
+pub(super) fn write_archive(
+    files: &BTreeMap<String, Vec<u8>>,
+    out: &mut impl Write,
+) -> Result<(), BundleError> {
+    for (path, bytes) in files {
+        let size = bytes.len() as u64;
+        let header = header(path, size).ok_or_else(|| BundleError::TooLarge {
+            path: path.clone(),
+            size,
+        })?;
+        out.write_all(&header)?;
+        out.write_all(bytes)?;
+        out.write_all(&[0; 512][..padding(size)])?;
+    }
+    out.write_all(&[0; 1024])?;
+    out.flush()?;
+    Ok(())
+}
