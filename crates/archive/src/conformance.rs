@@ -222,6 +222,8 @@ const CASES: [Case; 11] = [
             code(now(vault.put_once(&key("a/b/c"), b"1", &options(2033)))),
             "archive.key-conflict"
         );
+        let folder = now(vault.read_back(&key("a"), &Version::new("x")));
+        assert_eq!(code(folder), "archive.not-found");
         // Names that look like one another's records or folders are apart.
         for name in ["a/b.1.json", "a/1.json", "meta/a", "lock", "incoming/part"] {
             now(vault.put_once(&key(name), b"1", &options(2033))).unwrap();

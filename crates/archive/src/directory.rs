@@ -83,17 +83,21 @@ impl WriteOnceDirectory {
                 self.files.write_once(&self.object_path(key), bytes, key)?;
                 Done::Stored
             }
+            Looked::Folder => {
+                let problem = "it is a folder of other objects".to_owned();
+                return Err(VaultError::KeyConflict {
+                    key: key.clone(),
+                    problem,
+                });
+            }
             Looked::Kept(kept) => {
+                let kept = Digest::of(&kept);
                 let record = Record::latest(&self.files, key)?;
-                agree(
-                    key,
-                    record.as_ref().map(|record| record.digest),
-                    Digest::of(&kept),
-                )?;
-                if Digest::of(&kept) != digest {
+                agree(key, record.map(|record| record.digest), kept)?;
+                if kept != digest {
                     return Err(VaultError::OtherBytes {
                         key: key.clone(),
-                        kept: Digest::of(&kept),
+                        kept,
                         offered: digest,
                     });
                 }
@@ -123,9 +127,11 @@ impl WriteOnceDirectory {
         let looked = self.files.look(&self.object_path(key), key)?;
         let record = Record::latest(&self.files, key)?;
         let (record, bytes) = match (record, looked) {
-            (None, Looked::Nothing) => return Err(VaultError::NotFound { key: key.clone() }),
+            (None, Looked::Nothing | Looked::Folder) => {
+                return Err(VaultError::NotFound { key: key.clone() });
+            }
             (None, Looked::Kept(_)) => return Err(VaultError::RecordMissing { key: key.clone() }),
-            (Some(record), Looked::Nothing) => {
+            (Some(record), Looked::Nothing | Looked::Folder) => {
                 return Err(VaultError::ObjectMissing {
                     key: key.clone(),
                     recorded: record.digest,

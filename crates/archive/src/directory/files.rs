@@ -19,6 +19,8 @@ const READ_ONLY: u32 = 0o444;
 pub(super) enum Looked {
     /// Nothing has this name.
     Nothing,
+    /// A folder has it: other keys go on from here.
+    Folder,
     /// A protected file, and its bytes.
     Kept(Vec<u8>),
 }
@@ -121,11 +123,7 @@ impl Files {
             Err(error) => return Err(failed("look at", path)(error)),
         };
         if meta.is_dir() {
-            let problem = "it is a folder of other objects".to_owned();
-            return Err(VaultError::KeyConflict {
-                key: key.clone(),
-                problem,
-            });
+            return Ok(Looked::Folder);
         }
         let unprotected = |found: String| VaultError::Unprotected {
             key: key.clone(),

@@ -75,7 +75,7 @@ impl Record {
             let number = latest.as_ref().map_or(1, |record| record.number + 1);
             let bytes = match files.look(&files.record(key, number), key)? {
                 Looked::Kept(bytes) => bytes,
-                Looked::Nothing => break,
+                Looked::Nothing | Looked::Folder => break,
             };
             let record: Self = serde_json::from_slice(&bytes)
                 .map_err(|error| unreadable(format!("record {number}: {error}")))?;

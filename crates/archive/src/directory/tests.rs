@@ -149,6 +149,21 @@ fn a_writer_at_work_is_left_alone() {
 }
 
 #[test]
+fn a_name_that_exists_is_never_replaced_whoever_made_it() {
+    let (_folder, vault) = vault();
+    // As if another writer had paid no heed to the lock.
+    fs::write(vault.object_path(&key("a")), b"first").unwrap();
+    let error = vault
+        .files
+        .write_once(&vault.object_path(&key("a")), b"second", &key("a"));
+    assert!(
+        matches!(error, Err(VaultError::Io { action: "link", .. })),
+        "{error:?}"
+    );
+    assert_eq!(fs::read(vault.object_path(&key("a"))).unwrap(), b"first");
+}
+
+#[test]
 fn objects_and_records_are_read_only() {
     let (_folder, vault) = vault();
     vault.put(&key(NAME), b"bytes", &options(2033)).unwrap();
@@ -181,7 +196,16 @@ fn edit_record(vault: &WriteOnceDirectory, number: u32, from: &str, to: &str) {
 /// say so as well, except where a record is missing: that it completes.
 type Tampering = (&'static str, fn(&WriteOnceDirectory), &'static str);
 
-const TAMPERINGS: [Tampering; 13] = [
+const TAMPERINGS: [Tampering; 14] = [
+    (
+        "record replaced by a folder",
+        |vault| {
+            let path = vault.files.record(&key(NAME), 2);
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+        },
+        "archive.record-unreadable",
+    ),
     (
         "bytes changed",
         |vault| replace(&vault.object_path(&key(NAME)), b"Bytes"),
