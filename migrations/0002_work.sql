@@ -97,7 +97,7 @@ CREATE TABLE exhibit.disclosures (
     entry_id  uuid NOT NULL,
     group_id  uuid,
     path      text COLLATE "C" NOT NULL,
-    salt      bytea CHECK (octet_length(salt) = 16),
+    salt      text COLLATE "C" CHECK (octet_length(salt) = 22),
     value     text COLLATE "C",
     erased_at timestamptz,
     CHECK ((value IS NULL) = (erased_at IS NOT NULL)),
@@ -110,6 +110,6 @@ COMMENT ON COLUMN exhibit.disclosures.digest IS '[public] SHA-256 of canonical [
 COMMENT ON COLUMN exhibit.disclosures.entry_id IS '[public] The entry that carries the digest.';
 COMMENT ON COLUMN exhibit.disclosures.group_id IS '[internal] Group under whose key the value lies in WORM; null while it has none.';
 COMMENT ON COLUMN exhibit.disclosures.path IS '[internal] Where in the record''s body the digest stands.';
-COMMENT ON COLUMN exhibit.disclosures.salt IS '[secret-fact] 128-bit salt; null once erased.';
-COMMENT ON COLUMN exhibit.disclosures.value IS '[personal] The value as canonical JSON; null once erased.';
+COMMENT ON COLUMN exhibit.disclosures.salt IS '[secret-fact] 128-bit salt, base64url; null once erased.';
+COMMENT ON COLUMN exhibit.disclosures.value IS '[personal] The value; null once erased.';
 COMMENT ON COLUMN exhibit.disclosures.erased_at IS '[internal] When the value was erased, if it was.';

@@ -1,1 +1,43 @@
 //! Postgres, and the only crate that knows SQL; the private embedded cluster.
+//!
+//! The ledger is the truth; everything else is a projection of it or work in hand. Each public
+//! function of [`Store`] is one verb of the business in one named transaction. Times, ids and
+//! random tokens are arguments; no row type leaves this crate.
+
+pub mod append;
+mod artifacts;
+mod checkpoints;
+pub mod cluster;
+mod entries;
+mod error;
+mod head;
+mod intents;
+mod nodes;
+mod partitions;
+mod private;
+mod projection;
+mod rows;
+mod slots;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod tx;
+mod url;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use append::{Append, Appended, Appender, NewArtifact, NewDisclosure, NewEntry, Recorded};
+pub use artifacts::Artifact;
+pub use checkpoints::StoredCheckpoint;
+pub use entries::{Entries, StoredEntry};
+pub use error::StoreError;
+pub use head::Head;
+pub use intents::ArchiveIntent;
+pub use private::{OWNER_ROLE, SERVICE_ROLE};
+pub use projection::{LEDGER, NOT_PROJECTIONS, PROJECTIONS};
+pub use slots::{Lease, OpenSlot, Slot};
+pub use store::Store;
+pub use url::DatabaseUrl;
+pub use worker::Worker;

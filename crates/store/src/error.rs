@@ -1,0 +1,128 @@
+//! What can go wrong between the house and its database, said so that one can act on it.
+
+use uuid::Uuid;
+
+/// An error of the store. Messages never carry a connection string or a value of a record.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The connection string cannot be used.
+    #[error("the database URL cannot be used: {why}")]
+    Url {
+        /// What is wrong with it; never the URL itself.
+        why: &'static str,
+    },
+    /// The server's version, encoding or schema does not fit.
+    #[error("this database cannot be used: {0}")]
+    Unfit(String),
+    /// A migration failed, or the schema is newer than this program.
+    #[error("the schema could not be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Postgres refused a statement or could not be reached.
+    #[error("{tx}: {source}")]
+    Database {
+        /// The verb's name, such as `append`.
+        tx: &'static str,
+        /// What Postgres or the connection said.
+        source: sqlx::Error,
+    },
+    /// A row does not hold what its table promises.
+    #[error("{table}, row {row}, column {column}: {why}")]
+    Malformed {
+        /// Table without schema.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+        /// The row's key.
+        row: String,
+        /// What was expected.
+        why: String,
+    },
+    /// Nothing was found under this key.
+    #[error("there is no {what} {key}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Its key.
+        key: String,
+    },
+    /// A statement that must touch one row touched another number: a bug, or a hand in the database.
+    #[error("{tx}: {rows} rows where exactly one was expected")]
+    RowCount {
+        /// The verb's name.
+        tx: &'static str,
+        /// How many rows there were.
+        rows: u64,
+    },
+    /// The same id was already appended with other content.
+    #[error("id {0} is already in the ledger with other content")]
+    IdTaken(Uuid),
+    /// The lease is no longer held: somebody else took the slot, or it is closed.
+    #[error("the lease on {job} at {scheduled_for} is no longer held")]
+    StaleLease {
+        /// The slot's job.
+        job: String,
+        /// The slot's time.
+        scheduled_for: String,
+    },
+    /// The slot has a closing entry already.
+    #[error("the slot {job} at {scheduled_for} is closed already")]
+    SlotClosed {
+        /// The slot's job.
+        job: String,
+        /// The slot's time.
+        scheduled_for: String,
+    },
+    /// The record cannot be made: not canonical, too long, or not what its kind promises.
+    #[error("entry {id} cannot be recorded: {why}")]
+    Record {
+        /// The entry's id.
+        id: Uuid,
+        /// What is wrong.
+        why: String,
+    },
+    /// A checkpoint does not fit the ledger that is stored.
+    #[error("the checkpoint for size {size} cannot be kept: {why}")]
+    Checkpoint {
+        /// The size it names.
+        size: u64,
+        /// What does not fit.
+        why: String,
+    },
+    /// An artifact's bytes do not have the digest that they are kept under.
+    #[error("artifact {digest}: {why}")]
+    Artifact {
+        /// SHA-256 in hex.
+        digest: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A proof or root cannot be computed from the kept hashes.
+    #[error(transparent)]
+    Proof(exhibit_ledger::tree::ProofError),
+    /// The transaction that several appends shared failed.
+    #[error(transparent)]
+    Group(std::sync::Arc<StoreError>),
+    /// The task that gathers appends has ended.
+    #[error("the appender has stopped")]
+    AppenderStopped,
+}
+
+impl StoreError {
+    /// Whether the same transaction may succeed when it is run again: serialization failure,
+    /// deadlock, or a lock that was not available.
+    pub(crate) fn is_retryable(&self) -> bool {
+        let Self::Database {
+            source: sqlx::Error::Database(inner),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        matches!(inner.code().as_deref(), Some("40001" | "40P01" | "55P03"))
+    }
+}
+
+/// Names the verb in whatever the database says.
+pub(crate) fn in_tx(tx: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Database { tx, source }
+}

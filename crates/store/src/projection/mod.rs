@@ -1,0 +1,43 @@
+//! Projections: what entries mean as rows of tables that answer questions.
+//!
+//! [`project`] is the one place that says so. Appending and rebuilding write its rows; `fsck`
+//! computes them again from the stored bytes and compares.
+
+mod entry;
+mod tables;
+
+pub(crate) use entry::{moved_findings, project, read_findings};
+pub(crate) use tables::{Differing, Rows, compare, write};
+
+/// Tables that `rebuild` empties and refills.
+pub const PROJECTIONS: &[&str] = &[
+    "deployments",
+    "schedules",
+    "evidence",
+    "assessments",
+    "assessment_subjects",
+    "finding_observations",
+    "findings",
+    "slots",
+    "periods",
+    "reports",
+    "receipts",
+];
+
+/// Tables that hold the ledger itself.
+pub const LEDGER: &[&str] = &[
+    "ledger_head",
+    "entries",
+    "entry_ids",
+    "tree_nodes",
+    "checkpoints",
+];
+
+/// Tables that are neither the ledger nor derived from it: `rebuild` never drops them.
+pub const NOT_PROJECTIONS: &[&str] = &[
+    "slot_claims",
+    "archive_intents",
+    "artifacts",
+    "disclosures",
+    "disclosure_keys",
+];

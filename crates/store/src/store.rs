@@ -1,0 +1,129 @@
+//! The store itself: its pool, its opening, and the one way to run a transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Row as _};
+
+use crate::error::in_tx;
+use crate::partitions::Partitions;
+use crate::{DatabaseUrl, StoreError};
+
+/// Connections a pool holds at most.
+const MAX_CONNECTIONS: u32 = 10;
+/// How long a verb waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The evidence store in Postgres. Clones share one pool of connections.
+///
+/// Each public function is one verb in one named transaction; times and ids are arguments.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) pool: PgPool,
+    pub(crate) partitions: Arc<Partitions>,
+    options: PgConnectOptionsCell,
+}
+
+/// Connection options, kept for workers' own connections. Debug shows nothing of them.
+#[derive(Clone)]
+struct PgConnectOptionsCell(PgConnectOptions);
+
+impl std::fmt::Debug for PgConnectOptionsCell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Store {
+    /// Brings the schema up to date and gives `service_role` its rights. Run as the schema's
+    /// owner; safe to run again, and by several processes at once.
+    ///
+    /// # Errors
+    /// If the database cannot be reached or used, a migration fails, the schema is newer than
+    /// this program, or the service role does not exist.
+    pub async fn migrate(owner: &DatabaseUrl, service_role: &str) -> Result<(), StoreError> {
+        let mut connection = owner.options()?.connect().await.map_err(in_tx("migrate"))?;
+        check_server(&mut connection).await?;
+        let mut migrator = sqlx::migrate!("../../migrations");
+        migrator.create_schema("exhibit");
+        migrator.dangerous_set_table_name("exhibit._sqlx_migrations");
+        migrator.run_direct(None, &mut connection, false).await?;
+        sqlx::query("/* migrate */ SELECT exhibit.grant_service_role($1)")
+            .bind(service_role)
+            .execute(&mut connection)
+            .await
+            .map_err(in_tx("migrate"))?;
+        connection.close().await.map_err(in_tx("migrate"))
+    }
+
+    /// Opens the store as the service role.
+    ///
+    /// # Errors
+    /// If the database cannot be reached, is not Postgres 15 to 18 in UTF-8, or was never migrated.
+    pub async fn open(service: &DatabaseUrl) -> Result<Self, StoreError> {
+        let options = service.options()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.clone())
+            .await
+            .map_err(in_tx("open"))?;
+        let mut connection = pool.acquire().await.map_err(in_tx("open"))?;
+        check_server(&mut connection).await?;
+        let migrated: bool =
+            sqlx::query_scalar("/* open */ SELECT to_regclass('exhibit.ledger_head') IS NOT NULL")
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(in_tx("open"))?;
+        if !migrated {
+            return Err(StoreError::Unfit(
+                "it has no exhibit schema yet: migrate it first".into(),
+            ));
+        }
+        drop(connection);
+        Ok(Self {
+            pool,
+            partitions: Arc::default(),
+            options: PgConnectOptionsCell(options),
+        })
+    }
+
+    /// Closes all connections and waits until they are closed.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A connection of one's own, outside the pool.
+    pub(crate) async fn own_connection(
+        &self,
+        tx: &'static str,
+    ) -> Result<PgConnection, StoreError> {
+        self.options.0.connect().await.map_err(in_tx(tx))
+    }
+}
+
+/// Postgres 15 to 18, UTF-8: nothing else was tried.
+async fn check_server(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let row = sqlx::query(
+        "/* check_server */ SELECT current_setting('server_version_num')::int AS version, \
+         current_setting('server_encoding') AS encoding",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(in_tx("check_server"))?;
+    let version: i32 = row.try_get("version").map_err(in_tx("check_server"))?;
+    let encoding: String = row.try_get("encoding").map_err(in_tx("check_server"))?;
+    let major = version / 10_000;
+    if !(15..=18).contains(&major) {
+        return Err(StoreError::Unfit(format!(
+            "Postgres {major}; 15 to 18 are supported"
+        )));
+    }
+    if encoding != "UTF8" {
+        return Err(StoreError::Unfit(format!(
+            "encoding {encoding}; UTF8 is needed"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The store against a real Postgres.
+
+mod append;
+mod samples;

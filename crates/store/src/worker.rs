@@ -1,0 +1,60 @@
+//! A worker's sign of life: a session advisory lock on a connection of its own.
+//!
+//! The lock ends with the connection, and the connection with the process. So after `kill -9`
+//! the next claim sees at once that the holder is dead, without waiting for its leases to expire.
+
+use sqlx::{Connection as _, PgConnection};
+
+use crate::error::in_tx;
+use crate::{Store, StoreError};
+
+/// A worker that can hold leases for as long as this value lives.
+#[derive(Debug)]
+pub struct Worker {
+    key: i64,
+    connection: PgConnection,
+}
+
+impl Store {
+    /// Starts a worker under a random key of its own.
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or another session holds the key.
+    pub async fn start_worker(&self, key: i64) -> Result<Worker, StoreError> {
+        let mut connection = self.own_connection("start_worker").await?;
+        let locked: bool = sqlx::query_scalar("/* start_worker */ SELECT pg_try_advisory_lock($1)")
+            .bind(key)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(in_tx("start_worker"))?;
+        if !locked {
+            return Err(StoreError::Unfit(format!("worker key {key} is in use")));
+        }
+        Ok(Worker { key, connection })
+    }
+}
+
+impl Worker {
+    /// The key to claim with.
+    #[must_use]
+    pub fn key(&self) -> i64 {
+        self.key
+    }
+
+    /// Asks whether the sign of life is still there. A worker that lost it may lose its leases
+    /// at any moment and should stop.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub async fn check(&mut self) -> Result<(), StoreError> {
+        self.connection.ping().await.map_err(in_tx("worker_check"))
+    }
+
+    /// Ends the worker: what it still holds is free at once.
+    ///
+    /// # Errors
+    /// If the connection was gone already.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        self.connection.close().await.map_err(in_tx("worker_stop"))
+    }
+}
