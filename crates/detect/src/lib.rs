@@ -22,6 +22,8 @@ mod matches;
 mod pack;
 mod passwords;
 mod placeholder;
+#[cfg(test)]
+mod properties;
 mod rule;
 mod rule_file;
 mod sensitive;

@@ -177,6 +177,15 @@ mod tests {
     }
 
     #[test]
+    fn the_rule_shown_in_the_readme_is_sound() {
+        let readme = include_str!("../README.md");
+        let (_, rest) = readme.split_once("```toml").expect("a rule");
+        let (text, _) = rest.split_once("```").expect("its end");
+        let rules = Rule::from_toml(text, "README.md").unwrap();
+        assert_eq!(validate(&rules), Ok(()));
+    }
+
+    #[test]
     fn among_all_rules_each_example_is_told_by_its_own() {
         let engine = Engine::builtin();
         let mut wrong = Vec::new();
