@@ -14,3 +14,6 @@ pub mod keys;
 pub mod note;
 pub mod tiles;
 pub mod tree;
+
+#[cfg(test)]
+mod vectors;

@@ -30,9 +30,22 @@ fn trust(seed: u8) -> Trust {
     }
 }
 
-/// A record of a kind that only a later version knows.
+/// The deployment, and after it records of a kind that only a later version knows.
 fn record(seq: u64) -> Vec<u8> {
-    entry(seq, "later", json!({ "number": seq }))
+    match seq {
+        0 => deployment(ORIGIN),
+        _ => entry(seq, "later", json!({ "number": seq })),
+    }
+}
+
+fn deployment(origin: &str) -> Vec<u8> {
+    let body = json!({
+        "origin": origin, "name": "Example", "time_zone": "UTC", "fiscal_year_start": 1,
+        "grace_days": 5, "environments": [], "exhibit_version": "0.1.0", "archive": "none",
+        "configuration": exhibit_evidence::Digest::of(b"").to_string(),
+        "verifier_key": key(1).verifier().to_string(),
+    });
+    entry(0, "deployment", body)
 }
 
 fn entry(seq: u64, kind: &str, body: serde_json::Value) -> Vec<u8> {
@@ -439,14 +452,6 @@ fn records_must_be_canonical_in_order_and_unique() {
 
 #[test]
 fn the_first_entry_is_the_deployment_of_this_log() {
-    let body = |origin: &str| {
-        json!({
-            "origin": origin, "name": "Example", "time_zone": "UTC", "fiscal_year_start": 1,
-            "grace_days": 5, "environments": [], "exhibit_version": "0.1.0", "archive": "none",
-            "configuration": exhibit_evidence::Digest::of(b"").to_string(),
-            "verifier_key": key(1).verifier().to_string(),
-        })
-    };
     let look = |first| {
         let mut out = Vec::new();
         writer(&[first, record(1)], 0, &key(1))
@@ -455,11 +460,9 @@ fn the_first_entry_is_the_deployment_of_this_log() {
         places(&out)
     };
     let named = ["entry 0 (tile/entries/000.p/2)"];
-    assert_eq!(look(entry(0, "deployment", body(ORIGIN))), [""; 0]);
-    assert_eq!(
-        look(entry(0, "deployment", body("example.org/other"))),
-        named
-    );
+    assert_eq!(look(deployment(ORIGIN)), [""; 0]);
+    assert_eq!(look(entry(0, "later", json!({}))), named);
+    assert_eq!(look(deployment("example.org/other")), named);
 }
 
 #[test]

@@ -19,6 +19,10 @@ use crate::tree::{
     Frontier, Node, NodeId, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash,
 };
 
+/// The first entry that cannot be in a bundle: from here on, the paths of entry bundles no longer
+/// sort as their numbers do, and verification needs the entries in order.
+const MAX_ENTRY: u64 = 1_000_000 * TILE_WIDTH;
+
 /// What the manifest says of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
@@ -70,6 +74,9 @@ pub enum BundleError {
     /// The manifest has no canonical form.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
+    /// Entries beyond what the order of an archive can hold.
+    #[error("entry {0} is beyond what a bundle of this version can hold")]
+    TooManyEntries(u64),
     /// A file is too large for the archive.
     #[error("{path} has {size} bytes, too many for the archive")]
     TooLarge {
@@ -158,7 +165,8 @@ impl BundleWriter {
     /// Adds the next entry's record.
     ///
     /// # Errors
-    /// When it is too long, or the records up to the previous close do not lead to its root.
+    /// When it is beyond the first 256,000,000, or the records up to the previous close do not lead to
+    /// its root.
     pub fn push_record(&mut self, record: impl Into<Vec<u8>>) -> Result<(), BundleError> {
         let record = record.into();
         if self.records.len() as u64 == TILE_WIDTH {
@@ -166,10 +174,11 @@ impl BundleWriter {
         }
         self.check_previous()?;
         let hash = leaf_hash(&record);
-        let id = NodeId {
-            level: 0,
-            index: self.frontier.size(),
-        };
+        let index = self.frontier.size();
+        if index >= MAX_ENTRY {
+            return Err(BundleError::TooManyEntries(index));
+        }
+        let id = NodeId { level: 0, index };
         self.nodes.extend([Node { id, hash }]);
         self.nodes.extend(self.frontier.append(hash));
         self.records.push(record);

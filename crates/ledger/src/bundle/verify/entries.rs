@@ -193,6 +193,10 @@ impl Entries {
             out.add(place(), expected, header.recorded_at);
         }
         self.last_recorded = Some(header.recorded_at);
+        if seq == 0 && header.kind != Kind::Deployment.word() {
+            let expected = "the deployment, with which a ledger begins";
+            out.add(place(), expected, &header.kind);
+        }
         if header.kind == "key" {
             return self.rotation(bytes, place, out);
         }
@@ -210,13 +214,6 @@ impl Entries {
             Ok(Body::Deployment(deployment)) if deployment.origin != self.origin => {
                 let expected = format!("a deployment of {}", self.origin);
                 out.add(place(), expected, deployment.origin);
-            }
-            Ok(_) if seq == 0 && header.kind != Kind::Deployment.word() => {
-                out.add(
-                    place(),
-                    "the ledger to begin with its deployment",
-                    header.kind,
-                );
             }
             Ok(_) => {}
         }
@@ -258,12 +255,6 @@ impl Entries {
                 return out.file(CHECKPOINT, expected, why);
             }
         };
-        if !self.bad_entries {
-            proven.push(Proven::Entries {
-                from: self.from_size,
-                until: self.size,
-            });
-        }
         let before = out.count();
         self.compare_tiles(out);
         if root != checkpoint.root || self.size != checkpoint.size {
@@ -271,6 +262,10 @@ impl Entries {
             out.file(CHECKPOINT, expected, hex::encode(checkpoint.root));
         }
         if out.count() == before {
+            if !self.bad_entries {
+                let (from, until) = (self.from_size, self.size);
+                proven.push(Proven::Entries { from, until });
+            }
             proven.push(Proven::Root { size: self.size });
         }
         self.compare_previous(previous, proven, out);
