@@ -1,0 +1,174 @@
+//! Manifests, each set written into a folder of its own.
+
+use super::*;
+
+fn source(given: &[(&str, &str)]) -> (tempfile::TempDir, Kubernetes) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for (name, text) in given {
+        let path = folder.path().join("k8s").join(name);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::fs::write(path, text).expect("written");
+    }
+    let kubernetes = Kubernetes {
+        root: Root::folder(folder.path()),
+        environment: "production".to_owned(),
+        paths: vec!["k8s/".to_owned()],
+    };
+    (folder, kubernetes)
+}
+
+fn read(source: &Kubernetes) -> Reading {
+    let reading = source.read().expect("read");
+    let counted = source.listing().expect("counted").names;
+    let seen = reading.examined + reading.unread.len() as u64;
+    assert_eq!(counted, seen, "the own count and the reader agree");
+    reading
+}
+
+const SECRETS: &str = "\
+apiVersion: v1
+kind: Secret
+metadata: {name: postgres-auth}
+data:
+  password: aHVudGVyMi1odW50ZXIy
+  API_KEY: |
+    a2V5
+    LW9uZQ==
+stringData:
+  plain: text
+---
+kind: List
+items:
+  - kind: ConfigMap
+    metadata: {name: settings}
+    data: {MODE: fast, TIMEOUT: '30'}
+---
+kind: SealedSecret
+metadata: {name: sealed}
+spec:
+  encryptedData: {a: AgB, b: AgC}
+---
+kind: ExternalSecret
+metadata: {name: ext}
+spec:
+  target: {name: ext}
+  data:
+    - secretKey: TOKEN
+      remoteRef: {key: x}
+  dataFrom:
+    - extract: {key: y}
+";
+
+const WORKLOADS: &str = "\
+kind: Deployment
+metadata: {name: api}
+spec:
+  template:
+    spec:
+      initContainers:
+        - name: migrate
+          envFrom: [{configMapRef: {name: settings}}]
+      containers:
+        - name: api
+          env:
+            - {name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: postgres-auth, key: password}}}
+            - {name: DATABASE_URL, value: 'postgres://app:$(DB_PASSWORD)@db/shop'}
+            - {name: LITERAL, value: '$$(X) $(MISSING)'}
+            - {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+            - {name: GONE, valueFrom: {secretKeyRef: {name: nowhere, key: x}}}
+            - {name: EMPTY}
+---
+kind: CronJob
+metadata: {name: night}
+spec:
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          containers:
+            - name: run
+              env: [{name: TASK_TOKEN, value: tok}]
+";
+
+#[test]
+fn objects_and_references() {
+    let (_folder, source) = source(&[
+        ("a/secrets.yaml", SECRETS),
+        ("b.yml", WORKLOADS),
+        ("n.txt", "x"),
+    ]);
+    let reading = read(&source);
+    let shown: Vec<_> = reading
+        .credentials
+        .iter()
+        .map(|found| {
+            format!(
+                "{}={} {} {:?} {}",
+                found.name,
+                found.value.text().unwrap_or("?"),
+                found.place,
+                found.encoding,
+                found.recipients.join(",")
+            )
+        })
+        .collect();
+    for expected in [
+        "DB_PASSWORD=hunter2-hunter2 k8s/a/secrets.yaml:5 (Secret/postgres-auth/password) Base64 Deployment/api",
+        "API_KEY=key-one k8s/a/secrets.yaml:7 (Secret/postgres-auth/API_KEY) Base64 ",
+        "postgres-auth.plain=text k8s/a/secrets.yaml:10 (Secret/postgres-auth/plain) Plain ",
+        "MODE=fast k8s/a/secrets.yaml:16 (ConfigMap/settings/MODE) Plain Deployment/api",
+        "DATABASE_URL=postgres://app:hunter2-hunter2@db/shop k8s/b.yml:13 (Deployment/api/containers/api/env/DATABASE_URL) Plain Deployment/api",
+        "LITERAL=$(X) $(MISSING) k8s/b.yml:14 (Deployment/api/containers/api/env/LITERAL) Plain Deployment/api",
+        "TASK_TOKEN=tok k8s/b.yml:28 (CronJob/night/containers/run/env/TASK_TOKEN) Plain CronJob/night",
+    ] {
+        assert!(
+            shown.iter().any(|line| line == expected),
+            "{expected} in {shown:#?}"
+        );
+    }
+    let url = reading
+        .credentials
+        .iter()
+        .find(|found| found.name == "DATABASE_URL")
+        .expect("there");
+    assert_eq!(url.through(15..20), ["DB_PASSWORD"]);
+    let unread: Vec<_> = reading.unread.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(unread, ["a", "b", "TOKEN", "dataFrom[0]", "GONE"]);
+}
+
+#[test]
+fn refused_with_place_and_without_the_value() {
+    let cases = [
+        (
+            "kind: Secret\nmetadata: {name: s}\ndata:\n  p: 'hunter2!'\n",
+            "k8s/x.yaml:4: Secret/s/data/p: expected base64",
+        ),
+        (
+            "kind: Secret\nmetadata: {name: s}\nstringData:\n  p: [hunter2]\n",
+            "k8s/x.yaml:4: Secret/s/stringData/p: expected a text",
+        ),
+        (
+            "a: {{ .Values.hunter2 }}\n",
+            "k8s/x.yaml:1: yaml: expected well-formed YAML",
+        ),
+    ];
+    for (text, expected) in cases {
+        let (_folder, source) = source(&[("x.yaml", text)]);
+        let error = source.read().expect_err("refused");
+        assert_eq!(error.to_string(), expected);
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_an_error_and_an_empty_one_holds_nothing() {
+    let (folder, source) = source(&[("x.txt", "")]);
+    assert_eq!(read(&source).examined, 0);
+    let gone = Kubernetes {
+        paths: vec!["none/".to_owned()],
+        ..source
+    };
+    let expected = "none/: cannot be read: no such file or folder";
+    assert_eq!(gone.read().expect_err("absent").to_string(), expected);
+    drop(folder);
+}
