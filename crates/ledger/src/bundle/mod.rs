@@ -19,6 +19,7 @@
 mod archive;
 mod layout;
 mod manifest;
+mod spool;
 mod verify;
 mod write;
 

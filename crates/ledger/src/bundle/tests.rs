@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::manifest::note_text;
-use super::write::write_archive;
+use super::spool::Spool;
 use super::*;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::keys::Rotation;
@@ -103,7 +103,7 @@ fn writer_without_keys(records: &[Vec<u8>], from: u64, signer: &SigningKey) -> B
         .file("template/report.md", "# {{ title }}\n")
         .unwrap();
     writer.file("view.json", "{}").unwrap();
-    writer.artifact("a scanner's output").unwrap();
+    writer.artifact(&b"a scanner's output"[..]).unwrap();
     writer
 }
 
@@ -132,8 +132,12 @@ fn unpack(bundle: &[u8]) -> Files {
 }
 
 fn pack(files: &Files) -> Vec<u8> {
+    let mut spool = Spool::new(io::Cursor::new(Vec::new()));
+    for (path, bytes) in files {
+        spool.put(path, bytes).unwrap();
+    }
     let mut out = Vec::new();
-    write_archive(files, &mut out).unwrap();
+    spool.write_archive(&mut out).unwrap();
     out
 }
 

@@ -1,22 +1,22 @@
 //! Making a bundle.
 
-use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, Cursor, Read, Seek, Write};
 
 use exhibit_evidence::{CanonicalError, Digest};
 
-use super::archive::{header, padding};
+use super::archive::header;
 use super::layout::{first_entry, is_path, nodes_before, tiles};
-use super::manifest::{FileDigest, Manifest, ManifestCheckpoint, RootDigest, note_text};
+use super::manifest::{Manifest, ManifestCheckpoint, RootDigest, note_text};
+use super::spool::Spool;
 use super::{
     ARTIFACTS, BUNDLE_VERSION, CHECKPOINT, KEYS, MANIFEST, MANIFEST_NOTE, PREVIOUS, ROTATIONS,
     TILES,
 };
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::note::{Note, NoteError, SigningKey, VerifierKey};
-use crate::tiles::{Content, TileError, write_entries, write_hashes};
+use crate::tiles::{Content, TileError, TileId, write_entries, write_hashes};
 use crate::tree::{
-    Frontier, Node, NodeId, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash,
+    Frontier, NodeId, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash,
 };
 
 /// The first entry that cannot be in a bundle: from here on, the paths of entry bundles no longer
@@ -90,17 +90,22 @@ pub enum BundleError {
     Io(#[from] io::Error),
 }
 
-/// Gathers a bundle in memory and writes it at the end. It refuses to write one that its own
-/// verification would not accept.
+/// Gathers a bundle and writes it at the end, when all digests are known. It refuses to write one
+/// that its own verification would not accept.
+///
+/// Contents wait in a spool that the caller may bring: memory for small bundles, a temporary file
+/// for large ones. Besides, it holds one entry bundle, and about half a byte an entry.
 #[derive(Debug)]
-pub struct BundleWriter {
+pub struct BundleWriter<S = Cursor<Vec<u8>>> {
     about: About,
     from_size: u64,
     checkpoint: SignedCheckpoint,
     previous: Option<Checkpoint>,
-    files: BTreeMap<String, Vec<u8>>,
+    files: Spool<S>,
     frontier: Frontier,
+    /// Nodes of level 1 and above.
     nodes: NodeMap,
+    /// The records of the entry bundle in the making.
     records: Vec<Vec<u8>>,
 }
 
@@ -116,6 +121,24 @@ impl BundleWriter {
         checkpoint: SignedCheckpoint,
         previous: Option<&SignedCheckpoint>,
         before: &(impl NodeReader + ?Sized),
+    ) -> Result<Self, BundleError> {
+        let spool = Cursor::new(Vec::new());
+        Self::with_spool(about, checkpoint, previous, before, spool)
+    }
+}
+
+impl<S: Read + Write + Seek> BundleWriter<S> {
+    /// As [`BundleWriter::new`], with contents in a spool of the caller's, such as a temporary
+    /// file. It must be empty, and is of no use afterwards.
+    ///
+    /// # Errors
+    /// Also when the spool fails.
+    pub fn with_spool(
+        about: About,
+        checkpoint: SignedCheckpoint,
+        previous: Option<&SignedCheckpoint>,
+        before: &(impl NodeReader + ?Sized),
+        spool: S,
     ) -> Result<Self, BundleError> {
         let stated = checkpoint.unverified().clone();
         let start = previous.map(|p| p.unverified().clone());
@@ -140,9 +163,10 @@ impl BundleWriter {
             }
         }
         let frontier = frontier_at(first_entry(from_size), &nodes)?;
-        let mut files = BTreeMap::from([(CHECKPOINT.to_owned(), checkpoint.to_bytes())]);
+        let mut files = Spool::new(spool);
+        files.put(CHECKPOINT, &checkpoint.to_bytes())?;
         if let Some(previous) = previous {
-            files.insert(PREVIOUS.to_owned(), previous.to_bytes());
+            files.put(PREVIOUS, &previous.to_bytes())?;
         }
         Ok(Self {
             about,
@@ -178,8 +202,6 @@ impl BundleWriter {
         if index >= MAX_ENTRY {
             return Err(BundleError::TooManyEntries(index));
         }
-        let id = NodeId { level: 0, index };
-        self.nodes.extend([Node { id, hash }]);
         self.nodes.extend(self.frontier.append(hash));
         self.records.push(record);
         Ok(())
@@ -194,18 +216,22 @@ impl BundleWriter {
         }
     }
 
+    /// Writes the entry bundle in the making, and the hash tile of its leaves.
     fn flush_records(&mut self) -> Result<(), BundleError> {
-        let Some(last) = self.frontier.size().checked_sub(1) else {
-            return Ok(());
-        };
         if self.records.is_empty() {
             return Ok(());
         }
-        let (index, size) = (last / TILE_WIDTH, self.frontier.size());
-        let tile = crate::tiles::TileId::at_size(Content::Entries, index, size)
-            .expect("it holds the last record");
-        let bytes = write_entries(&self.records)?;
-        self.files.insert(tile.to_string(), bytes);
+        let size = self.frontier.size();
+        let index = (size - 1) / TILE_WIDTH;
+        let leaves: Vec<_> = self.records.iter().map(|r| leaf_hash(r)).collect();
+        let contents = [
+            (Content::Entries, write_entries(&self.records)?),
+            (Content::Hashes(0), write_hashes(&leaves)),
+        ];
+        for (content, bytes) in contents {
+            let tile = TileId::at_size(content, index, size).expect("it holds the last record");
+            self.files.put(&tile.to_string(), &bytes)?;
+        }
         self.records.clear();
         Ok(())
     }
@@ -215,7 +241,7 @@ impl BundleWriter {
     ///
     /// # Errors
     /// When the path belongs to the bundle itself, is malformed, or holds other bytes already.
-    pub fn file(&mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Result<(), BundleError> {
+    pub fn file(&mut self, path: &str, bytes: impl AsRef<[u8]>) -> Result<(), BundleError> {
         let own = [
             MANIFEST,
             MANIFEST_NOTE,
@@ -229,17 +255,18 @@ impl BundleWriter {
         if reserved || !is_path(path) || header(path, 0).is_none() {
             return Err(BundleError::Path(path.to_owned()));
         }
-        self.insert(path, bytes.into())
+        self.files.put(path, bytes.as_ref())
     }
 
     /// Adds a raw artifact under its digest, which is returned.
     ///
     /// # Errors
-    /// Never for a path of its own making; kept for one signature with [`BundleWriter::file`].
-    pub fn artifact(&mut self, bytes: impl Into<Vec<u8>>) -> Result<Digest, BundleError> {
-        let bytes = bytes.into();
-        let digest = Digest::of(&bytes);
-        self.insert(&format!("{ARTIFACTS}{}", digest.hex()), bytes)?;
+    /// When it cannot be read, or the spool fails.
+    pub fn artifact(&mut self, bytes: impl Read) -> Result<Digest, BundleError> {
+        let stored = self.files.store(bytes)?;
+        let digest = Digest(stored.digest.sha256);
+        self.files
+            .name(&format!("{ARTIFACTS}{}", digest.hex()), stored)?;
         Ok(digest)
     }
 
@@ -255,7 +282,7 @@ impl BundleWriter {
         rotations: &[Note],
     ) -> Result<(), BundleError> {
         let lines: String = keys.into_iter().map(|key| format!("{key}\n")).collect();
-        self.insert(KEYS, lines.into_bytes())?;
+        self.files.put(KEYS, lines.as_bytes())?;
         if rotations.is_empty() {
             return Ok(());
         }
@@ -263,18 +290,8 @@ impl BundleWriter {
             .iter()
             .map(|note| String::from_utf8_lossy(&note.to_bytes()).into_owned())
             .collect();
-        self.insert(ROTATIONS, exhibit_evidence::to_canonical(&texts)?)
-    }
-
-    fn insert(&mut self, path: &str, bytes: Vec<u8>) -> Result<(), BundleError> {
-        match self.files.get(path) {
-            Some(there) if *there != bytes => Err(BundleError::Twice(path.to_owned())),
-            Some(_) => Ok(()),
-            None => {
-                self.files.insert(path.to_owned(), bytes);
-                Ok(())
-            }
-        }
+        self.files
+            .put(ROTATIONS, &exhibit_evidence::to_canonical(&texts)?)
     }
 
     /// Signs the manifest and writes the whole bundle. Same content and key: same bytes.
@@ -311,23 +328,20 @@ impl BundleWriter {
                 root: RootDigest(stated.root),
             },
             renderer: self.about.renderer,
-            files: self
-                .files
-                .iter()
-                .map(|(path, bytes)| (path.clone(), FileDigest::of(bytes)))
-                .collect(),
+            files: self.files.digests().collect(),
         };
         let bytes = manifest.to_bytes()?;
         let note = Note::sign(note_text(&manifest.origin, &bytes), &[key])?;
-        self.files.insert(MANIFEST.to_owned(), bytes);
-        self.files.insert(MANIFEST_NOTE.to_owned(), note.to_bytes());
-        write_archive(&self.files, &mut out)?;
+        self.files.put(MANIFEST, &bytes)?;
+        self.files.put(MANIFEST_NOTE, &note.to_bytes())?;
+        self.files.write_archive(&mut out)?;
         Ok(manifest)
     }
 
+    /// The hash tiles above the leaves.
     fn add_hash_tiles(&mut self) -> Result<(), BundleError> {
         for tile in tiles(self.from_size, self.frontier.size()) {
-            let Content::Hashes(level) = tile.content else {
+            let Content::Hashes(level @ 1..) = tile.content else {
                 continue;
             };
             let hashes = (tile.first()..tile.first() + u64::from(tile.width))
@@ -336,28 +350,8 @@ impl BundleWriter {
                     self.nodes.node(level, index).ok_or(missing)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            self.files.insert(tile.to_string(), write_hashes(&hashes));
+            self.files.put(&tile.to_string(), &write_hashes(&hashes))?;
         }
         Ok(())
     }
-}
-
-/// Writes files in the order of their paths, and the two empty blocks that end an archive.
-pub(super) fn write_archive(
-    files: &BTreeMap<String, Vec<u8>>,
-    out: &mut impl Write,
-) -> Result<(), BundleError> {
-    for (path, bytes) in files {
-        let size = bytes.len() as u64;
-        let header = header(path, size).ok_or_else(|| BundleError::TooLarge {
-            path: path.clone(),
-            size,
-        })?;
-        out.write_all(&header)?;
-        out.write_all(bytes)?;
-        out.write_all(&[0; 512][..padding(size)])?;
-    }
-    out.write_all(&[0; 1024])?;
-    out.flush()?;
-    Ok(())
 }
