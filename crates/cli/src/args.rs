@@ -1,18 +1,27 @@
 //! What can be typed: commands, their options, and the help that goes with them. Names here are steady:
 //! officers' and auditors' scripts hold them.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+mod nested;
+mod when;
 
-use chrono::{DateTime, Days, NaiveDate, TimeZone, Utc};
-use chrono_tz::Tz;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, JobId, Outcome, PeriodId, Timestamp};
+use exhibit_evidence::JobId;
+
+pub(crate) use nested::{
+    ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, EvidenceArgs, EvidenceCommand,
+    Filter, ReportArgs, ReportCommand,
+};
+pub(crate) use when::When;
 
 use crate::config::FILE_NAME;
-use crate::output::{ExportFormat, Format};
+use crate::output::Format;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -47,7 +56,6 @@ Example:
     long_about = ABOUT,
     after_long_help = AFTER,
     styles = STYLES,
-    propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = true
@@ -244,209 +252,6 @@ pub(crate) struct RunArgs {
     pub(crate) printed: Printed,
 }
 
-/// `exhibit collectors`
-#[derive(Debug, Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub(crate) struct CollectorsArgs {
-    /// What about them.
-    #[command(subcommand)]
-    pub(crate) command: CollectorsCommand,
-}
-
-/// What about collectors.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CollectorsCommand {
-    /// List every collector with its checks
-    #[command(after_long_help = "Example:\n  exhibit collectors list --format json")]
-    List {
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-    /// Show one collector: what it proves, what it cannot see, what it needs
-    #[command(after_long_help = "Example:\n  exhibit collectors show ci_secrets")]
-    Show {
-        /// The collector's id
-        id: CollectorId,
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-}
-
-/// `exhibit evidence`
-#[derive(Debug, Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub(crate) struct EvidenceArgs {
-    /// What about it.
-    #[command(subcommand)]
-    pub(crate) command: EvidenceCommand,
-}
-
-/// What about evidence.
-#[derive(Debug, Subcommand)]
-pub(crate) enum EvidenceCommand {
-    /// List evidence, newest first
-    #[command(after_long_help = "\
-Example:
-  exhibit evidence list --environment production --outcome fail --outcome error
-  exhibit evidence list --from 2026-10-01 --to 2026-10-31 --format json")]
-    List {
-        /// Which evidence.
-        #[command(flatten)]
-        filter: Filter,
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-    /// Show one piece of evidence with its assessment and findings
-    #[command(after_long_help = "\
-Example:
-  exhibit evidence show 0193a5b2-7c1e-7000-8000-000000000001 --format json")]
-    Show {
-        /// The entry's id, as `evidence list` prints it
-        id: EntryId,
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-    /// Export evidence for other programs
-    #[command(after_long_help = "\
-Example:
-  exhibit evidence export --period 2026-Q4 --format ndjson > q4.ndjson")]
-    Export {
-        /// Which evidence.
-        #[command(flatten)]
-        filter: Filter,
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How the data is printed
-        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
-        format: ExportFormat,
-    },
-}
-
-/// Which evidence; everything named must fit, and of a repeated option any.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Which evidence")]
-pub(crate) struct Filter {
-    /// Of this job (may be repeated)
-    #[arg(long, value_name = "JOB")]
-    pub(crate) job: Vec<JobId>,
-    /// By this collector (may be repeated)
-    #[arg(long, value_name = "ID")]
-    pub(crate) collector: Vec<CollectorId>,
-    /// In this environment (may be repeated)
-    #[arg(long, value_name = "ID")]
-    pub(crate) environment: Vec<EnvironmentId>,
-    /// With this outcome (may be repeated)
-    #[arg(long, value_name = "OUTCOME", value_parser = outcome)]
-    pub(crate) outcome: Vec<Outcome>,
-    /// Observed in this quarter, such as 2026-Q4
-    #[arg(long, value_name = "QUARTER", conflicts_with_all = ["from", "to"])]
-    pub(crate) period: Option<PeriodId>,
-    /// Observed at or after this day or instant
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) from: Option<When>,
-    /// Observed on or before this day, or before this instant
-    #[arg(long, value_name = "WHEN")]
-    pub(crate) to: Option<When>,
-}
-
-/// `exhibit report`
-#[derive(Debug, Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub(crate) struct ReportArgs {
-    /// What about it.
-    #[command(subcommand)]
-    pub(crate) command: ReportCommand,
-}
-
-/// What about reports.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ReportCommand {
-    /// Render a quarter's report and its bundle into a folder
-    #[command(after_long_help = "\
-Example:
-  exhibit report render --period 2026-Q4 --out q4
-  exhibit verify q4/*.tar --key log.pub")]
-    Render {
-        /// The quarter, such as 2026-Q4: a fiscal year is named by the year in which it ends
-        #[arg(long, value_name = "QUARTER")]
-        period: PeriodId,
-        /// The folder to write into; made if it is not there
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-    /// List the reports that were sealed
-    #[command(after_long_help = "Example:\n  exhibit report list --format json")]
-    List {
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-}
-
-/// `exhibit archive`
-#[derive(Debug, Args)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
-pub(crate) struct ArchiveArgs {
-    /// What about it.
-    #[command(subcommand)]
-    pub(crate) command: ArchiveCommand,
-}
-
-/// What about the archive.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ArchiveCommand {
-    /// List what is archived, with its retention
-    #[command(after_long_help = "Example:\n  exhibit archive list --format json")]
-    List {
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-    /// Read every archived object again and compare it with its receipt
-    #[command(after_long_help = "\
-Example:
-  exhibit archive check
-
-Exits 0 if every object is as its receipt says, 1 with each difference named, 2 if it could not look.")]
-    Check {
-        /// Which deployment.
-        #[command(flatten)]
-        place: Place,
-        /// How data is printed.
-        #[command(flatten)]
-        printed: Printed,
-    },
-}
-
 /// `exhibit verify`
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
@@ -494,70 +299,6 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
-/// A day in the deployment's time zone, or an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
-    /// `2026-10-01`
-    Day(NaiveDate),
-    /// `2026-10-01T08:00:00Z`
-    Instant(Timestamp),
-}
-
-impl When {
-    /// The instant from which it counts, as a lower bound that belongs to the range.
-    pub(crate) fn start(self, zone: Tz) -> Option<Timestamp> {
-        match self {
-            Self::Day(day) => first_instant(day, zone),
-            Self::Instant(instant) => Some(instant),
-        }
-    }
-
-    /// The instant until which it counts, as an upper bound that does not belong to the range.
-    pub(crate) fn end(self, zone: Tz) -> Option<Timestamp> {
-        match self {
-            Self::Day(day) => first_instant(day.checked_add_days(Days::new(1))?, zone),
-            Self::Instant(instant) => Some(instant),
-        }
-    }
-}
-
-impl FromStr for When {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            return Ok(Self::Day(day));
-        }
-        DateTime::parse_from_rfc3339(text)
-            .map(|instant| Self::Instant(Timestamp::new(instant.with_timezone(&Utc))))
-            .map_err(|_| {
-                "expected a day (2026-10-01) or an instant (2026-10-01T08:00:00Z)".to_owned()
-            })
-    }
-}
-
-/// The first instant of a local day: not always midnight, where clocks change at midnight.
-fn first_instant(day: NaiveDate, zone: Tz) -> Option<Timestamp> {
-    let midnight = day.and_hms_opt(0, 0, 0)?;
-    let quarters = (0..=24 * 4).map(|quarter| midnight + chrono::TimeDelta::minutes(15 * quarter));
-    quarters
-        .filter_map(|wall| zone.from_local_datetime(&wall).earliest())
-        .map(|instant| Timestamp::new(instant.with_timezone(&Utc)))
-        .next()
-}
-
-fn outcome(text: &str) -> Result<Outcome, String> {
-    Outcome::ALL
-        .into_iter()
-        .find(|outcome| outcome.word() == text)
-        .ok_or_else(|| {
-            format!(
-                "expected one of {}",
-                Outcome::ALL.map(Outcome::word).join(", ")
-            )
-        })
-}
-
 /// Reads `--key`: a key itself, or else the file of that name.
 pub(crate) fn key_is_file(key: &str) -> Option<&Path> {
     // A verifier key is `name+hash+base64`; a path that looks like one can be given as ./path.
@@ -572,186 +313,4 @@ pub(crate) fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "exhibit", &mut script);
     script
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every command, with its subcommands.
-    fn commands(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
-        for sub in command.get_subcommands() {
-            let path = format!("{path} {}", sub.get_name());
-            found.push((path.clone(), sub.clone()));
-            commands(sub, &path, found);
-        }
-    }
-
-    fn all_commands() -> Vec<(String, clap::Command)> {
-        let mut cli = Cli::command();
-        cli.build();
-        let mut found = Vec::new();
-        commands(&cli, "exhibit", &mut found);
-        found
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_names_are_steady() {
-        let names: Vec<String> = all_commands().into_iter().map(|(path, _)| path).collect();
-        assert_eq!(
-            names,
-            [
-                "exhibit check",
-                "exhibit demo",
-                "exhibit run",
-                "exhibit collectors",
-                "exhibit collectors list",
-                "exhibit collectors show",
-                "exhibit evidence",
-                "exhibit evidence list",
-                "exhibit evidence show",
-                "exhibit evidence export",
-                "exhibit report",
-                "exhibit report render",
-                "exhibit report list",
-                "exhibit archive",
-                "exhibit archive list",
-                "exhibit archive check",
-                "exhibit verify",
-                "exhibit fsck",
-                "exhibit rebuild",
-                "exhibit completions",
-            ]
-        );
-    }
-
-    #[test]
-    fn every_help_shows_an_example_that_parses() {
-        for (path, mut command) in all_commands() {
-            let help = command.render_long_help().to_string();
-            let examples = help
-                .split("Example:")
-                .nth(1)
-                .unwrap_or_else(|| panic!("{path}"));
-            let mut tried = 0;
-            for line in examples.lines() {
-                let line = line.split("  #").next().unwrap_or_default();
-                let line = line.split(" > ").next().unwrap_or_default();
-                let Some(at) = line.find("exhibit ").filter(|_| line.starts_with("  ")) else {
-                    continue;
-                };
-                let words = line[at..]
-                    .split_whitespace()
-                    .map(|word| word.trim_matches('\''));
-                // A line of crontab shows its comment behind.
-                if let Err(error) = Cli::try_parse_from(words) {
-                    panic!("{path}: {line}: {error}");
-                }
-                tried += 1;
-            }
-            assert!(tried > 0, "{path} has no example");
-        }
-    }
-
-    #[test]
-    fn every_command_that_looks_at_a_deployment_can_be_told_which() {
-        for (path, command) in all_commands() {
-            let has = |name: &str| command.get_arguments().any(|arg| arg.get_id() == name);
-            let leaf = command.get_subcommands().next().is_none();
-            if leaf && !path.ends_with("completions") {
-                assert!(has("dir"), "{path} lacks --dir");
-                assert!(has("format"), "{path} lacks --format");
-                assert!(
-                    has("config") || path.ends_with("demo"),
-                    "{path} lacks --config"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_place_is_one_file_in_the_end() {
-        for (words, expected) in [
-            (&["exhibit", "fsck"][..], Some("exhibit.toml")),
-            (
-                &["exhibit", "fsck", "--config", "a/b.toml"],
-                Some("a/b.toml"),
-            ),
-            (
-                &["exhibit", "fsck", "--dir", "demo"],
-                Some("demo/exhibit.toml"),
-            ),
-            (&["exhibit", "fsck", "--dir", "demo", "--config", "x"], None),
-        ] {
-            let file = match Cli::try_parse_from(words).map(|cli| cli.command) {
-                Ok(Command::Fsck(args)) => Some(args.place.config_file()),
-                _ => None,
-            };
-            assert_eq!(file.as_deref(), expected.map(Path::new), "{words:?}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_meant_is_refused() {
-        for words in [
-            "exhibit",
-            "exhibit help",
-            "exhibit evidence",
-            "exhibit evidence show x",
-            "exhibit evidence list --outcome green",
-            "exhibit evidence list --period 2026-Q5",
-            "exhibit evidence list --period 2026-Q4 --from 2026-10-01",
-            "exhibit evidence list --from yesterday",
-            "exhibit evidence list --format csv",
-            "exhibit report render --out q4",
-            "exhibit report render --period 2026-Q4",
-            "exhibit verify",
-            "exhibit run Not_An_Id!",
-            "exhibit fsck -v -q",
-        ] {
-            let error = Cli::try_parse_from(words.split(' ')).expect_err(words);
-            assert_eq!(error.exit_code(), 2, "{words}");
-        }
-    }
-
-    #[test]
-    fn days_are_the_deployments_days() {
-        let day: When = "2026-03-29".parse().expect("a day");
-        let berlin = chrono_tz::Europe::Berlin;
-        let at = |when: Option<Timestamp>| when.expect("in range").utc().to_rfc3339();
-        assert_eq!(at(day.start(berlin)), "2026-03-28T23:00:00+00:00");
-        assert_eq!(at(day.end(berlin)), "2026-03-29T22:00:00+00:00");
-        // Cairo's clocks jump from midnight to one.
-        let day: When = "2026-04-24".parse().expect("a day");
-        assert_eq!(
-            at(day.start(chrono_tz::Africa::Cairo)),
-            "2026-04-23T22:00:00+00:00"
-        );
-        let instant: When = "2026-10-01T08:00:00+02:00".parse().expect("an instant");
-        assert_eq!(at(instant.start(berlin)), "2026-10-01T06:00:00+00:00");
-        assert_eq!(instant.start(berlin), instant.end(berlin));
-    }
-
-    #[test]
-    fn a_key_and_a_file_are_told_apart() {
-        assert_eq!(
-            key_is_file("log.example.com/exhibit+1a2b3c4d+AQ/+x=="),
-            None
-        );
-        for path in ["log.pub", "keys/a+b.pub", "keys/a+b+c.pub"] {
-            assert_eq!(key_is_file(path), Some(Path::new(path)));
-        }
-    }
-
-    #[test]
-    fn completions_are_scripts() {
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            assert!(String::from_utf8_lossy(&completions(shell)).contains("exhibit"));
-        }
-    }
 }

@@ -48,8 +48,8 @@ impl Config {
                 "environments": job.environments,
                 "fresh_for_seconds": job.fresh_for.num_seconds(),
                 "late_after_seconds": job.late_after.num_seconds(),
-                "source": job.source,
-                "policy": job.policy,
+                "source": job.settings.source,
+                "policy": job.settings.policy,
             })).collect::<Vec<_>>(),
         })
     }

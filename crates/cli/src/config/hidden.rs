@@ -131,6 +131,16 @@ fn leaf_spans(entries: &DeTable<'_>, leaves: &mut Vec<Range<usize>>) {
     }
 }
 
+/// The places of every text in a value.
+pub(super) fn texts_of(entry: &Spanned<DeValue<'_>>, found: &mut Vec<Range<usize>>) {
+    match entry.get_ref() {
+        DeValue::Table(entries) => entries.values().for_each(|value| texts_of(value, found)),
+        DeValue::Array(items) => items.iter().for_each(|item| texts_of(item, found)),
+        DeValue::String(_) => found.push(entry.span()),
+        _ => {}
+    }
+}
+
 fn speaks_of_secrets(comment: &str) -> bool {
     holds_secret(comment)
         || comment

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
+use exhibit_collectors::Settings;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::schedule::Schedule;
 use exhibit_evidence::{CollectorId, EnvironmentId, JobId};
@@ -108,18 +109,20 @@ fn job(
         environments: environments?,
         fresh_for: fresh_for?,
         late_after: late_after?,
-        source: source?,
-        policy: policy?,
+        settings: Settings {
+            source: source?,
+            policy: policy?,
+        },
     };
     let checked = surroundings
         .collectors
-        .check(job.collector.as_str(), &job.source, &job.policy);
+        .check(job.collector.as_str(), &job.settings);
     for problem in checked.err().unwrap_or_default() {
-        let place = settings::place(entries, &problem.key_path, section.span.clone());
+        let place = settings::place(entries, &problem.key, section.span.clone());
         let title = format!(
             "the collector `{}` refuses `{}`",
             job.collector,
-            problem.key_path.join(".")
+            problem.key.join(".")
         );
         reader.refuse(Diagnostic::new("config.bad-setting", place, title).label(problem.message));
     }

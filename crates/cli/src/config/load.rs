@@ -87,7 +87,8 @@ pub(crate) fn parse(
         reader.refuse(literal_problem(literal));
     }
     let config = schema::read(&root, file, collectors, &mut reader);
-    let problems = reader.into_problems();
+    let (problems, unknown) = reader.into_parts();
+    spans.extend(unknown);
     match config {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(Invalid::new(shown, Shown::new(text, spans), problems)),

@@ -27,4 +27,4 @@ pub(crate) use diagnostic::{Diagnostic, Invalid};
 pub(crate) use load::{ConfigError, FILE_NAME, load, parse};
 pub(crate) use model::{Archive, Config, Database, Deployment, Job, Signing};
 pub(crate) use secret_ref::{Resolved, SecretError, SecretRef};
-pub(crate) use settings::{Collectors, SettingProblem};
+pub(crate) use settings::Collectors;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use exhibit_collectors::Settings;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::schedule::Schedule;
 use exhibit_evidence::{CollectorId, EnvironmentId, JobId};
@@ -90,10 +91,8 @@ pub(crate) struct Job {
     pub(crate) fresh_for: TimeDelta,
     /// Performed later than this after its time is late.
     pub(crate) late_after: TimeDelta,
-    /// The collector's own table: where to look.
-    pub(crate) source: toml::Table,
-    /// The collector's own table: how to judge.
-    pub(crate) policy: toml::Table,
+    /// The collector's own tables, checked by it.
+    pub(crate) settings: Settings,
 }
 
 impl Config {

@@ -10,7 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
-use super::hidden::join;
+use super::hidden::{join, texts_of};
 use super::suspicion::holds_secret;
 
 /// A table of the file with its path and the keys that it may hold.
@@ -28,6 +28,7 @@ pub(super) struct Section<'d> {
 #[derive(Default)]
 pub(super) struct Reader {
     problems: Vec<Diagnostic>,
+    hidden: Vec<Range<usize>>,
 }
 
 impl Reader {
@@ -36,9 +37,9 @@ impl Reader {
         self.problems.push(problem);
     }
 
-    /// Everything that was wrong.
-    pub(super) fn into_problems(self) -> Vec<Diagnostic> {
-        self.problems
+    /// Everything that was wrong, and what must not be shown beside it.
+    pub(super) fn into_parts(self) -> (Vec<Diagnostic>, Vec<Range<usize>>) {
+        (self.problems, self.hidden)
     }
 
     /// Enters a table and refuses keys that it does not know.
@@ -50,10 +51,12 @@ impl Reader {
         name: &str,
         known: &[&str],
     ) -> Section<'d> {
-        for key in entries.keys() {
+        for (key, entry) in entries {
             let given: &str = key.get_ref();
             if !known.contains(&given) {
                 self.unknown_key(given, key.span(), name, known);
+                // Nobody knows what it is: a misspelt `password`, for one.
+                texts_of(entry, &mut self.hidden);
             }
         }
         Section {

@@ -2,17 +2,9 @@
 
 use std::ops::Range;
 
+use exhibit_collectors::{Registry, SettingProblem, Settings};
 use exhibit_evidence::canonical::MAX_INTEGER;
 use toml::de::{DeTable, DeValue};
-
-/// A mistake in a collector's `source` or `policy`, by key path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SettingProblem {
-    /// From `source` or `policy` downwards; a number names an element of a list, from 0.
-    pub(crate) key_path: Vec<String>,
-    /// What was expected; must not quote the value.
-    pub(crate) message: String,
-}
 
 /// What the configuration has to know about collectors; the registry answers.
 pub(crate) trait Collectors {
@@ -26,12 +18,28 @@ pub(crate) trait Collectors {
     ///
     /// # Errors
     /// Everything that is wrong in them.
-    fn check(
-        &self,
-        collector: &str,
-        source: &toml::Table,
-        policy: &toml::Table,
-    ) -> Result<(), Vec<SettingProblem>>;
+    fn check(&self, collector: &str, settings: &Settings) -> Result<(), Vec<SettingProblem>>;
+}
+
+impl Collectors for Registry {
+    fn ids(&self) -> Vec<String> {
+        self.iter()
+            .map(|registered| registered.manifest.id.to_string())
+            .collect()
+    }
+
+    fn default_fresh_for(&self, collector: &str) -> Option<String> {
+        self.get(collector)
+            .map(|registered| registered.manifest.fresh_for.clone())
+    }
+
+    fn check(&self, collector: &str, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+        match self.get(collector) {
+            Some(registered) => registered.collector.check_settings(settings),
+            // An unknown collector is refused where it is named.
+            None => Ok(()),
+        }
+    }
 }
 
 /// A value that canonical JSON cannot carry exactly.

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use exhibit_collectors::{SettingProblem, Settings};
+
 use super::*;
 
 /// Stands for every secret in the cases; must never be shown.
@@ -22,25 +24,16 @@ impl Collectors for Imagined {
         (collector != "no_default").then(|| "26h".to_owned())
     }
 
-    fn check(
-        &self,
-        collector: &str,
-        _: &toml::Table,
-        _: &toml::Table,
-    ) -> Result<(), Vec<SettingProblem>> {
+    fn check(&self, collector: &str, _: &Settings) -> Result<(), Vec<SettingProblem>> {
         if collector != "picky" {
             return Ok(());
         }
-        let problem = |path: &str, message: &str| SettingProblem {
-            key_path: path.split('.').map(str::to_owned).collect(),
-            message: message.to_owned(),
-        };
         Err(vec![
-            problem("source.paths.1", "expected a path that exists"),
-            problem("source.deep.wrong", "expected nothing of this name"),
-            problem("source.url", "expected a URL"),
-            problem("policy.limit", "expected a number from 0"),
-            problem("policy", "expected a key `rules`"),
+            SettingProblem::new("source.paths.1", "expected a path that exists"),
+            SettingProblem::new("source.deep.wrong", "expected nothing of this name"),
+            SettingProblem::new("source.url", "expected a URL"),
+            SettingProblem::new("policy.limit", "expected a number from 0"),
+            SettingProblem::new("policy", "expected a key `rules`"),
         ])
     }
 }
@@ -170,7 +163,7 @@ fn the_full_sample_shows_every_key() {
     assert_eq!(environments, [("Production", false), ("Staging", true)]);
     let job = config.job("unique-credentials").expect("the job");
     assert_eq!(format!("{:?}", job.environments), "[production, staging]");
-    assert_eq!(job.policy["min_length"].as_integer(), Some(16));
+    assert_eq!(job.settings.policy["min_length"].as_integer(), Some(16));
 }
 
 #[test]
@@ -209,4 +202,58 @@ fn a_file_that_is_not_there_is_said() {
     assert!(matches!(error, ConfigError::Absent(_)), "{error}");
     let error = load(dir.path(), &Imagined).expect_err("a folder");
     assert!(matches!(error, ConfigError::Unreadable { .. }), "{error}");
+}
+
+mod torn {
+    //! Files torn in many ways never show a secret that stands under a key that says so.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str = include_str!("samples/full.toml");
+    const TOKENS: [&str; 14] = [
+        "\"", "'", "'\\''", "[", "]", "{", "}", "=", ",", "#", "\n", "[[x", "é", "a = 1\n",
+    ];
+    const LINES: [&str; 8] = [
+        "password = \"fake-canary-4711\"\n",
+        "token = 'fake-canary-4711' x\n",
+        "api_key = fake-canary-4711\n",
+        "url = \"fake-canary-4711\"\n",
+        "x = { secret = \"fake-canary-4711\" }\n",
+        "secret = [\n\"fake-canary-4711\"\n]\n",
+        "private_key = \"\"\"\nfake-canary-4711\n\"\"\"\n",
+        "# password: fake-canary-4711\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_torn_file_shows_a_secret(
+            line in 0..LINES.len(),
+            at in 0..TEXT.lines().count(),
+            tears in prop::collection::vec((0..TEXT.len(), 0..TOKENS.len()), 0..4),
+        ) {
+            let mut text = String::new();
+            let mut offset = 0;
+            for (index, original) in TEXT.split_inclusive('\n').enumerate() {
+                if index == at {
+                    text.push_str(LINES[line]);
+                }
+                let mut torn = original.to_owned();
+                for (place, token) in &tears {
+                    if let Some(inside) = place.checked_sub(offset).filter(|at| *at < torn.len())
+                        && torn.is_char_boundary(inside)
+                    {
+                        torn.insert_str(inside, TOKENS[*token]);
+                    }
+                }
+                offset += original.len();
+                text.push_str(&torn);
+            }
+            if let Err(invalid) = read(&text) {
+                let said = invalid.render(false);
+                prop_assert!(!said.contains(CANARY), "{said}");
+            }
+        }
+    }
 }

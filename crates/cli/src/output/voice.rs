@@ -83,7 +83,9 @@ impl Words {
     /// Begins something whose end is not known.
     pub(crate) fn step(&self, text: impl AsRef<str>) -> Step {
         let bar = self.bars.add(ProgressBar::new_spinner());
-        bar.enable_steady_tick(Duration::from_millis(100));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
         bar.set_message(printable(text.as_ref()));
         self.begun(bar)
     }
@@ -110,6 +112,18 @@ impl Words {
         self.bars.suspend(|| {
             let _ = writeln!(anstream::stderr().lock(), "{line}");
         });
+    }
+}
+
+/// Whole lines onto standard error past moving ones: for logs.
+impl Write for Words {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let write = || anstream::stderr().lock().write(line);
+        self.bars.suspend(write)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

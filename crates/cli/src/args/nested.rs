@@ -1,0 +1,224 @@
+//! Commands that have commands of their own.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, JobId, Outcome, PeriodId};
+
+use super::{Place, Printed, When};
+use crate::output::ExportFormat;
+
+/// `exhibit collectors`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct CollectorsArgs {
+    /// What about them.
+    #[command(subcommand)]
+    pub(crate) command: CollectorsCommand,
+}
+
+/// What about collectors.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CollectorsCommand {
+    /// List every collector with its checks
+    #[command(after_long_help = "Example:\n  exhibit collectors list --format json")]
+    List {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Show one collector: what it proves, what it cannot see, what it needs
+    #[command(after_long_help = "Example:\n  exhibit collectors show ci_secrets")]
+    Show {
+        /// The collector's id
+        id: CollectorId,
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+/// `exhibit evidence`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct EvidenceArgs {
+    /// What about it.
+    #[command(subcommand)]
+    pub(crate) command: EvidenceCommand,
+}
+
+/// What about evidence.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// List evidence, newest first
+    #[command(after_long_help = "\
+Example:
+  exhibit evidence list --environment production --outcome fail --outcome error
+  exhibit evidence list --from 2026-10-01 --to 2026-10-31 --format json")]
+    List {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+        /// Which evidence.
+        #[command(flatten)]
+        filter: Filter,
+    },
+    /// Show one piece of evidence with its assessment and findings
+    #[command(after_long_help = "\
+Example:
+  exhibit evidence show 0193a5b2-7c1e-7000-8000-000000000001 --format json")]
+    Show {
+        /// The entry's id, as `evidence list` prints it
+        id: EntryId,
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Export evidence for other programs
+    #[command(after_long_help = "\
+Example:
+  exhibit evidence export --period 2026-Q4 --format ndjson > q4.ndjson")]
+    Export {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How the data is printed
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ExportFormat::Json)]
+        format: ExportFormat,
+        /// Which evidence.
+        #[command(flatten)]
+        filter: Filter,
+    },
+}
+
+/// Which evidence; everything named must fit, and of a repeated option any.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which evidence")]
+pub(crate) struct Filter {
+    /// Of this job (may be repeated)
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Vec<JobId>,
+    /// By this collector (may be repeated)
+    #[arg(long, value_name = "ID")]
+    pub(crate) collector: Vec<CollectorId>,
+    /// In this environment (may be repeated)
+    #[arg(long, value_name = "ID")]
+    pub(crate) environment: Vec<EnvironmentId>,
+    /// With this outcome (may be repeated)
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome)]
+    pub(crate) outcome: Vec<Outcome>,
+    /// Observed in this quarter, such as 2026-Q4
+    #[arg(long, value_name = "QUARTER", conflicts_with_all = ["from", "to"])]
+    pub(crate) period: Option<PeriodId>,
+    /// Observed at or after this day or instant
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) from: Option<When>,
+    /// Observed on or before this day, or before this instant
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) to: Option<When>,
+}
+
+/// `exhibit report`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct ReportArgs {
+    /// What about it.
+    #[command(subcommand)]
+    pub(crate) command: ReportCommand,
+}
+
+/// What about reports.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Render a quarter's report and its bundle into a folder
+    #[command(after_long_help = "\
+Example:
+  exhibit report render --period 2026-Q4 --out q4
+  exhibit verify q4/*.tar --key log.pub")]
+    Render {
+        /// The quarter, such as 2026-Q4: a fiscal year is named by the year in which it ends
+        #[arg(long, value_name = "QUARTER")]
+        period: PeriodId,
+        /// The folder to write into; made if it is not there
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// List the reports that were sealed
+    #[command(after_long_help = "Example:\n  exhibit report list --format json")]
+    List {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+/// `exhibit archive`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct ArchiveArgs {
+    /// What about it.
+    #[command(subcommand)]
+    pub(crate) command: ArchiveCommand,
+}
+
+/// What about the archive.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchiveCommand {
+    /// List what is archived, with its retention
+    #[command(after_long_help = "Example:\n  exhibit archive list --format json")]
+    List {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Read every archived object again and compare it with its receipt
+    #[command(after_long_help = "\
+Example:
+  exhibit archive check
+
+Exits 0 if every object is as its receipt says, 1 with each difference named, 2 if it could not look.")]
+    Check {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+fn outcome(text: &str) -> Result<Outcome, String> {
+    Outcome::ALL
+        .into_iter()
+        .find(|outcome| outcome.word() == text)
+        .ok_or_else(|| {
+            format!(
+                "expected one of {}",
+                Outcome::ALL.map(Outcome::word).join(", ")
+            )
+        })
+}
