@@ -61,11 +61,7 @@ impl Checkpoint {
     /// What the tree behind this frontier is to be signed as.
     #[must_use]
     pub fn of(origin: impl Into<String>, frontier: &Frontier) -> Self {
-        Self {
-            origin: origin.into(),
-            size: frontier.size(),
-            root: frontier.root(),
-        }
+        Self { origin: origin.into(), size: frontier.size(), root: frontier.root() }
     }
 
     /// The text that is signed, of three lines.
@@ -87,19 +83,12 @@ impl Checkpoint {
             .split('\n');
         let mut next = || lines.next().filter(|line| !line.is_empty());
         let origin = next().ok_or_else(|| wrong(1, "the log's origin"))?;
-        let size = next()
-            .and_then(parse_decimal)
-            .ok_or_else(|| wrong(2, "the size in decimal, without leading zeros"))?;
-        let root = next()
-            .and_then(parse_hash)
-            .ok_or_else(|| wrong(3, "the root hash, 32 bytes in base64"))?;
+        let size =
+            next().and_then(parse_decimal).ok_or_else(|| wrong(2, "the size in decimal, without leading zeros"))?;
+        let root = next().and_then(parse_hash).ok_or_else(|| wrong(3, "the root hash, 32 bytes in base64"))?;
         match (4..).zip(lines).find(|(_, line)| line.is_empty()) {
             Some((line, _)) => Err(wrong(line, "an extension line that is not empty")),
-            None => Ok(Self {
-                origin: origin.to_owned(),
-                size,
-                root,
-            }),
+            None => Ok(Self { origin: origin.to_owned(), size, root }),
         }
     }
 
@@ -114,10 +103,7 @@ impl Checkpoint {
             let expected = "the log's origin";
             return Err(CheckpointError::Line { line: 1, expected });
         }
-        Ok(SignedCheckpoint {
-            checkpoint: self,
-            note,
-        })
+        Ok(SignedCheckpoint { checkpoint: self, note })
     }
 }
 
@@ -210,10 +196,7 @@ mod tests {
         assert!(read.verify(ORIGIN, [key(2).verifier()]).is_err());
         assert_eq!(
             read.verify("example.org/other", [key(1).verifier()]),
-            Err(CheckpointError::OtherOrigin {
-                expected: "example.org/other".into(),
-                found: ORIGIN.into()
-            })
+            Err(CheckpointError::OtherOrigin { expected: "example.org/other".into(), found: ORIGIN.into() })
         );
     }
 
@@ -250,10 +233,7 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
-        let bad = Checkpoint {
-            origin: "two\nlines".into(),
-            ..checkpoint()
-        };
+        let bad = Checkpoint { origin: "two\nlines".into(), ..checkpoint() };
         assert!(bad.sign(&[&key(1)]).is_err());
     }
 

@@ -87,17 +87,8 @@ impl Rotation {
     ///
     /// # Errors
     /// When the keys are the same, or the origin cannot stand in a note.
-    pub fn sign(
-        origin: &str,
-        size: u64,
-        old: &SigningKey,
-        new: &SigningKey,
-    ) -> Result<Note, RotationError> {
-        let text = format!(
-            "{origin}{DOMAIN}\n{size}\n{}\n{}\n",
-            old.verifier(),
-            new.verifier()
-        );
+    pub fn sign(origin: &str, size: u64, old: &SigningKey, new: &SigningKey) -> Result<Note, RotationError> {
+        let text = format!("{origin}{DOMAIN}\n{size}\n{}\n{}\n", old.verifier(), new.verifier());
         let note = Note::sign(text, &[old, new])?;
         Self::read(&note)?;
         Ok(note)
@@ -130,12 +121,7 @@ impl Rotation {
         if note.verify([&old, &new])?.len() != 2 {
             return Err(RotationError::OneSigned);
         }
-        Ok(Self {
-            origin: origin.to_owned(),
-            size,
-            old,
-            new,
-        })
+        Ok(Self { origin: origin.to_owned(), size, old, new })
     }
 }
 
@@ -171,11 +157,7 @@ impl KeyHistory {
     ///
     /// # Errors
     /// When the line of keys forks or its sizes are out of order: nothing is trusted then.
-    pub fn walk(
-        origin: &str,
-        pinned: &VerifierKey,
-        rotations: &[Rotation],
-    ) -> Result<Self, RotationError> {
+    pub fn walk(origin: &str, pinned: &VerifierKey, rotations: &[Rotation]) -> Result<Self, RotationError> {
         if rotations.len() > MAX_ROTATIONS {
             return Err(RotationError::TooMany);
         }
@@ -199,25 +181,14 @@ impl KeyHistory {
             refuse_circle(&line, known.len(), at)?;
         }
 
-        let mut windows = vec![KeyWindow {
-            key: at.clone(),
-            from_size: 0,
-            until_size: None,
-        }];
+        let mut windows = vec![KeyWindow { key: at.clone(), from_size: 0, until_size: None }];
         for rotation in line {
             let leaving = windows.last_mut().expect("it begins with one window");
             if rotation.size < leaving.from_size {
-                return Err(RotationError::OutOfOrder {
-                    earlier: leaving.from_size,
-                    later: rotation.size,
-                });
+                return Err(RotationError::OutOfOrder { earlier: leaving.from_size, later: rotation.size });
             }
             leaving.until_size = Some(rotation.size);
-            windows.push(KeyWindow {
-                key: rotation.new.clone(),
-                from_size: rotation.size,
-                until_size: None,
-            });
+            windows.push(KeyWindow { key: rotation.new.clone(), from_size: rotation.size, until_size: None });
         }
         Ok(Self { windows })
     }
@@ -230,10 +201,7 @@ impl KeyHistory {
 
     /// The keys that may sign a checkpoint of this size: one, or two at a hand-over.
     pub fn keys_at(&self, size: u64) -> impl Iterator<Item = &VerifierKey> {
-        self.windows
-            .iter()
-            .filter(move |w| w.covers(size))
-            .map(|w| &w.key)
+        self.windows.iter().filter(move |w| w.covers(size)).map(|w| &w.key)
     }
 }
 
@@ -248,10 +216,7 @@ fn only<'r>(
     let first = found.next().copied();
     match found.next() {
         None => Ok(first),
-        Some(_) => Err(RotationError::Fork {
-            key: key.to_string(),
-            direction,
-        }),
+        Some(_) => Err(RotationError::Fork { key: key.to_string(), direction }),
     }
 }
 
@@ -262,10 +227,7 @@ fn refuse_circle(
     at: &VerifierKey,
 ) -> Result<(), RotationError> {
     if line.len() > known {
-        return Err(RotationError::Fork {
-            key: at.to_string(),
-            direction: "reach",
-        });
+        return Err(RotationError::Fork { key: at.to_string(), direction: "reach" });
     }
     Ok(())
 }
@@ -293,11 +255,7 @@ mod tests {
 
     #[test]
     fn from_any_pinned_key_the_whole_line_is_trusted() {
-        let rotations = [
-            rotation(300, 2, 3),
-            rotation(100, 1, 2),
-            rotation(100, 1, 2),
-        ];
+        let rotations = [rotation(300, 2, 3), rotation(100, 1, 2), rotation(100, 1, 2)];
         let expected = vec![
             (key(1).verifier().clone(), 0, Some(100)),
             (key(2).verifier().clone(), 100, Some(300)),
@@ -309,26 +267,17 @@ mod tests {
         let history = KeyHistory::walk(ORIGIN, key(1).verifier(), &rotations).unwrap();
         let at = |size| history.keys_at(size).cloned().collect::<Vec<_>>();
         assert_eq!(at(99), [key(1).verifier().clone()]);
-        assert_eq!(
-            at(100),
-            [key(1).verifier().clone(), key(2).verifier().clone()]
-        );
+        assert_eq!(at(100), [key(1).verifier().clone(), key(2).verifier().clone()]);
         assert_eq!(at(101), [key(2).verifier().clone()]);
     }
 
     #[test]
     fn what_does_not_connect_lends_no_trust() {
         let elsewhere = [rotation(100, 8, 9)];
-        assert_eq!(
-            windows(1, &elsewhere),
-            [(key(1).verifier().clone(), 0, None)]
-        );
+        assert_eq!(windows(1, &elsewhere), [(key(1).verifier().clone(), 0, None)]);
         let note = Rotation::sign("another", 5, &key(1), &key(2)).unwrap();
         let other_log = [Rotation::parse(&note.to_bytes()).unwrap()];
-        assert_eq!(
-            windows(1, &other_log),
-            [(key(1).verifier().clone(), 0, None)]
-        );
+        assert_eq!(windows(1, &other_log), [(key(1).verifier().clone(), 0, None)]);
     }
 
     #[test]
@@ -345,10 +294,7 @@ mod tests {
         }
         assert_eq!(
             walk(&[rotation(9, 1, 2), rotation(5, 2, 3)]),
-            Err(RotationError::OutOfOrder {
-                earlier: 9,
-                later: 5
-            })
+            Err(RotationError::OutOfOrder { earlier: 9, later: 5 })
         );
     }
 
@@ -361,32 +307,20 @@ mod tests {
             (Note::sign(text, &[&key(2)]), RotationError::OneSigned),
             (
                 Note::sign(text.replacen("/key-rotation", "", 1), &[&key(1), &key(2)]),
-                RotationError::Line {
-                    line: 1,
-                    expected: "the origin and `/key-rotation`",
-                },
+                RotationError::Line { line: 1, expected: "the origin and `/key-rotation`" },
             ),
             (
                 Note::sign(text.replacen("\n7\n", "\n07\n", 1), &[&key(1), &key(2)]),
-                RotationError::Line {
-                    line: 2,
-                    expected: "a size in decimal",
-                },
+                RotationError::Line { line: 2, expected: "a size in decimal" },
             ),
             (
                 Note::sign(format!("{text}more\n"), &[&key(1), &key(2)]),
-                RotationError::Line {
-                    line: 5,
-                    expected: "four lines in all",
-                },
+                RotationError::Line { line: 5, expected: "four lines in all" },
             ),
         ];
         for (note, expected) in cases {
             assert_eq!(Rotation::parse(&note.unwrap().to_bytes()), Err(expected));
         }
-        assert_eq!(
-            Rotation::sign(ORIGIN, 7, &key(1), &key(1)).unwrap_err(),
-            RotationError::SameKey
-        );
+        assert_eq!(Rotation::sign(ORIGIN, 7, &key(1), &key(1)).unwrap_err(), RotationError::SameKey);
     }
 }

@@ -86,11 +86,7 @@ impl TileId {
         };
         let before = index.checked_mul(TILE_WIDTH)?;
         let width = nodes.checked_sub(before)?.min(TILE_WIDTH) as u16;
-        (width > 0).then_some(Self {
-            content,
-            index,
-            width,
-        })
+        (width > 0).then_some(Self { content, index, width })
     }
 
     /// Whether all 256 places are filled.
@@ -110,9 +106,7 @@ impl TileId {
     /// # Errors
     /// When it names none, or spells it otherwise (leading zeros, a full width written out).
     pub fn parse(path: &str) -> Result<Self, TileError> {
-        Self::read(path)
-            .filter(|tile| tile.to_string() == path)
-            .ok_or(TileError::BadPath)
+        Self::read(path).filter(|tile| tile.to_string() == path).ok_or(TileError::BadPath)
     }
 
     fn read(path: &str) -> Option<Self> {
@@ -134,11 +128,7 @@ impl TileId {
             let value = group.parse::<u64>().ok().filter(|v| *v < 1000)?;
             index = index.checked_mul(1000)?.checked_add(value)?;
         }
-        Some(Self {
-            content,
-            index,
-            width,
-        })
+        Some(Self { content, index, width })
     }
 }
 
@@ -185,15 +175,12 @@ pub fn parse_hashes(bytes: &[u8], width: u16) -> Result<Vec<Hash>, TileError> {
 ///
 /// # Errors
 /// When a record is longer than [`MAX_RECORD_BYTES`].
-pub fn write_entries<R: AsRef<[u8]>>(
-    records: impl IntoIterator<Item = R>,
-) -> Result<Vec<u8>, TileError> {
+pub fn write_entries<R: AsRef<[u8]>>(records: impl IntoIterator<Item = R>) -> Result<Vec<u8>, TileError> {
     let mut out = Vec::new();
     for (position, record) in records.into_iter().enumerate() {
         let record = record.as_ref();
         let found = record.len();
-        let length =
-            u16::try_from(found).map_err(|_| TileError::RecordTooLong { position, found })?;
+        let length = u16::try_from(found).map_err(|_| TileError::RecordTooLong { position, found })?;
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(record);
     }
@@ -232,21 +219,12 @@ mod tests {
         let cases = [
             (Content::Hashes(0), 0, 256, "tile/0/000"),
             (Content::Hashes(1), 273, 16, "tile/1/273.p/16"),
-            (
-                Content::Entries,
-                1_234_067,
-                256,
-                "tile/entries/x001/x234/067",
-            ),
+            (Content::Entries, 1_234_067, 256, "tile/entries/x001/x234/067"),
             (Content::Entries, 999, 1, "tile/entries/999.p/1"),
             (Content::Entries, 1000, 256, "tile/entries/x001/000"),
         ];
         for (content, index, width, path) in cases {
-            let tile = TileId {
-                content,
-                index,
-                width,
-            };
+            let tile = TileId { content, index, width };
             assert_eq!(tile.to_string(), path);
             assert_eq!(TileId::parse(path), Ok(tile));
         }
@@ -299,41 +277,14 @@ mod tests {
     fn entry_bundles_are_read_strictly() {
         let bytes = write_entries([&b"one"[..], b"", b"three"]).unwrap();
         assert_eq!(bytes, b"\0\x03one\0\0\0\x05three");
-        assert_eq!(
-            parse_entries(&bytes, 3).unwrap(),
-            [&b"one"[..], b"", b"three"]
-        );
-        assert_eq!(
-            parse_entries(&bytes, 2),
-            Err(TileError::TrailingBytes { extra: 7 })
-        );
-        assert_eq!(
-            parse_entries(&bytes, 4),
-            Err(TileError::Truncated { position: 3 })
-        );
-        assert_eq!(
-            parse_entries(&bytes[..11], 3),
-            Err(TileError::Truncated { position: 2 })
-        );
+        assert_eq!(parse_entries(&bytes, 3).unwrap(), [&b"one"[..], b"", b"three"]);
+        assert_eq!(parse_entries(&bytes, 2), Err(TileError::TrailingBytes { extra: 7 }));
+        assert_eq!(parse_entries(&bytes, 4), Err(TileError::Truncated { position: 3 }));
+        assert_eq!(parse_entries(&bytes[..11], 3), Err(TileError::Truncated { position: 2 }));
         let long = vec![0; MAX_RECORD_BYTES + 1];
-        assert_eq!(
-            write_entries([&long[1..]]).unwrap().len(),
-            MAX_RECORD_BYTES + 2
-        );
-        assert_eq!(
-            write_entries([&[][..], &long]),
-            Err(TileError::RecordTooLong {
-                position: 1,
-                found: 65_536
-            })
-        );
-        assert_eq!(
-            parse_hashes(&[0; 33], 1),
-            Err(TileError::WrongSize {
-                expected: 32,
-                found: 33
-            })
-        );
+        assert_eq!(write_entries([&long[1..]]).unwrap().len(), MAX_RECORD_BYTES + 2);
+        assert_eq!(write_entries([&[][..], &long]), Err(TileError::RecordTooLong { position: 1, found: 65_536 }));
+        assert_eq!(parse_hashes(&[0; 33], 1), Err(TileError::WrongSize { expected: 32, found: 33 }));
     }
 
     proptest! {

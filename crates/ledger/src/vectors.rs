@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::note::{SigningKey, VerifierKey};
 use crate::tree::{
-    Frontier, Hash, NodeReader, consistency_proof, inclusion_proof, leaf_hash, root_of,
-    verify_consistency, verify_inclusion,
+    Frontier, Hash, NodeReader, consistency_proof, inclusion_proof, leaf_hash, root_of, verify_consistency,
+    verify_inclusion,
 };
 
 #[derive(Deserialize)]
@@ -53,8 +53,7 @@ struct SignedNote {
 }
 
 fn vectors() -> Vectors {
-    serde_json::from_str(include_str!("../vectors/vectors.json"))
-        .expect("the vectors are JSON of this shape")
+    serde_json::from_str(include_str!("../vectors/vectors.json")).expect("the vectors are JSON of this shape")
 }
 
 fn hash(text: &str) -> Hash {
@@ -122,10 +121,7 @@ fn consistency() {
         let proof = consistency_proof(old, new, &reader(&leaves)).unwrap();
         assert_eq!(proof, hashes(&case.proof), "{old} to {new}");
         let (before, after) = (vectors.root(old), vectors.root(new));
-        assert_eq!(
-            verify_consistency(old, &before, new, &after, &proof),
-            Ok(())
-        );
+        assert_eq!(verify_consistency(old, &before, new, &after, &proof), Ok(()));
     }
 }
 

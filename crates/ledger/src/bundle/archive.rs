@@ -97,13 +97,7 @@ impl<R: Read> Archive<R> {
 
     pub(super) fn next(&mut self) -> io::Result<Next> {
         let offset = self.offset;
-        let broken = |expected, found| {
-            Ok(Next::Broken(Broken {
-                offset,
-                expected,
-                found,
-            }))
-        };
+        let broken = |expected, found| Ok(Next::Broken(Broken { offset, expected, found }));
         let mut block = [0; BLOCK];
         match self.fill(&mut block)? {
             BLOCK => {}
@@ -121,18 +115,10 @@ impl<R: Read> Archive<R> {
         let path = read.as_ustar().map(tar::UstarHeader::path_bytes);
         let path = path.and_then(|p| String::from_utf8(p.into_owned()).ok());
         let (Some(path), Ok(size)) = (path.filter(|p| is_path(p)), read.entry_size()) else {
-            return broken(
-                "the ustar header of a file with a plain relative path",
-                "another header",
-            );
+            return broken("the ustar header of a file with a plain relative path", "another header");
         };
         let exact = header(&path, size).is_some_and(|ours| ours == block);
-        Ok(Next::File(FileHeader {
-            offset,
-            path,
-            size,
-            exact,
-        }))
+        Ok(Next::File(FileHeader { offset, path, size, exact }))
     }
 
     /// Reads the content after a header. It is kept only when it is at most `keep` bytes long;
@@ -143,9 +129,7 @@ impl<R: Read> Archive<R> {
         let mut left = size;
         let mut buffer = vec![0; 64 << 10];
         while left > 0 {
-            let want = buffer
-                .len()
-                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let got = self.fill(&mut buffer[..want])?;
             hasher.update(&buffer[..got]);
             if let Some(kept) = &mut kept {
@@ -161,10 +145,7 @@ impl<R: Read> Archive<R> {
         let gap = &mut gap[..if complete { padding(size) } else { 0 }];
         let padded = self.fill(gap)? == gap.len() && gap.iter().all(|b| *b == 0);
         Ok(Body {
-            digest: FileDigest {
-                sha256: hasher.finalize().into(),
-                size: size - left,
-            },
+            digest: FileDigest { sha256: hasher.finalize().into(), size: size - left },
             bytes: kept.filter(|_| complete),
             complete,
             padded,

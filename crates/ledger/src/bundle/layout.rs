@@ -18,11 +18,7 @@ pub fn nodes_before(from_size: u64) -> Vec<NodeRange> {
     (1..=MAX_LEVEL)
         .map(|level| {
             let complete = from_size >> (8 * level);
-            NodeRange {
-                level,
-                start: complete / TILE_WIDTH * TILE_WIDTH,
-                count: complete % TILE_WIDTH,
-            }
+            NodeRange { level, start: complete / TILE_WIDTH * TILE_WIDTH, count: complete % TILE_WIDTH }
         })
         .filter(|range| range.count > 0)
         .collect()
@@ -31,24 +27,17 @@ pub fn nodes_before(from_size: u64) -> Vec<NodeRange> {
 /// Every tile of a bundle, by content and index.
 pub(super) fn tiles(from_size: u64, size: u64) -> impl Iterator<Item = TileId> {
     let levels = (0..=MAX_LEVEL).map(Content::Hashes);
-    levels
-        .chain([Content::Entries])
-        .flat_map(move |content| tiles_of(content, from_size, size))
+    levels.chain([Content::Entries]).flat_map(move |content| tiles_of(content, from_size, size))
 }
 
 /// The tiles of one content.
-pub(super) fn tiles_of(
-    content: Content,
-    from_size: u64,
-    size: u64,
-) -> impl Iterator<Item = TileId> {
+pub(super) fn tiles_of(content: Content, from_size: u64, size: u64) -> impl Iterator<Item = TileId> {
     (first_tile(content, from_size)..).map_while(move |index| TileId::at_size(content, index, size))
 }
 
 /// Whether a bundle holds this tile.
 pub(super) fn holds(tile: TileId, from_size: u64, size: u64) -> bool {
-    tile.index >= first_tile(tile.content, from_size)
-        && TileId::at_size(tile.content, tile.index, size) == Some(tile)
+    tile.index >= first_tile(tile.content, from_size) && TileId::at_size(tile.content, tile.index, size) == Some(tile)
 }
 
 fn first_tile(content: Content, from_size: u64) -> u64 {

@@ -116,10 +116,7 @@ impl FileDigest {
     /// Of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self {
-            sha256: Sha256::digest(bytes).into(),
-            size: bytes.len() as u64,
-        }
+        Self { sha256: Sha256::digest(bytes).into(), size: bytes.len() as u64 }
     }
 }
 
@@ -146,9 +143,7 @@ mod lower_hex {
         serializer.serialize_str(&hex::encode(hash))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Hash, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
         let text = String::deserialize(deserializer)?;
         super::super::archive::parse_hex(&text)
             .ok_or_else(|| D::Error::custom("64 lower-case hexadecimal digits were expected"))

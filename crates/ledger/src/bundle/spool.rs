@@ -26,27 +26,19 @@ pub(super) struct Stored {
 
 impl<S> fmt::Debug for Spool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spool")
-            .field("files", &self.files)
-            .finish_non_exhaustive()
+        f.debug_struct("Spool").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
 impl<S> Spool<S> {
     pub(super) fn new(spool: S) -> Self {
-        Self {
-            spool,
-            end: 0,
-            files: BTreeMap::new(),
-        }
+        Self { spool, end: 0, files: BTreeMap::new() }
     }
 
     /// Gives stored bytes their path. The same bytes again change nothing.
     pub(super) fn name(&mut self, path: &str, stored: Stored) -> Result<(), BundleError> {
         match self.files.get(path) {
-            Some(there) if there.digest != stored.digest => {
-                Err(BundleError::Twice(path.to_owned()))
-            }
+            Some(there) if there.digest != stored.digest => Err(BundleError::Twice(path.to_owned())),
             Some(_) => Ok(()),
             None => {
                 self.files.insert(path.to_owned(), stored);
@@ -71,27 +63,18 @@ impl<S: Read + Write + Seek> Spool<S> {
     pub(super) fn store(&mut self, mut bytes: impl Read) -> Result<Stored, BundleError> {
         let offset = self.end;
         self.spool.seek(SeekFrom::Start(offset))?;
-        let mut hashing = Hashing {
-            out: &mut self.spool,
-            hasher: Sha256::new(),
-        };
+        let mut hashing = Hashing { out: &mut self.spool, hasher: Sha256::new() };
         let size = io::copy(&mut bytes, &mut hashing)?;
         let sha256 = hashing.hasher.finalize().into();
         self.end = offset + size;
-        Ok(Stored {
-            offset,
-            digest: FileDigest { sha256, size },
-        })
+        Ok(Stored { offset, digest: FileDigest { sha256, size } })
     }
 
     /// Writes the files in the order of their paths, and the two empty blocks that end an archive.
     pub(super) fn write_archive(&mut self, out: &mut impl Write) -> Result<(), BundleError> {
         for (path, Stored { offset, digest }) in &self.files {
             let size = digest.size;
-            let header = header(path, size).ok_or_else(|| BundleError::TooLarge {
-                path: path.clone(),
-                size,
-            })?;
+            let header = header(path, size).ok_or_else(|| BundleError::TooLarge { path: path.clone(), size })?;
             out.write_all(&header)?;
             self.spool.seek(SeekFrom::Start(*offset))?;
             let mut content = Read::by_ref(&mut self.spool).take(size);

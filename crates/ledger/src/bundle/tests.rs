@@ -25,9 +25,7 @@ fn key(seed: u8) -> SigningKey {
 }
 
 fn trust(seed: u8) -> Trust {
-    Trust {
-        keys: vec![key(seed).verifier().clone()],
-    }
+    Trust { keys: vec![key(seed).verifier().clone()] }
 }
 
 /// The deployment, and after it records of a kind that only a later version knows.
@@ -66,9 +64,7 @@ fn frontier(records: &[Vec<u8>]) -> Frontier {
 }
 
 fn checkpoint(records: &[Vec<u8>], keys: &[&SigningKey]) -> SignedCheckpoint {
-    Checkpoint::of(ORIGIN, &frontier(records))
-        .sign(keys)
-        .unwrap()
+    Checkpoint::of(ORIGIN, &frontier(records)).sign(keys).unwrap()
 }
 
 fn about() -> About {
@@ -88,9 +84,7 @@ fn writer(records: &[Vec<u8>], from: u64, signer: &SigningKey) -> BundleWriter {
 
 fn writer_without_keys(records: &[Vec<u8>], from: u64, signer: &SigningKey) -> BundleWriter {
     let leaves: Vec<_> = records.iter().map(|r| leaf_hash(r)).collect();
-    let nodes: NodeMap = completed_nodes(&Frontier::new(), &leaves)
-        .into_iter()
-        .collect();
+    let nodes: NodeMap = completed_nodes(&Frontier::new(), &leaves).into_iter().collect();
     let previous = (from > 0).then(|| checkpoint(&records[..from as usize], &[signer]));
     let signed = checkpoint(records, &[signer]);
     let mut writer = BundleWriter::new(about(), signed, previous.as_ref(), &nodes).unwrap();
@@ -99,9 +93,7 @@ fn writer_without_keys(records: &[Vec<u8>], from: u64, signer: &SigningKey) -> B
         writer.push_record(record.clone()).unwrap();
     }
     writer.file("report.md", "# Report\n").unwrap();
-    writer
-        .file("template/report.md", "# {{ title }}\n")
-        .unwrap();
+    writer.file("template/report.md", "# {{ title }}\n").unwrap();
     writer.file("view.json", "{}").unwrap();
     writer.artifact(&b"a scanner's output"[..]).unwrap();
     writer
@@ -110,9 +102,7 @@ fn writer_without_keys(records: &[Vec<u8>], from: u64, signer: &SigningKey) -> B
 fn bundle(size: u64, from: u64) -> Vec<u8> {
     let records: Vec<_> = (0..size).map(record).collect();
     let mut out = Vec::new();
-    writer(&records, from, &key(1))
-        .finish(&key(1), &mut out)
-        .unwrap();
+    writer(&records, from, &key(1)).finish(&key(1), &mut out).unwrap();
     out
 }
 
@@ -168,28 +158,14 @@ fn places(bundle: &[u8]) -> Vec<String> {
 #[track_caller]
 fn assert_found(bundle: &[u8], place: &str) {
     let found = verify(bundle);
-    assert!(
-        found
-            .differences
-            .iter()
-            .any(|d| d.place.to_string() == place),
-        "nothing found at {place}: {found:#?}"
-    );
+    assert!(found.differences.iter().any(|d| d.place.to_string() == place), "nothing found at {place}: {found:#?}");
 }
 
 #[test]
 fn a_bundle_proves_itself_at_every_kind_of_size() {
-    for (size, from) in [
-        (1, 0),
-        (5, 2),
-        (5, 5),
-        (256, 0),
-        (256, 256),
-        (257, 256),
-        (530, 300),
-        (600, 255),
-        (66_000, 65_600),
-    ] {
+    for (size, from) in
+        [(1, 0), (5, 2), (5, 5), (256, 0), (256, 256), (257, 256), (530, 300), (600, 255), (66_000, 65_600)]
+    {
         let found = verify(&bundle(size, from));
         assert_eq!(found.differences, [], "{size} from {from}");
         let root = Proven::Root { size };
@@ -260,10 +236,7 @@ fn a_changed_byte_anywhere_in_the_archive_is_found() {
         // Only a broken first header makes it no bundle at all.
         match verify_bundle(&bad[..], &trust(1)) {
             Ok(found) => assert!(!found.is_clean(), "byte {at}"),
-            Err(e) => assert!(
-                matches!(e, CannotLook::NotABundle) && at < 512,
-                "byte {at}: {e}"
-            ),
+            Err(e) => assert!(matches!(e, CannotLook::NotABundle) && at < 512, "byte {at}: {e}"),
         }
     }
 }
@@ -271,23 +244,14 @@ fn a_changed_byte_anywhere_in_the_archive_is_found() {
 #[test]
 fn a_cut_or_longer_archive_is_found() {
     let good = bundle(5, 2);
-    for end in (1..good.len())
-        .step_by(101)
-        .chain([good.len() - 512, good.len() - 1])
-    {
+    for end in (1..good.len()).step_by(101).chain([good.len() - 512, good.len() - 1]) {
         match verify_bundle(&good[..end], &trust(1)) {
             Ok(found) => assert!(!found.is_clean(), "cut at {end}"),
-            Err(e) => assert!(
-                matches!(e, CannotLook::NotABundle) && end < 512,
-                "cut at {end}: {e}"
-            ),
+            Err(e) => assert!(matches!(e, CannotLook::NotABundle) && end < 512, "cut at {end}: {e}"),
         }
     }
     let longer = [&good[..], &[0; 512]].concat();
-    assert_eq!(
-        places(&longer),
-        [format!("archive, byte {}", good.len() - 1024)]
-    );
+    assert_eq!(places(&longer), [format!("archive, byte {}", good.len() - 1024)]);
 }
 
 #[test]
@@ -303,14 +267,7 @@ fn a_dropped_added_or_repeated_file_is_found() {
             assert!(!verify(&pack(&files)).is_clean(), "{path}");
         }
     }
-    for path in [
-        "added",
-        "artifacts/added",
-        "tile/2/000.p/1",
-        "tile/0/000",
-        "tile/entries/x",
-        "keys.rotations",
-    ] {
+    for path in ["added", "artifacts/added", "tile/2/000.p/1", "tile/0/000", "tile/entries/x", "keys.rotations"] {
         let mut files = good.clone();
         files.insert(path.into(), b"something".to_vec());
         assert_found(&pack(&files), path);
@@ -326,20 +283,12 @@ fn a_dropped_added_or_repeated_file_is_found() {
 fn swapped_entries_are_named_whoever_signs_the_manifest() {
     let mut files = unpack(&bundle(530, 300));
     let path = "tile/entries/002.p/18";
-    let mut records: Vec<_> = parse_entries(&files[path], 18)
-        .unwrap()
-        .iter()
-        .map(|r| r.to_vec())
-        .collect();
+    let mut records: Vec<_> = parse_entries(&files[path], 18).unwrap().iter().map(|r| r.to_vec()).collect();
     records.swap(3, 4);
     files.insert(path.into(), write_entries(&records).unwrap());
     seal(&mut files, &key(1));
     let found = places(&pack(&files));
-    for expected in [
-        format!("entry 515 ({path})"),
-        format!("entry 516 ({path})"),
-        "checkpoint".into(),
-    ] {
+    for expected in [format!("entry 515 ({path})"), format!("entry 516 ({path})"), "checkpoint".into()] {
         assert!(found.contains(&expected), "{expected}: {found:?}");
     }
 }
@@ -360,26 +309,52 @@ fn a_manifest_by_another_key_is_refused() {
 fn a_bundle_by_another_key_proves_nothing_about_the_log() {
     let records: Vec<_> = (0..5).map(record).collect();
     let mut out = Vec::new();
-    writer(&records, 2, &key(2))
-        .finish(&key(2), &mut out)
-        .unwrap();
+    writer(&records, 2, &key(2)).finish(&key(2), &mut out).unwrap();
     let found = verify(&out);
     assert!(found.checkpoint.is_none());
-    assert!(
-        !found
-            .proven
-            .iter()
-            .any(|p| matches!(p, Proven::Root { .. } | Proven::Entries { .. }))
-    );
+    assert!(!found.proven.iter().any(|p| matches!(p, Proven::Root { .. } | Proven::Entries { .. })));
     for place in ["checkpoint", "checkpoint.previous", "manifest.note"] {
         assert_found(&out, place);
     }
     // The right key under another name is another log's key.
     let renamed = SigningKey::from_seed("example.org/other", &[2; 32]).unwrap();
-    let trust = Trust {
-        keys: vec![renamed.verifier().clone()],
-    };
+    let trust = Trust { keys: vec![renamed.verifier().clone()] };
     assert!(!verify_bundle(&out[..], &trust).unwrap().is_clean());
+}
+
+#[test]
+fn what_the_logs_own_key_signs_must_still_agree() {
+    // Another artifact under the old name.
+    let mut files = unpack(&bundle(5, 2));
+    let path = files.keys().find(|p| p.starts_with(ARTIFACTS)).unwrap().clone();
+    files.insert(path.clone(), b"another scanner's output".to_vec());
+    seal(&mut files, &key(1));
+    assert_eq!(places(&pack(&files)), [path]);
+
+    // A manifest over another root than the checkpoint's.
+    let mut files = unpack(&bundle(5, 2));
+    let mut manifest = Manifest::parse(&files[MANIFEST]).unwrap();
+    manifest.checkpoint.root.0[0] ^= 1;
+    files.insert(MANIFEST.into(), manifest.to_bytes().unwrap());
+    seal(&mut files, &key(1));
+    assert_eq!(places(&pack(&files)), [MANIFEST]);
+
+    // A hash above the leaves that the entries do not give.
+    let mut files = unpack(&bundle(530, 300));
+    files.get_mut("tile/1/000.p/2").unwrap()[63] ^= 1;
+    seal(&mut files, &key(1));
+    assert_eq!(places(&pack(&files)), ["tile/1/000.p/2, hash 1"]);
+}
+
+#[test]
+fn a_log_is_signed_by_the_key_that_bears_its_name() {
+    let other = SigningKey::from_seed("example.org/other", &[1; 32]).unwrap();
+    let records: Vec<_> = (0..5).map(record).collect();
+    let mut out = Vec::new();
+    writer(&records, 2, &other).finish(&other, &mut out).unwrap();
+    let keys = vec![other.verifier().clone()];
+    let found = verify_bundle(&out[..], &Trust { keys }).unwrap();
+    assert!(found.checkpoint.is_none() && found.manifest.is_none(), "{found:#?}");
 }
 
 #[test]
@@ -400,15 +375,10 @@ fn a_rewritten_past_is_found_even_when_the_log_signs_it() {
     rewritten[0] = record(77);
     let mut files = unpack(&{
         let mut out = Vec::new();
-        writer(&rewritten, 2, &key(1))
-            .finish(&key(1), &mut out)
-            .unwrap();
+        writer(&rewritten, 2, &key(1)).finish(&key(1), &mut out).unwrap();
         out
     });
-    files.insert(
-        PREVIOUS.into(),
-        checkpoint(&honest[..2], &[&key(1)]).to_bytes(),
-    );
+    files.insert(PREVIOUS.into(), checkpoint(&honest[..2], &[&key(1)]).to_bytes());
     seal(&mut files, &key(1));
     let places = places(&pack(&files));
     assert!(places.contains(&PREVIOUS.to_owned()), "{places:?}");
@@ -422,35 +392,20 @@ fn records_must_be_canonical_in_order_and_unique() {
         (3, spaced, "canonical record"),
         (3, b"{}".to_vec(), "canonical record"),
         (3, entry(2, "later", json!({})), "id of its own"),
-        (
-            4,
-            entry(0, "later", json!({ "late": true })),
-            "recorded_at not before",
-        ),
+        (4, entry(0, "later", json!({ "late": true })), "recorded_at not before"),
         (3, lying, "entry of kind deployment"),
-        (
-            3,
-            entry(3, "key", json!({ "statement": "no" })),
-            "rotation signed by both keys",
-        ),
+        (3, entry(3, "key", json!({ "statement": "no" })), "rotation signed by both keys"),
     ];
     for (at, bad, expected) in cases {
         let mut records: Vec<_> = (0..5).map(record).collect();
         records[at as usize] = bad;
         let mut out = Vec::new();
-        writer(&records, 0, &key(1))
-            .finish(&key(1), &mut out)
-            .unwrap();
+        writer(&records, 0, &key(1)).finish(&key(1), &mut out).unwrap();
         let found = verify(&out);
         let place = format!("entry {at} (tile/entries/000.p/5)");
         let hit = |d: &Difference| d.place.to_string() == place && d.expected.contains(expected);
         assert!(found.differences.iter().any(hit), "{expected}: {found:#?}");
-        assert!(
-            !found
-                .proven
-                .iter()
-                .any(|p| matches!(p, Proven::Entries { .. }))
-        );
+        assert!(!found.proven.iter().any(|p| matches!(p, Proven::Entries { .. })));
     }
 }
 
@@ -458,9 +413,7 @@ fn records_must_be_canonical_in_order_and_unique() {
 fn the_first_entry_is_the_deployment_of_this_log() {
     let look = |first| {
         let mut out = Vec::new();
-        writer(&[first, record(1)], 0, &key(1))
-            .finish(&key(1), &mut out)
-            .unwrap();
+        writer(&[first, record(1)], 0, &key(1)).finish(&key(1), &mut out).unwrap();
         places(&out)
     };
     let named = ["entry 0 (tile/entries/000.p/2)"];
@@ -478,17 +431,10 @@ fn rotations_are_followed_from_any_pinned_key() {
 
     // The statement is among the entries.
     let mut inside = Vec::new();
-    writer(&records, 0, &key(2))
-        .finish(&key(2), &mut inside)
-        .unwrap();
+    writer(&records, 0, &key(2)).finish(&key(2), &mut inside).unwrap();
     // It lies before them, and is brought along.
     let mut outside = writer_without_keys(&(0..5).map(record).collect::<Vec<_>>(), 0, &key(2));
-    outside
-        .keys(
-            [key(1).verifier(), key(2).verifier()],
-            std::slice::from_ref(&statement),
-        )
-        .unwrap();
+    outside.keys([key(1).verifier(), key(2).verifier()], std::slice::from_ref(&statement)).unwrap();
     let mut brought = Vec::new();
     outside.finish(&key(2), &mut brought).unwrap();
 
@@ -507,10 +453,7 @@ fn rotations_are_followed_from_any_pinned_key() {
     seal(&mut files, &key(1));
     for pinned in [1, 2] {
         let found = verify_bundle(&pack(&files)[..], &trust(pinned)).unwrap();
-        assert!(
-            found.checkpoint.is_none() && found.manifest.is_none(),
-            "{found:#?}"
-        );
+        assert!(found.checkpoint.is_none() && found.manifest.is_none(), "{found:#?}");
     }
 }
 
@@ -524,19 +467,10 @@ fn what_cannot_be_looked_at_is_said_apart() {
     }
     let good = bundle(5, 2);
     let none = Trust::default();
-    assert!(matches!(
-        verify_bundle(&good[..], &none),
-        Err(CannotLook::NoKey)
-    ));
-    assert!(matches!(
-        verify_bundle(Failing, &trust(1)),
-        Err(CannotLook::Read(_))
-    ));
+    assert!(matches!(verify_bundle(&good[..], &none), Err(CannotLook::NoKey)));
+    assert!(matches!(verify_bundle(Failing, &trust(1)), Err(CannotLook::Read(_))));
     let broken = good[..700].chain(Failing);
-    assert!(matches!(
-        verify_bundle(broken, &trust(1)),
-        Err(CannotLook::Read(_))
-    ));
+    assert!(matches!(verify_bundle(broken, &trust(1)), Err(CannotLook::Read(_))));
     for garbage in [&b""[..], b"not a tar", &[b'x'; 4096], &good[512..1024]] {
         let looked = verify_bundle(garbage, &trust(1));
         assert!(matches!(looked, Err(CannotLook::NotABundle)), "{looked:?}");
@@ -546,9 +480,7 @@ fn what_cannot_be_looked_at_is_said_apart() {
 #[test]
 fn a_header_that_claims_gigabytes_costs_nothing() {
     for path in ["manifest.json", "tile/entries/000", "report.md"] {
-        let mut bytes = super::archive::header(path, super::archive::MAX_FILE_BYTES)
-            .unwrap()
-            .to_vec();
+        let mut bytes = super::archive::header(path, super::archive::MAX_FILE_BYTES).unwrap().to_vec();
         bytes.extend([b'x'; 1000]);
         assert_found(&bytes, path);
     }
@@ -568,9 +500,7 @@ fn a_manifest_that_claims_endless_tiles_is_answered_briefly() {
 fn control_characters_of_a_bundle_reach_no_terminal() {
     let records = vec![entry(0, "deployment", json!({ "x\u{1b}[31m": 1 }))];
     let mut out = Vec::new();
-    writer(&records, 0, &key(1))
-        .finish(&key(1), &mut out)
-        .unwrap();
+    writer(&records, 0, &key(1)).finish(&key(1), &mut out).unwrap();
     for difference in verify(&out).differences {
         assert!(!difference.to_string().contains('\u{1b}'), "{difference}");
     }
@@ -580,60 +510,29 @@ fn control_characters_of_a_bundle_reach_no_terminal() {
 fn the_writer_refuses_what_would_not_verify() {
     let records: Vec<_> = (0..5).map(record).collect();
     let fresh = || writer(&records, 2, &key(1));
-    for path in [
-        "",
-        "/abs",
-        "a//b",
-        "../up",
-        "manifest.json",
-        "tile/0/000",
-        "artifacts/x",
-        "a b",
-        "é",
-    ] {
-        assert!(
-            matches!(fresh().file(path, ""), Err(BundleError::Path(_))),
-            "{path}"
-        );
+    for path in ["", "/abs", "a//b", "../up", "manifest.json", "tile/0/000", "artifacts/x", "a b", "é"] {
+        assert!(matches!(fresh().file(path, ""), Err(BundleError::Path(_))), "{path}");
     }
-    assert!(matches!(
-        fresh().file("report.md", "other"),
-        Err(BundleError::Twice(_))
-    ));
+    assert!(matches!(fresh().file("report.md", "other"), Err(BundleError::Twice(_))));
     fresh().file("report.md", "# Report\n").unwrap();
 
     let mut longer = fresh();
     longer.push_record(record(5)).unwrap();
     let refused = longer.finish(&key(1), io::sink());
-    assert!(matches!(
-        refused,
-        Err(BundleError::Records {
-            expected: 5,
-            found: 6
-        })
-    ));
+    assert!(matches!(refused, Err(BundleError::Records { expected: 5, found: 6 })));
 
     let signed = checkpoint(&records, &[&key(1)]);
     let mut wrong = BundleWriter::new(about(), signed, None, &NodeMap::new()).unwrap();
     (0..5).for_each(|i| wrong.push_record(record(i + 1)).unwrap());
-    assert!(matches!(
-        wrong.finish(&key(1), io::sink()),
-        Err(BundleError::Root("checkpoint"))
-    ));
+    assert!(matches!(wrong.finish(&key(1), io::sink()), Err(BundleError::Root("checkpoint"))));
 
-    let (small, large) = (
-        checkpoint(&records[..2], &[&key(1)]),
-        checkpoint(&records, &[&key(1)]),
-    );
+    let (small, large) = (checkpoint(&records[..2], &[&key(1)]), checkpoint(&records, &[&key(1)]));
     let reversed = BundleWriter::new(about(), small.clone(), Some(&large), &NodeMap::new());
     assert!(matches!(reversed, Err(BundleError::Previous { .. })));
     let mut other_past = BundleWriter::new(about(), large, Some(&small), &NodeMap::new()).unwrap();
     (7..9).for_each(|i| other_past.push_record(record(i)).unwrap());
     let refused = other_past.push_record(record(2));
-    assert!(matches!(
-        refused,
-        Err(BundleError::Root("previous checkpoint"))
-    ));
+    assert!(matches!(refused, Err(BundleError::Root("previous checkpoint"))));
 }
 
 proptest! {

@@ -8,16 +8,11 @@ use super::archive::header;
 use super::layout::{first_entry, is_path, nodes_before, tiles};
 use super::manifest::{Manifest, ManifestCheckpoint, RootDigest, note_text};
 use super::spool::Spool;
-use super::{
-    ARTIFACTS, BUNDLE_VERSION, CHECKPOINT, KEYS, MANIFEST, MANIFEST_NOTE, PREVIOUS, ROTATIONS,
-    TILES,
-};
+use super::{ARTIFACTS, BUNDLE_VERSION, CHECKPOINT, KEYS, MANIFEST, MANIFEST_NOTE, PREVIOUS, ROTATIONS, TILES};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::note::{Note, NoteError, SigningKey, VerifierKey};
 use crate::tiles::{Content, TileError, TileId, write_entries, write_hashes};
-use crate::tree::{
-    Frontier, NodeId, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash,
-};
+use crate::tree::{Frontier, NodeId, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash};
 
 /// The first entry that cannot be in a bundle: from here on, the paths of entry bundles no longer
 /// sort as their numbers do, and verification needs the entries in order.
@@ -143,10 +138,7 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
         let stated = checkpoint.unverified().clone();
         let start = previous.map(|p| p.unverified().clone());
         let from_size = start.as_ref().map_or(0, |p| p.size);
-        if let Some(p) = start
-            .as_ref()
-            .filter(|p| p.origin != stated.origin || p.size > stated.size)
-        {
+        if let Some(p) = start.as_ref().filter(|p| p.origin != stated.origin || p.size > stated.size) {
             return Err(BundleError::Previous {
                 expected: format!("{} at most {}", stated.origin, stated.size),
                 found: format!("{} {}", p.origin, p.size),
@@ -156,9 +148,7 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
         for range in nodes_before(from_size) {
             for index in range.start..range.start + range.count {
                 let level = range.level;
-                let hash = before
-                    .node(level, index)
-                    .ok_or(ProofError::MissingNode { level, index })?;
+                let hash = before.node(level, index).ok_or(ProofError::MissingNode { level, index })?;
                 nodes.insert(NodeId { level, index }, hash);
             }
         }
@@ -168,16 +158,7 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
         if let Some(previous) = previous {
             files.put(PREVIOUS, &previous.to_bytes())?;
         }
-        Ok(Self {
-            about,
-            from_size,
-            checkpoint,
-            previous: start,
-            files,
-            frontier,
-            nodes,
-            records: Vec::new(),
-        })
+        Ok(Self { about, from_size, checkpoint, previous: start, files, frontier, nodes, records: Vec::new() })
     }
 
     /// The entry whose record comes next: at first [`first_entry`] of the previous size.
@@ -224,10 +205,7 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
         let size = self.frontier.size();
         let index = (size - 1) / TILE_WIDTH;
         let leaves: Vec<_> = self.records.iter().map(|r| leaf_hash(r)).collect();
-        let contents = [
-            (Content::Entries, write_entries(&self.records)?),
-            (Content::Hashes(0), write_hashes(&leaves)),
-        ];
+        let contents = [(Content::Entries, write_entries(&self.records)?), (Content::Hashes(0), write_hashes(&leaves))];
         for (content, bytes) in contents {
             let tile = TileId::at_size(content, index, size).expect("it holds the last record");
             self.files.put(&tile.to_string(), &bytes)?;
@@ -242,16 +220,8 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
     /// # Errors
     /// When the path belongs to the bundle itself, is malformed, or holds other bytes already.
     pub fn file(&mut self, path: &str, bytes: impl AsRef<[u8]>) -> Result<(), BundleError> {
-        let own = [
-            MANIFEST,
-            MANIFEST_NOTE,
-            CHECKPOINT,
-            PREVIOUS,
-            KEYS,
-            ROTATIONS,
-        ];
-        let reserved =
-            own.contains(&path) || [ARTIFACTS, TILES].iter().any(|p| path.starts_with(p));
+        let own = [MANIFEST, MANIFEST_NOTE, CHECKPOINT, PREVIOUS, KEYS, ROTATIONS];
+        let reserved = own.contains(&path) || [ARTIFACTS, TILES].iter().any(|p| path.starts_with(p));
         if reserved || !is_path(path) || header(path, 0).is_none() {
             return Err(BundleError::Path(path.to_owned()));
         }
@@ -265,8 +235,7 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
     pub fn artifact(&mut self, bytes: impl Read) -> Result<Digest, BundleError> {
         let stored = self.files.store(bytes)?;
         let digest = Digest(stored.digest.sha256);
-        self.files
-            .name(&format!("{ARTIFACTS}{}", digest.hex()), stored)?;
+        self.files.name(&format!("{ARTIFACTS}{}", digest.hex()), stored)?;
         Ok(digest)
     }
 
@@ -286,31 +255,21 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
         if rotations.is_empty() {
             return Ok(());
         }
-        let texts: Vec<String> = rotations
-            .iter()
-            .map(|note| String::from_utf8_lossy(&note.to_bytes()).into_owned())
-            .collect();
-        self.files
-            .put(ROTATIONS, &exhibit_evidence::to_canonical(&texts)?)
+        let texts: Vec<String> =
+            rotations.iter().map(|note| String::from_utf8_lossy(&note.to_bytes()).into_owned()).collect();
+        self.files.put(ROTATIONS, &exhibit_evidence::to_canonical(&texts)?)
     }
 
     /// Signs the manifest and writes the whole bundle. Same content and key: same bytes.
     ///
     /// # Errors
     /// When the records do not lead to the checkpoint's root, or the output fails.
-    pub fn finish(
-        mut self,
-        key: &SigningKey,
-        mut out: impl Write,
-    ) -> Result<Manifest, BundleError> {
+    pub fn finish(mut self, key: &SigningKey, mut out: impl Write) -> Result<Manifest, BundleError> {
         self.flush_records()?;
         self.check_previous()?;
         let stated = self.checkpoint.unverified().clone();
         if self.frontier.size() != stated.size {
-            return Err(BundleError::Records {
-                expected: stated.size,
-                found: self.frontier.size(),
-            });
+            return Err(BundleError::Records { expected: stated.size, found: self.frontier.size() });
         }
         if self.frontier.root() != stated.root {
             return Err(BundleError::Root("checkpoint"));
@@ -323,10 +282,7 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
             period: self.about.period,
             report: self.about.report,
             from_size: self.from_size,
-            checkpoint: ManifestCheckpoint {
-                size: stated.size,
-                root: RootDigest(stated.root),
-            },
+            checkpoint: ManifestCheckpoint { size: stated.size, root: RootDigest(stated.root) },
             renderer: self.about.renderer,
             files: self.files.digests().collect(),
         };

@@ -50,10 +50,7 @@ pub enum KeyError {
 /// Whether this can be a key's name: not empty, no Unicode white space, no plus, no control
 /// character.
 pub(super) fn is_name(name: &str) -> bool {
-    (1..=MAX_NAME_BYTES).contains(&name.len())
-        && !name
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || c == '+')
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 /// The first four bytes of SHA-256 over name, line feed, algorithm and public key.
@@ -109,11 +106,7 @@ impl VerifierKey {
             .ok()
             .filter(|key| !key.is_weak())
             .ok_or(KeyError::BadMaterial)?;
-        Ok(Self {
-            name: name.to_owned(),
-            id: key_id(name, public),
-            key,
-        })
+        Ok(Self { name: name.to_owned(), id: key_id(name, public), key })
     }
 
     /// Reads a vkey.
@@ -128,10 +121,7 @@ impl VerifierKey {
         }
         let key = Self::new(name, &public)?;
         if key.id != found {
-            return Err(KeyError::WrongHash {
-                expected: key.id,
-                found,
-            });
+            return Err(KeyError::WrongHash { expected: key.id, found });
         }
         Ok(key)
     }
@@ -150,8 +140,7 @@ impl VerifierKey {
 
     /// Whether this signature over these bytes is by this key, by Ed25519's strict rules.
     pub(super) fn verifies(&self, text: &[u8], signature: &[u8]) -> bool {
-        ed25519_dalek::Signature::from_slice(signature)
-            .is_ok_and(|s| self.key.verify_strict(text, &s).is_ok())
+        ed25519_dalek::Signature::from_slice(signature).is_ok_and(|s| self.key.verify_strict(text, &s).is_ok())
     }
 }
 
@@ -199,10 +188,7 @@ impl SigningKey {
         }
         let key = Self::from_seed(name, &seed)?;
         if key.verifier.id != found {
-            return Err(KeyError::WrongHash {
-                expected: key.verifier.id,
-                found,
-            });
+            return Err(KeyError::WrongHash { expected: key.verifier.id, found });
         }
         Ok(key)
     }

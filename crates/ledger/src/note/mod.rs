@@ -111,11 +111,7 @@ impl Signature {
         if bytes.is_empty() {
             return None;
         }
-        Some(Self {
-            name: name.to_owned(),
-            id: u32::from_be_bytes(*id),
-            bytes: bytes.to_vec(),
-        })
+        Some(Self { name: name.to_owned(), id: u32::from_be_bytes(*id), bytes: bytes.to_vec() })
     }
 
     fn line(&self) -> String {
@@ -142,10 +138,7 @@ impl Note {
         if !text.ends_with('\n') {
             return Err(NoteError::UnfinishedText);
         }
-        let mut note = Self {
-            text,
-            signatures: Vec::new(),
-        };
+        let mut note = Self { text, signatures: Vec::new() };
         keys.iter().try_for_each(|key| note.add_signature(key))?;
         Ok(note)
     }
@@ -174,15 +167,11 @@ impl Note {
         if bytes.len() > MAX_NOTE_BYTES {
             return Err(NoteError::TooLarge { found: bytes.len() });
         }
-        let whole = std::str::from_utf8(bytes).map_err(|e| NoteError::NotUtf8 {
-            at: e.valid_up_to(),
-        })?;
+        let whole = std::str::from_utf8(bytes).map_err(|e| NoteError::NotUtf8 { at: e.valid_up_to() })?;
         check_characters(whole)?;
         let text_end = whole.rfind("\n\n").ok_or(NoteError::NoSignatures)? + 1;
         let (text, rest) = whole.split_at(text_end);
-        let lines = rest[1..]
-            .strip_suffix('\n')
-            .ok_or(NoteError::NoSignatures)?;
+        let lines = rest[1..].strip_suffix('\n').ok_or(NoteError::NoSignatures)?;
         if lines.split('\n').count() > MAX_SIGNATURES {
             return Err(NoteError::TooManySignatures);
         }
@@ -190,10 +179,7 @@ impl Note {
             .zip(lines.split('\n'))
             .map(|(line, s)| Signature::parse(s).ok_or(NoteError::MalformedSignature { line }))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            text: text.to_owned(),
-            signatures,
-        })
+        Ok(Self { text: text.to_owned(), signatures })
     }
 
     /// The whole note: text, empty line, signature lines.
@@ -226,28 +212,18 @@ impl Note {
     ) -> Result<Vec<&'k VerifierKey>, NoteError> {
         let mut signed = Vec::new();
         for key in known {
-            let mut by_key = self
-                .signatures
-                .iter()
-                .filter(|s| s.id == key.id() && s.name == key.name())
-                .peekable();
+            let mut by_key = self.signatures.iter().filter(|s| s.id == key.id() && s.name == key.name()).peekable();
             if by_key.peek().is_none() {
                 continue;
             }
             if !by_key.all(|s| key.verifies(self.text.as_bytes(), &s.bytes)) {
-                return Err(NoteError::BadSignature {
-                    name: key.name().to_owned(),
-                });
+                return Err(NoteError::BadSignature { name: key.name().to_owned() });
             }
             signed.push(key);
         }
         if signed.is_empty() {
             return Err(NoteError::NoTrustedSignature {
-                signers: self
-                    .signatures
-                    .iter()
-                    .map(|s| format!("{}+{:08x}", s.name, s.id))
-                    .collect(),
+                signers: self.signatures.iter().map(|s| format!("{}+{:08x}", s.name, s.id)).collect(),
             });
         }
         Ok(signed)

@@ -5,8 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The key pair and the note in the documentation of Go's `sumdb/note` package.
-const GO_SIGNER: &str =
-    "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const GO_SIGNER: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 const GO_VERIFIER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 const GO_NOTE: &str = "If you think cryptography is the answer to your problem,\n\
     then you don't know what your problem is.\n\
@@ -46,65 +45,27 @@ fn malformed_keys_are_refused() {
     let cases = [
         ("", KeyError::BadVerifierForm),
         ("name", KeyError::BadVerifierForm),
-        (
-            "PeterNeumann+c74f20a+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-            KeyError::BadVerifierForm,
-        ),
-        (
-            "PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-            KeyError::BadVerifierForm,
-        ),
-        (
-            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10T",
-            KeyError::BadVerifierForm,
-        ),
-        (
-            "PeterNeumann+c74f20a3+BBpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-            KeyError::UnknownAlgorithm { found: 4 },
-        ),
+        ("PeterNeumann+c74f20a+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", KeyError::BadVerifierForm),
+        ("PeterNeumann+C74F20A3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", KeyError::BadVerifierForm),
+        ("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10T", KeyError::BadVerifierForm),
+        ("PeterNeumann+c74f20a3+BBpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", KeyError::UnknownAlgorithm { found: 4 }),
         (
             "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-            KeyError::WrongHash {
-                expected: 0xc74f_20a3,
-                found: 0xc74f_20a4,
-            },
+            KeyError::WrongHash { expected: 0xc74f_20a3, found: 0xc74f_20a4 },
         ),
-        (
-            "Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-            KeyError::BadName,
-        ),
-        (
-            "+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
-            KeyError::BadName,
-        ),
+        ("Peter Neumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", KeyError::BadName),
+        ("+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", KeyError::BadName),
         // The identity point: everybody can sign for it.
-        (
-            "weak+00000000+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            KeyError::BadMaterial,
-        ),
+        ("weak+00000000+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", KeyError::BadMaterial),
     ];
     for (text, expected) in cases {
         assert_eq!(VerifierKey::parse(text), Err(expected), "{text}");
     }
     for text in ["", GO_VERIFIER, &GO_SIGNER[1..], "PRIVATE+KEY+a+00000000+"] {
-        assert_eq!(
-            SigningKey::parse(text).unwrap_err(),
-            KeyError::BadSigningForm
-        );
+        assert_eq!(SigningKey::parse(text).unwrap_err(), KeyError::BadSigningForm);
     }
-    for name in [
-        "",
-        "a b",
-        "a+b",
-        "a\u{a0}b",
-        "a\nb",
-        "a\0b",
-        &"a".repeat(256),
-    ] {
-        assert_eq!(
-            SigningKey::from_seed(name, &[1; 32]).unwrap_err(),
-            KeyError::BadName
-        );
+    for name in ["", "a b", "a+b", "a\u{a0}b", "a\nb", "a\0b", &"a".repeat(256)] {
+        assert_eq!(SigningKey::from_seed(name, &[1; 32]).unwrap_err(), KeyError::BadName);
     }
 }
 
@@ -116,11 +77,7 @@ fn one_trusted_signature_is_enough_and_unknown_ones_survive() {
     let read = Note::parse(&note.to_bytes()).unwrap();
     assert_eq!(read, note);
     assert_eq!(read.verify([ours.verifier()]).unwrap(), [ours.verifier()]);
-    assert_eq!(
-        read.verify([stranger.verifier(), witness.verifier()])
-            .unwrap(),
-        [witness.verifier()]
-    );
+    assert_eq!(read.verify([stranger.verifier(), witness.verifier()]).unwrap(), [witness.verifier()]);
     let refused = read.verify([stranger.verifier()]).unwrap_err();
     assert!(matches!(&refused, NoteError::NoTrustedSignature { signers } if signers.len() == 2));
     assert!(read.verify([]).is_err());
@@ -155,18 +112,9 @@ fn malformed_notes_are_refused() {
         (b"", NoteError::NoSignatures),
         (b"text\n", NoteError::NoSignatures),
         (b"text\n\n", NoteError::NoSignatures),
-        (
-            b"text\n\nno dash\n",
-            NoteError::MalformedSignature { line: 1 },
-        ),
-        (
-            b"t\n\n\xe2\x80\x94 a b c\n",
-            NoteError::MalformedSignature { line: 1 },
-        ),
-        (
-            b"t\n\n\xe2\x80\x94 a AAAA\n",
-            NoteError::MalformedSignature { line: 1 },
-        ),
+        (b"text\n\nno dash\n", NoteError::MalformedSignature { line: 1 }),
+        (b"t\n\n\xe2\x80\x94 a b c\n", NoteError::MalformedSignature { line: 1 }),
+        (b"t\n\n\xe2\x80\x94 a AAAA\n", NoteError::MalformedSignature { line: 1 }),
         (b"t\r\n\nx\n", NoteError::ControlCharacter { at: 1 }),
         (b"t\xff", NoteError::NotUtf8 { at: 1 }),
         (many.as_bytes(), NoteError::TooManySignatures),
@@ -177,10 +125,7 @@ fn malformed_notes_are_refused() {
     }
     assert_eq!(Note::sign("no end", &[]), Err(NoteError::UnfinishedText));
     assert_eq!(Note::sign("", &[]), Err(NoteError::UnfinishedText));
-    assert_eq!(
-        Note::sign("a\tb\n", &[]),
-        Err(NoteError::ControlCharacter { at: 1 })
-    );
+    assert_eq!(Note::sign("a\tb\n", &[]), Err(NoteError::ControlCharacter { at: 1 }));
 }
 
 proptest! {

@@ -46,11 +46,7 @@ impl Frontier {
     pub fn restore(size: u64, peaks: Vec<Hash>) -> Result<Self, FrontierError> {
         let expected = size.count_ones() as usize;
         if peaks.len() != expected {
-            return Err(FrontierError::WrongCount {
-                size,
-                expected,
-                found: peaks.len(),
-            });
+            return Err(FrontierError::WrongCount { size, expected, found: peaks.len() });
         }
         Ok(Self { size, peaks })
     }
@@ -59,11 +55,7 @@ impl Frontier {
     ///
     /// # Errors
     /// Also when the hashes give another root.
-    pub fn restore_with_root(
-        size: u64,
-        peaks: Vec<Hash>,
-        root: &Hash,
-    ) -> Result<Self, FrontierError> {
+    pub fn restore_with_root(size: u64, peaks: Vec<Hash>, root: &Hash) -> Result<Self, FrontierError> {
         let frontier = Self::restore(size, peaks)?;
         if frontier.root() != *root {
             return Err(FrontierError::WrongRoot { size });
@@ -102,16 +94,10 @@ impl Frontier {
         let mut hash = leaf;
         // A carry of a binary counter: each trailing one bit of the size is a peak to merge with.
         for height in 1..=self.size.trailing_ones() {
-            let left = self
-                .peaks
-                .pop()
-                .expect("a frontier has one hash for each set bit of its size");
+            let left = self.peaks.pop().expect("a frontier has one hash for each set bit of its size");
             hash = node_hash(&left, &hash);
             if height % 8 == 0 {
-                let id = NodeId {
-                    level: (height / 8) as u8,
-                    index: self.size >> height,
-                };
+                let id = NodeId { level: (height / 8) as u8, index: self.size >> height };
                 completed.push(Node { id, hash });
             }
         }
@@ -124,10 +110,7 @@ impl Frontier {
     /// of completion: the rows to insert beside the leaves, in the same transaction, without a
     /// read.
     pub fn append_all(&mut self, leaves: impl IntoIterator<Item = Hash>) -> Vec<Node> {
-        leaves
-            .into_iter()
-            .flat_map(|leaf| self.append(leaf))
-            .collect()
+        leaves.into_iter().flat_map(|leaf| self.append(leaf)).collect()
     }
 }
 

@@ -14,8 +14,8 @@ pub use frontier::{Frontier, FrontierError, completed_nodes};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash, root_of};
 pub use nodes::{MAX_LEVEL, Node, NodeId, NodeMap, NodeRange, NodeReader, TILE_WIDTH};
 pub use proof::{
-    ProofError, consistency_nodes, consistency_proof, frontier_at, inclusion_nodes,
-    inclusion_proof, root_at, root_nodes,
+    ProofError, consistency_nodes, consistency_proof, frontier_at, inclusion_nodes, inclusion_proof, root_at,
+    root_nodes,
 };
 pub use verify::{VerifyError, verify_consistency, verify_inclusion};
 

@@ -119,11 +119,7 @@ impl Subtree {
     /// below.
     pub(super) fn nodes(self) -> NodeRange {
         let (level, rest) = (self.height / 8, self.height % 8);
-        NodeRange {
-            level,
-            start: self.index << rest,
-            count: 1 << rest,
-        }
+        NodeRange { level, start: self.index << rest, count: 1 << rest }
     }
 
     /// The subtree's hash, from the kept nodes below it.
@@ -150,10 +146,7 @@ pub(super) fn subtrees(start: u64, end: u64) -> Vec<Subtree> {
     let mut at = start;
     while at < end {
         let height = (end - at).ilog2();
-        parts.push(Subtree {
-            height: height as u8,
-            index: at >> height,
-        });
+        parts.push(Subtree { height: height as u8, index: at >> height });
         at += 1 << height;
     }
     parts

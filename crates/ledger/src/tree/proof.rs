@@ -40,10 +40,7 @@ pub enum ProofError {
 
 impl From<NodeId> for ProofError {
     fn from(id: NodeId) -> Self {
-        Self::MissingNode {
-            level: id.level,
-            index: id.index,
-        }
+        Self::MissingNode { level: id.level, index: id.index }
     }
 }
 
@@ -52,11 +49,7 @@ impl From<NodeId> for ProofError {
 ///
 /// # Errors
 /// When the leaf is outside the tree, or a node is not there.
-pub fn inclusion_proof(
-    index: u64,
-    size: u64,
-    reader: &(impl NodeReader + ?Sized),
-) -> Result<Vec<Hash>, ProofError> {
+pub fn inclusion_proof(index: u64, size: u64, reader: &(impl NodeReader + ?Sized)) -> Result<Vec<Hash>, ProofError> {
     hashes(&inclusion_ranges(index, size)?, reader)
 }
 
@@ -73,11 +66,7 @@ pub fn inclusion_nodes(index: u64, size: u64) -> Result<Vec<NodeRange>, ProofErr
 ///
 /// # Errors
 /// When the sizes are reversed, or a node is not there.
-pub fn consistency_proof(
-    old: u64,
-    new: u64,
-    reader: &(impl NodeReader + ?Sized),
-) -> Result<Vec<Hash>, ProofError> {
+pub fn consistency_proof(old: u64, new: u64, reader: &(impl NodeReader + ?Sized)) -> Result<Vec<Hash>, ProofError> {
     hashes(&consistency_ranges(old, new)?, reader)
 }
 
@@ -105,10 +94,7 @@ pub fn root_at(size: u64, reader: &(impl NodeReader + ?Sized)) -> Result<Hash, P
 /// # Errors
 /// When a node is not there.
 pub fn frontier_at(size: u64, reader: &(impl NodeReader + ?Sized)) -> Result<Frontier, ProofError> {
-    let peaks = subtrees(0, size)
-        .into_iter()
-        .map(|part| part.hash(reader))
-        .collect::<Result<_, _>>()?;
+    let peaks = subtrees(0, size).into_iter().map(|part| part.hash(reader)).collect::<Result<_, _>>()?;
     Ok(Frontier::restore(size, peaks).expect("a tree divides into one subtree for each set bit"))
 }
 
@@ -167,21 +153,11 @@ fn consistency_ranges(old: u64, new: u64) -> Result<Vec<Range<u64>>, ProofError>
 }
 
 fn nodes(ranges: &[Range<u64>]) -> Vec<NodeRange> {
-    ranges
-        .iter()
-        .flat_map(|r| subtrees(r.start, r.end))
-        .map(super::nodes::Subtree::nodes)
-        .collect()
+    ranges.iter().flat_map(|r| subtrees(r.start, r.end)).map(super::nodes::Subtree::nodes).collect()
 }
 
-fn hashes(
-    ranges: &[Range<u64>],
-    reader: &(impl NodeReader + ?Sized),
-) -> Result<Vec<Hash>, ProofError> {
-    ranges
-        .iter()
-        .map(|r| range_hash(r, reader).map_err(ProofError::from))
-        .collect()
+fn hashes(ranges: &[Range<u64>], reader: &(impl NodeReader + ?Sized)) -> Result<Vec<Hash>, ProofError> {
+    ranges.iter().map(|r| range_hash(r, reader).map_err(ProofError::from)).collect()
 }
 
 /// The root over a range of leaves that is not empty.

@@ -17,9 +17,7 @@ fn leaves(size: u64) -> Vec<Hash> {
 
 /// Everything a store would keep for these leaves.
 fn stored(leaves: &[Hash]) -> NodeMap {
-    let mut nodes: NodeMap = completed_nodes(&Frontier::new(), leaves)
-        .into_iter()
-        .collect();
+    let mut nodes: NodeMap = completed_nodes(&Frontier::new(), leaves).into_iter().collect();
     for (index, hash) in (0..).zip(leaves) {
         nodes.insert(NodeId { level: 0, index }, *hash);
     }
@@ -86,24 +84,14 @@ fn a_frontier_survives_storing_and_refuses_what_is_not_one() {
     let root = frontier.root();
     let peaks = frontier.peaks().to_vec();
     assert_eq!(peaks.len(), 4);
-    assert_eq!(
-        Frontier::restore_with_root(300, peaks.clone(), &root),
-        Ok(frontier)
-    );
+    assert_eq!(Frontier::restore_with_root(300, peaks.clone(), &root), Ok(frontier));
     assert_eq!(
         Frontier::restore(301, peaks.clone()),
-        Err(FrontierError::WrongCount {
-            size: 301,
-            expected: 5,
-            found: 4
-        })
+        Err(FrontierError::WrongCount { size: 301, expected: 5, found: 4 })
     );
     let mut swapped = peaks;
     swapped.swap(0, 1);
-    assert_eq!(
-        Frontier::restore_with_root(300, swapped, &root),
-        Err(FrontierError::WrongRoot { size: 300 })
-    );
+    assert_eq!(Frontier::restore_with_root(300, swapped, &root), Err(FrontierError::WrongRoot { size: 300 }));
 }
 
 #[test]
@@ -153,18 +141,9 @@ fn only(nodes: &NodeMap, ranges: &[NodeRange]) -> NodeMap {
 
 #[test]
 fn a_missing_node_is_named() {
-    assert_eq!(
-        inclusion_proof(0, 2, &NodeMap::new()),
-        Err(ProofError::MissingNode { level: 0, index: 1 })
-    );
-    assert_eq!(
-        inclusion_proof(2, 2, &NodeMap::new()),
-        Err(ProofError::IndexOutOfRange { index: 2, size: 2 })
-    );
-    assert_eq!(
-        consistency_proof(3, 2, &NodeMap::new()),
-        Err(ProofError::SizesReversed { old: 3, new: 2 })
-    );
+    assert_eq!(inclusion_proof(0, 2, &NodeMap::new()), Err(ProofError::MissingNode { level: 0, index: 1 }));
+    assert_eq!(inclusion_proof(2, 2, &NodeMap::new()), Err(ProofError::IndexOutOfRange { index: 2, size: 2 }));
+    assert_eq!(consistency_proof(3, 2, &NodeMap::new()), Err(ProofError::SizesReversed { old: 3, new: 2 }));
 }
 
 #[test]

@@ -40,13 +40,7 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// When it does not, or the proof does not show it.
-pub fn verify_inclusion(
-    leaf: &Hash,
-    index: u64,
-    size: u64,
-    proof: &[Hash],
-    root: &Hash,
-) -> Result<(), VerifyError> {
+pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash) -> Result<(), VerifyError> {
     if index >= size {
         return Err(VerifyError::IndexOutOfRange { index, size });
     }
@@ -106,11 +100,7 @@ pub fn verify_consistency(
 
     // When the old tree is one complete subtree, its root is the first hash and is not sent.
     let mut rest = proof.iter();
-    let first = if old.is_power_of_two() {
-        old_root
-    } else {
-        rest.next().ok_or(wrong_length.clone())?
-    };
+    let first = if old.is_power_of_two() { old_root } else { rest.next().ok_or(wrong_length.clone())? };
     let (mut node, mut last) = (old - 1, new - 1);
     while node & 1 == 1 {
         node >>= 1;

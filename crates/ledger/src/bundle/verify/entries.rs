@@ -10,9 +10,7 @@ use crate::bundle::{CHECKPOINT, PREVIOUS};
 use crate::checkpoint::Checkpoint;
 use crate::keys::{MAX_ROTATIONS, Rotation};
 use crate::tiles::{Content, TileId, parse_entries, parse_hashes};
-use crate::tree::{
-    Frontier, Hash, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash,
-};
+use crate::tree::{Frontier, Hash, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash};
 
 /// The bundle's hash tiles, by level and index.
 #[derive(Default)]
@@ -114,10 +112,7 @@ impl Entries {
         };
         let path = tile.to_string();
         for (seq, bytes) in (tile.first()..).zip(records) {
-            let place = || Place::Entry {
-                seq,
-                path: path.clone(),
-            };
+            let place = || Place::Entry { seq, path: path.clone() };
             let before = out.count();
             let leaf = leaf_hash(bytes);
             // The hash tile says which entry it is that was changed.
@@ -170,23 +165,13 @@ impl Entries {
     }
 
     /// What a record must be for itself, and after the one before it.
-    fn record(
-        &mut self,
-        seq: u64,
-        bytes: &[u8],
-        place: &impl Fn() -> Place,
-        out: &mut Differences,
-    ) {
+    fn record(&mut self, seq: u64, bytes: &[u8], place: &impl Fn() -> Place, out: &mut Differences) {
         let (record, header) = match Record::from_bytes(bytes.to_vec()) {
             Ok(read) => read,
             Err(e) => return out.add(place(), "a canonical record", e),
         };
         if !self.ids.insert(header.id) {
-            out.add(
-                place(),
-                "an id of its own",
-                format_args!("{} again", header.id),
-            );
+            out.add(place(), "an id of its own", format_args!("{} again", header.id));
         }
         if let Some(last) = self.last_recorded.filter(|last| *last > header.recorded_at) {
             let expected = format!("recorded_at not before {last}");
@@ -224,11 +209,7 @@ impl Entries {
         let statement = value["body"]["statement"].as_str().unwrap_or_default();
         match Rotation::parse(statement.as_bytes()) {
             Ok(rotation) if self.rotations.len() < MAX_ROTATIONS => self.rotations.push(rotation),
-            Ok(_) => out.add(
-                place(),
-                format_args!("at most {MAX_ROTATIONS} rotations"),
-                "more",
-            ),
+            Ok(_) => out.add(place(), format_args!("at most {MAX_ROTATIONS} rotations"), "more"),
             Err(e) => out.add(place(), "a rotation signed by both keys", e),
         }
     }
@@ -271,12 +252,7 @@ impl Entries {
         self.compare_previous(previous, proven, out);
     }
 
-    fn compare_previous(
-        &self,
-        previous: Option<&Checkpoint>,
-        proven: &mut Vec<Proven>,
-        out: &mut Differences,
-    ) {
+    fn compare_previous(&self, previous: Option<&Checkpoint>, proven: &mut Vec<Proven>, out: &mut Differences) {
         let Some(previous) = previous else {
             return;
         };
@@ -285,9 +261,7 @@ impl Entries {
             return out.file(PREVIOUS, expected, previous.size);
         }
         match self.root_at_from {
-            Some(root) if root == previous.root => proven.push(Proven::Consistency {
-                size: previous.size,
-            }),
+            Some(root) if root == previous.root => proven.push(Proven::Consistency { size: previous.size }),
             Some(root) => out.file(
                 PREVIOUS,
                 format_args!("the root {} of the entries before it", hex::encode(root)),

@@ -25,8 +25,7 @@ impl Seen {
         }
         let signed = self.read_checkpoint(CHECKPOINT);
         if signed.is_none() && !self.files.contains_key(CHECKPOINT) {
-            self.out
-                .file(CHECKPOINT, "a signed checkpoint", "no such file");
+            self.out.file(CHECKPOINT, "a signed checkpoint", "no such file");
         }
         let origin = match (&manifest, &signed) {
             (Some(manifest), _) => manifest.origin.clone(),
@@ -34,8 +33,7 @@ impl Seen {
             (None, None) => String::new(),
         };
         let keys = self.walk_keys(&origin, trust);
-        let checkpoint =
-            signed.and_then(|s| self.believe(CHECKPOINT, &s, &origin, &keys, &mut proven));
+        let checkpoint = signed.and_then(|s| self.believe(CHECKPOINT, &s, &origin, &keys, &mut proven));
         let manifest = manifest.filter(|m| {
             let matched = self.check_manifest_against(m, checkpoint.as_ref());
             self.check_manifest_note(m, &keys, &mut proven) && matched
@@ -43,20 +41,13 @@ impl Seen {
         // What an unsigned manifest lists proves nothing.
         proven.extend(files.filter(|_| manifest.is_some()));
         let previous = self.read_checkpoint(PREVIOUS);
-        let previous =
-            previous.and_then(|s| self.believe(PREVIOUS, &s, &origin, &keys, &mut vec![]));
+        let previous = previous.and_then(|s| self.believe(PREVIOUS, &s, &origin, &keys, &mut vec![]));
         self.check_entries(checkpoint.as_ref(), previous.as_ref(), &mut proven);
         let count = keys.iter().filter(|w| w.until_size.is_some()).count() as u64;
         if checkpoint.is_some() && count > 0 {
             proven.push(Proven::Rotations { count });
         }
-        Verification {
-            proven,
-            differences: self.out.list,
-            omitted: self.out.omitted,
-            checkpoint,
-            manifest,
-        }
+        Verification { proven, differences: self.out.list, omitted: self.out.omitted, checkpoint, manifest }
     }
 
     /// Each artifact's name is the digest of its bytes.
@@ -70,15 +61,13 @@ impl Seen {
             count += 1;
             if parse_hex(name) != Some(digest.sha256) {
                 let found = hex::encode(digest.sha256);
-                self.out
-                    .file(path, "the artifact with the digest that names it", found);
+                self.out.file(path, "the artifact with the digest that names it", found);
             }
         }
         if self.out.count() == before {
             let cited = self.entries.iter().flat_map(Entries::cited);
-            let elsewhere = cited
-                .filter(|d| !self.files.contains_key(&format!("{ARTIFACTS}{}", d.hex())))
-                .count() as u64;
+            let elsewhere =
+                cited.filter(|d| !self.files.contains_key(&format!("{ARTIFACTS}{}", d.hex()))).count() as u64;
             proven.push(Proven::Artifacts { count, elsewhere });
         }
     }
@@ -90,16 +79,10 @@ impl Seen {
         for (path, found) in &self.files {
             match manifest.files.get(path) {
                 _ if path == MANIFEST || path == MANIFEST_NOTE => {}
-                None => self
-                    .out
-                    .file(path, "only files that the manifest lists", "this one"),
+                None => self.out.file(path, "only files that the manifest lists", "this one"),
                 Some(listed) if listed != found => self.out.file(
                     path,
-                    format_args!(
-                        "{} bytes, sha256 {}",
-                        listed.size,
-                        hex::encode(listed.sha256)
-                    ),
+                    format_args!("{} bytes, sha256 {}", listed.size, hex::encode(listed.sha256)),
                     format_args!("{} bytes, sha256 {}", found.size, hex::encode(found.sha256)),
                 ),
                 Some(_) => bytes += found.size,
@@ -111,22 +94,14 @@ impl Seen {
         if self.stopped {
             return None;
         }
-        for path in manifest
-            .files
-            .keys()
-            .filter(|p| !self.files.contains_key(*p))
-        {
-            self.out
-                .file(path, "the file that the manifest lists", "no such file");
+        for path in manifest.files.keys().filter(|p| !self.files.contains_key(*p)) {
+            self.out.file(path, "the file that the manifest lists", "no such file");
         }
         // A manifest may claim any size: what is missing is listed, but not without end.
         let missing = self.entries.iter().flat_map(Entries::expected);
-        let missing = missing
-            .map(|t| t.to_string())
-            .filter(|p| !manifest.files.contains_key(p));
+        let missing = missing.map(|t| t.to_string()).filter(|p| !manifest.files.contains_key(p));
         for path in missing.take(16) {
-            self.out
-                .file(path, "a tile that the manifest lists", "none listed");
+            self.out.file(path, "a tile that the manifest lists", "none listed");
         }
         let count = manifest.files.len() as u64;
         (self.out.count() == before).then_some(Proven::Files { count, bytes })
@@ -172,11 +147,7 @@ impl Seen {
             .and_then(|value| serde_json::from_value::<Vec<String>>(value).ok())
             .filter(|texts| texts.len() <= MAX_ROTATIONS);
         let Some(texts) = texts else {
-            self.out.file(
-                ROTATIONS,
-                "a canonical list of rotation statements",
-                "something else",
-            );
+            self.out.file(ROTATIONS, "a canonical list of rotation statements", "something else");
             return Vec::new();
         };
         let mut rotations = Vec::new();
@@ -202,11 +173,7 @@ impl Seen {
         match signed.verify(origin, candidates.iter().copied()) {
             Ok(checkpoint) => {
                 let key = signers(signed.note(), &candidates);
-                proven.push(Proven::Checkpoint {
-                    origin: checkpoint.origin.clone(),
-                    size: checkpoint.size,
-                    key,
-                });
+                proven.push(Proven::Checkpoint { origin: checkpoint.origin.clone(), size: checkpoint.size, key });
                 Some(checkpoint.clone())
             }
             Err(e) => {
@@ -217,11 +184,7 @@ impl Seen {
         }
     }
 
-    fn check_manifest_against(
-        &mut self,
-        manifest: &Manifest,
-        checkpoint: Option<&Checkpoint>,
-    ) -> bool {
+    fn check_manifest_against(&mut self, manifest: &Manifest, checkpoint: Option<&Checkpoint>) -> bool {
         let Some(checkpoint) = checkpoint else {
             return false;
         };
@@ -230,25 +193,14 @@ impl Seen {
             return true;
         }
         let expected = format!("size and root of the checkpoint ({})", checkpoint.size);
-        self.out.file(
-            MANIFEST,
-            expected,
-            format_args!("size {} or another root", stated.size),
-        );
+        self.out.file(MANIFEST, expected, format_args!("size {} or another root", stated.size));
         false
     }
 
-    fn check_manifest_note(
-        &mut self,
-        manifest: &Manifest,
-        keys: &[KeyWindow],
-        proven: &mut Vec<Proven>,
-    ) -> bool {
-        let (Some(note), Some(text)) = (self.kept.get(MANIFEST_NOTE), self.kept.get(MANIFEST))
-        else {
+    fn check_manifest_note(&mut self, manifest: &Manifest, keys: &[KeyWindow], proven: &mut Vec<Proven>) -> bool {
+        let (Some(note), Some(text)) = (self.kept.get(MANIFEST_NOTE), self.kept.get(MANIFEST)) else {
             if !self.files.contains_key(MANIFEST_NOTE) {
-                self.out
-                    .file(MANIFEST_NOTE, "the manifest's signature", "no such file");
+                self.out.file(MANIFEST_NOTE, "the manifest's signature", "no such file");
             }
             return false;
         };
@@ -272,8 +224,7 @@ impl Seen {
             }
             Ok(_) => {
                 let found = "a note for another purpose";
-                self.out
-                    .file(MANIFEST_NOTE, "a note over manifest.json", found);
+                self.out.file(MANIFEST_NOTE, "a note over manifest.json", found);
                 false
             }
             Err(e) => {
@@ -307,24 +258,12 @@ impl Seen {
 
 /// The trusted keys of this log that may sign at this size. A log's own key bears its origin.
 fn keys_at<'k>(windows: &'k [KeyWindow], origin: &str, size: u64) -> Vec<&'k VerifierKey> {
-    windows
-        .iter()
-        .filter(|w| w.covers(size) && w.key.name() == origin)
-        .map(|w| &w.key)
-        .collect()
+    windows.iter().filter(|w| w.covers(size) && w.key.name() == origin).map(|w| &w.key).collect()
 }
 
 /// Which of the keys stand on a note, for people.
 fn signers(note: &Note, keys: &[&VerifierKey]) -> String {
-    let on_note = |key: &&&VerifierKey| {
-        note.signatures()
-            .iter()
-            .any(|s| (s.id(), s.name()) == (key.id(), key.name()))
-    };
-    let names: Vec<_> = keys
-        .iter()
-        .filter(on_note)
-        .map(ToString::to_string)
-        .collect();
+    let on_note = |key: &&&VerifierKey| note.signatures().iter().any(|s| (s.id(), s.name()) == (key.id(), key.name()));
+    let names: Vec<_> = keys.iter().filter(on_note).map(ToString::to_string).collect();
     names.join(", ")
 }

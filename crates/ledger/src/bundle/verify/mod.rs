@@ -65,8 +65,7 @@ impl Seen {
                 Next::Broken(broken) if broken.offset == 0 => return Err(CannotLook::NotABundle),
                 Next::Broken(broken) => {
                     let offset = broken.offset;
-                    self.out
-                        .add(Place::Archive { offset }, broken.expected, broken.found);
+                    self.out.add(Place::Archive { offset }, broken.expected, broken.found);
                     self.stopped = true;
                     return Ok(());
                 }
@@ -78,11 +77,7 @@ impl Seen {
         }
     }
 
-    fn read_file(
-        &mut self,
-        header: &FileHeader,
-        archive: &mut Archive<impl Read>,
-    ) -> Result<(), CannotLook> {
+    fn read_file(&mut self, header: &FileHeader, archive: &mut Archive<impl Read>) -> Result<(), CannotLook> {
         let FileHeader { path, offset, .. } = header;
         if !header.exact {
             let expected = format!("the plain header of {path}");
@@ -93,18 +88,13 @@ impl Seen {
             && last >= path
         {
             let expected = format!("a path after {last}");
-            self.out
-                .file(path, expected, "a path out of order or twice");
+            self.out.file(path, expected, "a path out of order or twice");
         }
         let limit = limit(path);
         let body = archive.body(header.size, limit.unwrap_or(0))?;
         if !body.complete {
             let expected = format!("{} bytes", header.size);
-            self.out.file(
-                path,
-                expected,
-                format_args!("the end of the bundle after {}", body.digest.size),
-            );
+            self.out.file(path, expected, format_args!("the end of the bundle after {}", body.digest.size));
             self.stopped = true;
         }
         if !body.padded {
@@ -112,8 +102,7 @@ impl Seen {
         }
         if self.files.len() >= MAX_FILES {
             let place = Place::Archive { offset: *offset };
-            self.out
-                .add(place, format_args!("at most {MAX_FILES} files"), "more");
+            self.out.add(place, format_args!("at most {MAX_FILES} files"), "more");
             self.stopped = true;
         }
         // Of a path that comes twice, the first counts: the second is a difference already.
@@ -124,8 +113,7 @@ impl Seen {
         match (limit, body.bytes) {
             (Some(_), Some(bytes)) => self.take(path, bytes),
             (Some(limit), None) if body.complete => {
-                self.out
-                    .file(path, format_args!("at most {limit} bytes"), header.size);
+                self.out.file(path, format_args!("at most {limit} bytes"), header.size);
             }
             _ => {}
         }

@@ -22,9 +22,7 @@ pub struct Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum CannotLook {
     /// No key to verify with.
-    #[error(
-        "no key to verify with: name the log's public key, as obtained from outside the bundle"
-    )]
+    #[error("no key to verify with: name the log's public key, as obtained from outside the bundle")]
     NoKey,
     /// The input cannot be read.
     #[error("the bundle cannot be read: {0}")]
@@ -165,12 +163,7 @@ pub(super) struct Differences {
 }
 
 impl Differences {
-    pub(super) fn add(
-        &mut self,
-        place: Place,
-        expected: impl fmt::Display,
-        found: impl fmt::Display,
-    ) {
+    pub(super) fn add(&mut self, place: Place, expected: impl fmt::Display, found: impl fmt::Display) {
         if self.list.len() >= MAX_DIFFERENCES {
             self.omitted += 1;
             return;
@@ -182,12 +175,7 @@ impl Differences {
         });
     }
 
-    pub(super) fn file(
-        &mut self,
-        path: impl fmt::Display,
-        expected: impl fmt::Display,
-        found: impl fmt::Display,
-    ) {
+    pub(super) fn file(&mut self, path: impl fmt::Display, expected: impl fmt::Display, found: impl fmt::Display) {
         let path = printable(&path.to_string());
         self.add(Place::File { path }, expected, found);
     }
@@ -229,11 +217,7 @@ impl fmt::Display for Place {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            place,
-            expected,
-            found,
-        } = self;
+        let Self { place, expected, found } = self;
         write!(f, "{place}: expected {expected}, found {found}")
     }
 }
@@ -242,17 +226,11 @@ impl fmt::Display for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Checkpoint { origin, size, key } => {
-                write!(
-                    f,
-                    "the checkpoint of {origin} at {size} entries is signed by {key}"
-                )
+                write!(f, "the checkpoint of {origin} at {size} entries is signed by {key}")
             }
             Self::Manifest { key } => write!(f, "the manifest is signed by {key}"),
             Self::Files { count, bytes } => {
-                write!(
-                    f,
-                    "all {count} files ({bytes} bytes) are those the manifest lists"
-                )
+                write!(f, "all {count} files ({bytes} bytes) are those the manifest lists")
             }
             Self::Entries { from, until } => write!(
                 f,
@@ -260,26 +238,16 @@ impl fmt::Display for Proven {
                 until - from
             ),
             Self::Root { size } => {
-                write!(
-                    f,
-                    "the root recomputed over {size} entries is the checkpoint's"
-                )
+                write!(f, "the root recomputed over {size} entries is the checkpoint's")
             }
             Self::Consistency { size } => {
-                write!(
-                    f,
-                    "the ledger of {size} entries at the previous close is its beginning"
-                )
+                write!(f, "the ledger of {size} entries at the previous close is its beginning")
             }
-            Self::Artifacts { count, elsewhere } => write!(
-                f,
-                "{count} raw artifacts have their digests; {elsewhere} cited ones are not in the bundle"
-            ),
+            Self::Artifacts { count, elsewhere } => {
+                write!(f, "{count} raw artifacts have their digests; {elsewhere} cited ones are not in the bundle")
+            }
             Self::Rotations { count } => {
-                write!(
-                    f,
-                    "{count} rotations of the signing key lead back to the pinned key"
-                )
+                write!(f, "{count} rotations of the signing key lead back to the pinned key")
             }
         }
     }
