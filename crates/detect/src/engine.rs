@@ -1,6 +1,6 @@
 //! Many rules at once over bytes.
 //!
-//! One pass of an Aho-Corasick automaton finds keywords; only around them do patterns run. Each rule sees a
+//! One pass finds keywords; only around them do patterns run. Each rule sees a
 //! window from [`Rule::look_behind`] before its keyword to [`Rule::look_ahead`] after it; windows that touch are
 //! one, and a match that reaches a window's end is tried again with a longer one, so a cut-off never passes for
 //! a value's end. [`Engine::reach`] bounds how far apart two bytes of one decision can lie: a scanner of streams
@@ -9,10 +9,10 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::matches::{Confidence, Match, resolve};
+use crate::prefilter::Prefilter;
 use crate::rule::Rule;
 use crate::validate::RuleProblem;
 use crate::{entropy, pack, placeholder, shape};
@@ -29,9 +29,8 @@ pub struct RulesError(
 pub struct Engine {
     rules: Vec<Rule>,
     patterns: Vec<Pattern>,
-    /// `None` when there is no rule.
-    keywords: Option<AhoCorasick>,
-    /// For each keyword of the automaton, the rules that wait for it.
+    keywords: Prefilter,
+    /// For each keyword, the rules that wait for it.
     waiting: Vec<Vec<usize>>,
     prefixes: shape::Prefixes,
     digest: [u8; 32],
@@ -122,18 +121,14 @@ impl Engine {
                 waiting[at].push(index);
             }
         }
-        let keywords = if words.is_empty() {
-            None
-        } else {
-            let built = AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .kind(Some(AhoCorasickKind::DFA))
-                .build(&words);
-            Some(built.map_err(|error| {
-                RulesError(vec![RuleProblem::of_all("keywords", &error.to_string())])
-            })?)
-        };
+        let keywords = Prefilter::new(&words).map_err(|short| {
+            let rule = &rules[waiting[short][0]];
+            RulesError(vec![RuleProblem::new(
+                rule,
+                "keywords",
+                "a keyword needs at least three bytes",
+            )])
+        })?;
         let digest = pack::digest(&rules);
         let prefixes = shape::Prefixes::new(rules.iter().flat_map(|r| r.prefixes.iter()));
         let reach = rules
@@ -185,9 +180,12 @@ impl Engine {
     /// False when no rule can match: a quick first look, in one pass without patterns.
     #[must_use]
     pub fn might_match(&self, bytes: &[u8]) -> bool {
-        self.keywords
-            .as_ref()
-            .is_some_and(|words| words.is_match(bytes))
+        let mut any = false;
+        self.keywords.each(bytes, |_, _, _| {
+            any = true;
+            false
+        });
+        any
     }
 
     /// Finds every secret, in the order of their offsets; of those that overlap only the best is told.
@@ -199,21 +197,21 @@ impl Engine {
     /// Every match of every rule, overlapping ones included, in no particular order.
     fn candidates(&self, bytes: &[u8]) -> Vec<Match<'_>> {
         let mut found = Vec::new();
-        let Some(words) = &self.keywords else {
-            return found;
-        };
         // Allocated at the first keyword only: most bytes have none.
         let mut windows: Vec<Window> = Vec::new();
-        for hit in words.find_overlapping_iter(bytes) {
+        self.keywords.each(bytes, |keyword, start, end| {
             if windows.is_empty() {
                 windows.resize(self.rules.len(), None);
             }
-            for &index in &self.waiting[hit.pattern().as_usize()] {
+            for &index in &self.waiting[keyword] {
                 let rule = &self.rules[index];
-                let from = hit.start().saturating_sub(rule.look_behind);
-                let to = hit.end().saturating_add(rule.look_ahead).min(bytes.len());
+                let from = start.saturating_sub(rule.look_behind);
+                let to = end.saturating_add(rule.look_ahead).min(bytes.len());
                 match &mut windows[index] {
-                    Some(open) if from <= open.end => open.end = open.end.max(to),
+                    // Keywords of one rule arrive a few bytes out of order.
+                    Some(open) if from <= open.end && open.start <= to => {
+                        *open = open.start.min(from)..open.end.max(to);
+                    }
                     open => {
                         if let Some(closed) = open.replace(from..to) {
                             self.search(index, closed, bytes, &mut found);
@@ -221,7 +219,8 @@ impl Engine {
                     }
                 }
             }
-        }
+            true
+        });
         for (index, open) in windows.into_iter().enumerate() {
             if let Some(window) = open {
                 self.search(index, window, bytes, &mut found);

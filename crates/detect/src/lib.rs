@@ -22,6 +22,7 @@ mod matches;
 mod pack;
 mod passwords;
 mod placeholder;
+mod prefilter;
 #[cfg(test)]
 mod properties;
 mod rule;

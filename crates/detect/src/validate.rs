@@ -7,7 +7,7 @@ use crate::rule::Rule;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: rule `{rule}`, {key}: {message}")]
 pub struct RuleProblem {
-    /// The rule's id, or `*` where it concerns all rules together.
+    /// The rule's id.
     pub rule: String,
     /// The file it was read from.
     pub file: String,
@@ -25,16 +25,6 @@ impl RuleProblem {
             rule: rule.id.clone(),
             file: rule.file.clone(),
             line: rule.line,
-            key: key.to_owned(),
-            message: message.to_owned(),
-        }
-    }
-
-    pub(crate) fn of_all(key: &str, message: &str) -> RuleProblem {
-        RuleProblem {
-            rule: "*".to_owned(),
-            file: String::new(),
-            line: 0,
             key: key.to_owned(),
             message: message.to_owned(),
         }
