@@ -15,8 +15,8 @@ use clap_complete::Shell;
 use exhibit_evidence::JobId;
 
 pub(crate) use nested::{
-    ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, EvidenceArgs, EvidenceCommand,
-    Filter, ReportArgs, ReportCommand,
+    ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, EvidenceArgs, EvidenceCommand, Filter, ReportArgs,
+    ReportCommand,
 };
 pub(crate) use when::When;
 

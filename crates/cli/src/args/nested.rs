@@ -215,10 +215,5 @@ fn outcome(text: &str) -> Result<Outcome, String> {
     Outcome::ALL
         .into_iter()
         .find(|outcome| outcome.word() == text)
-        .ok_or_else(|| {
-            format!(
-                "expected one of {}",
-                Outcome::ALL.map(Outcome::word).join(", ")
-            )
-        })
+        .ok_or_else(|| format!("expected one of {}", Outcome::ALL.map(Outcome::word).join(", ")))
 }

@@ -58,10 +58,7 @@ fn the_names_are_steady() {
 fn every_help_shows_an_example_that_parses() {
     for (path, mut command) in all_commands() {
         let help = command.render_long_help().to_string();
-        let examples = help
-            .split("Example:")
-            .nth(1)
-            .unwrap_or_else(|| panic!("{path}"));
+        let examples = help.split("Example:").nth(1).unwrap_or_else(|| panic!("{path}"));
         let mut tried = 0;
         for line in examples.lines() {
             let line = line.split("  #").next().unwrap_or_default();
@@ -69,9 +66,7 @@ fn every_help_shows_an_example_that_parses() {
             let Some(at) = line.find("exhibit ").filter(|_| line.starts_with("  ")) else {
                 continue;
             };
-            let words = line[at..]
-                .split_whitespace()
-                .map(|word| word.trim_matches('\''));
+            let words = line[at..].split_whitespace().map(|word| word.trim_matches('\''));
             // A line of crontab shows its comment behind.
             if let Err(error) = Cli::try_parse_from(words) {
                 panic!("{path}: {line}: {error}");
@@ -90,10 +85,7 @@ fn every_command_that_looks_at_a_deployment_can_be_told_which() {
         if leaf && !path.ends_with("completions") {
             assert!(has("dir"), "{path} lacks --dir");
             assert!(has("format"), "{path} lacks --format");
-            assert!(
-                has("config") || path.ends_with("demo"),
-                "{path} lacks --config"
-            );
+            assert!(has("config") || path.ends_with("demo"), "{path} lacks --config");
         }
     }
 }
@@ -102,14 +94,8 @@ fn every_command_that_looks_at_a_deployment_can_be_told_which() {
 fn the_place_is_one_file_in_the_end() {
     for (words, expected) in [
         (&["exhibit", "fsck"][..], Some("exhibit.toml")),
-        (
-            &["exhibit", "fsck", "--config", "a/b.toml"],
-            Some("a/b.toml"),
-        ),
-        (
-            &["exhibit", "fsck", "--dir", "demo"],
-            Some("demo/exhibit.toml"),
-        ),
+        (&["exhibit", "fsck", "--config", "a/b.toml"], Some("a/b.toml")),
+        (&["exhibit", "fsck", "--dir", "demo"], Some("demo/exhibit.toml")),
         (&["exhibit", "fsck", "--dir", "demo", "--config", "x"], None),
     ] {
         let file = match Cli::try_parse_from(words).map(|cli| cli.command) {
@@ -145,10 +131,7 @@ fn what_cannot_be_meant_is_refused() {
 
 #[test]
 fn a_key_and_a_file_are_told_apart() {
-    assert_eq!(
-        key_is_file("log.example.com/exhibit+1a2b3c4d+AQ/+x=="),
-        None
-    );
+    assert_eq!(key_is_file("log.example.com/exhibit+1a2b3c4d+AQ/+x=="), None);
     for path in ["log.pub", "keys/a+b.pub", "keys/a+b+c.pub"] {
         assert_eq!(key_is_file(path), Some(Path::new(path)));
     }

@@ -42,9 +42,7 @@ impl FromStr for When {
         }
         DateTime::parse_from_rfc3339(text)
             .map(|instant| Self::Instant(Timestamp::new(instant.with_timezone(&Utc))))
-            .map_err(|_| {
-                "expected a day (2026-10-01) or an instant (2026-10-01T08:00:00Z)".to_owned()
-            })
+            .map_err(|_| "expected a day (2026-10-01) or an instant (2026-10-01T08:00:00Z)".to_owned())
     }
 }
 
@@ -71,10 +69,7 @@ mod tests {
         assert_eq!(at(day.end(berlin)), "2026-03-29T22:00:00+00:00");
         // Cairo's clocks jump from midnight to one.
         let day: When = "2026-04-24".parse().expect("a day");
-        assert_eq!(
-            at(day.start(chrono_tz::Africa::Cairo)),
-            "2026-04-23T22:00:00+00:00"
-        );
+        assert_eq!(at(day.start(chrono_tz::Africa::Cairo)), "2026-04-23T22:00:00+00:00");
         let instant: When = "2026-10-01T08:00:00+02:00".parse().expect("an instant");
         assert_eq!(at(instant.start(berlin)), "2026-10-01T06:00:00+00:00");
         assert_eq!(instant.start(berlin), instant.end(berlin));

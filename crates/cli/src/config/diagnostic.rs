@@ -27,14 +27,7 @@ pub(crate) struct Diagnostic {
 
 impl Diagnostic {
     pub(super) fn new(code: &'static str, span: Range<usize>, title: impl Into<String>) -> Self {
-        Self {
-            code,
-            title: title.into(),
-            span,
-            label: String::new(),
-            context: None,
-            hint: None,
-        }
+        Self { code, title: title.into(), span, label: String::new(), context: None, hint: None }
     }
 
     pub(super) fn label(mut self, label: impl Into<String>) -> Self {
@@ -69,11 +62,7 @@ pub(crate) struct Invalid {
 impl Invalid {
     pub(super) fn new(file: &Path, shown: Shown, mut problems: Vec<Diagnostic>) -> Self {
         problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
-        Self {
-            file: file.to_path_buf(),
-            shown,
-            problems,
-        }
+        Self { file: file.to_path_buf(), shown, problems }
     }
 
     /// What is wrong; never empty.
@@ -87,45 +76,25 @@ impl Invalid {
         let start = self.shown.span(&problem.span).start;
         let before = text.get(..start).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 
     /// Every problem with its snippet, for a terminal (`styled`) or for a file.
     pub(crate) fn render(&self, styled: bool) -> String {
-        let renderer = if styled {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let parts: Vec<String> = self
-            .problems
-            .iter()
-            .map(|problem| renderer.render(&[self.group(problem)]))
-            .collect();
+        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        let parts: Vec<String> = self.problems.iter().map(|problem| renderer.render(&[self.group(problem)])).collect();
         parts.join("\n\n")
     }
 
     fn group<'a>(&'a self, problem: &'a Diagnostic) -> Group<'a> {
         let mut snippet = Snippet::source(self.shown.text())
             .path(self.file.display().to_string())
-            .annotation(
-                AnnotationKind::Primary
-                    .span(self.visible(&problem.span))
-                    .label(problem.label.as_str()),
-            );
+            .annotation(AnnotationKind::Primary.span(self.visible(&problem.span)).label(problem.label.as_str()));
         if let Some((span, label)) = &problem.context {
-            let context = AnnotationKind::Context
-                .span(self.visible(span))
-                .label(label.as_str());
+            let context = AnnotationKind::Context.span(self.visible(span)).label(label.as_str());
             snippet = snippet.annotation(context);
         }
-        let group = Level::ERROR
-            .primary_title(problem.title.as_str())
-            .id(problem.code)
-            .element(snippet);
+        let group = Level::ERROR.primary_title(problem.title.as_str()).id(problem.code).element(snippet);
         match &problem.hint {
             Some(hint) => group.element(Level::HELP.message(hint.as_str())),
             None => group,
@@ -135,9 +104,7 @@ impl Invalid {
     /// The shown span, cut at its first line: a caret, not a frame around half the file.
     fn visible(&self, span: &Range<usize>) -> Range<usize> {
         let shown = self.shown.span(span);
-        let end = self.shown.text()[shown.clone()]
-            .find('\n')
-            .map_or(shown.end, |at| shown.start + at);
+        let end = self.shown.text()[shown.clone()].find('\n').map_or(shown.end, |at| shown.start + at);
         shown.start..end
     }
 }

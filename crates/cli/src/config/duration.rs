@@ -3,8 +3,7 @@
 use chrono::TimeDelta;
 
 /// What a span must look like, for messages.
-pub(super) const EXPECTED: &str =
-    "a number and `m`, `h` or `d`, such as \"90m\", \"36h\" or \"7d\"";
+pub(super) const EXPECTED: &str = "a number and `m`, `h` or `d`, such as \"90m\", \"36h\" or \"7d\"";
 
 /// The longest span that makes sense here: a leap year and a month.
 const MAX: TimeDelta = TimeDelta::days(397);
@@ -23,9 +22,7 @@ pub(super) fn parse(text: &str) -> Option<TimeDelta> {
         'd' => TimeDelta::try_days(count),
         _ => None,
     }?;
-    (TimeDelta::minutes(1)..=MAX)
-        .contains(&span)
-        .then_some(span)
+    (TimeDelta::minutes(1)..=MAX).contains(&span).then_some(span)
 }
 
 #[cfg(test)]
@@ -54,11 +51,7 @@ mod tests {
             ("9223372036854775807d", None),
             ("3ü", None),
         ] {
-            assert_eq!(
-                parse(text).map(|span| span.num_minutes()),
-                minutes,
-                "{text}"
-            );
+            assert_eq!(parse(text).map(|span| span.num_minutes()), minutes, "{text}");
         }
     }
 }

@@ -41,11 +41,7 @@ fn table(entries: &DeTable<'_>, path: &str, found: &mut Vec<Literal>) {
         let key_is_secret = holds_secret(name);
         let path = join(path, if key_is_secret { "***" } else { name });
         if key_is_secret {
-            found.push(Literal {
-                key: path.clone(),
-                span: key.span(),
-                reason: Reason::SecretShape,
-            });
+            found.push(Literal { key: path.clone(), span: key.span(), reason: Reason::SecretShape });
         }
         value(entry, name, &path, found);
     }
@@ -71,11 +67,7 @@ fn value(entry: &Spanned<DeValue<'_>>, key: &str, path: &str, found: &mut Vec<Li
             } else {
                 holds_secret(text).then_some(Reason::SecretShape)
             };
-            found.extend(reason.map(|reason| Literal {
-                key: path.to_owned(),
-                span: entry.span(),
-                reason,
-            }));
+            found.extend(reason.map(|reason| Literal { key: path.to_owned(), span: entry.span(), reason }));
         }
         _ => {}
     }
@@ -83,11 +75,7 @@ fn value(entry: &Spanned<DeValue<'_>>, key: &str, path: &str, found: &mut Vec<Li
 
 /// Joins a path of keys for a message.
 pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// Comments of a parsed file that speak of secrets: an old value is often left in one.
@@ -106,9 +94,7 @@ pub(super) fn comments(source: &str, root: &Spanned<DeTable<'_>>) -> Vec<Range<u
             at = leaf.end;
             continue;
         }
-        let end = source[hash..]
-            .find('\n')
-            .map_or(source.len(), |found| hash + found);
+        let end = source[hash..].find('\n').map_or(source.len(), |found| hash + found);
         if speaks_of_secrets(&source[hash + 1..end]) {
             hidden.push(hash + 1..end);
         }
@@ -142,10 +128,7 @@ pub(super) fn texts_of(entry: &Spanned<DeValue<'_>>, found: &mut Vec<Range<usize
 }
 
 fn speaks_of_secrets(comment: &str) -> bool {
-    holds_secret(comment)
-        || comment
-            .split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
-            .any(doubtful_key)
+    holds_secret(comment) || comment.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').any(doubtful_key)
 }
 
 /// The same for a file that does not parse: by lines, and rather too much than too little.
@@ -198,24 +181,18 @@ impl Open {
 fn begins_entry(line: &str) -> bool {
     let line = line.trim_start();
     line.starts_with(['[', '#'])
-        || line
-            .split_once('=')
-            .is_some_and(|(key, _)| !key.is_empty() && !key.contains(['\'', ',', '{', '/', '+']))
+        || line.split_once('=').is_some_and(|(key, _)| !key.is_empty() && !key.contains(['\'', ',', '{', '/', '+']))
 }
 
 /// Where in a line the first value begins that must not be shown.
 fn secret_part(line: &str) -> Option<usize> {
     for (at, separator) in line.match_indices(['=', ':']) {
         let before = line[..at].trim_end().trim_end_matches(['"', '\'']);
-        let key = before
-            .rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
-            .next()
-            .unwrap_or_default();
+        let key = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').next().unwrap_or_default();
         let after = at + separator.len();
         let value = line[after..].trim_start();
-        let expects_reference = REFERENCE_KEYS
-            .iter()
-            .any(|path| path.ends_with(key) && path.rsplit('.').next() == Some(key));
+        let expects_reference =
+            REFERENCE_KEYS.iter().any(|path| path.ends_with(key) && path.rsplit('.').next() == Some(key));
         let literal = !is_reference(value.trim_start_matches(['"', '\'']));
         if literal && !value.is_empty() && (doubtful_key(key) || expects_reference) {
             return Some(after + line[after..].len() - value.len());
@@ -264,8 +241,7 @@ mod tests {
 
     #[test]
     fn comments_that_speak_of_secrets_are_hidden() {
-        let source =
-            "a = \"# no comment\" # plain\nb = 1 # password: fake-canary-4711\n\"c#\" = 2\n";
+        let source = "a = \"# no comment\" # plain\nb = 1 # password: fake-canary-4711\n\"c#\" = 2\n";
         let root = DeTable::parse(source).expect("valid");
         let shown = Shown::new(source, comments(source, &root));
         let expected = "a = \"# no comment\" # plain\nb = 1 #***\n\"c#\" = 2\n";
@@ -280,10 +256,8 @@ mod tests {
             "list = [\"redis://:fake-canary-4711@cache\", \"plain\"]\ntoken = \"env:T\"\n",
         );
         let root = DeTable::parse(source).expect("valid");
-        let mut found: Vec<(String, Reason)> = literals(root.get_ref())
-            .into_iter()
-            .map(|literal| (literal.key, literal.reason))
-            .collect();
+        let mut found: Vec<(String, Reason)> =
+            literals(root.get_ref()).into_iter().map(|literal| (literal.key, literal.reason)).collect();
         found.sort_by(|a, b| a.0.cmp(&b.0));
         assert_eq!(
             found,

@@ -20,16 +20,7 @@ use super::schema::check_id;
 use super::settings::{self, Collectors};
 use super::suspicion::holds_secret;
 
-const JOB: [&str; 8] = [
-    "id",
-    "collector",
-    "schedule",
-    "environments",
-    "fresh_for",
-    "late_after",
-    "source",
-    "policy",
-];
+const JOB: [&str; 8] = ["id", "collector", "schedule", "environments", "fresh_for", "late_after", "source", "policy"];
 
 /// What one needs to read a job.
 struct Surroundings<'s> {
@@ -49,32 +40,16 @@ pub(super) fn read(
         return Some(Vec::new());
     };
     let DeValue::Array(items) = entry.get_ref() else {
-        reader.wrong_type(
-            root,
-            "jobs",
-            entry.span(),
-            "tables [[jobs]]",
-            entry.get_ref(),
-        );
+        reader.wrong_type(root, "jobs", entry.span(), "tables [[jobs]]", entry.get_ref());
         return None;
     };
-    let surroundings = Surroundings {
-        environments,
-        collectors,
-        known: collectors.ids(),
-    };
+    let surroundings = Surroundings { environments, collectors, known: collectors.ids() };
     let mut ids: BTreeMap<String, Range<usize>> = BTreeMap::new();
     let mut jobs = Vec::new();
     let mut complete = true;
     for item in items.iter() {
         let DeValue::Table(entries) = item.get_ref() else {
-            reader.wrong_type(
-                root,
-                "jobs",
-                item.span(),
-                "a table [[jobs]]",
-                item.get_ref(),
-            );
+            reader.wrong_type(root, "jobs", item.span(), "a table [[jobs]]", item.get_ref());
             complete = false;
             continue;
         };
@@ -109,37 +84,30 @@ fn job(
         environments: environments?,
         fresh_for: fresh_for?,
         late_after: late_after?,
-        settings: Settings {
-            source: source?,
-            policy: policy?,
-        },
+        settings: Settings { source: source?, policy: policy? },
     };
-    let checked = surroundings
-        .collectors
-        .check(job.collector.as_str(), &job.settings);
+    let checked = surroundings.collectors.check(job.collector.as_str(), &job.settings);
     for problem in checked.err().unwrap_or_default() {
         let place = settings::place(entries, &problem.key, section.span.clone());
-        let title = format!(
-            "the collector `{}` refuses `{}`",
-            job.collector,
-            problem.key.join(".")
-        );
-        reader.refuse(Diagnostic::new("config.bad-setting", place, title).label(problem.message));
+        let title = format!("the collector `{}` refuses `{}`", job.collector, problem.key.join("."));
+        reader.refuse(Diagnostic::new("config.bad-setting", place, title).label(without_value(&problem.message)));
     }
     Some(job)
 }
 
-fn id(
-    reader: &mut Reader,
-    section: &Section<'_>,
-    ids: &mut BTreeMap<String, Range<usize>>,
-) -> Option<JobId> {
+/// serde's messages quote the value before they say what was expected.
+fn without_value(message: &str) -> &str {
+    let quotes = message.starts_with("invalid ");
+    match message.rfind(", expected ") {
+        Some(at) if quotes => &message[at + 2..],
+        _ if quotes || holds_secret(message) => "expected another value",
+        _ => message,
+    }
+}
+
+fn id(reader: &mut Reader, section: &Section<'_>, ids: &mut BTreeMap<String, Range<usize>>) -> Option<JobId> {
     if section.raw("id").is_none() {
-        reader.missing(
-            section,
-            "id",
-            "the job's permanent name, such as \"ci-secrets\"",
-        );
+        reader.missing(section, "id", "the job's permanent name, such as \"ci-secrets\"");
     }
     let text = reader.text(section, "id")?;
     if !check_id(reader, text.get_ref(), text.span(), "a job's `id`") {
@@ -147,14 +115,10 @@ fn id(
     }
     if let Some(first) = ids.get(text.get_ref()) {
         reader.refuse(
-            Diagnostic::new(
-                "config.duplicate-id",
-                text.span(),
-                "two jobs have the same `id`",
-            )
-            .label("expected an id of its own")
-            .context(first.clone(), "first used here")
-            .hint("an id names one job's evidence for ever"),
+            Diagnostic::new("config.duplicate-id", text.span(), "two jobs have the same `id`")
+                .label("expected an id of its own")
+                .context(first.clone(), "first used here")
+                .hint("an id names one job's evidence for ever"),
         );
         return None;
     }
@@ -162,11 +126,7 @@ fn id(
     JobId::new(text.into_inner()).ok()
 }
 
-fn collector(
-    reader: &mut Reader,
-    section: &Section<'_>,
-    surroundings: &Surroundings<'_>,
-) -> Option<CollectorId> {
+fn collector(reader: &mut Reader, section: &Section<'_>, surroundings: &Surroundings<'_>) -> Option<CollectorId> {
     let known = || surroundings.known.iter().map(String::as_str);
     let list = || known().collect::<Vec<_>>().join(", ");
     if section.raw("collector").is_none() {
@@ -181,13 +141,9 @@ fn collector(
         None => format!("there are: {};", list()),
     };
     reader.refuse(
-        Diagnostic::new(
-            "config.unknown-collector",
-            text.span(),
-            "there is no such collector",
-        )
-        .label("expected a collector's id")
-        .hint(format!("{hint} `exhibit collectors list` shows them all")),
+        Diagnostic::new("config.unknown-collector", text.span(), "there is no such collector")
+            .label("expected a collector's id")
+            .hint(format!("{hint} `exhibit collectors list` shows them all")),
     );
     None
 }
@@ -226,21 +182,13 @@ fn environments(
     surroundings: &Surroundings<'_>,
 ) -> Option<Vec<EnvironmentId>> {
     if section.raw("environments").is_none() {
-        reader.missing(
-            section,
-            "environments",
-            "a list of declared ids, such as [\"production\"]",
-        );
+        reader.missing(section, "environments", "a list of declared ids, such as [\"production\"]");
     }
     let list = reader.texts(section, "environments")?;
     if list.get_ref().is_empty() {
         reader.refuse(
-            Diagnostic::new(
-                "config.no-environment",
-                list.span(),
-                "`environments` in [[jobs]] is empty",
-            )
-            .label("expected at least one id"),
+            Diagnostic::new("config.no-environment", list.span(), "`environments` in [[jobs]] is empty")
+                .label("expected at least one id"),
         );
         return None;
     }
@@ -259,12 +207,8 @@ fn environments(
         };
         if ids.contains(id) {
             reader.refuse(
-                Diagnostic::new(
-                    "config.duplicate-id",
-                    given.span(),
-                    "an environment is named twice",
-                )
-                .label("expected each id once"),
+                Diagnostic::new("config.duplicate-id", given.span(), "an environment is named twice")
+                    .label("expected each id once"),
             );
             fine = false;
         } else {
@@ -275,12 +219,7 @@ fn environments(
 }
 
 fn undeclared(reader: &mut Reader, given: &Spanned<String>, surroundings: &Surroundings<'_>) {
-    let known = || {
-        surroundings
-            .environments
-            .iter()
-            .map(|known| known.id.as_str())
-    };
+    let known = || surroundings.environments.iter().map(|known| known.id.as_str());
     let hint = match nearest(given.get_ref(), known()) {
         Some(near) => format!("did you mean \"{near}\"?"),
         None if surroundings.environments.is_empty() => {
@@ -289,13 +228,9 @@ fn undeclared(reader: &mut Reader, given: &Spanned<String>, surroundings: &Surro
         None => format!("declared are: {}", known().collect::<Vec<_>>().join(", ")),
     };
     reader.refuse(
-        Diagnostic::new(
-            "config.undeclared-environment",
-            given.span(),
-            "this environment is not declared",
-        )
-        .label("expected the id of a table [environments.ID]")
-        .hint(hint),
+        Diagnostic::new("config.undeclared-environment", given.span(), "this environment is not declared")
+            .label("expected the id of a table [environments.ID]")
+            .hint(hint),
     );
 }
 
@@ -309,9 +244,7 @@ fn fresh_for(
         return span_of_time(reader, section, "fresh_for");
     }
     // An unknown collector was refused already and has no default to offer.
-    let default = surroundings
-        .collectors
-        .default_fresh_for(collector?.as_str());
+    let default = surroundings.collectors.default_fresh_for(collector?.as_str());
     let default = default.as_deref().and_then(duration::parse);
     if default.is_none() {
         reader.missing(

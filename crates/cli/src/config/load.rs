@@ -45,10 +45,7 @@ pub(crate) enum ConfigError {
 /// # Errors
 /// The file is absent, unreadable or invalid; an invalid one is told with every mistake at once.
 pub(crate) fn load(path: &Path, collectors: &dyn Collectors) -> Result<Config, ConfigError> {
-    let unreadable = |source: std::io::Error| ConfigError::Unreadable {
-        file: path.to_path_buf(),
-        source,
-    };
+    let unreadable = |source: std::io::Error| ConfigError::Unreadable { file: path.to_path_buf(), source };
     let meta = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => ConfigError::Absent(path.to_path_buf()),
         _ => unreadable(error),
@@ -58,20 +55,14 @@ pub(crate) fn load(path: &Path, collectors: &dyn Collectors) -> Result<Config, C
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let absolute = std::path::absolute(path).map_err(unreadable)?;
-    parse(&text, path, &absolute, collectors)
-        .map_err(|invalid| ConfigError::Invalid(Box::new(invalid)))
+    parse(&text, path, &absolute, collectors).map_err(|invalid| ConfigError::Invalid(Box::new(invalid)))
 }
 
 /// Checks a configuration's text. `shown` is how messages call the file; `file` is where it is, absolute.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn parse(
-    text: &str,
-    shown: &Path,
-    file: &Path,
-    collectors: &dyn Collectors,
-) -> Result<Config, Invalid> {
+pub(crate) fn parse(text: &str, shown: &Path, file: &Path, collectors: &dyn Collectors) -> Result<Config, Invalid> {
     let (root, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
         let masked = Shown::new(text, hidden::in_broken_text(text));
@@ -98,14 +89,12 @@ pub(crate) fn parse(
 /// A mistake against TOML itself. The parser's words hold none of the file's text.
 fn syntax_problem(error: &toml::de::Error, text: &str) -> Diagnostic {
     let span = error.span().unwrap_or(text.len()..text.len());
-    Diagnostic::new("config.syntax", span, "this is not TOML")
-        .label(error.message())
-        .maybe_hint(
-            error
-                .message()
-                .contains("duplicate")
-                .then(|| "a key may be given once; `[[jobs]]` adds another job".to_owned()),
-        )
+    Diagnostic::new("config.syntax", span, "this is not TOML").label(error.message()).maybe_hint(
+        error
+            .message()
+            .contains("duplicate")
+            .then(|| "a key may be given once; `[[jobs]]` adds another job".to_owned()),
+    )
 }
 
 fn literal_problem(literal: &Literal) -> Diagnostic {
@@ -118,15 +107,12 @@ fn literal_problem(literal: &Literal) -> Diagnostic {
             format!("`{}` holds a secret itself", literal.key),
             "the key's name says that this is a secret; it is not shown",
         ),
-        Reason::SecretShape => (
-            format!("`{}` holds a secret itself", literal.key),
-            "this has the shape of a secret; it is not shown",
-        ),
+        Reason::SecretShape => {
+            (format!("`{}` holds a secret itself", literal.key), "this has the shape of a secret; it is not shown")
+        }
     };
-    Diagnostic::new("config.literal-secret", literal.span.clone(), title)
-        .label(label)
-        .hint(
-            "put the value into an environment variable or a file of mode 0600 and refer to it \
+    Diagnostic::new("config.literal-secret", literal.span.clone(), title).label(label).hint(
+        "put the value into an environment variable or a file of mode 0600 and refer to it \
              as \"env:NAME\" or \"file:PATH\"; if this file was ever shared, change the secret",
-        )
+    )
 }

@@ -98,9 +98,7 @@ pub(crate) struct Job {
 impl Config {
     /// The declared environment of this id.
     pub(crate) fn environment(&self, id: &EnvironmentId) -> Option<&Environment> {
-        self.environments
-            .iter()
-            .find(|environment| environment.id == *id)
+        self.environments.iter().find(|environment| environment.id == *id)
     }
 
     /// The environments that a job looks at, in the job's order.

@@ -59,12 +59,7 @@ impl Reader {
                 texts_of(entry, &mut self.hidden);
             }
         }
-        Section {
-            entries,
-            span,
-            name: name.to_owned(),
-            path: path.to_owned(),
-        }
+        Section { entries, span, name: name.to_owned(), path: path.to_owned() }
     }
 
     fn unknown_key(&mut self, given: &str, span: Range<usize>, name: &str, known: &[&str]) {
@@ -77,11 +72,7 @@ impl Reader {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("{name} knows: {}", known.join(", ")),
         };
-        self.refuse(
-            Diagnostic::new("config.unknown-key", span, title)
-                .label("not a key of this table")
-                .hint(hint),
-        );
+        self.refuse(Diagnostic::new("config.unknown-key", span, title).label("not a key of this table").hint(hint));
     }
 
     /// A sub-table, if it is there.
@@ -118,12 +109,7 @@ impl Reader {
     }
 
     /// A whole number of the range, if it is there.
-    pub(super) fn number(
-        &mut self,
-        section: &Section<'_>,
-        key: &str,
-        range: RangeInclusive<u8>,
-    ) -> Option<u8> {
+    pub(super) fn number(&mut self, section: &Section<'_>, key: &str, range: RangeInclusive<u8>) -> Option<u8> {
         let entry = section.entries.get(key)?;
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         let DeValue::Integer(integer) = entry.get_ref() else {
@@ -137,8 +123,7 @@ impl Reader {
         if value.is_none() {
             let title = format!("{} in {} is out of range", quoted(key), section.name);
             self.refuse(
-                Diagnostic::new("config.out-of-range", entry.span(), title)
-                    .label(format!("expected {expected}")),
+                Diagnostic::new("config.out-of-range", entry.span(), title).label(format!("expected {expected}")),
             );
         }
         value
@@ -157,11 +142,7 @@ impl Reader {
     }
 
     /// A list of texts with the list's own place, if it is there.
-    pub(super) fn texts(
-        &mut self,
-        section: &Section<'_>,
-        key: &str,
-    ) -> Option<Spanned<Vec<Spanned<String>>>> {
+    pub(super) fn texts(&mut self, section: &Section<'_>, key: &str) -> Option<Spanned<Vec<Spanned<String>>>> {
         const EXPECTED: &str = "a list of texts in quotes";
         let entry = section.entries.get(key)?;
         let DeValue::Array(items) = entry.get_ref() else {
@@ -217,12 +198,7 @@ impl<'d> Section<'d> {
     }
 
     /// Every entry, in the order of the file.
-    pub(super) fn in_order(
-        &self,
-    ) -> Vec<(
-        &'d Spanned<std::borrow::Cow<'d, str>>,
-        &'d Spanned<DeValue<'d>>,
-    )> {
+    pub(super) fn in_order(&self) -> Vec<(&'d Spanned<std::borrow::Cow<'d, str>>, &'d Spanned<DeValue<'d>>)> {
         let mut entries: Vec<_> = self.entries.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         entries
@@ -248,19 +224,11 @@ pub(super) fn type_name(value: &DeValue<'_>) -> &'static str {
 }
 
 /// The known name nearest to what was given, if one is near enough to be meant.
-pub(super) fn nearest<'k>(
-    given: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
+pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let given = given.to_lowercase();
     known
         .into_iter()
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&given, &name.to_lowercase()),
-                name,
-            )
-        })
+        .map(|name| (strsim::damerau_levenshtein(&given, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)

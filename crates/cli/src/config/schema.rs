@@ -17,22 +17,8 @@ use super::secret_ref::SecretRef;
 use super::settings::Collectors;
 use super::suspicion::{holds_secret, is_reference};
 
-const ROOT: [&str; 6] = [
-    "deployment",
-    "database",
-    "archive",
-    "signing",
-    "environments",
-    "jobs",
-];
-const DEPLOYMENT: [&str; 6] = [
-    "name",
-    "origin",
-    "time_zone",
-    "fiscal_year_start",
-    "grace_days",
-    "data_dir",
-];
+const ROOT: [&str; 6] = ["deployment", "database", "archive", "signing", "environments", "jobs"];
+const DEPLOYMENT: [&str; 6] = ["name", "origin", "time_zone", "fiscal_year_start", "grace_days", "data_dir"];
 const ENVIRONMENT: [&str; 2] = ["title", "disposable"];
 
 /// Reads the whole file; `None` only if a problem was noted.
@@ -45,9 +31,7 @@ pub(super) fn read(
     let base = file.parent().map(Path::to_path_buf).unwrap_or_default();
     let root = reader.enter(root.get_ref(), 0..0, "", "the file", &ROOT);
     let deployment = deployment(reader, &root, &base);
-    let data_dir = deployment
-        .as_ref()
-        .map_or(base.clone(), |found| found.data_dir.clone());
+    let data_dir = deployment.as_ref().map_or(base.clone(), |found| found.data_dir.clone());
     let database = database(reader, &root, &base);
     let archive = archive(reader, &root, &base, &data_dir);
     let signing = signing(reader, &root, &base, &data_dir);
@@ -69,13 +53,9 @@ fn deployment(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<De
     let Some(section) = reader.table(root, "deployment", "[deployment]", &DEPLOYMENT) else {
         if root.raw("deployment").is_none() {
             reader.refuse(
-                Diagnostic::new(
-                    "config.missing-key",
-                    0..0,
-                    "the file lacks the table [deployment]",
-                )
-                .label("expected [deployment] in this file")
-                .hint("begin with:\n[deployment]\nname = \"Example Company\""),
+                Diagnostic::new("config.missing-key", 0..0, "the file lacks the table [deployment]")
+                    .label("expected [deployment] in this file")
+                    .hint("begin with:\n[deployment]\nname = \"Example Company\""),
             );
         }
         return None;
@@ -90,9 +70,7 @@ fn deployment(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<De
     let time_zone = time_zone(reader, &section);
     let data_dir = path(reader, &section, "data_dir").unwrap_or_else(|| PathBuf::from(".exhibit"));
     Some(Deployment {
-        fiscal_year_start: reader
-            .number(&section, "fiscal_year_start", 1..=12)
-            .unwrap_or(1),
+        fiscal_year_start: reader.number(&section, "fiscal_year_start", 1..=12).unwrap_or(1),
         grace_days: reader.number(&section, "grace_days", 0..=60).unwrap_or(5),
         data_dir: base.join(data_dir),
         name: name?,
@@ -118,13 +96,9 @@ fn origin(reader: &mut Reader, section: &Section<'_>) -> Option<Option<String>> 
         return Some(Some(origin));
     };
     reader.refuse(
-        Diagnostic::new(
-            "config.bad-origin",
-            span,
-            "`origin` in [deployment] cannot name a log",
-        )
-        .label(wrong)
-        .hint("leave it out, and a name is made at the first start"),
+        Diagnostic::new("config.bad-origin", span, "`origin` in [deployment] cannot name a log")
+            .label(wrong)
+            .hint("leave it out, and a name is made at the first start"),
     );
     None
 }
@@ -138,17 +112,12 @@ fn time_zone(reader: &mut Reader, section: &Section<'_>) -> Option<Tz> {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
         let hint = match nearest(text.get_ref(), names) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => "a city of the zone names it: \"Europe/Berlin\", not \"CET\" with an offset"
-                .to_owned(),
+            None => "a city of the zone names it: \"Europe/Berlin\", not \"CET\" with an offset".to_owned(),
         };
         reader.refuse(
-            Diagnostic::new(
-                "config.bad-time-zone",
-                text.span(),
-                "`time_zone` in [deployment] is unknown",
-            )
-            .label("expected an IANA time zone, such as \"Europe/Berlin\" or \"UTC\"")
-            .hint(hint),
+            Diagnostic::new("config.bad-time-zone", text.span(), "`time_zone` in [deployment] is unknown")
+                .label("expected an IANA time zone, such as \"Europe/Berlin\" or \"UTC\"")
+                .hint(hint),
         );
     }
     found.ok()
@@ -173,50 +142,28 @@ fn database(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<Opti
         && url == owner
     {
         reader.refuse(
-            Diagnostic::new(
-                "config.same-role",
-                second.clone(),
-                "`owner_url` and `url` in [database] are the same",
-            )
-            .label("expected the connection string of another role")
-            .context(first.clone(), "the service's role")
-            .hint("the service's role must not own the schema, or it could change the ledger"),
+            Diagnostic::new("config.same-role", second.clone(), "`owner_url` and `url` in [database] are the same")
+                .label("expected the connection string of another role")
+                .context(first.clone(), "the service's role")
+                .hint("the service's role must not own the schema, or it could change the ledger"),
         );
     }
     let owner_is_fine = owner.is_some() || section.raw("owner_url").is_none();
     let (url, _) = url?;
-    owner_is_fine.then(|| {
-        Some(Database {
-            url,
-            owner_url: owner.map(|(reference, _)| reference),
-        })
-    })
+    owner_is_fine.then(|| Some(Database { url, owner_url: owner.map(|(reference, _)| reference) }))
 }
 
 fn archive(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path) -> Archive {
-    let section = reader.table(
-        root,
-        "archive",
-        "[archive]",
-        &["directory", "retention_years"],
-    );
-    let directory = section
-        .as_ref()
-        .and_then(|section| path(reader, section, "directory"));
-    let retention_years =
-        section.and_then(|section| reader.number(&section, "retention_years", 1..=100));
+    let section = reader.table(root, "archive", "[archive]", &["directory", "retention_years"]);
+    let directory = section.as_ref().and_then(|section| path(reader, section, "directory"));
+    let retention_years = section.and_then(|section| reader.number(&section, "retention_years", 1..=100));
     Archive {
         directory: directory.map_or_else(|| data_dir.join("archive"), |given| base.join(given)),
         retention_years: retention_years.unwrap_or(7),
     }
 }
 
-fn signing(
-    reader: &mut Reader,
-    root: &Section<'_>,
-    base: &Path,
-    data_dir: &Path,
-) -> Option<Signing> {
+fn signing(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path) -> Option<Signing> {
     let generated = Signing::Generated(data_dir.join("keys").join("log.key"));
     if root.raw("signing").is_none() {
         return Some(generated);
@@ -236,13 +183,7 @@ fn environments(reader: &mut Reader, root: &Section<'_>) -> Vec<Environment> {
     };
     let DeValue::Table(entries) = entry.get_ref() else {
         let expected = "tables [environments.ID]";
-        reader.wrong_type(
-            root,
-            "environments",
-            entry.span(),
-            expected,
-            entry.get_ref(),
-        );
+        reader.wrong_type(root, "environments", entry.span(), expected, entry.get_ref());
         return found;
     };
     let mut entries: Vec<_> = entries.iter().collect();
@@ -261,11 +202,7 @@ fn environments(reader: &mut Reader, root: &Section<'_>) -> Vec<Environment> {
         let title = line(reader, &section, "title");
         let disposable = reader.flag(&section, "disposable").unwrap_or(false);
         if let (true, Ok(declared)) = (fine, EnvironmentId::new(id)) {
-            found.push(Environment {
-                id: declared,
-                title: title.unwrap_or_else(|| id.to_owned()),
-                disposable,
-            });
+            found.push(Environment { id: declared, title: title.unwrap_or_else(|| id.to_owned()), disposable });
         }
     }
     found
@@ -275,14 +212,11 @@ fn environments(reader: &mut Reader, root: &Section<'_>) -> Vec<Environment> {
 /// the record format allows, so that an id is also a good name for a folder or a host.
 pub(super) fn check_id(reader: &mut Reader, id: &str, span: Range<usize>, what: &str) -> bool {
     let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let fine = id.len() <= 64
-        && id.starts_with(letter)
-        && id.ends_with(letter)
-        && id.chars().all(|c| letter(c) || c == '-');
+    let fine =
+        id.len() <= 64 && id.starts_with(letter) && id.ends_with(letter) && id.chars().all(|c| letter(c) || c == '-');
     if !fine {
         let title = format!("{what} has a form that it cannot have");
-        let expected =
-            "expected 1 to 64 small letters, digits and `-`, with `-` neither first nor last";
+        let expected = "expected 1 to 64 small letters, digits and `-`, with `-` neither first nor last";
         reader.refuse(
             Diagnostic::new("config.bad-id", span, title)
                 .label(expected)
@@ -293,12 +227,7 @@ pub(super) fn check_id(reader: &mut Reader, id: &str, span: Range<usize>, what: 
 }
 
 /// A text of one line that is not empty, which must be there.
-fn required_line(
-    reader: &mut Reader,
-    section: &Section<'_>,
-    key: &str,
-    expected: &str,
-) -> Option<String> {
+fn required_line(reader: &mut Reader, section: &Section<'_>, key: &str, expected: &str) -> Option<String> {
     if section.raw(key).is_none() {
         reader.missing(section, key, expected);
     }
@@ -313,8 +242,7 @@ fn line(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<String>
     if !fine {
         let title = format!("`{key}` in {} is not a name", section.name());
         reader.refuse(
-            Diagnostic::new("config.bad-text", text.span(), title)
-                .label("expected one line of 1 to 200 bytes"),
+            Diagnostic::new("config.bad-text", text.span(), title).label("expected one line of 1 to 200 bytes"),
         );
     }
     fine.then(|| value.to_owned())
@@ -336,21 +264,14 @@ fn path(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<PathBuf
 }
 
 /// A reference to a secret with its place, if it is there. A literal was refused before, without showing it.
-fn secret(
-    reader: &mut Reader,
-    section: &Section<'_>,
-    key: &str,
-    base: &Path,
-) -> Option<(SecretRef, Range<usize>)> {
+fn secret(reader: &mut Reader, section: &Section<'_>, key: &str, base: &Path) -> Option<(SecretRef, Range<usize>)> {
     let text = reader.text(section, key)?;
     match SecretRef::parse(text.get_ref(), base) {
         Ok(reference) => Some((reference, text.span())),
         Err(expected) => {
             if is_reference(text.get_ref()) {
                 let title = format!("`{key}` in {} is a broken reference", section.name());
-                reader.refuse(
-                    Diagnostic::new("config.bad-reference", text.span(), title).label(expected),
-                );
+                reader.refuse(Diagnostic::new("config.bad-reference", text.span(), title).label(expected));
             }
             None
         }

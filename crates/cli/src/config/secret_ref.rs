@@ -86,10 +86,7 @@ impl SecretRef {
     }
 
     /// [`SecretRef::resolve`] over an environment that the caller supplies.
-    fn resolve_with(
-        &self,
-        variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Resolved, SecretError> {
+    fn resolve_with(&self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Resolved, SecretError> {
         match self {
             Self::Env(name) => {
                 let value = variable(name).ok_or_else(|| SecretError::Unset(name.clone()))?;
@@ -104,10 +101,7 @@ impl SecretRef {
     }
 
     fn read(&self, path: &Path) -> Result<(Zeroizing<Vec<u8>>, Option<String>), SecretError> {
-        let unreadable = |source| SecretError::Unreadable {
-            reference: self.clone(),
-            source,
-        };
+        let unreadable = |source| SecretError::Unreadable { reference: self.clone(), source };
         // Looked at before it is opened: opening a pipe would wait for ever.
         let meta = std::fs::metadata(path).map_err(unreadable)?;
         if !meta.is_file() {
@@ -116,9 +110,7 @@ impl SecretRef {
         let file = File::open(path).map_err(unreadable)?;
         // Full capacity at once: growing would leave copies behind in freed memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES as usize + 2));
-        file.take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Err(SecretError::TooLarge(self.clone()));
         }
@@ -132,10 +124,7 @@ impl SecretRef {
         if text.trim().is_empty() {
             return Err(SecretError::Empty(self.clone()));
         }
-        Ok(Resolved {
-            value: SecretString::from(text.to_owned()),
-            warning,
-        })
+        Ok(Resolved { value: SecretString::from(text.to_owned()), warning })
     }
 }
 
@@ -216,10 +205,9 @@ mod tests {
     fn variables_are_looked_up_late() {
         let found = SecretRef::Env("SET".into()).resolve_with(variable);
         assert_eq!(found.expect("set").value.expose_secret(), CANARY);
-        for (name, expected) in [
-            ("EMPTY", "env:EMPTY holds an empty value"),
-            ("NONE", "the environment variable NONE is not set"),
-        ] {
+        for (name, expected) in
+            [("EMPTY", "env:EMPTY holds an empty value"), ("NONE", "the environment variable NONE is not set")]
+        {
             let error = SecretRef::Env(name.into()).resolve_with(variable);
             assert_eq!(error.expect_err(name).to_string(), expected);
         }
@@ -235,10 +223,7 @@ mod tests {
             let found = SecretRef::File(path.clone()).resolve().expect("readable");
             assert_eq!(found.value.expose_secret(), CANARY);
             assert_eq!(found.warning.is_some(), warns, "{mode:o}");
-            assert!(
-                !format!("{found:?}").contains(CANARY),
-                "debug output redacts"
-            );
+            assert!(!format!("{found:?}").contains(CANARY), "debug output redacts");
         }
     }
 

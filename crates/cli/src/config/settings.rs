@@ -23,14 +23,11 @@ pub(crate) trait Collectors {
 
 impl Collectors for Registry {
     fn ids(&self) -> Vec<String> {
-        self.iter()
-            .map(|registered| registered.manifest.id.to_string())
-            .collect()
+        self.iter().map(|registered| registered.manifest.id.to_string()).collect()
     }
 
     fn default_fresh_for(&self, collector: &str) -> Option<String> {
-        self.get(collector)
-            .map(|registered| registered.manifest.fresh_for.clone())
+        self.get(collector).map(|registered| registered.manifest.fresh_for.clone())
     }
 
     fn check(&self, collector: &str, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
@@ -52,17 +49,11 @@ pub(super) struct Unfit {
 
 /// The table as the collector sees it: only what canonical JSON can carry, for it goes into digests.
 pub(super) fn plain(entries: &DeTable<'_>) -> Result<toml::Table, Unfit> {
-    entries
-        .iter()
-        .map(|(key, entry)| Ok((key.get_ref().to_string(), value(entry)?)))
-        .collect()
+    entries.iter().map(|(key, entry)| Ok((key.get_ref().to_string(), value(entry)?))).collect()
 }
 
 fn value(entry: &toml::Spanned<DeValue<'_>>) -> Result<toml::Value, Unfit> {
-    let unfit = |expected| Unfit {
-        span: entry.span(),
-        expected,
-    };
+    let unfit = |expected| Unfit { span: entry.span(), expected };
     Ok(match entry.get_ref() {
         DeValue::String(text) if text.contains('\0') => {
             return Err(unfit("expected a text without NUL"));
@@ -74,15 +65,11 @@ fn value(entry: &toml::Spanned<DeValue<'_>>) -> Result<toml::Value, Unfit> {
             .map(toml::Value::Integer)
             .ok_or_else(|| unfit("expected a whole number up to 2^53-1, or a text"))?,
         DeValue::Float(_) => {
-            return Err(unfit(
-                "expected a whole number of a smaller unit, or a text",
-            ));
+            return Err(unfit("expected a whole number of a smaller unit, or a text"));
         }
         DeValue::Datetime(_) => return Err(unfit("expected a text in quotes")),
         DeValue::Boolean(flag) => toml::Value::Boolean(*flag),
-        DeValue::Array(items) => {
-            toml::Value::Array(items.iter().map(value).collect::<Result<_, _>>()?)
-        }
+        DeValue::Array(items) => toml::Value::Array(items.iter().map(value).collect::<Result<_, _>>()?),
         DeValue::Table(entries) => toml::Value::Table(plain(entries)?),
     })
 }

@@ -33,11 +33,7 @@ impl Shown {
             text.push_str(MASK);
             let mask_end = text.len();
             text.extend(source[span.clone()].matches('\n'));
-            edits.push(Edit {
-                original: span.clone(),
-                masked: start..text.len(),
-                mask_end,
-            });
+            edits.push(Edit { original: span.clone(), masked: start..text.len(), mask_end });
             copied = span.end;
         }
         text.push_str(&source[copied..]);
@@ -57,11 +53,7 @@ impl Shown {
     }
 
     fn offset(&self, original: usize, inside: impl Fn(&Edit) -> usize) -> usize {
-        let before = self
-            .edits
-            .iter()
-            .take_while(|edit| edit.original.start < original)
-            .last();
+        let before = self.edits.iter().take_while(|edit| edit.original.start < original).last();
         match before {
             None => original,
             Some(edit) if original <= edit.original.end => inside(edit),

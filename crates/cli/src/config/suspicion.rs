@@ -26,19 +26,14 @@ pub(super) fn holds_secret(text: &str) -> bool {
     // A header alone is enough: its body may stand in the next line.
     text.contains("PRIVATE KEY-----")
         || url_password(text)
-        || Engine::builtin()
-            .scan(text.as_bytes())
-            .iter()
-            .any(|found| found.confidence >= Confidence::Medium)
+        || Engine::builtin().scan(text.as_bytes()).iter().any(|found| found.confidence >= Confidence::Medium)
 }
 
 /// `scheme://user:password@host` with anything but a placeholder for a password.
 fn url_password(text: &str) -> bool {
     text.match_indices("://").any(|(at, separator)| {
         let rest = &text[at + separator.len()..];
-        let end = rest
-            .find(|c: char| c == '/' || c == '?' || c == '#' || c.is_whitespace())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| c == '/' || c == '?' || c == '#' || c.is_whitespace()).unwrap_or(rest.len());
         rest[..end]
             .rsplit_once('@')
             .and_then(|(user, _)| user.split_once(':'))

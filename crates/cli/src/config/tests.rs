@@ -15,9 +15,7 @@ struct Imagined;
 
 impl Collectors for Imagined {
     fn ids(&self) -> Vec<String> {
-        ["ci_secrets", "no_default", "picky", "unique_credentials"]
-            .map(str::to_owned)
-            .to_vec()
+        ["ci_secrets", "no_default", "picky", "unique_credentials"].map(str::to_owned).to_vec()
     }
 
     fn default_fresh_for(&self, collector: &str) -> Option<String> {
@@ -34,6 +32,7 @@ impl Collectors for Imagined {
             SettingProblem::new("source.url", "expected a URL"),
             SettingProblem::new("policy.limit", "expected a number from 0"),
             SettingProblem::new("policy", "expected a key `rules`"),
+            SettingProblem::new("policy.echo", "invalid type: string \"fake-canary-4711\", expected a map"),
         ])
     }
 }
@@ -45,9 +44,7 @@ fn read(text: &str) -> Result<Config, Invalid> {
 
 fn folder(name: &str) -> std::path::PathBuf {
     // The folder of this file, wherever it is compiled from.
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/config")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config").join(name)
 }
 
 #[test]
@@ -62,19 +59,10 @@ fn every_case_is_told_as_written_down() {
         if path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
-        let name = path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .expect("a name");
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
         let text = std::fs::read_to_string(&path).expect("a case");
-        let invalid = read(&text)
-            .err()
-            .unwrap_or_else(|| panic!("{name} is a mistake"));
-        for said in [
-            invalid.render(false),
-            invalid.render(true),
-            format!("{invalid:?}"),
-        ] {
+        let invalid = read(&text).err().unwrap_or_else(|| panic!("{name} is a mistake"));
+        for said in [invalid.render(false), invalid.render(true), format!("{invalid:?}")] {
             assert!(!said.contains(CANARY), "{name} shows a secret: {said}");
         }
         settings.bind(|| insta::assert_snapshot!(name, invalid.render(false)));
@@ -103,10 +91,7 @@ fn every_case_is_told_as_written_down() {
         "config.unknown-key",
         "config.wrong-type",
     ]);
-    assert_eq!(
-        seen, expected,
-        "each kind of mistake has a case, and each is known here"
-    );
+    assert_eq!(seen, expected, "each kind of mistake has a case, and each is known here");
 }
 
 #[test]
@@ -114,10 +99,7 @@ fn positions_count_from_one() {
     let invalid = read("[deployment]\nname = 1\n").expect_err("a wrong type");
     let problem = &invalid.problems()[0];
     assert_eq!(invalid.position(problem), (2, 8));
-    assert!(
-        invalid.to_string().contains("exhibit.toml:2:8"),
-        "{invalid}"
-    );
+    assert!(invalid.to_string().contains("exhibit.toml:2:8"), "{invalid}");
 }
 
 #[test]
@@ -126,14 +108,8 @@ fn the_basic_sample_takes_every_default() {
     assert_eq!(config.deployment.time_zone, chrono_tz::UTC);
     assert_eq!(config.deployment.fiscal_year_start, 1);
     assert_eq!(config.deployment.grace_days, 5);
-    assert_eq!(
-        config.deployment.data_dir,
-        Path::new("/srv/exhibit/.exhibit")
-    );
-    assert_eq!(
-        config.archive.directory,
-        Path::new("/srv/exhibit/.exhibit/archive")
-    );
+    assert_eq!(config.deployment.data_dir, Path::new("/srv/exhibit/.exhibit"));
+    assert_eq!(config.archive.directory, Path::new("/srv/exhibit/.exhibit/archive"));
     assert_eq!(config.archive.retention_years, 7);
     assert!(config.database.is_none() && config.deployment.origin.is_none());
     let key = Path::new("/srv/exhibit/.exhibit/keys/log.key");
@@ -155,15 +131,23 @@ fn the_full_sample_shows_every_key() {
     assert_eq!(config.archive.directory, Path::new("/srv/exhibit/archive"));
     let key = SecretRef::File("/srv/exhibit/keys/log.key".into());
     assert!(matches!(&config.signing, Signing::Given(given) if *given == key));
-    let environments: Vec<_> = config
-        .environments
-        .iter()
-        .map(|known| (known.title.as_str(), known.disposable))
-        .collect();
+    let environments: Vec<_> =
+        config.environments.iter().map(|known| (known.title.as_str(), known.disposable)).collect();
     assert_eq!(environments, [("Production", false), ("Staging", true)]);
     let job = config.job("unique-credentials").expect("the job");
     assert_eq!(format!("{:?}", job.environments), "[production, staging]");
-    assert_eq!(job.settings.policy["min_length"].as_integer(), Some(16));
+    assert_eq!(job.settings.policy["minimum_length"].as_integer(), Some(16));
+}
+
+#[test]
+fn the_samples_suit_the_real_collectors() {
+    let registry = exhibit_collectors::Registry::built_in().expect("manifests in order");
+    for text in [include_str!("samples/basic.toml"), include_str!("samples/full.toml")] {
+        let file = Path::new("/srv/exhibit/exhibit.toml");
+        if let Err(invalid) = parse(text, Path::new("sample"), file, &registry) {
+            panic!("{invalid}");
+        }
+    }
 }
 
 #[test]
@@ -176,16 +160,12 @@ fn the_digest_is_of_the_meaning_not_of_the_text() {
         .filter(|line| !line.starts_with('#') && !line.contains("late_after"))
         .collect();
     assert_ne!(bare, text);
-    assert_eq!(
-        read(&bare).expect("fine").digest(),
-        digest,
-        "comments and defaults"
-    );
+    assert_eq!(read(&bare).expect("fine").digest(), digest, "comments and defaults");
     let elsewhere = parse(text, Path::new("x"), Path::new("/other/x.toml"), &Imagined);
     assert_eq!(elsewhere.expect("fine").digest(), digest, "another folder");
     for (from, to) in [
         ("grace_days = 5", "grace_days = 6"),
-        ("max_findings = 0", "max_findings = 1"),
+        ("minimum_length = 16", "minimum_length = 17"),
         ("env:EXHIBIT_DATABASE_URL", "env:OTHER_DATABASE_URL"),
         ("title = \"Production\"", "title = \"Prod\""),
         ("0 2 * * *", "0 3 * * *"),
@@ -212,9 +192,7 @@ mod torn {
     use super::*;
 
     const TEXT: &str = include_str!("samples/full.toml");
-    const TOKENS: [&str; 14] = [
-        "\"", "'", "'\\''", "[", "]", "{", "}", "=", ",", "#", "\n", "[[x", "é", "a = 1\n",
-    ];
+    const TOKENS: [&str; 14] = ["\"", "'", "'\\''", "[", "]", "{", "}", "=", ",", "#", "\n", "[[x", "é", "a = 1\n"];
     const LINES: [&str; 8] = [
         "password = \"fake-canary-4711\"\n",
         "token = 'fake-canary-4711' x\n",

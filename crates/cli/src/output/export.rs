@@ -30,32 +30,20 @@ impl<'o> Export<'o> {
     ///
     /// # Errors
     /// As [`Out::bytes`].
-    pub(crate) fn begin(
-        out: &'o mut Out,
-        format: ExportFormat,
-        columns: &[&str],
-    ) -> io::Result<Self> {
+    pub(crate) fn begin(out: &'o mut Out, format: ExportFormat, columns: &[&str]) -> io::Result<Self> {
         match format {
             ExportFormat::Json => out.bytes(b"[")?,
             ExportFormat::Ndjson => {}
             ExportFormat::Csv => out.bytes(&csv_line(columns.iter().copied())?)?,
         }
-        Ok(Self {
-            out,
-            format,
-            written: 0,
-        })
+        Ok(Self { out, format, written: 0 })
     }
 
     /// Writes a record; `cells` makes it a line of CSV.
     ///
     /// # Errors
     /// As [`Out::json`].
-    pub(crate) fn record<T: Serialize>(
-        &mut self,
-        record: &T,
-        cells: impl FnOnce(&T) -> Vec<String>,
-    ) -> io::Result<()> {
+    pub(crate) fn record<T: Serialize>(&mut self, record: &T, cells: impl FnOnce(&T) -> Vec<String>) -> io::Result<()> {
         let bytes = match self.format {
             ExportFormat::Json => {
                 let separator: &[u8] = if self.written == 0 { b"\n" } else { b",\n" };
@@ -85,8 +73,7 @@ impl<'o> Export<'o> {
     /// As [`Out::bytes`].
     pub(crate) fn end(self) -> io::Result<u64> {
         if self.format == ExportFormat::Json {
-            self.out
-                .bytes(if self.written == 0 { b"]\n" } else { b"\n]\n" })?;
+            self.out.bytes(if self.written == 0 { b"]\n" } else { b"\n]\n" })?;
         }
         self.out.flush()?;
         Ok(self.written)
@@ -94,9 +81,7 @@ impl<'o> Export<'o> {
 }
 
 fn csv_line<'c>(cells: impl Iterator<Item = &'c str>) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(cells.map(harmless))?;
     writer.into_inner().map_err(|error| error.into_error())
 }
@@ -105,11 +90,7 @@ fn csv_line<'c>(cells: impl Iterator<Item = &'c str>) -> io::Result<Vec<u8>> {
 /// injection"). Numbers stay numbers.
 fn harmless(cell: &str) -> String {
     let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if formula && cell.parse::<i64>().is_err() {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
+    if formula && cell.parse::<i64>().is_err() { format!("'{cell}") } else { cell.to_owned() }
 }
 
 #[cfg(test)]
@@ -122,11 +103,7 @@ mod tests {
         let mut out = Out::to(Box::new(buffer.clone()), None);
         let mut export = Export::begin(&mut out, format, &["name", "count"]).expect("begun");
         for record in records {
-            export
-                .record(record, |(name, count)| {
-                    vec![name.to_string(), count.to_string()]
-                })
-                .expect("written");
+            export.record(record, |(name, count)| vec![name.to_string(), count.to_string()]).expect("written");
         }
         let written = export.end().expect("ended");
         (buffer.text(), written)
@@ -136,18 +113,9 @@ mod tests {
     fn every_format_is_complete() {
         let records = [("a,b", 1), ("=1+1", -2), ("line\n\"q\"", 3)];
         for (format, expected) in [
-            (
-                ExportFormat::Json,
-                "[\n[\"a,b\",1],\n[\"=1+1\",-2],\n[\"line\\n\\\"q\\\"\",3]\n]\n",
-            ),
-            (
-                ExportFormat::Ndjson,
-                "[\"a,b\",1]\n[\"=1+1\",-2]\n[\"line\\n\\\"q\\\"\",3]\n",
-            ),
-            (
-                ExportFormat::Csv,
-                "name,count\r\n\"a,b\",1\r\n'=1+1,-2\r\n\"line\n\"\"q\"\"\",3\r\n",
-            ),
+            (ExportFormat::Json, "[\n[\"a,b\",1],\n[\"=1+1\",-2],\n[\"line\\n\\\"q\\\"\",3]\n]\n"),
+            (ExportFormat::Ndjson, "[\"a,b\",1]\n[\"=1+1\",-2]\n[\"line\\n\\\"q\\\"\",3]\n"),
+            (ExportFormat::Csv, "name,count\r\n\"a,b\",1\r\n'=1+1,-2\r\n\"line\n\"\"q\"\"\",3\r\n"),
         ] {
             assert_eq!(export(format, &records), (expected.to_owned(), 3));
         }
@@ -155,11 +123,9 @@ mod tests {
 
     #[test]
     fn nothing_is_still_a_document() {
-        for (format, expected) in [
-            (ExportFormat::Json, "[]\n"),
-            (ExportFormat::Ndjson, ""),
-            (ExportFormat::Csv, "name,count\r\n"),
-        ] {
+        for (format, expected) in
+            [(ExportFormat::Json, "[]\n"), (ExportFormat::Ndjson, ""), (ExportFormat::Csv, "name,count\r\n")]
+        {
             assert_eq!(export(format, &[]), (expected.to_owned(), 0));
         }
     }

@@ -44,15 +44,7 @@ pub(crate) fn printable(text: &str) -> String {
     if !text.contains(dangerous) {
         return text.to_owned();
     }
-    text.chars()
-        .map(|c| {
-            if dangerous(c) {
-                c.escape_unicode().to_string()
-            } else {
-                c.to_string()
-            }
-        })
-        .collect()
+    text.chars().map(|c| if dangerous(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
 /// Characters that change the direction of what follows: a way to show another text than the one that is there.

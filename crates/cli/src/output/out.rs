@@ -28,22 +28,14 @@ impl Out {
     /// The process's standard output; tables take the terminal's width if it is one.
     pub(crate) fn stdout() -> Self {
         let stdout = io::stdout();
-        let width = stdout
-            .is_terminal()
-            .then(terminal_size::terminal_size)
-            .flatten()
-            .map(|(width, _)| width.0);
+        let width = stdout.is_terminal().then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0);
         // Buffered by blocks, not by lines: an export has millions of them.
         Self::to(Box::new(io::BufWriter::new(stdout)), width)
     }
 
     /// Any other sink, with the width that tables are fitted into.
     pub(crate) fn to(sink: Box<dyn Write>, width: Option<u16>) -> Self {
-        Self {
-            sink,
-            width,
-            closed: false,
-        }
+        Self { sink, width, closed: false }
     }
 
     /// Whether nobody reads any more, so that a long export may stop.

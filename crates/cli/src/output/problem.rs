@@ -50,12 +50,7 @@ impl Problem {
             }
         }
         let mut told = told.into_iter();
-        Self {
-            title: told.next().unwrap_or_default(),
-            causes: told.collect(),
-            hint,
-            body,
-        }
+        Self { title: told.next().unwrap_or_default(), causes: told.collect(), hint, body }
     }
 
     /// Says it on standard error; what cannot be said there cannot be said anywhere.
@@ -107,8 +102,7 @@ fn config_hint(error: &ConfigError) -> Option<String> {
         return None;
     };
     Some(if path.as_os_str() == FILE_NAME {
-        "`--config FILE` names another, `--dir DIR` a demo's folder; `exhibit demo` needs none"
-            .to_owned()
+        "`--config FILE` names another, `--dir DIR` a demo's folder; `exhibit demo` needs none".to_owned()
     } else {
         "`--config FILE` names the file, `--dir DIR` the folder of a demo".to_owned()
     })
@@ -144,12 +138,7 @@ pub(crate) trait Hint<T> {
 
 impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
     fn hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
-        self.map_err(|error| {
-            anyhow::Error::new(Hinted {
-                hint: hint.into(),
-                source: error.into(),
-            })
-        })
+        self.map_err(|error| anyhow::Error::new(Hinted { hint: hint.into(), source: error.into() }))
     }
 }
 
@@ -166,18 +155,13 @@ mod tests {
     }
 
     fn failing() -> Result<(), Repeating> {
-        Err(Repeating {
-            source: std::io::Error::other("the disk is on fire\u{1b}[0m"),
-        })
+        Err(Repeating { source: std::io::Error::other("the disk is on fire\u{1b}[0m") })
     }
 
     #[test]
     fn what_why_and_what_to_do() {
-        let error = failing()
-            .hint("call somebody")
-            .context("could not start")
-            .hint("try again\nlater")
-            .expect_err("fails");
+        let error =
+            failing().hint("call somebody").context("could not start").hint("try again\nlater").expect_err("fails");
         let expected = "\
 error: could not start
 cause: could not open x: the disk is on fire\\u{1b}[0m
@@ -188,10 +172,7 @@ hint: try again
 
     #[test]
     fn the_near_hint_is_kept_if_there_is_no_other() {
-        let error = failing()
-            .hint("call somebody")
-            .context("no")
-            .expect_err("fails");
+        let error = failing().hint("call somebody").context("no").expect_err("fails");
         assert_eq!(Problem::of(&error).hint.as_deref(), Some("call somebody"));
         assert_eq!(error.to_string(), "no");
     }

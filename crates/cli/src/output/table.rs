@@ -16,24 +16,13 @@ pub(crate) struct Table {
 impl Table {
     /// A table with these headings.
     pub(crate) fn new<H: Into<String>>(header: impl IntoIterator<Item = H>) -> Self {
-        Self {
-            header: header.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        Self { header: header.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     /// A table of names and values, for one thing.
-    pub(crate) fn facts<N: Into<String>, V: Into<String>>(
-        facts: impl IntoIterator<Item = (N, V)>,
-    ) -> Self {
-        let rows = facts
-            .into_iter()
-            .map(|(name, value)| vec![name.into(), value.into()])
-            .collect();
-        Self {
-            rows,
-            ..Self::default()
-        }
+    pub(crate) fn facts<N: Into<String>, V: Into<String>>(facts: impl IntoIterator<Item = (N, V)>) -> Self {
+        let rows = facts.into_iter().map(|(name, value)| vec![name.into(), value.into()]).collect();
+        Self { rows, ..Self::default() }
     }
 
     /// Aligns these columns, counted from 0, to the right: numbers.
@@ -58,9 +47,7 @@ impl Table {
         let mut table = comfy_table::Table::new();
         table.load_style(NOTHING);
         match width {
-            Some(width) => table
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(width),
+            Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
             None => table.set_content_arrangement(ContentArrangement::Disabled),
         };
         let cells = |row: &[String]| -> Vec<Cell> {
@@ -68,11 +55,7 @@ impl Table {
             row.iter()
                 .map(|text| {
                     let text = printable(text);
-                    Cell::new(if one_line {
-                        text.replace('\n', " ")
-                    } else {
-                        text
-                    })
+                    Cell::new(if one_line { text.replace('\n', " ") } else { text })
                 })
                 .collect()
         };
@@ -88,10 +71,7 @@ impl Table {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let lines: Vec<String> = table
-            .lines()
-            .map(|line| line.trim_end().to_owned())
-            .collect();
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         lines.join("\n")
     }
 }

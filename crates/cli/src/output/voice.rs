@@ -101,10 +101,7 @@ impl Words {
     }
 
     fn begun(&self, bar: ProgressBar) -> Step {
-        Step {
-            bar,
-            words: self.clone(),
-        }
+        Step { bar, words: self.clone() }
     }
 
     fn write(&self, line: &str) {
