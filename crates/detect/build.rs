@@ -10,9 +10,7 @@ fn main() -> io::Result<()> {
     let folder = Path::new(&root).join("rules");
     println!("cargo::rerun-if-changed={}", folder.display());
 
-    let mut files: Vec<_> = fs::read_dir(&folder)?
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<io::Result<_>>()?;
+    let mut files: Vec<_> = fs::read_dir(&folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
     files.retain(|path| path.extension().is_some_and(|e| e == "toml"));
     files.sort();
 

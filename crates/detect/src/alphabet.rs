@@ -41,9 +41,7 @@ impl Alphabet {
             Alphabet::Empty
         } else if all(u8::is_ascii_digit) {
             Alphabet::Digits
-        } else if all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            || all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
-        {
+        } else if all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) || all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F')) {
             Alphabet::Hex
         } else if all(u8::is_ascii_lowercase) {
             Alphabet::Lower

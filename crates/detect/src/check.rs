@@ -42,24 +42,14 @@ impl Check {
     /// The confidence of `secret` after the test; `None` when it is refuted.
     pub(crate) fn grade(self, secret: &[u8], shape: Confidence) -> Option<Confidence> {
         let (passes, right, wrong) = match self {
-            Check::GithubCrc32 => (
-                github_crc32(secret),
-                Some(Confidence::Certain),
-                Some(Confidence::Medium),
-            ),
-            Check::AwsKeyId => (
-                aws_key_id(secret),
-                Some(shape),
-                Some(Confidence::Medium.min(shape)),
-            ),
+            Check::GithubCrc32 => (github_crc32(secret), Some(Confidence::Certain), Some(Confidence::Medium)),
+            Check::AwsKeyId => (aws_key_id(secret), Some(shape), Some(Confidence::Medium.min(shape))),
             Check::Jwt => (jwt(secret), Some(shape), None),
             Check::Luhn => (luhn(secret), Some(shape), None),
             Check::Base64 => (STANDARD.decode(secret).is_ok(), Some(shape), None),
-            Check::LettersAndDigits => (
-                secret.iter().any(u8::is_ascii_alphabetic) && secret.iter().any(u8::is_ascii_digit),
-                Some(shape),
-                None,
-            ),
+            Check::LettersAndDigits => {
+                (secret.iter().any(u8::is_ascii_alphabetic) && secret.iter().any(u8::is_ascii_digit), Some(shape), None)
+            }
         };
         if passes { right } else { wrong }
     }
@@ -89,37 +79,26 @@ fn github_crc32(secret: &[u8]) -> bool {
 }
 
 fn aws_key_id(secret: &[u8]) -> bool {
-    secret
-        .get(4..)
-        .is_some_and(|rest| rest.iter().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7')))
+    secret.get(4..).is_some_and(|rest| rest.iter().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7')))
 }
 
 fn jwt(secret: &[u8]) -> bool {
     let mut parts = secret.split(|byte| *byte == b'.');
-    let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next())
-    else {
+    let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
     let object = |part: &[u8]| {
         let json = URL_SAFE_NO_PAD.decode(part).ok()?;
         let text = json.trim_ascii();
-        (text.starts_with(b"{") && text.ends_with(b"}") && str::from_utf8(text).is_ok())
-            .then_some(json)
+        (text.starts_with(b"{") && text.ends_with(b"}") && str::from_utf8(text).is_ok()).then_some(json)
     };
-    let names_alg =
-        object(header).is_some_and(|json| memchr::memmem::find(&json, b"\"alg\"").is_some());
+    let names_alg = object(header).is_some_and(|json| memchr::memmem::find(&json, b"\"alg\"").is_some());
     names_alg && object(payload).is_some() && !signature.is_empty() && parts.next().is_none()
 }
 
 fn luhn(secret: &[u8]) -> bool {
-    let digits: Vec<u32> = secret
-        .iter()
-        .filter(|b| b.is_ascii_digit())
-        .map(|b| u32::from(b - b'0'))
-        .collect();
-    let only_digits = secret
-        .iter()
-        .all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
+    let digits: Vec<u32> = secret.iter().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0')).collect();
+    let only_digits = secret.iter().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
     let sum: u32 = digits
         .iter()
         .rev()
@@ -145,14 +124,8 @@ mod tests {
     fn crc32_grades() {
         let payload = "FakeExhibitValue0NotARealKey70";
         let sum = String::from_utf8(base62_crc32(payload.as_bytes()).to_vec()).unwrap();
-        assert_eq!(
-            grade(Check::GithubCrc32, &format!("ghp_{payload}{sum}")),
-            Some(Confidence::Certain)
-        );
-        assert_eq!(
-            grade(Check::GithubCrc32, &format!("ghp_{payload}zzzzzz")),
-            Some(Confidence::Medium)
-        );
+        assert_eq!(grade(Check::GithubCrc32, &format!("ghp_{payload}{sum}")), Some(Confidence::Certain));
+        assert_eq!(grade(Check::GithubCrc32, &format!("ghp_{payload}zzzzzz")), Some(Confidence::Medium));
         assert_eq!(grade(Check::GithubCrc32, "ghp_"), Some(Confidence::Medium));
     }
 
@@ -187,23 +160,14 @@ mod tests {
 
     #[test]
     fn luhn_sum() {
-        assert_eq!(
-            grade(Check::Luhn, "4111 1111 1111 1111"),
-            Some(Confidence::High)
-        );
+        assert_eq!(grade(Check::Luhn, "4111 1111 1111 1111"), Some(Confidence::High));
         assert_eq!(grade(Check::Luhn, "4111 1111 1111 1112"), None);
         assert_eq!(grade(Check::Luhn, "0000"), None);
     }
 
     #[test]
     fn aws_alphabet() {
-        assert_eq!(
-            grade(Check::AwsKeyId, "AKIAFAKEFAKEFAKE2345"),
-            Some(Confidence::High)
-        );
-        assert_eq!(
-            grade(Check::AwsKeyId, "AKIAFAKEFAKEFAKE1890"),
-            Some(Confidence::Medium)
-        );
+        assert_eq!(grade(Check::AwsKeyId, "AKIAFAKEFAKEFAKE2345"), Some(Confidence::High));
+        assert_eq!(grade(Check::AwsKeyId, "AKIAFAKEFAKEFAKE1890"), Some(Confidence::Medium));
     }
 }

@@ -53,10 +53,7 @@ const PATTERN_SIZE: usize = 512 * 1024;
 
 /// Compiles a pattern as the engine does: bytes, ASCII classes, bounded size.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern)
-        .unicode(false)
-        .size_limit(PATTERN_SIZE)
-        .build()
+    RegexBuilder::new(pattern).unicode(false).size_limit(PATTERN_SIZE).build()
 }
 
 impl std::fmt::Debug for Engine {
@@ -75,9 +72,8 @@ impl Engine {
     /// Never in a released build: the unit tests compile the same rules.
     #[must_use]
     pub fn builtin() -> &'static Engine {
-        static BUILTIN: LazyLock<Engine> = LazyLock::new(|| {
-            Engine::new(pack::builtin_rules()).expect("the unit tests compile the built-in rules")
-        });
+        static BUILTIN: LazyLock<Engine> =
+            LazyLock::new(|| Engine::new(pack::builtin_rules()).expect("the unit tests compile the built-in rules"));
         &BUILTIN
     }
 
@@ -94,11 +90,7 @@ impl Engine {
                 problems.push(RuleProblem::new(rule, "id", "this id occurs twice"));
             }
             if rule.keywords.is_empty() || rule.keywords.iter().any(|k| k.trim().is_empty()) {
-                problems.push(RuleProblem::new(
-                    rule,
-                    "keywords",
-                    "at least one, none of them empty",
-                ));
+                problems.push(RuleProblem::new(rule, "keywords", "at least one, none of them empty"));
             }
             match Pattern::new(rule) {
                 Ok(pattern) => patterns.push(pattern),
@@ -123,28 +115,12 @@ impl Engine {
         }
         let keywords = Prefilter::new(&words).map_err(|short| {
             let rule = &rules[waiting[short][0]];
-            RulesError(vec![RuleProblem::new(
-                rule,
-                "keywords",
-                "a keyword needs at least three bytes",
-            )])
+            RulesError(vec![RuleProblem::new(rule, "keywords", "a keyword needs at least three bytes")])
         })?;
         let digest = pack::digest(&rules);
         let prefixes = shape::Prefixes::new(rules.iter().flat_map(|r| r.prefixes.iter()));
-        let reach = rules
-            .iter()
-            .map(|r| r.look_behind + r.look_ahead + Rule::LOOK_LIMIT)
-            .max()
-            .unwrap_or(0);
-        Ok(Engine {
-            rules,
-            patterns,
-            keywords,
-            waiting,
-            prefixes,
-            digest,
-            reach,
-        })
+        let reach = rules.iter().map(|r| r.look_behind + r.look_ahead + Rule::LOOK_LIMIT).max().unwrap_or(0);
+        Ok(Engine { rules, patterns, keywords, waiting, prefixes, digest, reach })
     }
 
     /// The rules, in the order in which they were given.
@@ -230,13 +206,7 @@ impl Engine {
     }
 
     /// Runs one rule's pattern over one window.
-    fn search<'e>(
-        &'e self,
-        index: usize,
-        window: Range<usize>,
-        bytes: &[u8],
-        found: &mut Vec<Match<'e>>,
-    ) {
+    fn search<'e>(&'e self, index: usize, window: Range<usize>, bytes: &[u8], found: &mut Vec<Match<'e>>) {
         let pattern = &self.patterns[index];
         let rule = &self.rules[index];
         let longest = window.end.saturating_add(Rule::LOOK_LIMIT).min(bytes.len());
@@ -248,9 +218,7 @@ impl Engine {
             let span = captures.get(0).map_or(at..at, |m| m.range());
             if span.end == end && end < longest {
                 // It may go on behind the window, or only look finished there.
-                end = end
-                    .saturating_add((end - window.start).max(64))
-                    .min(longest);
+                end = end.saturating_add((end - window.start).max(64)).min(longest);
                 continue;
             }
             let secret = captures.get(pattern.group).map(|m| m.range());
@@ -264,12 +232,7 @@ impl Engine {
                 return;
             }
             if let Some(confidence) = self.accept(index, &bytes[secret.clone()]) {
-                found.push(Match {
-                    rule,
-                    span,
-                    secret,
-                    confidence,
-                });
+                found.push(Match { rule, span, secret, confidence });
             }
         }
     }
@@ -277,15 +240,10 @@ impl Engine {
     /// What the pattern cannot say: randomness, structure, and what only looks like a secret.
     fn accept(&self, index: usize, secret: &[u8]) -> Option<Confidence> {
         let rule = &self.rules[index];
-        if rule
-            .min_entropy
-            .is_some_and(|least| entropy::hundredths(secret) < least)
+        if rule.min_entropy.is_some_and(|least| entropy::hundredths(secret) < least)
             || placeholder::is_placeholder(secret)
             || shape::is_masked(secret)
-            || self.patterns[index]
-                .allow
-                .iter()
-                .any(|allow| allow.is_match(secret))
+            || self.patterns[index].allow.iter().any(|allow| allow.is_match(secret))
         {
             return None;
         }
@@ -302,20 +260,10 @@ impl Pattern {
             compile(pattern).map_err(|error| RuleProblem::new(rule, key, &error.to_string()))
         };
         let regex = compiled("pattern", &rule.pattern)?;
-        let named = regex
-            .capture_names()
-            .position(|name| name == Some("secret"));
+        let named = regex.capture_names().position(|name| name == Some("secret"));
         let group = named.unwrap_or(usize::from(regex.captures_len() > 1));
-        let allow = rule
-            .allow
-            .iter()
-            .map(|a| compiled("allow", a))
-            .collect::<Result<_, _>>()?;
-        Ok(Pattern {
-            regex,
-            group,
-            allow,
-        })
+        let allow = rule.allow.iter().map(|a| compiled("allow", a)).collect::<Result<_, _>>()?;
+        Ok(Pattern { regex, group, allow })
     }
 }
 
@@ -346,19 +294,8 @@ counter_examples = []
         let e = engine("");
         let mut bytes = vec![0xff, 0x00, 0x80];
         bytes.extend_from_slice(b" acme_abcdefg1 \xfe ACME_no acme_hgfedcb2,acme_zzzyyyx3");
-        let found: Vec<_> = e
-            .scan(&bytes)
-            .into_iter()
-            .map(|m| bytes[m.secret].to_vec())
-            .collect();
-        assert_eq!(
-            found,
-            [
-                b"acme_abcdefg1".to_vec(),
-                b"acme_hgfedcb2".to_vec(),
-                b"acme_zzzyyyx3".to_vec()
-            ]
-        );
+        let found: Vec<_> = e.scan(&bytes).into_iter().map(|m| bytes[m.secret].to_vec()).collect();
+        assert_eq!(found, [b"acme_abcdefg1".to_vec(), b"acme_hgfedcb2".to_vec(), b"acme_zzzyyyx3".to_vec()]);
         assert!(e.might_match(&bytes));
         assert!(!e.might_match(b"acme"));
     }
@@ -386,10 +323,7 @@ counter_examples = []
         rules[1].pattern = "(".to_owned();
         let RulesError(problems) = Engine::new(rules).unwrap_err();
         assert_eq!(problems.len(), 2);
-        assert_eq!(
-            (problems[0].key.as_str(), problems[1].key.as_str()),
-            ("id", "pattern")
-        );
+        assert_eq!((problems[0].key.as_str(), problems[1].key.as_str()), ("id", "pattern"));
     }
 
     #[test]
@@ -398,17 +332,11 @@ counter_examples = []
         let mut turned = rules.clone();
         turned.reverse();
         let same = Engine::new(turned).unwrap();
-        assert_eq!(
-            same.rule_pack_digest(),
-            Engine::builtin().rule_pack_digest()
-        );
+        assert_eq!(same.rule_pack_digest(), Engine::builtin().rule_pack_digest());
         let mut changed = rules;
         changed[0].severity = crate::Severity::Low;
         changed[0].min_entropy = Some(1);
         let other = Engine::new(changed).unwrap();
-        assert_ne!(
-            other.rule_pack_digest(),
-            Engine::builtin().rule_pack_digest()
-        );
+        assert_ne!(other.rule_pack_digest(), Engine::builtin().rule_pack_digest());
     }
 }

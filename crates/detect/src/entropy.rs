@@ -29,11 +29,7 @@ pub(crate) fn hundredths(bytes: &[u8]) -> u32 {
         counts[usize::from(*byte)] += 1;
     }
     let n = bytes.len() as u64;
-    let spread: u128 = counts
-        .iter()
-        .filter(|c| **c > 1)
-        .map(|c| u128::from(*c) * u128::from(log2_q32(*c)))
-        .sum();
+    let spread: u128 = counts.iter().filter(|c| **c > 1).map(|c| u128::from(*c) * u128::from(log2_q32(*c))).sum();
     let whole = u128::from(n) * u128::from(log2_q32(n));
     let bits_q32 = whole.saturating_sub(spread) / u128::from(n);
     // Half a hundred-millionth up: log2 is truncated, and 2.00 must not become 1.99.
@@ -65,12 +61,7 @@ mod tests {
 
     #[test]
     fn agrees_with_floating_point() {
-        for text in [
-            "hello world",
-            "0123456789abcdef0123",
-            "Tr0ub4dor&3",
-            "zzzzzzzzzy",
-        ] {
+        for text in ["hello world", "0123456789abcdef0123", "Tr0ub4dor&3", "zzzzzzzzzy"] {
             let bytes = text.as_bytes();
             let n = bytes.len() as f64;
             let float: f64 = (0..=255u8)

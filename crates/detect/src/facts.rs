@@ -12,9 +12,7 @@ pub use crate::passwords::is_dictionary_password;
 pub use crate::placeholder::{is_placeholder, is_reference};
 
 /// How hard a value is to guess, by its length and the spread of its characters.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EntropyClass {
     /// Under 32 bits in all.
@@ -144,10 +142,7 @@ mod tests {
     #[test]
     fn equal_and_nearly_equal() {
         let key = RunKey::new([7; 32]);
-        let (a, b) = (
-            of(b"Winter-prod-2024", &key),
-            of(b"winter-staging-2025", &key),
-        );
+        let (a, b) = (of(b"Winter-prod-2024", &key), of(b"winter-staging-2025", &key));
         assert_ne!(a.fingerprint, b.fingerprint);
         assert_eq!(a.near, b.near);
         assert!(a.near.is_some() && a.near != Some(a.fingerprint));

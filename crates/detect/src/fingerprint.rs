@@ -49,8 +49,7 @@ impl Serialize for Fingerprint {
 
 /// The fingerprint of `value` for one purpose; different purposes never compare equal.
 pub(crate) fn keyed(key: &RunKey, purpose: &str, value: &[u8]) -> Fingerprint {
-    let mut mac =
-        <Hmac<Sha256> as KeyInit>::new_from_slice(&key.0).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key.0).expect("HMAC takes keys of any length");
     mac.update(purpose.as_bytes());
     mac.update(&[0]);
     mac.update(value);
@@ -131,13 +130,7 @@ mod tests {
     #[test]
     fn nearly_equal_values_share_a_form() {
         let groups: [&[&str]; 4] = [
-            &[
-                "Winter-2024!",
-                "winter2025",
-                "WINTER",
-                "winter-prod",
-                "StagingWinter1",
-            ],
+            &["Winter-2024!", "winter2025", "WINTER", "winter-prod", "StagingWinter1"],
             &["acme-Prod-db1", "acme-staging-db2", "ACME_DB"],
             &["hunter2", "Hunter3!", "hunter-dev"],
             &["p@ssword1", "P@ssword2024"],
@@ -172,9 +165,6 @@ mod tests {
     fn a_known_answer() {
         // printf 'value\0x' | openssl dgst -sha256 -mac HMAC -macopt hexkey:<64 zeros>
         let expected = "b933e666121eec77c9db237d789475760e6c48b253472e92b1f6442445e1bfe3";
-        assert_eq!(
-            keyed(&RunKey::new([0; 32]), "value", b"x").to_string(),
-            expected
-        );
+        assert_eq!(keyed(&RunKey::new([0; 32]), "value", b"x").to_string(), expected);
     }
 }

@@ -47,23 +47,12 @@ fn base64_forms(value: &[u8]) -> Vec<Form> {
 
 fn url_forms(value: &[u8]) -> Vec<Form> {
     /// Punctuation that an encoder leaves alone: RFC 3986, a browser's component and whole-URL encoders, none at all.
-    const KEPT: [&[u8]; 5] = [
-        b"-._~",
-        b"-._~!*'()",
-        b"-._~!*'();,/?:@&=+$#",
-        b"-._*",
-        b"-_.",
-    ];
+    const KEPT: [&[u8]; 5] = [b"-._~", b"-._~!*'()", b"-._~!*'();,/?:@&=+$#", b"-._*", b"-_."];
     let mut forms = Vec::new();
     for kept in KEPT {
         for upper in [true, false] {
             for plus in [true, false] {
-                forms.push(percent(
-                    value,
-                    |b| b.is_ascii_alphanumeric() || kept.contains(&b),
-                    upper,
-                    plus,
-                ));
+                forms.push(percent(value, |b| b.is_ascii_alphanumeric() || kept.contains(&b), upper, plus));
             }
         }
     }
@@ -74,21 +63,13 @@ fn url_forms(value: &[u8]) -> Vec<Form> {
 }
 
 fn percent(value: &[u8], kept: impl Fn(u8) -> bool, upper: bool, plus: bool) -> Form {
-    let digits: &[u8; 16] = if upper {
-        b"0123456789ABCDEF"
-    } else {
-        b"0123456789abcdef"
-    };
+    let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
     let mut form = Zeroizing::new(Vec::with_capacity(value.len() * 3));
     for &byte in value {
         match byte {
             b' ' if plus => form.push(b'+'),
             _ if kept(byte) => form.push(byte),
-            _ => form.extend_from_slice(&[
-                b'%',
-                digits[usize::from(byte >> 4)],
-                digits[usize::from(byte & 15)],
-            ]),
+            _ => form.extend_from_slice(&[b'%', digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]),
         }
     }
     form
@@ -105,47 +86,18 @@ fn escaped_forms(value: &[u8]) -> Vec<Form> {
         }
         form
     };
-    let json = [
-        (b'"', "\\\""),
-        (b'\\', "\\\\"),
-        (b'\n', "\\n"),
-        (b'\r', "\\r"),
-        (b'\t', "\\t"),
-    ];
+    let json = [(b'"', "\\\""), (b'\\', "\\\\"), (b'\n', "\\n"), (b'\r', "\\r"), (b'\t', "\\t")];
     let mut slashed = json.to_vec();
     slashed.push((b'/', "\\/"));
     let mut unicode = json.to_vec();
-    unicode.extend([
-        (b'<', "\\u003c"),
-        (b'>', "\\u003e"),
-        (b'&', "\\u0026"),
-        (b'\'', "\\u0027"),
-    ]);
+    unicode.extend([(b'<', "\\u003c"), (b'>', "\\u003e"), (b'&', "\\u0026"), (b'\'', "\\u0027")]);
     let mut go = json.to_vec();
     go.extend([(b'<', "\\u003c"), (b'>', "\\u003e"), (b'&', "\\u0026")]);
-    let html = [
-        (b'&', "&amp;"),
-        (b'<', "&lt;"),
-        (b'>', "&gt;"),
-        (b'"', "&quot;"),
-        (b'\'', "&#39;"),
-    ];
-    let html_hex = [
-        (b'&', "&amp;"),
-        (b'<', "&lt;"),
-        (b'>', "&gt;"),
-        (b'"', "&quot;"),
-        (b'\'', "&#x27;"),
-    ];
+    let html = [(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;"), (b'\'', "&#39;")];
+    let html_hex = [(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;"), (b'\'', "&#x27;")];
     let html_text = [(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;")];
-    let html_slash = [
-        (b'&', "&amp;"),
-        (b'<', "&lt;"),
-        (b'>', "&gt;"),
-        (b'"', "&quot;"),
-        (b'\'', "&#x27;"),
-        (b'/', "&#x2F;"),
-    ];
+    let html_slash =
+        [(b'&', "&amp;"), (b'<', "&lt;"), (b'>', "&gt;"), (b'"', "&quot;"), (b'\'', "&#x27;"), (b'/', "&#x2F;")];
     vec![
         replaced(&json),
         replaced(&slashed),
@@ -180,10 +132,7 @@ mod tests {
             "p/s s\\\"\\u00261",
         ] {
             let expected = expected.replace("26 31", "2631");
-            assert!(
-                forms.iter().any(|f| **f == expected.as_bytes()),
-                "{expected}"
-            );
+            assert!(forms.iter().any(|f| **f == expected.as_bytes()), "{expected}");
         }
     }
 
@@ -191,11 +140,8 @@ mod tests {
     fn base64_inside_longer_base64_is_covered() {
         let forms = of(b"hunter22");
         for before in ["", "u", "us", "user:", "user1:"] {
-            let whole = base64::engine::general_purpose::STANDARD
-                .encode(format!("{before}hunter22 and more"));
-            let found = forms
-                .iter()
-                .any(|f| memchr::memmem::find(whole.as_bytes(), f).is_some());
+            let whole = base64::engine::general_purpose::STANDARD.encode(format!("{before}hunter22 and more"));
+            let found = forms.iter().any(|f| memchr::memmem::find(whole.as_bytes(), f).is_some());
             assert!(found, "{before}");
         }
     }

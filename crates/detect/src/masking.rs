@@ -48,10 +48,7 @@ pub struct MaskedHit {
 /// URL-encoded, JSON- or HTML-escaped and hex forms, wherever they occur.
 #[must_use]
 pub fn mask(engine: &Engine, known: &[&[u8]], bytes: &[u8]) -> Masked {
-    let too_short = known
-        .iter()
-        .filter(|k| !k.is_empty() && k.len() < SHORTEST_KNOWN)
-        .count();
+    let too_short = known.iter().filter(|k| !k.is_empty() && k.len() < SHORTEST_KNOWN).count();
     let mut needles = Needles::default();
     for (index, value) in known.iter().enumerate() {
         if value.len() >= SHORTEST_KNOWN {
@@ -60,23 +57,18 @@ pub fn mask(engine: &Engine, known: &[&[u8]], bytes: &[u8]) -> Masked {
     }
 
     let (mut out, hits) = pass(engine, &mut needles, bytes, false);
+    if hits.is_empty() {
+        return Masked { bytes: out, hits, too_short };
+    }
     for _ in 1..PASSES {
         let (again, more) = pass(engine, &mut needles, &out, true);
         if more.is_empty() {
-            return Masked {
-                bytes: out,
-                hits,
-                too_short,
-            };
+            return Masked { bytes: out, hits, too_short };
         }
         out = again;
     }
     // The replacements keep spelling secrets: nothing of the text can be kept.
-    Masked {
-        bytes: BLANK.as_bytes().to_vec(),
-        hits,
-        too_short,
-    }
+    Masked { bytes: BLANK.as_bytes().to_vec(), hits, too_short }
 }
 
 /// Values to be searched for in all their forms.
@@ -122,19 +114,12 @@ impl Needles {
     }
 
     fn any_in(&self, text: &str) -> bool {
-        self.forms
-            .iter()
-            .any(|form| memchr::memmem::find(text.as_bytes(), form).is_some())
+        self.forms.iter().any(|form| memchr::memmem::find(text.as_bytes(), form).is_some())
     }
 }
 
 /// Masks once. `blank`: the shapes of an earlier pass are in the way, use [`BLANK`] instead.
-fn pass(
-    engine: &Engine,
-    needles: &mut Needles,
-    bytes: &[u8],
-    blank: bool,
-) -> (Vec<u8>, Vec<MaskedHit>) {
+fn pass(engine: &Engine, needles: &mut Needles, bytes: &[u8], blank: bool) -> (Vec<u8>, Vec<MaskedHit>) {
     let mut hits = Vec::new();
     for found in engine.scan(bytes) {
         let secret = &bytes[found.secret.clone()];
@@ -167,13 +152,7 @@ fn pass(
 
 /// Overlapping places become one, which keeps the first rule and the first known value that it came from.
 fn union(mut hits: Vec<MaskedHit>) -> Vec<MaskedHit> {
-    hits.sort_by_key(|hit| {
-        (
-            hit.span.start,
-            std::cmp::Reverse(hit.span.end),
-            hit.rule.is_none(),
-        )
-    });
+    hits.sort_by_key(|hit| (hit.span.start, std::cmp::Reverse(hit.span.end), hit.rule.is_none()));
     let mut merged: Vec<MaskedHit> = Vec::new();
     for hit in hits {
         match merged.last_mut() {
@@ -211,12 +190,7 @@ mod tests {
         let (text, all) = masked(&[], &format!("a {TOKEN} b"));
         assert_eq!(text, "a ghp_…(40, base62) b");
         assert_eq!(all.hits.len(), 1);
-        assert!(
-            all.hits[0]
-                .rule
-                .as_deref()
-                .is_some_and(|r| r.starts_with("github."))
-        );
+        assert!(all.hits[0].rule.as_deref().is_some_and(|r| r.starts_with("github.")));
         assert_eq!(all.hits[0].span, 2..42);
     }
 
@@ -234,10 +208,7 @@ mod tests {
         for form in forms {
             let form = form.replace("7 8", "78");
             let (text, all) = masked(&[value], &format!("<<{form}>>"));
-            assert!(
-                !text.contains(&form) && text.starts_with("<<(") && text.ends_with(")>>"),
-                "{text}"
-            );
+            assert!(!text.contains(&form) && text.starts_with("<<(") && text.ends_with(")>>"), "{text}");
             assert_eq!(all.hits[0].known, Some(0));
         }
     }
@@ -245,10 +216,7 @@ mod tests {
     #[test]
     fn short_known_values_are_counted_not_searched() {
         let (text, all) = masked(&["abc", ""], "abcabc");
-        assert_eq!(
-            (text.as_str(), all.too_short, all.hits.len()),
-            ("abcabc", 1, 0)
-        );
+        assert_eq!((text.as_str(), all.too_short, all.hits.len()), ("abcabc", 1, 0));
     }
 
     #[test]
@@ -261,10 +229,7 @@ mod tests {
     #[test]
     fn values_that_a_shape_would_spell() {
         for known in ["mixed", "base62", "(16,", "ghp_"] {
-            let (text, _) = masked(
-                &[known, "Tr0ub4dor&3-plus"],
-                &format!("x Tr0ub4dor&3-plus {TOKEN} {known}"),
-            );
+            let (text, _) = masked(&[known, "Tr0ub4dor&3-plus"], &format!("x Tr0ub4dor&3-plus {TOKEN} {known}"));
             assert!(!text.contains(known), "{known}: {text}");
         }
     }

@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::rule::Rule;
 
 /// How sure a match is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// A guess from a name and the value's randomness.
@@ -58,14 +56,7 @@ pub(crate) fn resolve(mut found: Vec<Match<'_>>) -> Vec<Match<'_>> {
         return found;
     }
     found.sort_by(|a, b| {
-        let rank = |m: &Match<'_>| {
-            Reverse((
-                m.rule.priority,
-                m.secret.len(),
-                m.confidence,
-                m.rule.severity,
-            ))
-        };
+        let rank = |m: &Match<'_>| Reverse((m.rule.priority, m.secret.len(), m.confidence, m.rule.severity));
         rank(a)
             .cmp(&rank(b))
             .then_with(|| a.rule.id.cmp(&b.rule.id))
@@ -75,8 +66,7 @@ pub(crate) fn resolve(mut found: Vec<Match<'_>>) -> Vec<Match<'_>> {
     let mut kept = std::collections::BTreeMap::new();
     for candidate in found {
         let before = kept.range(..candidate.secret.end).next_back();
-        let taken =
-            before.is_some_and(|(_, m): (_, &Match<'_>)| m.secret.end > candidate.secret.start);
+        let taken = before.is_some_and(|(_, m): (_, &Match<'_>)| m.secret.end > candidate.secret.start);
         if !taken {
             kept.insert(candidate.secret.start, candidate);
         }

@@ -11,9 +11,7 @@ const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rule_files.rs
 pub(crate) fn builtin_rules() -> Vec<Rule> {
     FILES
         .iter()
-        .flat_map(|(name, text)| {
-            Rule::from_toml(text, name).expect("the unit tests read the built-in rules")
-        })
+        .flat_map(|(name, text)| Rule::from_toml(text, name).expect("the unit tests read the built-in rules"))
         .collect()
 }
 

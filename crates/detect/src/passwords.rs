@@ -31,23 +31,17 @@ pub fn is_dictionary_password(value: &[u8]) -> bool {
     let plain = Zeroizing::new(lower.iter().map(|b| unleet(*b)).collect::<Vec<u8>>());
     let listed = |form: &[u8]| LIST.contains(form);
     let stems = [stem(&lower), stem(&plain)];
-    listed(&lower)
-        || listed(&plain)
-        || stems.iter().any(|s| s.len() >= SHORTEST_STEM && listed(s))
-        || {
-            // `Passw0rd1`: look-alikes in the stem, real digits behind it.
-            let inner = stem(&lower).iter().map(|b| unleet(*b)).collect::<Vec<u8>>();
-            let inner = Zeroizing::new(inner);
-            inner.len() >= SHORTEST_STEM && listed(&inner)
-        }
+    listed(&lower) || listed(&plain) || stems.iter().any(|s| s.len() >= SHORTEST_STEM && listed(s)) || {
+        // `Passw0rd1`: look-alikes in the stem, real digits behind it.
+        let inner = stem(&lower).iter().map(|b| unleet(*b)).collect::<Vec<u8>>();
+        let inner = Zeroizing::new(inner);
+        inner.len() >= SHORTEST_STEM && listed(&inner)
+    }
 }
 
 /// The value without the digits and punctuation behind it.
 fn stem(value: &[u8]) -> &[u8] {
-    let end = value
-        .iter()
-        .rposition(u8::is_ascii_alphabetic)
-        .map_or(0, |at| at + 1);
+    let end = value.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |at| at + 1);
     &value[..end]
 }
 
@@ -69,10 +63,8 @@ mod tests {
 
     #[test]
     fn the_list_is_compact_and_clean() {
-        let lines: Vec<_> = include_str!("../data/passwords.txt")
-            .lines()
-            .filter(|l| !l.is_empty() && !l.starts_with('#'))
-            .collect();
+        let lines: Vec<_> =
+            include_str!("../data/passwords.txt").lines().filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
         assert!((400..1200).contains(&lines.len()), "{}", lines.len());
         assert_eq!(lines.len(), LIST.len(), "a line occurs twice");
         for line in lines {
@@ -104,13 +96,9 @@ mod tests {
         ] {
             assert!(is_dictionary_password(value.as_bytes()), "{value}");
         }
-        for value in [
-            "",
-            "kV9#tq2Lw0",
-            "FakeExhibitValue0",
-            "4711-zq",
-            "correcthorsebatterystaple-long-and-winding-road",
-        ] {
+        for value in
+            ["", "kV9#tq2Lw0", "FakeExhibitValue0", "4711-zq", "correcthorsebatterystaple-long-and-winding-road"]
+        {
             assert!(!is_dictionary_password(value.as_bytes()), "{value}");
         }
     }

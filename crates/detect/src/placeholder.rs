@@ -82,13 +82,10 @@ const LONGEST_WITH_PARTS: usize = 256;
 #[must_use]
 pub fn is_reference(value: &[u8]) -> bool {
     let v = value.trim_ascii();
-    let wrapped = |open: &[u8], close: &[u8]| {
-        v.len() > open.len() + close.len() && v.starts_with(open) && v.ends_with(close)
-    };
+    let wrapped =
+        |open: &[u8], close: &[u8]| v.len() > open.len() + close.len() && v.starts_with(open) && v.ends_with(close);
     let name = |rest: &[u8]| {
-        !rest.is_empty()
-            && !rest[0].is_ascii_digit()
-            && rest.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+        !rest.is_empty() && !rest[0].is_ascii_digit() && rest.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
     };
     let lower = v[..v.len().min(24)].to_ascii_lowercase();
     let schemes: [&[u8]; 10] = [
@@ -131,36 +128,24 @@ pub fn is_placeholder(value: &[u8]) -> bool {
         return false;
     }
     let lower = v.to_ascii_lowercase();
-    let squeezed: Vec<u8> = lower
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b' ' | b'-' | b'_' | b'.'))
-        .collect();
+    let squeezed: Vec<u8> = lower.iter().copied().filter(|b| !matches!(b, b' ' | b'-' | b'_' | b'.')).collect();
     let run = if v.len() <= 32 { 4 } else { 6 };
     WHOLE.iter().any(|word| squeezed == word.as_bytes())
-        || PARTS
-            .iter()
-            .any(|part| memchr::memmem::find(&lower, part.as_bytes()).is_some())
+        || PARTS.iter().any(|part| memchr::memmem::find(&lower, part.as_bytes()).is_some())
         || has_run(&lower, run)
 }
 
 /// `<token>`, `[token]`, `(token)`, `**token**`
 fn in_brackets(v: &[u8]) -> bool {
     let pairs: [(u8, u8); 2] = [(b'<', b'>'), (b'[', b']')];
-    v.len() > 2
-        && pairs
-            .iter()
-            .any(|(open, close)| v[0] == *open && v[v.len() - 1] == *close)
+    v.len() > 2 && pairs.iter().any(|(open, close)| v[0] == *open && v[v.len() - 1] == *close)
 }
 
 /// `***`, `...`, `xxx`, `---`, `000000`: one filler character, three times or more.
 fn only_filler(v: &[u8]) -> bool {
     let filler = v[0].to_ascii_lowercase();
     v.len() >= 3
-        && matches!(
-            filler,
-            b'x' | b'*' | b'.' | b'-' | b'_' | b'#' | b'?' | b'0'
-        )
+        && matches!(filler, b'x' | b'*' | b'.' | b'-' | b'_' | b'#' | b'?' | b'0')
         && v.iter().all(|b| b.to_ascii_lowercase() == filler)
 }
 
@@ -169,11 +154,7 @@ fn has_run(lower: &[u8], least: usize) -> bool {
     let mut run = 0;
     let mut last = 0;
     for &byte in lower {
-        run = if byte == last && matches!(byte, b'x' | b'*') {
-            run + 1
-        } else {
-            1
-        };
+        run = if byte == last && matches!(byte, b'x' | b'*') { run + 1 } else { 1 };
         if run >= least && matches!(byte, b'x' | b'*') {
             return true;
         }
@@ -185,15 +166,9 @@ fn has_run(lower: &[u8], least: usize) -> bool {
 /// `pre${X}post`, `pre{{x}}post`, `%s`: composed at run time.
 fn holds_reference(v: &[u8]) -> bool {
     let closed = |open: &[u8], close: u8| {
-        memchr::memmem::find(v, open)
-            .is_some_and(|at| memchr::memchr(close, &v[at + open.len()..]).is_some())
+        memchr::memmem::find(v, open).is_some_and(|at| memchr::memchr(close, &v[at + open.len()..]).is_some())
     };
-    closed(b"${", b'}')
-        || closed(b"{{", b'}')
-        || closed(b"$(", b')')
-        || v == b"%s"
-        || v == b"%v"
-        || v == b"{}"
+    closed(b"${", b'}') || closed(b"{{", b'}') || closed(b"$(", b')') || v == b"%s" || v == b"%v" || v == b"{}"
 }
 
 #[cfg(test)]
@@ -265,10 +240,7 @@ mod tests {
     #[test]
     fn references_are_a_kind_of_placeholder() {
         for case in ["${X}", "$X", "{{ x }}", "%X%", "op://a/b"] {
-            assert!(
-                is_reference(case.as_bytes()) && is_placeholder(case.as_bytes()),
-                "{case}"
-            );
+            assert!(is_reference(case.as_bytes()) && is_placeholder(case.as_bytes()), "{case}");
         }
         for case in ["changeme", "<x>", "$5", "$", "%%"] {
             assert!(!is_reference(case.as_bytes()), "{case}");

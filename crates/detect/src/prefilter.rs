@@ -42,10 +42,7 @@ fn second_hash(group: u32) -> usize {
 
 /// Up to four bytes with their case cleared, the first one lowest.
 fn fold(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |word, byte| (word << 8) | u32::from(*byte | 0x20))
+    bytes.iter().rev().fold(0, |word, byte| (word << 8) | u32::from(*byte | 0x20))
 }
 
 /// How common a byte is in configuration and source text: the higher the worse for a group.
@@ -71,11 +68,7 @@ impl Prefilter {
             let rarest = groups.min_by_key(|(_, g)| g.iter().map(|b| common(*b)).product::<u32>());
             let (before, group) = rarest.ok_or(keyword)?;
             let folded = fold(group);
-            filter.groups.push(Group {
-                folded,
-                keyword,
-                before,
-            });
+            filter.groups.push(Group { folded, keyword, before });
             if group.len() == 4 {
                 filter.enter(folded);
             } else {
@@ -131,18 +124,10 @@ impl Prefilter {
 
     /// Tells of the keywords whose group this is and which lie here; false to stop.
     #[inline(always)]
-    fn look(
-        &self,
-        bytes: &[u8],
-        place: usize,
-        group: u32,
-        hit: &mut impl FnMut(usize, usize, usize) -> bool,
-    ) -> bool {
+    fn look(&self, bytes: &[u8], place: usize, group: u32, hit: &mut impl FnMut(usize, usize, usize) -> bool) -> bool {
         let second = second_hash(group);
         let known = self.seen(group) & (self.second[second >> 6] >> (second & 63)) & 1;
-        known == 0
-            || (self.compare(bytes, place, group, hit)
-                && self.compare(bytes, place, group & THREE, hit))
+        known == 0 || (self.compare(bytes, place, group, hit) && self.compare(bytes, place, group & THREE, hit))
     }
 
     #[inline(never)]
@@ -160,9 +145,7 @@ impl Prefilter {
                 continue;
             };
             let end = start + keyword.len();
-            let here = bytes
-                .get(start..end)
-                .is_some_and(|text| text.eq_ignore_ascii_case(keyword));
+            let here = bytes.get(start..end).is_some_and(|text| text.eq_ignore_ascii_case(keyword));
             if here && !hit(entry.keyword, start, end) {
                 return false;
             }
@@ -177,18 +160,7 @@ mod tests {
     use aho_corasick::AhoCorasick;
     use proptest::prelude::*;
 
-    const WORDS: &[&str] = &[
-        "ghp_",
-        "akia",
-        "sg.",
-        ":aa",
-        "private key-----",
-        "aab",
-        "aaba",
-        "baab",
-        "http://",
-        "8q~",
-    ];
+    const WORDS: &[&str] = &["ghp_", "akia", "sg.", ":aa", "private key-----", "aab", "aaba", "baab", "http://", "8q~"];
 
     fn ours(bytes: &[u8]) -> Vec<(usize, usize, usize)> {
         let mut found = Vec::new();
@@ -201,14 +173,9 @@ mod tests {
     }
 
     fn oracle(bytes: &[u8]) -> Vec<(usize, usize, usize)> {
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(WORDS)
-            .unwrap();
-        let mut found: Vec<_> = automaton
-            .find_overlapping_iter(bytes)
-            .map(|m| (m.pattern().as_usize(), m.start(), m.end()))
-            .collect();
+        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(WORDS).unwrap();
+        let mut found: Vec<_> =
+            automaton.find_overlapping_iter(bytes).map(|m| (m.pattern().as_usize(), m.start(), m.end())).collect();
         found.sort_unstable();
         found
     }

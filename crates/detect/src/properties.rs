@@ -17,20 +17,11 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..40),
         "[ -~\\n]{0,40}".prop_map(String::into_bytes),
-        (
-            prop::sample::select(examples),
-            any::<prop::sample::Index>(),
-            any::<bool>()
-        )
-            .prop_map(|(text, cut, whole)| {
-                let bytes = text.into_bytes();
-                let from = if whole {
-                    0
-                } else {
-                    cut.index(bytes.len().max(1))
-                };
-                bytes[from..].to_vec()
-            }),
+        (prop::sample::select(examples), any::<prop::sample::Index>(), any::<bool>()).prop_map(|(text, cut, whole)| {
+            let bytes = text.into_bytes();
+            let from = if whole { 0 } else { cut.index(bytes.len().max(1)) };
+            bytes[from..].to_vec()
+        }),
     ];
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }

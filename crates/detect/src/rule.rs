@@ -6,9 +6,7 @@ use crate::check::Check;
 use crate::matches::Confidence;
 
 /// How bad it is when a value of this kind is in the wrong hands.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Little can be done with it, or only by somebody who is already inside.

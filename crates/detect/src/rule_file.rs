@@ -79,21 +79,12 @@ impl Rule {
         let file: File = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let (line, column) = position(text, at);
-            RuleFileError {
-                file: file_name.to_owned(),
-                line,
-                column,
-                message: error.message().to_owned(),
-            }
+            RuleFileError { file: file_name.to_owned(), line, column, message: error.message().to_owned() }
         })?;
         let rules = file.rule.into_iter().map(|spanned| {
             let (line, _) = position(text, spanned.span().start);
             let raw = spanned.into_inner();
-            let references = if raw.references.is_empty() {
-                file.references.clone()
-            } else {
-                raw.references
-            };
+            let references = if raw.references.is_empty() { file.references.clone() } else { raw.references };
             Rule {
                 id: raw.id,
                 provider: file.provider.clone(),
@@ -125,12 +116,7 @@ impl Rule {
 fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before
-        .iter()
-        .rev()
-        .take_while(|byte| **byte != b'\n')
-        .count()
-        + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
     (line, column)
 }
 
@@ -161,18 +147,10 @@ counter_examples = ["acme_", "acme_123"]
     #[test]
     fn errors_name_file_line_and_key() {
         let cases = [
-            (
-                GOOD.replace("severity = \"high\"", "severity = \"huge\""),
-                6,
-                "huge",
-            ),
+            (GOOD.replace("severity = \"high\"", "severity = \"huge\""), 6, "huge"),
             (GOOD.replace("title", "titel"), 4, "titel"),
             (GOOD.replace("keywords = [", "keywords = "), 7, ""),
-            (
-                GOOD.replace("pattern = 'acme_[a-z]{8}'\n", ""),
-                2,
-                "pattern",
-            ),
+            (GOOD.replace("pattern = 'acme_[a-z]{8}'\n", ""), 2, "pattern"),
         ];
         for (text, line, word) in cases {
             let error = Rule::from_toml(&text, "acme.toml").unwrap_err();

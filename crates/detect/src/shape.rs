@@ -30,9 +30,8 @@ impl Prefixes {
     }
 
     pub(crate) fn shape(&self, value: &[u8]) -> String {
-        let known = self.0.iter().find(|prefix| {
-            value.starts_with(prefix.as_bytes()) && value.len() >= prefix.len() + HIDDEN
-        });
+        let known =
+            self.0.iter().find(|prefix| value.starts_with(prefix.as_bytes()) && value.len() >= prefix.len() + HIDDEN);
         match known {
             Some(prefix) => {
                 let shown: String = prefix.chars().take(SHOWN).collect();
@@ -64,10 +63,7 @@ mod tests {
     #[test]
     fn only_known_prefixes_show() {
         let cases = [
-            (
-                "ghp_FakeExhibitValue0NotARealKey70ABCDEF",
-                "ghp_…(40, base62)",
-            ),
+            ("ghp_FakeExhibitValue0NotARealKey70ABCDEF", "ghp_…(40, base62)"),
             ("AKIAFAKEFAKEFAKE2345", "AKIA…(20, base62)"),
             ("ghp_short", "(9, base64url)"),
             ("correct horse", "(13, text)"),

@@ -56,11 +56,7 @@ pub fn validate(rules: &[Rule]) -> Result<(), Vec<RuleProblem>> {
     if let Err(together) = Engine::new(rules.to_vec()) {
         problems.extend(together.0);
     }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
@@ -68,27 +64,16 @@ fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
     if !well_formed_id(&rule.id) {
         wrong("id", "must be `provider.kind`, both kebab-case");
     }
-    for (key, text) in [
-        ("title", &rule.title),
-        ("description", &rule.description),
-        ("provider", &rule.provider),
-    ] {
+    for (key, text) in [("title", &rule.title), ("description", &rule.description), ("provider", &rule.provider)] {
         if text.trim().is_empty() {
             wrong(key, "must not be empty");
         }
     }
     for keyword in &rule.keywords {
         let word = keyword.bytes().all(|b| b.is_ascii_alphabetic());
-        let least = if word {
-            SHORTEST_KEYWORD
-        } else {
-            SHORTEST_ODD_KEYWORD
-        };
+        let least = if word { SHORTEST_KEYWORD } else { SHORTEST_ODD_KEYWORD };
         if keyword.len() < least {
-            wrong(
-                "keywords",
-                "at least 4 bytes, or 3 with a digit or punctuation among them",
-            );
+            wrong("keywords", "at least 4 bytes, or 3 with a digit or punctuation among them");
         }
         if keyword.bytes().any(|b| b.is_ascii_uppercase()) {
             wrong("keywords", "must be lower case; they are found in any case");
@@ -98,19 +83,13 @@ fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
         wrong("pattern", "at most 2048 characters");
     }
     if rule.look_behind > Rule::LOOK_LIMIT || rule.look_ahead > Rule::LOOK_LIMIT {
-        wrong(
-            "look_ahead",
-            "a window reaches at most 65536 bytes either way",
-        );
+        wrong("look_ahead", "a window reaches at most 65536 bytes either way");
     }
     if rule.min_entropy.is_some_and(|e| e > 800) {
         wrong("min_entropy", "hundredths of a bit per byte: at most 800");
     }
     if rule.prefixes.iter().any(|p| p.len() < 2 || !p.is_ascii()) {
-        wrong(
-            "prefixes",
-            "a known prefix is ASCII, of at least 2 characters",
-        );
+        wrong("prefixes", "a known prefix is ASCII, of at least 2 characters");
     }
     if rule.examples.len() < 2 {
         wrong("examples", "at least two");
@@ -119,10 +98,7 @@ fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
         wrong("counter_examples", "at least two");
     }
     if rule.references.is_empty() {
-        wrong(
-            "references",
-            "at least one page of the provider's documentation",
-        );
+        wrong("references", "at least one page of the provider's documentation");
     }
 }
 
@@ -143,15 +119,10 @@ fn examples(rule: &Rule, alone: &Engine, problems: &mut Vec<RuleProblem>) {
 
 fn well_formed_id(id: &str) -> bool {
     let kebab = |part: &str| {
-        part.split('-').all(|word| {
-            !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        })
+        part.split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
     };
-    id.split_once('.')
-        .is_some_and(|(provider, kind)| kebab(provider) && kebab(kind))
+    id.split_once('.').is_some_and(|(provider, kind)| kebab(provider) && kebab(kind))
 }
 
 #[cfg(test)]
@@ -181,11 +152,7 @@ mod tests {
         let mut wrong = Vec::new();
         for rule in engine.rules() {
             for example in &rule.examples {
-                let told: Vec<_> = engine
-                    .scan(example.as_bytes())
-                    .iter()
-                    .map(|m| &m.rule.id)
-                    .collect();
+                let told: Vec<_> = engine.scan(example.as_bytes()).iter().map(|m| &m.rule.id).collect();
                 if !told.contains(&&rule.id) {
                     wrong.push(format!("{}: told as {told:?}", rule.id));
                 }
@@ -208,9 +175,7 @@ mod tests {
             ("pattern", |r| r.pattern = "(".to_owned()),
             ("pattern", |r| r.pattern = "[a-z]{60000}{60000}".to_owned()),
             ("examples", |r| r.examples.push("nothing here".to_owned())),
-            ("counter_examples", |r| {
-                r.counter_examples.push(r.examples[0].clone())
-            }),
+            ("counter_examples", |r| r.counter_examples.push(r.examples[0].clone())),
             ("references", |r| r.references.clear()),
         ];
         for (key, fault) in cases {
