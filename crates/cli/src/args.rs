@@ -100,7 +100,7 @@ Exits 0 if everything is right, 1 with each mistake named, 2 if something could 
     #[command(after_long_help = "\
 Example:
   exhibit demo
-  exhibit demo --dir /tmp/look --format json
+  exhibit demo --dir look --format json
   exhibit fsck --dir exhibit-demo            # every other command can look at a demo's folder
 
 A second demo in the same folder adds to the same ledger. Nothing leaves this machine.")]
