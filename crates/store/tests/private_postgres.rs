@@ -8,7 +8,10 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     thread,
@@ -187,6 +190,12 @@ fn a_new_cluster_is_crash_safe_private_and_keeps_its_data() {
     assert!(options.durable, "crash safety is the default");
     let running = cluster::start_blocking(&options).unwrap();
     let pid = running.server_pid();
+    let group = nix::unistd::getpgid(Some(Pid::from_raw(pid))).unwrap();
+    assert_eq!(
+        group.as_raw(),
+        pid,
+        "Ctrl-C in our terminal must not reach the server before us"
+    );
     for (setting, expected) in [
         ("SELECT current_setting('data_checksums')", "on"),
         ("SELECT current_setting('server_encoding')", "UTF8"),
@@ -364,21 +373,34 @@ fn unfinished(data: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_process_id_file_that_names_a_stranger_is_no_obstacle_and_the_stranger_lives() {
+fn a_stale_process_id_that_a_stranger_has_by_now_is_no_obstacle_and_the_stranger_lives() {
     let place = Place::new("data");
     let running = place.start();
-    let file = place.data.join("postgres/postmaster.pid");
-    let text = fs::read_to_string(&file).unwrap();
     let pid = running.server_pid();
-    running.release_blocking().unwrap();
-    let mut stranger = Command::new("sleep").arg("600").spawn().unwrap();
-    fs::write(
-        &file,
-        text.replacen(&pid.to_string(), &stranger.id().to_string(), 1),
-    )
-    .unwrap();
+    kill_hard(pid);
+    // As after a crash of the machine: the numbers are used again, here by a process of the very same user.
+    let owner = fs::metadata(place.data.join("postgres")).unwrap();
+    let mut stranger = Command::new("sleep");
+    stranger.arg("600");
+    if geteuid().is_root() {
+        stranger.uid(owner.uid()).gid(owner.gid());
+    }
+    let mut stranger = stranger.spawn().unwrap();
+    for file in [
+        "postgres/postmaster.pid",
+        "postgres-socket/.s.PGSQL.5432.lock",
+    ] {
+        let file = place.data.join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(
+            &file,
+            text.replacen(&pid.to_string(), &stranger.id().to_string(), 1),
+        )
+        .unwrap();
+    }
     let again = place.start();
     assert_eq!(query(&again, &["SELECT 'alive'"]).unwrap(), "alive");
+    drop(running);
     assert_eq!(again.release_blocking().unwrap(), Left::Stopped);
     assert!(
         stranger.try_wait().unwrap().is_none(),
@@ -386,6 +408,31 @@ fn a_process_id_file_that_names_a_stranger_is_no_obstacle_and_the_stranger_lives
     );
     stranger.kill().unwrap();
     stranger.wait().unwrap();
+}
+
+#[test]
+fn root_in_the_data_directory_of_a_plain_user_leaves_everything_his() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let user = User::from_name("nobody").unwrap().unwrap();
+    let place = Place::new("data");
+    fs::create_dir(&place.data).unwrap();
+    fs::set_permissions(&place.data, fs::Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::chown(
+        &place.data,
+        Some(user.uid.as_raw()),
+        Some(user.gid.as_raw()),
+    )
+    .unwrap();
+    place.start().release_blocking().unwrap();
+    for name in ["postgres", "postgres.log", "exhibit.lock", "postgres.lock"] {
+        assert_eq!(
+            fs::metadata(place.data.join(name)).unwrap().uid(),
+            user.uid.as_raw(),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -25,43 +25,60 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Ourselves, or, when we are root, the owner of the cluster that exists, or `postgres`, or `nobody`.
-    pub(super) fn choose(cluster: &Path) -> Result<Self, ClusterError> {
-        let owner = fs::symlink_metadata(cluster)
-            .ok()
-            .map(|found| Uid::from_raw(found.uid()));
+    /// Ourselves, or, when we are root, whoever owns the cluster that exists or else the data directory, or, where
+    /// that is root too, `postgres` or `nobody`.
+    pub(super) fn choose(cluster: &Path, data: &Path) -> Result<Self, ClusterError> {
+        let owner = fs::symlink_metadata(cluster).ok();
         let me = geteuid();
-        if !me.is_root() {
-            return match owner {
-                Some(owner) if owner != me => Err(ClusterError::NotOwner {
-                    directory: cluster.to_owned(),
-                    owner: user_name(owner),
-                    current: user_name(me),
-                }),
-                _ => Ok(Self {
-                    uid: me,
-                    gid: getegid(),
-                    name: user_name(me),
-                    dropped: false,
-                }),
+        if let Some(owner) = &owner {
+            let not_owner = |current| ClusterError::NotOwner {
+                directory: cluster.to_owned(),
+                owner: user_name(Uid::from_raw(owner.uid())),
+                current,
             };
-        }
-        let user = match owner {
-            Some(owner) if owner.is_root() => {
-                return Err(ClusterError::NotOwner {
-                    directory: cluster.to_owned(),
-                    owner: "root".to_owned(),
-                    current: "root (Postgres refuses to run as root)".to_owned(),
-                });
+            if !me.is_root() && owner.uid() != me.as_raw() {
+                return Err(not_owner(user_name(me)));
             }
-            Some(owner) => User::from_uid(owner).ok().flatten(),
-            None => ["postgres", "nobody"]
-                .iter()
-                .filter_map(|name| User::from_name(name).ok().flatten())
-                .find(|user| !user.uid.is_root()),
-        };
-        let user = user.ok_or(ClusterError::NoAccount)?;
-        Ok(Self {
+            if owner.uid() == 0 {
+                return Err(not_owner(
+                    "root (Postgres refuses to run as root)".to_owned(),
+                ));
+            }
+        }
+        if !me.is_root() {
+            return Ok(Self {
+                uid: me,
+                gid: getegid(),
+                name: user_name(me),
+                dropped: false,
+            });
+        }
+        let owner = owner.or_else(|| fs::metadata(data).ok().filter(|data| data.uid() != 0));
+        match owner {
+            Some(owner) => Ok(Self::owning(&owner)),
+            None => Self::without_rights().ok_or(ClusterError::NoAccount),
+        }
+    }
+
+    /// The owner of something, who may well have no name on this machine.
+    fn owning(found: &fs::Metadata) -> Self {
+        let uid = Uid::from_raw(found.uid());
+        let known = User::from_uid(uid).ok().flatten();
+        let gid = known.map_or_else(|| Gid::from_raw(found.gid()), |user| user.gid);
+        Self {
+            uid,
+            gid,
+            name: user_name(uid),
+            dropped: true,
+        }
+    }
+
+    fn without_rights() -> Option<Self> {
+        let known = ["postgres", "nobody"]
+            .iter()
+            .filter_map(|name| User::from_name(name).ok().flatten());
+        let user = known.into_iter().find(|user| !user.uid.is_root())?;
+        Some(Self {
             uid: user.uid,
             gid: user.gid,
             name: user.name,

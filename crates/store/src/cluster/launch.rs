@@ -2,16 +2,14 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
-    os::unix::{fs::OpenOptionsExt, process::CommandExt},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus},
     thread,
     time::{Duration, Instant},
 };
-
-use nix::fcntl::OFlag;
 
 use super::{
     account::Account,
@@ -68,7 +66,7 @@ pub(super) fn launch(
     patience: Duration,
 ) -> Result<Option<PidFile>, ClusterError> {
     let log = layout.log();
-    let output = open_log(&log)?;
+    let output = open_log(layout)?;
     let error_output = output.try_clone().map_err(ClusterError::io("open", &log))?;
     let mut command = Command::new(binaries.postgres());
     account.prepare(&mut command);
@@ -156,18 +154,13 @@ fn read_end(log: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// We open the log, as ourselves, and hand it over: the server's user needs no right to the data directory.
-fn open_log(log: &Path) -> Result<File, ClusterError> {
-    if fs::symlink_metadata(log).is_ok_and(|found| found.len() > LOG_LIMIT) {
+fn open_log(layout: &Layout) -> Result<File, ClusterError> {
+    let log = layout.log();
+    if fs::symlink_metadata(&log).is_ok_and(|found| found.len() > LOG_LIMIT) {
         let aside = log.with_extension("log.old");
-        fs::rename(log, &aside).map_err(ClusterError::io("put aside", log))?;
+        fs::rename(&log, &aside).map_err(ClusterError::io("put aside", &log))?;
     }
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(log)
-        .map_err(ClusterError::io("open", log))
+    layout.open_own(&log)
 }
 
 /// Postgres reads a list of folders here; double quotes keep spaces and commas inside one of them.
@@ -199,7 +192,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let log = root.path().join("postgres.log");
         fs::write(&log, vec![b'x'; usize::try_from(LOG_LIMIT).unwrap() + 1]).unwrap();
-        open_log(&log).unwrap();
+        open_log(&Layout {
+            data: root.path().to_owned(),
+        })
+        .unwrap();
         assert_eq!(fs::metadata(&log).unwrap().len(), 0);
         assert!(root.path().join("postgres.log.old").exists());
     }

@@ -1,14 +1,16 @@
 //! Where everything lies: the cluster, its socket, its log, its locks.
 
 use std::{
-    fs, io,
+    fs::{self, File, OpenOptions},
+    io,
     os::unix::{
         ffi::OsStrExt,
-        fs::{DirBuilderExt, MetadataExt},
+        fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown},
     },
     path::{Path, PathBuf},
 };
 
+use nix::fcntl::OFlag;
 use sha2::{Digest, Sha256};
 
 use super::{account::Account, error::ClusterError};
@@ -44,6 +46,24 @@ impl Layout {
     /// Held by the one who starts or stops the server, or may do so.
     pub(super) fn change_lock(&self) -> PathBuf {
         self.data.join("postgres.lock")
+    }
+
+    /// Opens, for adding to it, a file that belongs to whom the data directory belongs, also when root is the first to come.
+    pub(super) fn open_own(&self, path: &Path) -> Result<File, ClusterError> {
+        let mut how = OpenOptions::new();
+        how.read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(OFlag::O_NOFOLLOW.bits());
+        let file = how.open(path).map_err(ClusterError::io("open", path))?;
+        if nix::unistd::geteuid().is_root() {
+            let owner =
+                fs::metadata(&self.data).map_err(ClusterError::io("look at", &self.data))?;
+            fchown(&file, Some(owner.uid()), Some(owner.gid()))
+                .map_err(ClusterError::io("set the owner of", path))?;
+        }
+        Ok(file)
     }
 
     /// The socket's folder: the one asked for, else inside the data directory, else, where that is too long,

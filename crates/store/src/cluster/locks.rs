@@ -1,14 +1,10 @@
 //! Who uses the server, and who may start or stop it: two file locks that the kernel gives back when a process dies.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, fchown},
-    path::Path,
+    fs::{File, TryLockError},
     thread,
     time::{Duration, Instant},
 };
-
-use nix::fcntl::OFlag;
 
 use super::{error::ClusterError, layout::Layout};
 
@@ -25,7 +21,7 @@ impl ChangeLock {
     /// [`ClusterError::LockTimedOut`] after `patience`.
     pub(super) fn take(layout: &Layout, patience: Duration) -> Result<Self, ClusterError> {
         let path = layout.change_lock();
-        let file = open(&path, &layout.data)?;
+        let file = layout.open_own(&path)?;
         let began = Instant::now();
         loop {
             match file.try_lock() {
@@ -53,7 +49,7 @@ impl UserLock {
     /// Takes a share. Only the holder of the change lock may, so that nobody arrives while the server is being stopped.
     pub(super) fn share(layout: &Layout, _held: &ChangeLock) -> Result<Self, ClusterError> {
         let path = layout.users_lock();
-        let file = open(&path, &layout.data)?;
+        let file = layout.open_own(&path)?;
         // Who holds this lock exclusively also holds the change lock, so this does not wait.
         file.lock_shared().map_err(ClusterError::io("lock", path))?;
         Ok(Self(file))
@@ -79,25 +75,6 @@ impl UserLock {
         self.0.lock_shared().map_err(give_back)?;
         Ok(alone)
     }
-}
-
-/// Opens a lock file, which belongs to whom the data directory belongs, also when root is the first to come.
-fn open(path: &Path, data: &Path) -> Result<File, ClusterError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(path)
-        .map_err(ClusterError::io("open", path))?;
-    if nix::unistd::geteuid().is_root() {
-        let owner = std::fs::metadata(data).map_err(ClusterError::io("look at", data))?;
-        fchown(&file, Some(owner.uid()), Some(owner.gid()))
-            .map_err(ClusterError::io("set the owner of", path))?;
-    }
-    Ok(file)
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ pub fn check_reachable(data_directory: &Path) -> Result<(), ClusterError> {
         .find(|folder| folder.is_dir())
         .unwrap_or(Path::new("/"));
     let existing = fs::canonicalize(existing).map_err(ClusterError::io("find", existing))?;
-    Account::choose(&absolute.join("postgres"))?.must_reach(&existing)
+    Account::choose(&absolute.join("postgres"), &absolute)?.must_reach(&existing)
 }
 
 /// The server that runs already, if it does and answers.
@@ -175,7 +175,7 @@ fn bring_up(
     options: &ClusterOptions,
 ) -> Result<PidFile, ClusterError> {
     let cluster = layout.cluster();
-    let account = Account::choose(&cluster)?;
+    let account = Account::choose(&cluster, &layout.data)?;
     account.must_reach(&layout.data)?;
     let existing = existing_version(&cluster)?;
     let binaries = programs(&cluster, existing, options)?;
@@ -184,6 +184,7 @@ fn bring_up(
         create::create(layout, &binaries, &account, options.durable)?;
     }
     layout::prepare_socket_directory(socket_directory, &account)?;
+    postmaster::forget_socket(&cluster, socket_directory)?;
     loop {
         let launched = launch::launch(
             layout,

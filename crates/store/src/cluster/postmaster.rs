@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::net::UnixStream,
+    os::unix::{ffi::OsStrExt, net::UnixStream},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,10 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{error::ClusterError, layout::socket_file};
+use super::{
+    error::ClusterError,
+    layout::{PORT, socket_file},
+};
 
 const PID_FILE: &str = "postmaster.pid";
 const PAUSE: Duration = Duration::from_millis(10);
@@ -106,6 +109,30 @@ pub(super) fn forget(cluster: &Path) -> Result<(), ClusterError> {
     fs::remove_file(&file).map_err(ClusterError::io("remove", file))
 }
 
+/// Forgets the socket of a server that has ended, and only if it was this cluster's.
+///
+/// Its lock file holds a process id too, which would mislead Postgres in the same way.
+pub(super) fn forget_socket(cluster: &Path, directory: &Path) -> Result<(), ClusterError> {
+    let socket = socket_file(directory, PORT);
+    let lock = directory.join(format!(".s.PGSQL.{PORT}.lock"));
+    let ours = fs::read(&lock).is_ok_and(|bytes| {
+        let second = bytes.split(|&byte| byte == b'\n').nth(1);
+        second.is_some_and(|line| line == cluster.as_os_str().as_bytes())
+    });
+    if !ours {
+        return Ok(());
+    }
+    for file in [socket, lock] {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(ClusterError::io("remove", file)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 enum Identity {
     Gone,
     Zombie,
@@ -150,7 +177,7 @@ fn lives(pid: i32, cluster: &Path) -> bool {
     matches!(identify(pid, cluster), Identity::Ours)
 }
 
-/// Waits until the server that runs is ready for connections; `Ok(false)` means that it ended meanwhile.
+/// Waits until the server that runs is ready for connections; `Ok(None)` means that none runs, or not any more.
 ///
 /// # Errors
 /// [`ClusterError::NotReady`] after `patience`.
