@@ -15,9 +15,9 @@ use crate::{
     fold::{Fold, Occurrence},
     history::{Life, Line},
     view::{
-        AuditItemView, Change, CheckView, CollectorView, Cover, DeviationGroup, FindingState,
-        FindingView, FollowUp, FrameworkView, OutcomeCount, PeriodView, ReceiptView, RecordView,
-        RequirementView, SeverityCount, StateCount, SubjectView, SupportView, Totals,
+        AuditItemView, Change, CheckView, CollectorView, Cover, DeviationGroup, FindingState, FindingView, FollowUp,
+        FrameworkView, OutcomeCount, PeriodView, ReceiptView, RecordView, RequirementView, SeverityCount, StateCount,
+        SubjectView, SupportView, Totals,
     },
 };
 
@@ -60,10 +60,7 @@ impl Fold {
     pub fn view(&self, edition: &Edition) -> Result<PeriodView, ViewError> {
         let deployment = self.deployment.as_ref().ok_or(ViewError::NoDeployment)?;
         if edition.size != self.size {
-            return Err(ViewError::OtherSize {
-                checkpoint: edition.size,
-                folded: self.size,
-            });
+            return Err(ViewError::OtherSize { checkpoint: edition.size, folded: self.size });
         }
         let as_of = self.as_of.unwrap_or(self.period.start);
         let until = as_of.min(self.period.end);
@@ -89,10 +86,7 @@ impl Fold {
                 archive: deployment.archive.clone(),
                 grace_days: deployment.grace_days,
             },
-            audit_items: AuditItem::ALL
-                .into_iter()
-                .map(|item| audit_item(item, &checks, &deviations))
-                .collect(),
+            audit_items: AuditItem::ALL.into_iter().map(|item| audit_item(item, &checks, &deviations)).collect(),
             totals,
             environments: deployment.environments.clone(),
             collectors: self.collectors_view(),
@@ -100,10 +94,7 @@ impl Fold {
             checks,
             deviations,
             follow_up,
-            gaps: jobs
-                .values()
-                .flat_map(|job| job.gaps.iter().cloned())
-                .collect(),
+            gaps: jobs.values().flat_map(|job| job.gaps.iter().cloned()).collect(),
             jobs: jobs.into_values().map(|job| job.view).collect(),
             late_arrivals: self.late_arrivals.clone(),
             changes: self.changes_and_blind_spots(),
@@ -120,33 +111,19 @@ impl Fold {
         let mut changes = self.changes.clone();
         // A promise that this version can't read must not pass for a job without promises.
         for promise in self.promises.values().flatten() {
-            let unreadable = promise
-                .schedule
-                .as_ref()
-                .is_some_and(|text| Schedule::parse(text).is_err())
+            let unreadable = promise.schedule.as_ref().is_some_and(|text| Schedule::parse(text).is_err())
                 || promise.time_zone.parse::<chrono_tz::Tz>().is_err();
             if unreadable {
                 let what = format!(
                     "Job {}: this version cannot read the promised schedule or its time zone; its slots could not be counted.",
                     promise.job
                 );
-                changes.push(Change {
-                    at: promise.active_from,
-                    what,
-                    seq: 0,
-                });
+                changes.push(Change { at: promise.active_from, what, seq: 0 });
             }
         }
         if self.unreadable() > 0 {
-            let what = format!(
-                "{} entries are of a kind that this version cannot read.",
-                self.unreadable()
-            );
-            changes.push(Change {
-                at: self.as_of.unwrap_or(self.period.start),
-                what,
-                seq: 0,
-            });
+            let what = format!("{} entries are of a kind that this version cannot read.", self.unreadable());
+            changes.push(Change { at: self.as_of.unwrap_or(self.period.start), what, seq: 0 });
         }
         changes
     }
@@ -154,11 +131,8 @@ impl Fold {
     fn checks(&self, jobs: &BTreeMap<JobId, JobLedger>, until: Timestamp) -> Vec<CheckView> {
         let mut views = Vec::new();
         for (job, ledger) in jobs {
-            let Some(collector) = self
-                .catalog
-                .collectors
-                .iter()
-                .find(|collector| collector.id == ledger.view.collector)
+            let Some(collector) =
+                self.catalog.collectors.iter().find(|collector| collector.id == ledger.view.collector)
             else {
                 continue;
             };
@@ -169,50 +143,31 @@ impl Fold {
         views
     }
 
-    fn check_view(
-        &self,
-        job: &JobId,
-        ledger: &JobLedger,
-        check: &CheckManifest,
-        until: Timestamp,
-    ) -> CheckView {
+    fn check_view(&self, job: &JobId, ledger: &JobLedger, check: &CheckManifest, until: Timestamp) -> CheckView {
         let none = Vec::new();
-        let occurrences = self
-            .occurrences
-            .get(&(job.clone(), check.id.clone()))
-            .unwrap_or(&none);
+        let occurrences = self.occurrences.get(&(job.clone(), check.id.clone())).unwrap_or(&none);
         let not_performed = ledger.view.missed + ledger.view.errored;
         let subjects = self.subjects(occurrences, ledger, until);
         let mut current: Vec<Outcome> = subjects.iter().map(|subject| subject.current).collect();
-        let latest = occurrences
-            .iter()
-            .max_by_key(|occurrence| occurrence.observed_to);
+        let latest = occurrences.iter().max_by_key(|occurrence| occurrence.observed_to);
         if let Some(latest) = latest.filter(|_| subjects.is_empty()) {
             // The latest evidence had nothing to judge: its own verdict is what there is to say.
             current.push(latest.verdict.into());
         }
         let last_gap = ledger.gaps.last().filter(|gap| {
             gap.performed_at.is_none()
-                && occurrences
-                    .iter()
-                    .all(|occurrence| occurrence.observed_to < gap.scheduled_for)
+                && occurrences.iter().all(|occurrence| occurrence.observed_to < gap.scheduled_for)
         });
         if last_gap.is_some() {
             current.push(Outcome::Missing);
         }
-        let mut throughout: Vec<Outcome> = occurrences
-            .iter()
-            .map(|occurrence| occurrence.verdict.into())
-            .chain(current.iter().copied())
-            .collect();
+        let mut throughout: Vec<Outcome> =
+            occurrences.iter().map(|occurrence| occurrence.verdict.into()).chain(current.iter().copied()).collect();
         if not_performed > 0 {
             throughout.push(Outcome::Missing);
         }
         let count = |wanted: &[Verdict]| {
-            occurrences
-                .iter()
-                .filter(|occurrence| wanted.contains(&occurrence.verdict))
-                .count() as u64
+            occurrences.iter().filter(|occurrence| wanted.contains(&occurrence.verdict)).count() as u64
         };
         CheckView {
             id: check.id.clone(),
@@ -233,20 +188,12 @@ impl Fold {
             with_deviation: count(&[Verdict::Fail]),
             without_answer: count(&[Verdict::Error, Verdict::Vacuous]),
             not_performed,
-            latest_evidence: occurrences
-                .iter()
-                .max_by_key(|occurrence| occurrence.observed_to)
-                .map(|o| o.evidence),
+            latest_evidence: occurrences.iter().max_by_key(|occurrence| occurrence.observed_to).map(|o| o.evidence),
         }
     }
 
     /// Each subject's latest word, and whether it is still fresh.
-    fn subjects(
-        &self,
-        occurrences: &[Occurrence],
-        ledger: &JobLedger,
-        until: Timestamp,
-    ) -> Vec<SubjectView> {
+    fn subjects(&self, occurrences: &[Occurrence], ledger: &JobLedger, until: Timestamp) -> Vec<SubjectView> {
         let mut latest: BTreeMap<Subject, (&Occurrence, Verdict, &str)> = BTreeMap::new();
         for occurrence in occurrences {
             for outcome in &occurrence.subjects {
@@ -257,10 +204,7 @@ impl Fold {
                 }
             }
         }
-        let newest_evidence = occurrences
-            .iter()
-            .map(|occurrence| occurrence.observed_to)
-            .max();
+        let newest_evidence = occurrences.iter().map(|occurrence| occurrence.observed_to).max();
         latest
             .into_iter()
             // A subject that the latest evidence no longer has is out of scope now; its history stays in the findings.
@@ -278,18 +222,11 @@ impl Fold {
                     .map(|(_, population)| population.clone())
                     .collect();
                 SubjectView {
-                    current: if fresh {
-                        verdict
-                    } else {
-                        Outcome::roll_up([verdict, Outcome::Stale])
-                    },
+                    current: if fresh { verdict } else { Outcome::roll_up([verdict, Outcome::Stale]) },
                     reason: if fresh {
                         reason.to_owned()
                     } else {
-                        format!(
-                            "The latest evidence is {} hours old. It said: {reason}",
-                            age / 3600
-                        )
+                        format!("The latest evidence is {} hours old. It said: {reason}", age / 3600)
                     },
                     last_observed: Some(occurrence.observed_to),
                     population,
@@ -302,10 +239,7 @@ impl Fold {
     fn lives(&self) -> impl Iterator<Item = (&Line, &Life, FindingState)> {
         self.lines.iter().flat_map(|(line, history)| {
             let unanswered = history.is_unanswered(&self.period);
-            history
-                .lives
-                .values()
-                .filter_map(move |life| Some((line, life, life.state(unanswered)?)))
+            history.lives.values().filter_map(move |life| Some((line, life, life.state(unanswered)?)))
         })
     }
 
@@ -327,9 +261,8 @@ impl Fold {
                 runs_in_a_row: life.in_a_row,
                 evidence: life.evidence,
             };
-            let group = groups
-                .entry((line.check.clone(), finding.condition.clone()))
-                .or_insert_with(|| DeviationGroup {
+            let group =
+                groups.entry((line.check.clone(), finding.condition.clone())).or_insert_with(|| DeviationGroup {
                     id: finding.condition.clone(),
                     check: line.check.clone(),
                     severity: finding.severity,
@@ -374,33 +307,20 @@ impl Fold {
             .collect();
         let rank = |state: FindingState| FindingState::ALL.iter().position(|other| *other == state);
         lines.sort_by(|a, b| {
-            (
-                rank(a.state),
-                a.severity,
-                &a.check,
-                &a.subject,
-                &a.place_text,
-                a.fingerprint,
-            )
-                .cmp(&(
-                    rank(b.state),
-                    b.severity,
-                    &b.check,
-                    &b.subject,
-                    &b.place_text,
-                    b.fingerprint,
-                ))
+            (rank(a.state), a.severity, &a.check, &a.subject, &a.place_text, a.fingerprint).cmp(&(
+                rank(b.state),
+                b.severity,
+                &b.check,
+                &b.subject,
+                &b.place_text,
+                b.fingerprint,
+            ))
         });
         lines
     }
 
     fn collectors_view(&self) -> Vec<CollectorView> {
-        let promised: BTreeSet<_> = self
-            .promises
-            .values()
-            .flatten()
-            .map(|promise| &promise.collector)
-            .collect();
+        let promised: BTreeSet<_> = self.promises.values().flatten().map(|promise| &promise.collector).collect();
         let known = |collector: &&CollectorManifest| {
             promised.contains(&collector.id) || self.collectors.contains_key(&collector.id)
         };
@@ -409,11 +329,7 @@ impl Fold {
             .iter()
             .filter(known)
             .map(|manifest| {
-                let facts = self
-                    .collectors
-                    .get(&manifest.id)
-                    .cloned()
-                    .unwrap_or_default();
+                let facts = self.collectors.get(&manifest.id).cloned().unwrap_or_default();
                 CollectorView {
                     id: manifest.id.clone(),
                     title: manifest.title.clone(),
@@ -462,15 +378,13 @@ impl Fold {
         let support = |framework: &str, requirement: &str| {
             let mut support = Vec::new();
             for (_, check) in self.catalog.checks() {
-                let control = check.controls.iter().find(|control| {
-                    control.framework == framework && control.requirement == requirement
-                });
+                let control = check
+                    .controls
+                    .iter()
+                    .find(|control| control.framework == framework && control.requirement == requirement);
                 if let Some(control) = control {
-                    let outcomes: Vec<Outcome> = checks
-                        .iter()
-                        .filter(|view| view.id == check.id)
-                        .map(|view| view.current)
-                        .collect();
+                    let outcomes: Vec<Outcome> =
+                        checks.iter().filter(|view| view.id == check.id).map(|view| view.current).collect();
                     support.push(SupportView {
                         check: check.id.clone(),
                         strength: control.strength,
@@ -501,15 +415,8 @@ impl Fold {
     }
 }
 
-fn audit_item(
-    item: AuditItem,
-    checks: &[CheckView],
-    deviations: &[DeviationGroup],
-) -> AuditItemView {
-    let of_item: Vec<&CheckView> = checks
-        .iter()
-        .filter(|check| check.audit_item == Some(item))
-        .collect();
+fn audit_item(item: AuditItem, checks: &[CheckView], deviations: &[DeviationGroup]) -> AuditItemView {
+    let of_item: Vec<&CheckView> = checks.iter().filter(|check| check.audit_item == Some(item)).collect();
     let ids: BTreeSet<CheckId> = of_item.iter().map(|check| check.id.clone()).collect();
     let roll_up = |outcome: fn(&CheckView) -> Outcome| {
         (!of_item.is_empty()).then(|| Outcome::roll_up(of_item.iter().map(|check| outcome(check))))
@@ -521,7 +428,7 @@ fn audit_item(
             let count = most.entry(&check.job).or_default();
             *count = (*count).max(of(check));
         }
-        most.into_values().sum()
+        most.into_values().sum::<u64>()
     };
     AuditItemView {
         item,
@@ -533,29 +440,12 @@ fn audit_item(
             .filter(|group| ids.contains(&group.check))
             .map(|group| group.findings.len() as u64)
             .sum(),
-        occurrences: of_item
-            .iter()
-            .map(|check| check.occurrences)
-            .max()
-            .unwrap_or_default(),
-        with_deviation: of_item
-            .iter()
-            .map(|check| check.with_deviation)
-            .max()
-            .unwrap_or_default(),
-        not_performed: of_item
-            .iter()
-            .map(|check| check.not_performed)
-            .max()
-            .unwrap_or_default(),
+        occurrences: by_job(|check| check.occurrences),
+        with_deviation: by_job(|check| check.with_deviation),
+        not_performed: by_job(|check| check.not_performed),
         last_observed: of_item
             .iter()
-            .flat_map(|check| {
-                check
-                    .subjects
-                    .iter()
-                    .filter_map(|subject| subject.last_observed)
-            })
+            .flat_map(|check| check.subjects.iter().filter_map(|subject| subject.last_observed))
             .max(),
         checks: ids.into_iter().collect(),
     }
@@ -571,30 +461,17 @@ fn totals(
     let outcomes: Vec<Outcome> = checks
         .iter()
         .flat_map(|check| {
-            let subjects: Vec<Outcome> = check
-                .subjects
-                .iter()
-                .map(|subject| subject.current)
-                .collect();
-            if subjects.is_empty() {
-                vec![check.current]
-            } else {
-                subjects
-            }
+            let subjects: Vec<Outcome> = check.subjects.iter().map(|subject| subject.current).collect();
+            if subjects.is_empty() { vec![check.current] } else { subjects }
         })
         .collect();
-    let findings: Vec<Severity> = deviations
-        .iter()
-        .flat_map(|group| group.findings.iter().map(|finding| finding.severity))
-        .collect();
+    let findings: Vec<Severity> =
+        deviations.iter().flat_map(|group| group.findings.iter().map(|finding| finding.severity)).collect();
     let sum = |of: fn(&JobLedger) -> u64| jobs.values().map(of).sum();
     Totals {
         outcomes: Outcome::ALL
             .into_iter()
-            .map(|outcome| OutcomeCount {
-                outcome,
-                count: outcomes.iter().filter(|o| **o == outcome).count() as u64,
-            })
+            .map(|outcome| OutcomeCount { outcome, count: outcomes.iter().filter(|o| **o == outcome).count() as u64 })
             .collect(),
         severities: Severity::ALL
             .into_iter()
@@ -605,10 +482,7 @@ fn totals(
             .collect(),
         follow_up: FindingState::ALL
             .into_iter()
-            .map(|state| StateCount {
-                state,
-                count: follow_up.iter().filter(|f| f.state == state).count() as u64,
-            })
+            .map(|state| StateCount { state, count: follow_up.iter().filter(|f| f.state == state).count() as u64 })
             .collect(),
         expected: sum(|job| job.view.expected),
         performed: sum(|job| job.view.performed),

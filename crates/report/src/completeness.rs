@@ -29,16 +29,8 @@ pub(crate) fn jobs(fold: &Fold, until: Timestamp) -> BTreeMap<JobId, JobLedger> 
         .collect()
 }
 
-fn job_ledger(
-    fold: &Fold,
-    job: &JobId,
-    promises: &[SchedulePromise],
-    until: Timestamp,
-) -> Option<JobLedger> {
-    let last = promises
-        .iter()
-        .rev()
-        .find(|promise| promise.active_from < fold.period.end)?;
+fn job_ledger(fold: &Fold, job: &JobId, promises: &[SchedulePromise], until: Timestamp) -> Option<JobLedger> {
+    let last = promises.iter().rev().find(|promise| promise.active_from < fold.period.end)?;
     let mut view = JobView {
         job: job.clone(),
         collector: last.collector.clone(),
@@ -82,11 +74,7 @@ fn job_ledger(
             });
         }
     }
-    Some(JobLedger {
-        view,
-        gaps,
-        fresh_for_s: last.fresh_for_s,
-    })
+    Some(JobLedger { view, gaps, fresh_for_s: last.fresh_for_s })
 }
 
 fn seconds(count: u64) -> i64 {
@@ -102,15 +90,10 @@ fn promised<'a>(
 ) -> Vec<(&'a SchedulePromise, Timestamp)> {
     let mut times = Vec::new();
     for (index, promise) in promises.iter().enumerate() {
-        let next = promises
-            .get(index + 1)
-            .map_or(fold.period.end, |next| next.active_from);
+        let next = promises.get(index + 1).map_or(fold.period.end, |next| next.active_from);
         let from = promise.active_from.max(fold.period.start);
         let to = next.min(fold.period.end).min(until);
-        let (Some(schedule), Ok(zone)) = (
-            &promise.schedule,
-            promise.time_zone.parse::<chrono_tz::Tz>(),
-        ) else {
+        let (Some(schedule), Ok(zone)) = (&promise.schedule, promise.time_zone.parse::<chrono_tz::Tz>()) else {
             continue;
         };
         let Ok(schedule) = Schedule::parse(schedule) else {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use exhibit_evidence::{
-    Assessment, Body, CheckId, CollectorId, Digest, EntryId, Envelope, Evidence, Finding, JobId,
-    Observation, Period, Timestamp, Verdict,
+    Assessment, Body, CheckId, CollectorId, Digest, EntryId, Envelope, Evidence, Finding, JobId, Observation, Period,
+    Timestamp, Verdict,
     assessment::SubjectOutcome,
     deployment::Deployment,
     observation::{Method, Subject, Trigger},
@@ -109,17 +109,11 @@ impl Fold {
             Body::Evidence(body) => self.evidence(seq, envelope, digest, body),
             Body::Assessment(body) => self.assessment(seq, body, findings),
             Body::Slot(body) => {
-                self.closures
-                    .entry((body.job.clone(), body.scheduled_for))
-                    .or_insert_with(|| (**body).clone());
+                self.closures.entry((body.job.clone(), body.scheduled_for)).or_insert_with(|| (**body).clone());
             }
             Body::Period(body) => self.frozen(seq, body),
             Body::Report(body) => self.reports.push((envelope.id, (**body).clone())),
-            Body::Receipt(body) => self
-                .receipts
-                .entry(body.report)
-                .or_default()
-                .push((**body).clone()),
+            Body::Receipt(body) => self.receipts.entry(body.report).or_default().push((**body).clone()),
         }
     }
 
@@ -147,10 +141,7 @@ impl Fold {
             let what = if before.exhibit_version == body.exhibit_version {
                 "The deployment's settings changed.".to_owned()
             } else {
-                format!(
-                    "Exhibit changed from version {} to {}.",
-                    before.exhibit_version, body.exhibit_version
-                )
+                format!("Exhibit changed from version {} to {}.", before.exhibit_version, body.exhibit_version)
             };
             self.changes.push(Change { at, what, seq });
         }
@@ -185,17 +176,12 @@ impl Fold {
         if body.period.id == self.period.id {
             self.freeze.get_or_insert(seq);
         }
-        self.previous_freezes
-            .entry(body.period.id)
-            .or_insert_with(|| (seq, body.clone()));
+        self.previous_freezes.entry(body.period.id).or_insert_with(|| (seq, body.clone()));
     }
 
     /// Whether an entry at `seq` that was observed at this time came after its period's freeze.
     fn frozen_before(&self, observed_to: Timestamp) -> Option<&PeriodFreeze> {
-        self.previous_freezes
-            .values()
-            .map(|(_, freeze)| freeze)
-            .find(|freeze| freeze.period.contains(observed_to))
+        self.previous_freezes.values().map(|(_, freeze)| freeze).find(|freeze| freeze.period.contains(observed_to))
     }
 
     fn evidence(&mut self, seq: u64, envelope: &Envelope, digest: Digest, body: &Evidence) {
@@ -219,13 +205,9 @@ impl Fold {
         if body.run.trigger == Trigger::OnDemand {
             *self.on_demand.entry(body.job.clone()).or_default() += 1;
         }
-        let last = self
-            .last_performed
-            .entry(body.job.clone())
-            .or_insert(body.run.finished_at);
+        let last = self.last_performed.entry(body.job.clone()).or_insert(body.run.finished_at);
         *last = (*last).max(body.run.finished_at);
-        self.populations
-            .insert(envelope.id, populations(observation));
+        self.populations.insert(envelope.id, populations(observation));
         self.evidence.insert(
             envelope.id,
             EvidenceView {
@@ -246,25 +228,14 @@ impl Fold {
                     .iter()
                     .map(|problem| format!("{}: {}", problem.code, problem.message))
                     .collect(),
-                artifacts: observation
-                    .artifacts
-                    .iter()
-                    .map(|artifact| artifact.digest)
-                    .collect(),
+                artifacts: observation.artifacts.iter().map(|artifact| artifact.digest).collect(),
             },
         );
     }
 
     fn collector_facts(&mut self, seq: u64, at: Timestamp, body: &Evidence) {
-        let facts = self
-            .collectors
-            .entry(body.collector.id.clone())
-            .or_default();
-        if facts
-            .versions
-            .last()
-            .is_none_or(|version| version.content != body.collector.content)
-        {
+        let facts = self.collectors.entry(body.collector.id.clone()).or_default();
+        if facts.versions.last().is_none_or(|version| version.content != body.collector.content) {
             if !facts.versions.is_empty() {
                 let id = &body.collector.id;
                 self.changes.push(Change {
@@ -286,16 +257,10 @@ impl Fold {
             facts.self_tests_failed += 1;
         }
         facts.rights.insert(body.observation.rights.clone());
-        facts
-            .blind_spots
-            .extend(body.observation.blind_spots.iter().cloned());
+        facts.blind_spots.extend(body.observation.blind_spots.iter().cloned());
         facts.methods.insert(match &body.observation.method {
             Method::All => "Every item was examined; no sampling.".to_owned(),
-            Method::Sample {
-                seed,
-                size,
-                statement,
-            } => format!("A sample of {size}, seed {seed}. {statement}"),
+            Method::Sample { seed, size, statement } => format!("A sample of {size}, seed {seed}. {statement}"),
         });
     }
 
@@ -314,11 +279,7 @@ impl Fold {
         }
         let findings = from_artifact.unwrap_or(&body.judgement.findings);
         for outcome in &body.judgement.subjects {
-            let line = Line {
-                job: body.job.clone(),
-                check: check.clone(),
-                subject: outcome.subject.clone(),
-            };
+            let line = Line { job: body.job.clone(), check: check.clone(), subject: outcome.subject.clone() };
             let word = Word {
                 outcome,
                 findings,
@@ -326,21 +287,15 @@ impl Fold {
                 evidence: body.evidence,
                 observed_to: body.observed_to,
             };
-            self.lines
-                .entry(line)
-                .or_default()
-                .take(&word, &self.period);
+            self.lines.entry(line).or_default().take(&word, &self.period);
         }
         if in_period {
-            self.occurrences
-                .entry((body.job.clone(), check))
-                .or_default()
-                .push(Occurrence {
-                    evidence: body.evidence,
-                    observed_to: body.observed_to,
-                    verdict: body.verdict,
-                    subjects: body.judgement.subjects.clone(),
-                });
+            self.occurrences.entry((body.job.clone(), check)).or_default().push(Occurrence {
+                evidence: body.evidence,
+                observed_to: body.observed_to,
+                verdict: body.verdict,
+                subjects: body.judgement.subjects.clone(),
+            });
         }
     }
 }
@@ -353,9 +308,5 @@ fn populations(observation: &Observation) -> Vec<(Subject, PopulationView)> {
         examined: population.examined,
         excluded: population.excluded.clone(),
     };
-    observation
-        .population
-        .iter()
-        .map(|population| (population.subject.clone(), view(population)))
-        .collect()
+    observation.population.iter().map(|population| (population.subject.clone(), view(population))).collect()
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use exhibit_evidence::{
-    CheckId, Condition, ConditionId, EntryId, Finding, Fingerprint, JobId, Period, Timestamp,
-    Verdict, assessment::SubjectOutcome, observation::Subject,
+    CheckId, Condition, ConditionId, EntryId, Finding, Fingerprint, JobId, Period, Timestamp, Verdict,
+    assessment::SubjectOutcome, observation::Subject,
 };
 
 use crate::view::FindingState;
@@ -76,44 +76,32 @@ impl LineHistory {
     /// Takes in one more assessment. One that is older than what is known already changes nothing: it counts as an
     /// occurrence, but never turns the present back.
     pub(crate) fn take(&mut self, word: &Word<'_>, period: &Period) {
-        if word.observed_to >= period.end
-            || self.newest.is_some_and(|newest| word.observed_to < newest)
-        {
+        if word.observed_to >= period.end || self.newest.is_some_and(|newest| word.observed_to < newest) {
             return;
         }
         self.newest = Some(word.observed_to);
-        self.unanswered = !matches!(
-            word.outcome.verdict,
-            Verdict::Pass | Verdict::Fail | Verdict::NotApplicable
-        );
+        self.unanswered = !matches!(word.outcome.verdict, Verdict::Pass | Verdict::Fail | Verdict::NotApplicable);
         let in_period = word.observed_to >= period.start;
 
-        for finding in word
-            .findings
-            .iter()
-            .filter(|finding| belongs_to(finding, &word.outcome.subject))
-        {
+        for finding in word.findings.iter().filter(|finding| belongs_to(finding, &word.outcome.subject)) {
             let Some(condition) = word.conditions.get(&finding.condition) else {
                 continue;
             };
-            let life = self
-                .lives
-                .entry(finding.fingerprint)
-                .or_insert_with(|| Life {
-                    finding: finding.clone(),
-                    condition: condition.clone(),
-                    open: false,
-                    first_observed: word.observed_to,
-                    last_observed: word.observed_to,
-                    in_a_row: 0,
-                    evidence: word.evidence,
-                    gone: None,
-                    regressed: false,
-                    regressed_in_period: false,
-                    before: None,
-                    noted_in_period: false,
-                    gone_in_period: false,
-                });
+            let life = self.lives.entry(finding.fingerprint).or_insert_with(|| Life {
+                finding: finding.clone(),
+                condition: condition.clone(),
+                open: false,
+                first_observed: word.observed_to,
+                last_observed: word.observed_to,
+                in_a_row: 0,
+                evidence: word.evidence,
+                gone: None,
+                regressed: false,
+                regressed_in_period: false,
+                before: None,
+                noted_in_period: false,
+                gone_in_period: false,
+            });
             if life.gone.take().is_some() {
                 life.regressed = true;
                 life.regressed_in_period |= in_period;
@@ -133,11 +121,7 @@ impl LineHistory {
             // Could not be found out: what was open stays open, and nothing is gone.
             return;
         }
-        for life in self
-            .lives
-            .values_mut()
-            .filter(|life| life.open && life.evidence != word.evidence)
-        {
+        for life in self.lives.values_mut().filter(|life| life.open && life.evidence != word.evidence) {
             life.open = false;
             life.in_a_row = 0;
             life.gone = Some(word.evidence);
@@ -157,15 +141,11 @@ impl Life {
     /// What became of it in the period; none where the period has nothing to say of it.
     pub(crate) fn state(&self, unanswered: bool) -> Option<FindingState> {
         match (self.before, self.open) {
-            (None, false) => {
-                (self.noted_in_period && self.gone_in_period).then_some(FindingState::Remediated)
-            }
+            (None, false) => (self.noted_in_period && self.gone_in_period).then_some(FindingState::Remediated),
             (Some(_), false) => Some(FindingState::Remediated),
             (_, true) if unanswered => Some(FindingState::NotReexamined),
             (_, true) if self.regressed_in_period => Some(FindingState::Regressed),
-            (Some(before), true) if self.finding.instances < before => {
-                Some(FindingState::PartiallyRemediated)
-            }
+            (Some(before), true) if self.finding.instances < before => Some(FindingState::PartiallyRemediated),
             (Some(_), true) => Some(FindingState::NotRemediated),
             (None, true) => Some(FindingState::New),
         }
@@ -215,37 +195,19 @@ mod tests {
         let conditions = BTreeMap::from([(ConditionId::new("c").expect("an id"), condition)]);
         let mut line = LineHistory::default();
         for (index, (day, verdict, instances)) in words.iter().enumerate() {
-            let findings: Vec<Finding> = (*instances > 0)
-                .then(|| finding(1, *instances))
-                .into_iter()
-                .collect();
+            let findings: Vec<Finding> = (*instances > 0).then(|| finding(1, *instances)).into_iter().collect();
             let observed_to = period.start.plus(chrono::TimeDelta::days(*day));
-            let outcome = SubjectOutcome {
-                subject: subject(),
-                verdict: *verdict,
-                reason: String::new(),
-            };
-            let evidence =
-                EntryId::from_parts(observed_to, &[u8::try_from(index).expect("few"); 10]);
-            let word = Word {
-                outcome: &outcome,
-                findings: &findings,
-                conditions: &conditions,
-                evidence,
-                observed_to,
-            };
+            let outcome = SubjectOutcome { subject: subject(), verdict: *verdict, reason: String::new() };
+            let evidence = EntryId::from_parts(observed_to, &[u8::try_from(index).expect("few"); 10]);
+            let word = Word { outcome: &outcome, findings: &findings, conditions: &conditions, evidence, observed_to };
             line.take(&word, &period);
         }
-        line.lives
-            .get(&Fingerprint(Digest([1; 32])))
-            .and_then(|life| life.state(line.is_unanswered(&period)))
+        line.lives.get(&Fingerprint(Digest([1; 32]))).and_then(|life| life.state(line.is_unanswered(&period)))
     }
 
     #[test]
     fn what_becomes_of_a_finding() {
-        use FindingState::{
-            New, NotReexamined, NotRemediated, PartiallyRemediated, Regressed, Remediated,
-        };
+        use FindingState::{New, NotReexamined, NotRemediated, PartiallyRemediated, Regressed, Remediated};
         use Verdict::{Error, Fail, Pass, Vacuous};
         type Case<'a> = (&'a [(i64, Verdict, u64)], Option<FindingState>);
         let cases: &[Case<'_>] = &[
@@ -255,29 +217,17 @@ mod tests {
             (&[(-1, Fail, 2), (1, Fail, 1)], Some(PartiallyRemediated)),
             (&[(-1, Fail, 2), (1, Pass, 0)], Some(Remediated)),
             (&[(1, Fail, 2), (2, Pass, 0)], Some(Remediated)),
-            (
-                &[(-2, Fail, 1), (-1, Pass, 0), (1, Fail, 1)],
-                Some(Regressed),
-            ),
-            (
-                &[(-1, Fail, 1), (1, Pass, 0), (2, Fail, 1)],
-                Some(Regressed),
-            ),
+            (&[(-2, Fail, 1), (-1, Pass, 0), (1, Fail, 1)], Some(Regressed)),
+            (&[(-1, Fail, 1), (1, Pass, 0), (2, Fail, 1)], Some(Regressed)),
             (&[(-2, Fail, 1), (-1, Pass, 0)], None),
             // "Could not find out" and "examined nothing" close nothing.
             (&[(-1, Fail, 1), (1, Error, 0)], Some(NotReexamined)),
             (&[(-1, Fail, 1), (1, Vacuous, 0)], Some(NotReexamined)),
             (&[(-1, Fail, 1)], Some(NotReexamined)),
             // A late record of something older never turns the present back.
-            (
-                &[(-1, Fail, 1), (2, Pass, 0), (1, Fail, 1)],
-                Some(Remediated),
-            ),
+            (&[(-1, Fail, 1), (2, Pass, 0), (1, Fail, 1)], Some(Remediated)),
             // What was observed after the period says nothing about it.
-            (
-                &[(-1, Fail, 1), (1, Fail, 1), (95, Pass, 0)],
-                Some(NotRemediated),
-            ),
+            (&[(-1, Fail, 1), (1, Fail, 1), (95, Pass, 0)], Some(NotRemediated)),
         ];
         for (words, expected) in cases {
             assert_eq!(state(words), *expected, "{words:?}");

@@ -6,11 +6,18 @@
 pub mod build;
 pub mod catalog;
 mod completeness;
+mod filters;
 pub mod fold;
 mod history;
+mod html;
+mod markdown;
+pub mod render;
+pub mod template;
 pub mod view;
 
 pub use build::{Edition, ViewError};
-pub use catalog::{Catalog, Framework, Requirement};
+pub use catalog::{Catalog, Framework, FrameworkError, Requirement, frameworks};
 pub use fold::Fold;
+pub use render::{RenderError, Rendered, render, renderer};
+pub use template::TemplateSet;
 pub use view::PeriodView;

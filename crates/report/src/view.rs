@@ -4,8 +4,8 @@
 //! the entries can make it again. It holds no value of a secret and no disclosed name: only pseudonyms.
 
 use exhibit_evidence::{
-    CheckId, CollectorId, Condition, ConditionId, Digest, EntryId, EnvironmentId, Fingerprint,
-    JobId, Outcome, Period, Place, Severity, Timestamp,
+    CheckId, CollectorId, Condition, ConditionId, Digest, EntryId, EnvironmentId, Fingerprint, JobId, Outcome, Period,
+    Place, Severity, Timestamp,
     catalog::{AuditItem, Strength},
     deployment::Environment,
     observation::{Exclusion, Subject, Trigger},

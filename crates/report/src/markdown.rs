@@ -1,0 +1,171 @@
+//! Data as Markdown that means nothing but its own characters.
+//!
+//! Whatever is printed with `{{ … }}` in a report template goes through [`escape`]: a file name or a detail can't make
+//! a heading, a link, a table cell, an HTML tag or a new line.
+
+use std::io::Write;
+
+/// Tera's escape function for Markdown templates.
+pub(crate) fn escape_into(text: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    out.write_all(escape(text).as_bytes())
+}
+
+/// The text, so that Markdown shows these characters and nothing happens: on one line, in a paragraph, a heading, a
+/// list or a table cell alike.
+pub(crate) fn escape(text: &str) -> String {
+    let characters: Vec<char> = visible(text).chars().collect();
+    let mut out = String::with_capacity(text.len() + 16);
+    let digits = characters.iter().take_while(|c| c.is_ascii_digit()).count();
+    for (index, &c) in characters.iter().enumerate() {
+        let before = index.checked_sub(1).map(|i| characters[i]);
+        let after = characters.get(index + 1).copied();
+        let special = match c {
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' | '{' | '}' | '$' => true,
+            // Within a word an underscore is only an underscore.
+            '_' => !(before.is_some_and(in_word) && after.is_some_and(in_word)),
+            // An entity, such as &lt;
+            '&' => after.is_some_and(|c| c.is_ascii_alphanumeric() || c == '#'),
+            // What some programs turn into a link, an image or a mention.
+            '!' => after == Some('['),
+            ':' => after == Some('/') || index == 0,
+            '@' => after.is_some_and(char::is_alphanumeric),
+            '.' => {
+                index == 3 && characters[..3].iter().all(|c| c.eq_ignore_ascii_case(&'w'))
+                    || (digits > 0 && index == digits)
+            }
+            ')' => digits > 0 && index == digits,
+            // What begins a block, where it stands first.
+            '#' | '+' | '-' | '=' => index == 0,
+            _ => false,
+        };
+        if special {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn in_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The text as a code span where that shows it unchanged, and escaped where it would not.
+pub(crate) fn code(text: &str) -> String {
+    let text = visible(text);
+    let plain = !text.is_empty() && !text.contains(['`', '|', '\\']);
+    if plain { format!("`{text}`") } else { escape(&text) }
+}
+
+/// The text on one line, with everything shown that would otherwise hide or reorder what is read: control characters,
+/// invisible ones, and those that change the direction of writing.
+pub(crate) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.trim().chars() {
+        match c {
+            '\n' | '\t' | ' ' => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
+            '\r' => {}
+            c if hides(c) => out.push_str(&format!("(U+{:04X})", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{feff}' | '\u{3164}' | '\u{ffa0}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+    use super::*;
+
+    /// What Markdown shows of the text, set as template authors set it: in a paragraph, a heading, a list, a table cell.
+    fn shown(markdown: &str) -> Vec<String> {
+        let mut texts = vec![String::new()];
+        for event in Parser::new_ext(markdown, Options::all()) {
+            match event {
+                Event::Text(text) | Event::Code(text) => {
+                    texts.last_mut().expect("never empty").push_str(&text);
+                }
+                Event::Start(
+                    Tag::Paragraph
+                    | Tag::Heading { .. }
+                    | Tag::List(_)
+                    | Tag::Item
+                    | Tag::Table(_)
+                    | Tag::TableHead
+                    | Tag::TableRow,
+                )
+                | Event::End(_) => {}
+                Event::Start(Tag::TableCell) => texts.push(String::new()),
+                other => panic!("{markdown:?} gave {other:?}"),
+            }
+            let _ = TagEnd::Paragraph;
+        }
+        texts
+    }
+
+    #[test]
+    fn hostile_text_is_only_text() {
+        for hostile in HOSTILE {
+            let expected = visible(hostile);
+            let escaped = escape(hostile);
+            for frame in ["{}", "# {}", "- {}", "1. {}", "a {} b"] {
+                let shown = shown(&frame.replace("{}", &escaped)).concat();
+                let found =
+                    if frame == "a {} b" { shown.trim_start_matches("a ").trim_end_matches(" b") } else { &shown };
+                assert_eq!(found, expected, "{frame} of {hostile:?}: {escaped}");
+            }
+            for cell in [escaped, code(hostile)] {
+                let table = format!("| a | b | c |\n| --- | --- | --- |\n| x | {cell} | y |\n");
+                let shown = shown(&table);
+                assert_eq!(shown[4..], ["x", &expected, "y"], "cell of {hostile:?}: {table}");
+            }
+        }
+    }
+
+    pub(crate) const HOSTILE: &[&str] = &[
+        "plain_name with_under_scores",
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "a | b || c",
+        "`code` ``more``",
+        "**bold** _em_ __strong__ ~~gone~~ *",
+        "[link](javascript:alert(1)) ![image](https://example.com/x.png)",
+        "<https://example.com> https://example.com www.example.com a@example.com",
+        "# heading",
+        "- item",
+        "+ item",
+        "1. item",
+        "2) item",
+        "> quote",
+        "===",
+        "---",
+        ": definition",
+        "a\nb\r\n\n# c",
+        "&lt;b&gt; &#60; & && &copy",
+        "back\\slash\\",
+        "trailing\\",
+        "{{ 7 * 7 }} {% raw %} $x$ {#id}",
+        "[^1] [ref] [x]: y",
+        "[ ] task",
+        "right\u{202e}left\u{200b}zero\u{7}bell",
+        "_",
+        "a_ _b __c__ d__e",
+        "``` fence",
+        "~~~",
+        "^sup^ ~sub~ ==mark== ||spoiler||",
+        "[!NOTE]",
+    ];
+}
