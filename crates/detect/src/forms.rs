@@ -3,23 +3,34 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, PAD};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A form's bytes, wiped when dropped.
-pub(crate) type Form = Zeroizing<Vec<u8>>;
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Form(Vec<u8>);
+
+impl Form {
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Form {
+        Form(bytes.into())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// The value itself; its base64 (both alphabets, padded or not, also inside longer base64 at each of the three
 /// alignments); its URL-encoded, JSON-escaped and HTML-escaped forms; its hex in both cases. No form twice.
 pub(crate) fn of(value: &[u8]) -> Vec<Form> {
-    let mut forms: Vec<Form> = vec![Zeroizing::new(value.to_vec())];
+    let mut forms: Vec<Form> = vec![Form::new(value)];
     forms.extend(base64_forms(value));
     forms.extend(url_forms(value));
     forms.extend(escaped_forms(value));
-    forms.push(Zeroizing::new(hex::encode(value).into_bytes()));
-    forms.push(Zeroizing::new(hex::encode_upper(value).into_bytes()));
-    forms.retain(|form| form.len() >= value.len().min(4));
-    forms.sort_by(|a, b| a.as_slice().cmp(b.as_slice()));
-    forms.dedup_by(|a, b| a.as_slice() == b.as_slice());
+    forms.push(Form::new(hex::encode(value)));
+    forms.push(Form::new(hex::encode_upper(value)));
+    forms.retain(|form| form.0.len() >= value.len().min(4));
+    forms.sort();
+    forms.dedup();
     forms
 }
 
@@ -28,8 +39,8 @@ fn base64_forms(value: &[u8]) -> Vec<Form> {
     for alphabet in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
         let padded = GeneralPurpose::new(alphabet, PAD);
         let bare = GeneralPurpose::new(alphabet, NO_PAD);
-        forms.push(Zeroizing::new(padded.encode(value).into_bytes()));
-        forms.push(Zeroizing::new(bare.encode(value).into_bytes()));
+        forms.push(Form::new(padded.encode(value)));
+        forms.push(Form::new(bare.encode(value)));
         for before in 0..3usize {
             // Characters that hold only this value's bits, with `before` other bytes in the same group before it.
             let mut shifted = Zeroizing::new(vec![0u8; before]);
@@ -38,7 +49,7 @@ fn base64_forms(value: &[u8]) -> Vec<Form> {
             let first = (before * 8).div_ceil(6);
             let end = shifted.len() * 8 / 6;
             if first < end {
-                forms.push(Zeroizing::new(text[first..end].to_vec()));
+                forms.push(Form::new(&text[first..end]));
             }
         }
     }
@@ -64,12 +75,12 @@ fn url_forms(value: &[u8]) -> Vec<Form> {
 
 fn percent(value: &[u8], kept: impl Fn(u8) -> bool, upper: bool, plus: bool) -> Form {
     let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    let mut form = Zeroizing::new(Vec::with_capacity(value.len() * 3));
+    let mut form = Form::new(Vec::with_capacity(value.len() * 3));
     for &byte in value {
         match byte {
-            b' ' if plus => form.push(b'+'),
-            _ if kept(byte) => form.push(byte),
-            _ => form.extend_from_slice(&[b'%', digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]),
+            b' ' if plus => form.0.push(b'+'),
+            _ if kept(byte) => form.0.push(byte),
+            _ => form.0.extend_from_slice(&[b'%', digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]),
         }
     }
     form
@@ -77,11 +88,11 @@ fn percent(value: &[u8], kept: impl Fn(u8) -> bool, upper: bool, plus: bool) -> 
 
 fn escaped_forms(value: &[u8]) -> Vec<Form> {
     let replaced = |table: &[(u8, &str)]| {
-        let mut form = Zeroizing::new(Vec::with_capacity(value.len() * 2));
+        let mut form = Form::new(Vec::with_capacity(value.len() * 2));
         for byte in value {
             match table.iter().find(|(from, _)| from == byte) {
-                Some((_, to)) => form.extend_from_slice(to.as_bytes()),
-                None => form.push(*byte),
+                Some((_, to)) => form.0.extend_from_slice(to.as_bytes()),
+                None => form.0.push(*byte),
             }
         }
         form
@@ -132,7 +143,7 @@ mod tests {
             "p/s s\\\"\\u00261",
         ] {
             let expected = expected.replace("26 31", "2631");
-            assert!(forms.iter().any(|f| **f == expected.as_bytes()), "{expected}");
+            assert!(forms.iter().any(|f| f.as_bytes() == expected.as_bytes()), "{expected}");
         }
     }
 
@@ -141,7 +152,7 @@ mod tests {
         let forms = of(b"hunter22");
         for before in ["", "u", "us", "user:", "user1:"] {
             let whole = base64::engine::general_purpose::STANDARD.encode(format!("{before}hunter22 and more"));
-            let found = forms.iter().any(|f| memchr::memmem::find(whole.as_bytes(), f).is_some());
+            let found = forms.iter().any(|f| memchr::memmem::find(whole.as_bytes(), f.as_bytes()).is_some());
             assert!(found, "{before}");
         }
     }

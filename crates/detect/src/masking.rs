@@ -1,5 +1,7 @@
 //! Rewrites bytes so that no found or known secret stays in them. Every artifact passes here before it is stored.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -44,15 +46,16 @@ pub struct MaskedHit {
 
 /// Replaces the secret of every rule hit and every occurrence of the `known` values by masked shapes.
 ///
-/// Known values, and found secrets that are long and no dictionary words, are also masked in their base64,
-/// URL-encoded, JSON- or HTML-escaped and hex forms, wherever they occur.
+/// Known values are also masked in their base64, URL-encoded, JSON- or HTML-escaped and hex forms. Found secrets that
+/// are long and no dictionary words are masked wherever they occur again, bare: pass a value that is known to be
+/// secret as known.
 #[must_use]
 pub fn mask(engine: &Engine, known: &[&[u8]], bytes: &[u8]) -> Masked {
     let too_short = known.iter().filter(|k| !k.is_empty() && k.len() < SHORTEST_KNOWN).count();
     let mut needles = Needles::default();
     for (index, value) in known.iter().enumerate() {
         if value.len() >= SHORTEST_KNOWN {
-            needles.add(value, Some(index));
+            needles.known(value, index);
         }
     }
 
@@ -71,50 +74,64 @@ pub fn mask(engine: &Engine, known: &[&[u8]], bytes: &[u8]) -> Masked {
     Masked { bytes: BLANK.as_bytes().to_vec(), hits, too_short }
 }
 
-/// Values to be searched for in all their forms.
+/// Texts to be searched for, together.
 #[derive(Default)]
 struct Needles {
-    forms: Vec<Form>,
-    /// For each form, the known value it comes from.
-    sources: Vec<Option<usize>>,
+    forms: BTreeMap<Form, Option<usize>>,
+    /// Over the forms in their order; `None` while it is out of date.
+    automaton: Option<AhoCorasick>,
 }
 
 impl Needles {
-    fn add(&mut self, value: &[u8], source: Option<usize>) {
+    /// A known value, in all its forms.
+    fn known(&mut self, value: &[u8], index: usize) {
         for form in forms::of(value) {
-            self.forms.push(form);
-            self.sources.push(source);
+            self.add(form, Some(index));
         }
     }
 
-    /// Every occurrence of every form, overlapping ones included.
-    fn find(&self, bytes: &[u8]) -> Vec<MaskedHit> {
-        if self.forms.is_empty() {
-            return Vec::new();
+    fn add(&mut self, form: Form, source: Option<usize>) {
+        if let Entry::Vacant(place) = self.forms.entry(form) {
+            place.insert(source);
+            self.automaton = None;
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(self.forms.iter().map(|f| f.as_slice()))
-            .or_else(|_| {
+    }
+
+    fn automaton(&mut self) -> Option<&AhoCorasick> {
+        if self.automaton.is_none() && !self.forms.is_empty() {
+            let build = |kind| {
                 AhoCorasick::builder()
-                    .kind(Some(AhoCorasickKind::NoncontiguousNFA))
-                    .build(self.forms.iter().map(|f| f.as_slice()))
-            })
-            .expect("a noncontiguous automaton takes needles up to 2 GiB");
+                    .match_kind(MatchKind::Standard)
+                    .kind(Some(kind))
+                    .build(self.forms.keys().map(Form::as_bytes))
+            };
+            let built = build(AhoCorasickKind::ContiguousNFA)
+                .or_else(|_| build(AhoCorasickKind::NoncontiguousNFA))
+                .expect("a noncontiguous automaton takes needles up to 2 GiB");
+            self.automaton = Some(built);
+        }
+        self.automaton.as_ref()
+    }
+
+    /// Every occurrence of every form, overlapping ones included.
+    fn find(&mut self, bytes: &[u8]) -> Vec<MaskedHit> {
+        let sources: Vec<Option<usize>> = self.forms.values().copied().collect();
+        let Some(automaton) = self.automaton() else {
+            return Vec::new();
+        };
         automaton
             .find_overlapping_iter(bytes)
             .map(|found| MaskedHit {
                 rule: None,
-                known: self.sources[found.pattern().as_usize()],
+                known: sources[found.pattern().as_usize()],
                 span: found.range(),
                 shape: String::new(),
             })
             .collect()
     }
 
-    fn any_in(&self, text: &str) -> bool {
-        self.forms.iter().any(|form| memchr::memmem::find(text.as_bytes(), form).is_some())
+    fn any_in(&mut self, text: &str) -> bool {
+        self.automaton().is_some_and(|automaton| automaton.is_match(text))
     }
 }
 
@@ -124,7 +141,7 @@ fn pass(engine: &Engine, needles: &mut Needles, bytes: &[u8], blank: bool) -> (V
     for found in engine.scan(bytes) {
         let secret = &bytes[found.secret.clone()];
         if secret.len() >= SHORTEST_FOUND && !is_dictionary_password(secret) {
-            needles.add(secret, None);
+            needles.add(Form::new(secret), None);
         }
         hits.push(MaskedHit {
             rule: Some(found.rule.id.clone()),
