@@ -6,10 +6,7 @@
 //! mark. `${VAR}` refers to earlier lines of the same file.
 
 use super::interpolate::{Problem, Strictness, Variables, interpolate};
-use super::{
-    Credential, Encoding, Listing, Origin, Place, Reading, Root, Source, SourceError, Text, Unread,
-    files,
-};
+use super::{Credential, Encoding, Listing, Origin, Place, Reading, Root, Source, SourceError, Text, Unread, files};
 use std::collections::{BTreeSet, HashMap};
 use zeroize::Zeroizing;
 
@@ -51,18 +48,21 @@ impl Source for Dotenv {
         for file in &self.files {
             names.extend(names_in(&files::text(&self.root, file)?));
         }
-        Ok(Listing {
-            names: names.len() as u64,
-        })
+        Ok(Listing { names: names.len() as u64 })
     }
 
     fn read(&self) -> Result<Reading, SourceError> {
         let mut reading = Reading::default();
         let mut last: HashMap<String, (String, Assignment)> = HashMap::new();
         let mut order: Vec<String> = Vec::new();
+        let mut before = Variables::new();
         for file in &self.files {
             let text = files::text(&self.root, file)?;
-            for new in parse(file, &text, &Variables::new(), Strictness::Lenient)? {
+            let none = Variables::new();
+            for new in parse(file, &text, &none, before.clone(), Strictness::Lenient)? {
+                if let Some(value) = &new.value {
+                    before.insert(new.name.clone(), value.clone());
+                }
                 if !order.contains(&new.name) {
                     order.push(new.name.clone());
                 }
@@ -79,22 +79,12 @@ impl Source for Dotenv {
             let place = place(&file, &found);
             let Some(text) = found.value else {
                 let reason = "it stands alone: the value comes from outside this file".to_owned();
-                reading.unread.push(Unread {
-                    name,
-                    place,
-                    code: "outside",
-                    reason,
-                });
+                reading.unread.push(Unread { name, place, code: "outside", reason });
                 continue;
             };
             if let Some(variable) = text.unset().first() {
                 let reason = format!("the variable {variable} comes from outside this file");
-                reading.unread.push(Unread {
-                    name,
-                    place,
-                    code: "outside",
-                    reason,
-                });
+                reading.unread.push(Unread { name, place, code: "outside", reason });
                 continue;
             }
             reading.examined += 1;
@@ -116,30 +106,19 @@ impl Source for Dotenv {
 }
 
 fn place(file: &str, found: &Assignment) -> Place {
-    Place {
-        file: file.to_owned(),
-        line: found.line,
-        document: 0,
-        key: found.name.clone(),
-    }
+    Place { file: file.to_owned(), line: found.line, document: 0, key: found.name.clone() }
 }
 
-/// Every assignment of `text`, in order. `outer` variables win over those of the file itself.
+/// Every assignment of `text`, in order. `outer` variables win over those of the file itself, and
+/// these over the ones of files `before` it.
 pub(super) fn parse(
     file: &str,
     text: &str,
     outer: &Variables,
+    before: Variables,
     strictness: Strictness,
 ) -> Result<Vec<Assignment>, SourceError> {
-    Reader {
-        file,
-        rest: text,
-        line: 1,
-        outer,
-        own: Variables::new(),
-        strictness,
-    }
-    .all()
+    Reader { file, rest: text, line: 1, outer, own: before, strictness }.all()
 }
 
 struct Reader<'a> {
@@ -177,11 +156,7 @@ impl<'a> Reader<'a> {
         };
         let alone = !matches!(stop.chars().next(), Some('=' | ':'));
         // `NAME # comment` stands alone as well.
-        let name = if alone {
-            name.split(" #").next().unwrap_or(name).trim_end()
-        } else {
-            name
-        };
+        let name = if alone { name.split(" #").next().unwrap_or(name).trim_end() } else { name };
         if !is_name(name) {
             let expected = "a name of letters, digits, `_`, `.`, `-`, then `=`";
             return Err(self.malformed(line, "name", expected));
@@ -189,11 +164,7 @@ impl<'a> Reader<'a> {
         let name = name.to_owned();
         if alone {
             self.rest = stop;
-            return Ok(Assignment {
-                name,
-                value: None,
-                line,
-            });
+            return Ok(Assignment { name, value: None, line });
         }
         self.rest = stop[1..].trim_start_matches([' ', '\t']);
         let value = match self.rest.chars().next() {
@@ -209,20 +180,11 @@ impl<'a> Reader<'a> {
             }
         };
         self.own.insert(name.clone(), value.clone());
-        Ok(Assignment {
-            name,
-            value: Some(value),
-            line,
-        })
+        Ok(Assignment { name, value: Some(value), line })
     }
 
     /// What stands between the quotes, escapes still in it; only `\"` (or `\'`) is undone here.
-    fn quoted(
-        &mut self,
-        quote: char,
-        line: u32,
-        name: &str,
-    ) -> Result<Zeroizing<String>, SourceError> {
+    fn quoted(&mut self, quote: char, line: u32, name: &str) -> Result<Zeroizing<String>, SourceError> {
         let body = &self.rest[1..];
         let mut raw = Zeroizing::new(String::with_capacity(body.len().min(4096)));
         let mut escaped = false;
@@ -252,11 +214,7 @@ impl<'a> Reader<'a> {
         let (tail, rest) = split_before(self.rest, |letter| letter == '\n');
         let tail = tail.trim();
         if !tail.is_empty() && !tail.starts_with('#') {
-            return Err(self.malformed(
-                line,
-                name,
-                "nothing but a comment after the closing quote",
-            ));
+            return Err(self.malformed(line, name, "nothing but a comment after the closing quote"));
         }
         self.rest = rest;
         Ok(())
@@ -278,12 +236,7 @@ impl<'a> Reader<'a> {
     }
 
     fn malformed(&self, line: u32, key: &str, expected: &str) -> SourceError {
-        SourceError::Malformed {
-            file: self.file.to_owned(),
-            line,
-            key: key.to_owned(),
-            expected: expected.to_owned(),
-        }
+        SourceError::Malformed { file: self.file.to_owned(), line, key: key.to_owned(), expected: expected.to_owned() }
     }
 }
 
@@ -292,22 +245,12 @@ pub(super) fn explain(file: &str, line: u32, key: &str, problem: Problem) -> Sou
     let (file, key) = (file.to_owned(), key.to_owned());
     let expected = match problem {
         Problem::Required(variable) => {
-            return SourceError::RequiredVariable {
-                file,
-                line,
-                key,
-                variable,
-            };
+            return SourceError::RequiredVariable { file, line, key, variable };
         }
         Problem::Invalid => "`$NAME`, `${NAME}` or `$$` for a dollar sign",
         Problem::TooLarge => "interpolation that does not nest or grow without end",
     };
-    SourceError::Malformed {
-        file,
-        line,
-        key,
-        expected: expected.to_owned(),
-    }
+    SourceError::Malformed { file, line, key, expected: expected.to_owned() }
 }
 
 fn breaks(text: &str) -> u32 {
@@ -330,9 +273,7 @@ fn without_comment(raw: &str) -> &str {
 
 fn is_name(name: &str) -> bool {
     let mut letters = name.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_alphabetic() || first == '_')
+    letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && letters.all(|letter| letter.is_alphanumeric() || "_.-[]".contains(letter))
 }
 
@@ -378,18 +319,12 @@ pub(super) fn names_in(text: &str) -> BTreeSet<String> {
                 continue;
             }
             let end = line.find(['=', ':']).unwrap_or(line.len());
-            let mut words = line[..end]
-                .split_whitespace()
-                .filter(|word| *word != "export");
+            let mut words = line[..end].split_whitespace().filter(|word| *word != "export");
             if let Some(name) = words.next() {
                 names.insert(name.to_owned());
             }
             value = line.get(end + 1..).unwrap_or("").trim_start();
-            let Some(quote) = value
-                .chars()
-                .next()
-                .filter(|first| matches!(first, '"' | '\''))
-            else {
+            let Some(quote) = value.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
                 continue;
             };
             open = Some(quote);

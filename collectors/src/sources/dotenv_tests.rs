@@ -4,24 +4,12 @@ use super::*;
 use proptest::prelude::*;
 
 fn read(text: &str) -> Result<Vec<(String, Option<String>, u32)>, SourceError> {
-    let found = parse("t.env", text, &Variables::new(), Strictness::Lenient)?;
-    Ok(found
-        .into_iter()
-        .map(|one| {
-            (
-                one.name,
-                one.value.map(|text| text.as_str().to_owned()),
-                one.line,
-            )
-        })
-        .collect())
+    let found = parse("t.env", text, &Variables::new(), Variables::new(), Strictness::Lenient)?;
+    Ok(found.into_iter().map(|one| (one.name, one.value.map(|text| text.as_str().to_owned()), one.line)).collect())
 }
 
 /// Text, then the names with their values and lines.
-type Case = (
-    &'static str,
-    &'static [(&'static str, Option<&'static str>, u32)],
-);
+type Case = (&'static str, &'static [(&'static str, Option<&'static str>, u32)]);
 
 const UNDERSTOOD: &[Case] = &[
     ("A=1", &[("A", Some("1"), 1)]),
@@ -41,41 +29,24 @@ const UNDERSTOOD: &[Case] = &[
     ("A='it\\'s'\n", &[("A", Some("it's"), 1)]),
     ("A=\"say \\\"hi\\\"\"\n", &[("A", Some("say \"hi\""), 1)]),
     ("A=\"a\\nb\\tc\\\\d\"\n", &[("A", Some("a\nb\tc\\d"), 1)]),
-    (
-        "A=\"one\ntwo\nB=3\"\nC=4\n",
-        &[("A", Some("one\ntwo\nB=3"), 1), ("C", Some("4"), 4)],
-    ),
-    (
-        "A=1\r\nB=2\r\n",
-        &[("A", Some("1"), 1), ("B", Some("2"), 2)],
-    ),
-    (
-        "A=x\nB=${A}y\n",
-        &[("A", Some("x"), 1), ("B", Some("xy"), 2)],
-    ),
-    (
-        "A=x\nB=\"${A}y\"\n",
-        &[("A", Some("x"), 1), ("B", Some("xy"), 2)],
-    ),
+    ("A=\"one\ntwo\nB=3\"\nC=4\n", &[("A", Some("one\ntwo\nB=3"), 1), ("C", Some("4"), 4)]),
+    ("A=1\r\nB=2\r\n", &[("A", Some("1"), 1), ("B", Some("2"), 2)]),
+    ("A=x\nB=${A}y\n", &[("A", Some("x"), 1), ("B", Some("xy"), 2)]),
+    ("A=x\nB=\"${A}y\"\n", &[("A", Some("x"), 1), ("B", Some("xy"), 2)]),
     ("B=${A:-d}\n", &[("B", Some("d"), 1)]),
     ("A=\"\\$B\"\n", &[("A", Some("$B"), 1)]),
     ("A=p$$w\n", &[("A", Some("p$w"), 1)]),
     ("A=p$!w\n", &[("A", Some("p$!w"), 1)]),
     ("A=1\nA=2\n", &[("A", Some("1"), 1), ("A", Some("2"), 2)]),
     ("app.key-x=1\n", &[("app.key-x", Some("1"), 1)]),
-    (
-        "A=postgres://u:p@h/d?a=b\n",
-        &[("A", Some("postgres://u:p@h/d?a=b"), 1)],
-    ),
+    ("A=postgres://u:p@h/d?a=b\n", &[("A", Some("postgres://u:p@h/d?a=b"), 1)]),
 ];
 
 #[test]
 fn understood() {
     for (text, expected) in UNDERSTOOD {
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(name, value, line)| ((*name).to_owned(), value.map(str::to_owned), *line))
-            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, value, line)| ((*name).to_owned(), value.map(str::to_owned), *line)).collect();
         assert_eq!(read(text).expect("valid"), expected, "{text:?}");
     }
 }
@@ -83,10 +54,7 @@ fn understood() {
 #[test]
 fn the_files_own_count_agrees_with_the_reader() {
     for (text, expected) in UNDERSTOOD {
-        let expected: BTreeSet<_> = expected
-            .iter()
-            .map(|(name, ..)| (*name).to_owned())
-            .collect();
+        let expected: BTreeSet<_> = expected.iter().map(|(name, ..)| (*name).to_owned()).collect();
         assert_eq!(names_in(text), expected, "{text:?}");
     }
 }
@@ -95,18 +63,9 @@ fn the_files_own_count_agrees_with_the_reader() {
 fn refused_with_line_and_key_and_without_the_value() {
     let cases = [
         ("A=1\nB=\"hunter2\n", "t.env:2: B: expected a closing quote"),
-        (
-            "A=\"hunter2\"x\n",
-            "t.env:1: A: expected nothing but a comment after the closing quote",
-        ),
-        (
-            "A B hunter2=1\n",
-            "t.env:1: name: expected a name of letters, digits, `_`, `.`, `-`, then `=`",
-        ),
-        (
-            "=hunter2\n",
-            "t.env:1: name: expected a name of letters, digits, `_`, `.`, `-`, then `=`",
-        ),
+        ("A=\"hunter2\"x\n", "t.env:1: A: expected nothing but a comment after the closing quote"),
+        ("A B hunter2=1\n", "t.env:1: name: expected a name of letters, digits, `_`, `.`, `-`, then `=`"),
+        ("=hunter2\n", "t.env:1: name: expected a name of letters, digits, `_`, `.`, `-`, then `=`"),
         (
             "A=x\nB=${C:?hunter2}\n",
             "t.env:2: B: the variable C is required and has no value in the variable file given",
@@ -123,7 +82,7 @@ fn refused_with_line_and_key_and_without_the_value() {
 fn the_last_of_a_repeated_key_wins_and_the_others_are_reported() {
     let folder = tempfile::tempdir().expect("temporary folder");
     std::fs::write(folder.path().join("a.env"), "A=1\nA=2\nB\n").expect("written");
-    std::fs::write(folder.path().join("b.env"), "A=3\nC=x\n").expect("written");
+    std::fs::write(folder.path().join("b.env"), "A=3\nC=${A}x${B:-}\nD=${OUTSIDE}\n").expect("written");
     let source = Dotenv {
         root: Root::folder(folder.path()),
         environment: "staging".to_owned(),
@@ -133,7 +92,9 @@ fn the_last_of_a_repeated_key_wins_and_the_others_are_reported() {
     assert_eq!(reading.credentials[0].value.text(), Some("3"));
     let lines: Vec<_> = reading.overridden.iter().map(|place| place.line).collect();
     assert_eq!(lines, [1, 2]);
-    assert_eq!(reading.unread.len(), 1);
+    assert_eq!(reading.credentials[1].value.text(), Some("3x"));
+    let unread: Vec<_> = reading.unread.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(unread, ["B", "D"]);
     let counted = source.listing().expect("listed").names;
     assert_eq!(counted, reading.examined + reading.unread.len() as u64);
 }

@@ -114,30 +114,19 @@ impl Engine {
     /// The engine of a URL scheme; drivers after `+` (`postgresql+psycopg`) do not matter.
     #[must_use]
     pub fn of_scheme(scheme: &str) -> Option<Self> {
-        let base = scheme
-            .split('+')
-            .next()
-            .unwrap_or(scheme)
-            .to_ascii_lowercase();
-        WORDS
-            .iter()
-            .find(|(word, _)| *word == base)
-            .map(|(_, engine)| *engine)
+        let base = scheme.split('+').next().unwrap_or(scheme).to_ascii_lowercase();
+        WORDS.iter().find(|(word, _)| *word == base).map(|(_, engine)| *engine)
     }
 
     /// The engine that a name speaks of: `POSTGRES_PASSWORD`, `redis-auth.password`. Names such as
     /// `HTTP_TOKEN` speak of none: HTTP is an engine only where a URL says so.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
-        name.split(|letter: char| !letter.is_ascii_alphanumeric())
-            .find_map(|word| {
-                let word = word.to_ascii_lowercase();
-                let engine = WORDS
-                    .iter()
-                    .find(|(known, _)| *known == word)
-                    .map(|(_, engine)| *engine);
-                engine.filter(|engine| *engine != Self::Http)
-            })
+        name.split(|letter: char| !letter.is_ascii_alphanumeric()).find_map(|word| {
+            let word = word.to_ascii_lowercase();
+            let engine = WORDS.iter().find(|(known, _)| *known == word).map(|(_, engine)| *engine);
+            engine.filter(|engine| *engine != Self::Http)
+        })
     }
 }
 
@@ -152,10 +141,7 @@ mod tests {
         assert_eq!(Engine::of_name("redis-auth.password"), Some(Engine::Redis));
         assert_eq!(Engine::of_name("HTTP_TOKEN"), None);
         assert_eq!(Engine::of_name("APP_SECRET"), None);
-        assert_eq!(
-            Engine::of_scheme("postgresql+psycopg"),
-            Some(Engine::Postgres)
-        );
+        assert_eq!(Engine::of_scheme("postgresql+psycopg"), Some(Engine::Postgres));
         assert_eq!(Engine::of_scheme("mongodb+srv"), Some(Engine::Mongodb));
         assert_eq!(Engine::of_scheme("gopher"), None);
     }

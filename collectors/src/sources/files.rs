@@ -15,44 +15,29 @@ pub(super) fn bytes(root: &Root, name: &str) -> Result<Zeroizing<Vec<u8>>, Sourc
         Root::Folder(folder) => folder.join(name),
         Root::Memory(files) => return in_memory(files, name),
     };
-    let unreadable = |error: std::io::Error| SourceError::Unreadable {
-        file: name.to_owned(),
-        reason: in_words(&error),
-    };
+    let unreadable =
+        |error: std::io::Error| SourceError::Unreadable { file: name.to_owned(), reason: in_words(&error) };
     let file = fs::File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     if size > MAX_BYTES {
-        return Err(SourceError::TooLarge {
-            file: name.to_owned(),
-            limit: MAX_BYTES,
-        });
+        return Err(SourceError::TooLarge { file: name.to_owned(), limit: MAX_BYTES });
     }
     // One allocation of the full size: a growing vector would leave copies behind.
     let room = usize::try_from(size).unwrap_or(0) + 1;
     let mut content = Zeroizing::new(Vec::with_capacity(room));
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut content)
-        .map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(unreadable)?;
     if content.len() as u64 > MAX_BYTES {
-        return Err(SourceError::TooLarge {
-            file: name.to_owned(),
-            limit: MAX_BYTES,
-        });
+        return Err(SourceError::TooLarge { file: name.to_owned(), limit: MAX_BYTES });
     }
     Ok(content)
 }
 
 fn in_memory(files: &[(&str, &str)], name: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     let found = files.iter().find(|(known, _)| *known == name);
-    found
-        .map(|(_, text)| Zeroizing::new(text.as_bytes().to_vec()))
-        .ok_or_else(|| {
-            let reason = "no such file or folder".to_owned();
-            SourceError::Unreadable {
-                file: name.to_owned(),
-                reason,
-            }
-        })
+    found.map(|(_, text)| Zeroizing::new(text.as_bytes().to_vec())).ok_or_else(|| {
+        let reason = "no such file or folder".to_owned();
+        SourceError::Unreadable { file: name.to_owned(), reason }
+    })
 }
 
 /// The text of `name` below `root`, without a byte-order mark.
@@ -111,34 +96,20 @@ pub(super) fn beside(folder: &str, name: &str) -> String {
 
 /// The folder of a file, as a path from the root; empty for the root itself.
 pub(super) fn folder_of(name: &str) -> String {
-    Path::new(name)
-        .parent()
-        .map(|path| path.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    Path::new(name).parent().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Every file below `name` (itself, if it is a file) with one of the `extensions`, sorted.
-pub(super) fn below(
-    root: &Root,
-    name: &str,
-    extensions: &[&str],
-) -> Result<Vec<String>, SourceError> {
+pub(super) fn below(root: &Root, name: &str, extensions: &[&str]) -> Result<Vec<String>, SourceError> {
     let root = match root {
         Root::Folder(folder) => folder,
         Root::Memory(files) => {
             let inside = |known: &str| known == name || known.starts_with(name);
-            return Ok(files
-                .iter()
-                .map(|(known, _)| *known)
-                .filter(|n| inside(n))
-                .map(str::to_owned)
-                .collect());
+            return Ok(files.iter().map(|(known, _)| *known).filter(|n| inside(n)).map(str::to_owned).collect());
         }
     };
-    let unreadable = |name: &str, error: &std::io::Error| SourceError::Unreadable {
-        file: name.to_owned(),
-        reason: in_words(error),
-    };
+    let unreadable =
+        |name: &str, error: &std::io::Error| SourceError::Unreadable { file: name.to_owned(), reason: in_words(error) };
     let start = fs::metadata(root.join(name)).map_err(|error| unreadable(name, &error))?;
     if start.is_file() {
         return Ok(vec![name.to_owned()]);
@@ -146,18 +117,12 @@ pub(super) fn below(
     let mut found = Vec::new();
     let mut folders = vec![name.trim_end_matches('/').to_owned()];
     while let Some(folder) = folders.pop() {
-        let listed =
-            fs::read_dir(root.join(&folder)).map_err(|error| unreadable(&folder, &error))?;
+        let listed = fs::read_dir(root.join(&folder)).map_err(|error| unreadable(&folder, &error))?;
         for entry in listed {
             let entry = entry.map_err(|error| unreadable(&folder, &error))?;
             let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let kind = entry
-                .file_type()
-                .map_err(|error| unreadable(&path, &error))?;
-            let extension = Path::new(&path)
-                .extension()
-                .and_then(|e| e.to_str())
-                .unwrap_or("");
+            let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
+            let extension = Path::new(&path).extension().and_then(|e| e.to_str()).unwrap_or("");
             if kind.is_dir() {
                 folders.push(path);
             } else if extensions.contains(&extension) {
@@ -186,10 +151,7 @@ mod tests {
     #[test]
     fn paths_are_resolved_from_the_file_that_names_them() {
         assert_eq!(beside("", "./a.env"), "a.env");
-        assert_eq!(
-            beside("deploy/compose", "../envs/a.env"),
-            "deploy/envs/a.env"
-        );
+        assert_eq!(beside("deploy/compose", "../envs/a.env"), "deploy/envs/a.env");
         assert_eq!(beside("deploy", "../../a.env"), "../a.env");
         assert_eq!(folder_of("deploy/compose.yml"), "deploy");
     }

@@ -45,12 +45,7 @@ pub fn interpolate(
     second: &Variables,
     strictness: Strictness,
 ) -> Result<Text, Problem> {
-    Resolver {
-        first,
-        second,
-        strictness,
-    }
-    .resolve(template, 0)
+    Resolver { first, second, strictness }.resolve(template, 0)
 }
 
 struct Resolver<'a> {
@@ -90,12 +85,7 @@ impl Resolver<'_> {
     }
 
     /// Resolves what follows a `$` and returns what comes after the reference.
-    fn reference<'t>(
-        &self,
-        after: &'t str,
-        depth: usize,
-        out: &mut Text,
-    ) -> Result<&'t str, Problem> {
+    fn reference<'t>(&self, after: &'t str, depth: usize, out: &mut Text) -> Result<&'t str, Problem> {
         if let Some(rest) = after.strip_prefix('$') {
             out.push_literal("$");
             return Ok(rest);
@@ -170,9 +160,7 @@ fn name_at_start(text: &str) -> Option<&str> {
     let length = text
         .bytes()
         .enumerate()
-        .take_while(|(at, byte)| {
-            byte.is_ascii_alphabetic() || *byte == b'_' || (*at > 0 && byte.is_ascii_digit())
-        })
+        .take_while(|(at, byte)| byte.is_ascii_alphabetic() || *byte == b'_' || (*at > 0 && byte.is_ascii_digit()))
         .count();
     (length > 0).then(|| &text[..length])
 }
@@ -194,17 +182,9 @@ mod tests {
     fn documented_behaviours() {
         let table = include_str!("cases.tsv");
         let mut seen = 0;
-        for line in table
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
+        for line in table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (template, expected) = line.split_once('\t').expect("template, tab, expectation");
-            let got = interpolate(
-                template,
-                &variables(),
-                &Variables::new(),
-                Strictness::Compose,
-            );
+            let got = interpolate(template, &variables(), &Variables::new(), Strictness::Compose);
             let got = match got {
                 Ok(text) => format!("= {}", text.as_str()),
                 Err(Problem::Invalid) => "invalid".to_owned(),
@@ -220,19 +200,12 @@ mod tests {
     #[test]
     fn defaults_are_told_apart_from_values() {
         let all = variables();
-        let text = interpolate(
-            "postgres://app:${NONE:-fallback}@${FOO}/x",
-            &all,
-            &Variables::new(),
-            Strictness::Compose,
-        )
-        .expect("valid");
+        let text =
+            interpolate("postgres://app:${NONE:-fallback}@${FOO}/x", &all, &Variables::new(), Strictness::Compose)
+                .expect("valid");
         let by_default: Vec<_> = text.parts().iter().filter(|part| part.default).collect();
         assert_eq!(by_default.len(), 1);
-        assert_eq!(
-            &text.as_str()[by_default[0].start..by_default[0].end],
-            "fallback"
-        );
+        assert_eq!(&text.as_str()[by_default[0].start..by_default[0].end], "fallback");
         assert_eq!(by_default[0].through, ["NONE"]);
     }
 

@@ -224,9 +224,7 @@ impl Credential {
 
     fn parts_in(&self, range: &std::ops::Range<usize>) -> impl Iterator<Item = &Part> {
         let range = range.clone();
-        self.parts
-            .iter()
-            .filter(move |part| part.start < range.end && range.start < part.end)
+        self.parts.iter().filter(move |part| part.start < range.end && range.start < part.end)
     }
 }
 

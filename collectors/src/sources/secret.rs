@@ -136,11 +136,7 @@ impl Text {
             if !through.iter().any(|name| name == variable) {
                 through.insert(0, variable.to_owned());
             }
-            self.push(
-                &value.text[part.start..part.end],
-                through,
-                part.default || default,
-            );
+            self.push(&value.text[part.start..part.end], through, part.default || default);
         }
     }
 
@@ -165,12 +161,7 @@ impl Text {
         let end = self.text.len();
         match self.parts.last_mut() {
             Some(last) if last.through == through && last.default == default => last.end = end,
-            _ => self.parts.push(Part {
-                start,
-                end,
-                through,
-                default,
-            }),
+            _ => self.parts.push(Part { start, end, through, default }),
         }
     }
 
@@ -188,22 +179,13 @@ impl Text {
 
 impl Clone for Text {
     fn clone(&self) -> Self {
-        Self {
-            text: Zeroizing::new(self.text.to_string()),
-            parts: self.parts.clone(),
-            unset: self.unset.clone(),
-        }
+        Self { text: Zeroizing::new(self.text.to_string()), parts: self.parts.clone(), unset: self.unset.clone() }
     }
 }
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "[redacted, {} bytes in {} parts]",
-            self.text.len(),
-            self.parts.len()
-        )
+        write!(f, "[redacted, {} bytes in {} parts]", self.text.len(), self.parts.len())
     }
 }
 

@@ -50,9 +50,7 @@ impl Parts {
         self.host.as_deref().is_some_and(|host| {
             host.eq_ignore_ascii_case("localhost")
                 || host.starts_with('/')
-                || host
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|ip| ip.is_loopback())
+                || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
         })
     }
 
@@ -98,27 +96,20 @@ fn parse(text: &str) -> Result<Option<Parts>, &'static str> {
         return urls_pairs::jdbc(rest, text.len() - rest.len()).map(Some);
     }
     match text.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => {
-            url(scheme, rest, text.len() - rest.len()).map(Some)
-        }
+        Some((scheme, rest)) if is_scheme(scheme) => url(scheme, rest, text.len() - rest.len()).map(Some),
         _ => urls_pairs::dsn(text),
     }
 }
 
 fn is_scheme(scheme: &str) -> bool {
     let mut letters = scheme.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic())
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && letters.all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
 }
 
 /// `user:password@host:port,host:port/database?key=value#fragment`, `offset` bytes into the text.
 pub(super) fn url(scheme: &str, rest: &str, offset: usize) -> Result<Parts, &'static str> {
-    let mut parts = Parts {
-        engine: Engine::of_scheme(scheme),
-        ..Parts::default()
-    };
+    let mut parts = Parts { engine: Engine::of_scheme(scheme), ..Parts::default() };
     if matches!(scheme, "rediss" | "amqps" | "ldaps" | "smtps" | "https") {
         parts.tls = Some("tls".to_owned());
     }
@@ -163,9 +154,7 @@ fn userinfo_parts(userinfo: &str, offset: usize, parts: &mut Parts) -> Result<()
 /// `host`, `host:port`, `[v6]:port`, or nothing.
 pub(super) fn host_and_port(text: &str, parts: &mut Parts) -> Result<(), &'static str> {
     let (host, port) = if let Some(inside) = text.strip_prefix('[') {
-        let (host, after) = inside
-            .split_once(']')
-            .ok_or("a closing bracket after an address")?;
+        let (host, after) = inside.split_once(']').ok_or("a closing bracket after an address")?;
         match after.strip_prefix(':') {
             Some(port) => (host, port),
             None if after.is_empty() => (host, ""),
@@ -209,8 +198,7 @@ pub(super) fn decode(text: &str) -> Result<Zeroizing<String>, &'static str> {
 
 pub(super) fn strip_prefix_ignoring_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix)
-        .then(|| &text[prefix.len()..])
+    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
 
 #[cfg(test)]

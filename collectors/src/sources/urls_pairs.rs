@@ -21,10 +21,7 @@ pub(super) fn jdbc(rest: &str, offset: usize) -> Result<Parts, &'static str> {
 
 /// `host\instance:port;key=value;password={a;b}`.
 fn sqlserver(rest: &str, offset: usize) -> Result<Parts, &'static str> {
-    let mut parts = Parts {
-        engine: Some(Engine::Sqlserver),
-        ..Parts::default()
-    };
+    let mut parts = Parts { engine: Some(Engine::Sqlserver), ..Parts::default() };
     let end = rest.find(';').unwrap_or(rest.len());
     let server = &rest[..end];
     let bare = match server.split_once('\\') {
@@ -41,10 +38,7 @@ fn sqlserver(rest: &str, offset: usize) -> Result<Parts, &'static str> {
 
 /// `user/password@//host:port/service` or `@host:port:sid`.
 fn oracle(rest: &str, offset: usize) -> Result<Parts, &'static str> {
-    let mut parts = Parts {
-        engine: Some(Engine::Oracle),
-        ..Parts::default()
-    };
+    let mut parts = Parts { engine: Some(Engine::Oracle), ..Parts::default() };
     let (userinfo, target) = rest.rsplit_once('@').ok_or("`@` in an Oracle URL")?;
     if let Some((user, password)) = userinfo.split_once('/') {
         let start = offset + user.len() + 1;
@@ -58,12 +52,7 @@ fn oracle(rest: &str, offset: usize) -> Result<Parts, &'static str> {
 }
 
 /// `key=value` pairs of a URL query, `offset` bytes into the text.
-pub(super) fn query(
-    text: &str,
-    separator: char,
-    offset: usize,
-    parts: &mut Parts,
-) -> Result<(), &'static str> {
+pub(super) fn query(text: &str, separator: char, offset: usize, parts: &mut Parts) -> Result<(), &'static str> {
     let mut at = offset;
     for pair in text.split(separator) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -122,15 +111,7 @@ pub(super) fn dsn(text: &str) -> Result<Option<Parts>, &'static str> {
     }
     let mut parts = Parts::default();
     if text.contains(';') {
-        if !has(&[
-            "server",
-            "data source",
-            "host",
-            "user id",
-            "uid",
-            "user",
-            "accountname",
-        ]) {
+        if !has(&["server", "data source", "host", "user id", "uid", "user", "accountname"]) {
             return Ok(None);
         }
         semicolons(text, 0, &mut parts)?;
@@ -149,8 +130,7 @@ fn has_key(lower: &str, key: &str) -> bool {
     lower.match_indices(key).any(|(at, _)| {
         let before = lower[..at].chars().next_back();
         let after = lower[at + key.len()..].trim_start();
-        before.is_none_or(|letter| letter == ';' || letter.is_whitespace())
-            && after.starts_with('=')
+        before.is_none_or(|letter| letter == ';' || letter.is_whitespace()) && after.starts_with('=')
     })
 }
 
@@ -198,12 +178,7 @@ fn libpq(text: &str, parts: &mut Parts) -> Result<(), &'static str> {
 }
 
 /// Puts one pair where it belongs; keys that say nothing about credentials are passed over.
-fn assign(
-    key: &str,
-    value: Zeroizing<String>,
-    range: Range<usize>,
-    parts: &mut Parts,
-) -> Result<(), &'static str> {
+fn assign(key: &str, value: Zeroizing<String>, range: Range<usize>, parts: &mut Parts) -> Result<(), &'static str> {
     match key.to_ascii_lowercase().as_str() {
         "user" | "username" | "uid" | "user id" => parts.user = Some(value),
         "password" | "pwd" => {
@@ -223,9 +198,7 @@ fn assign(
         key @ ("sslmode" | "ssl-mode" | "ssl" | "tls" | "encrypt" | "usessl") => {
             // Modes are short words; anything else is not shown.
             let is_word = value.len() <= 16
-                && value
-                    .chars()
-                    .all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
+                && value.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter));
             let shown = if is_word { value.as_str() } else { "stated" };
             parts.tls = Some(format!("{key}={shown}"));
         }

@@ -31,10 +31,7 @@ pub(super) enum Kind {
 impl Node {
     /// The value of `key`, when this is a mapping that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        self.entries()
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, node)| node)
+        self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// The node at a path of keys.
@@ -85,9 +82,7 @@ impl Node {
             }
             Kind::Seq(items) => items.iter_mut().for_each(|item| item.settle(file, text)),
             Kind::Map(entries) => {
-                entries
-                    .iter_mut()
-                    .for_each(|(_, node)| node.settle(file, text));
+                entries.iter_mut().for_each(|(_, node)| node.settle(file, text));
             }
             Kind::Null | Kind::Scalar(_) => {}
         }
@@ -139,10 +134,7 @@ pub(super) fn documents(file: usize, name: &str, text: &str) -> Result<Vec<Node>
 }
 
 /// Every document of `text` in a type of the caller's. For counting, where the tree is not wanted.
-pub(super) fn typed<'t, T: Deserialize<'t>>(
-    name: &str,
-    text: &'t str,
-) -> Result<Vec<T>, SourceError> {
+pub(super) fn typed<'t, T: Deserialize<'t>>(name: &str, text: &'t str) -> Result<Vec<T>, SourceError> {
     serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| {
         let line = error.location().map_or(0, |at| at.line());
         SourceError::Malformed {
@@ -162,16 +154,12 @@ fn expected(error: &Error) -> &'static str {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::AliasReplayCounterOverflow { .. } => {
-            "a document of sensible size and depth, aliases expanded"
-        }
+        | Error::AliasReplayCounterOverflow { .. } => "a document of sensible size and depth, aliases expanded",
         Error::UnknownAnchor { .. } => "an alias of an anchor that is defined before",
         Error::MergeValueNotMapOrSeqOfMaps { .. } => "a mapping, or a list of mappings, after `<<`",
         Error::Eof { .. } => "more: the document ends in the middle",
         Error::AliasError { error, .. } => expected(error),
-        Error::SerdeInvalidType { .. } => {
-            "a mapping, a list or a text in the place of another kind"
-        }
+        Error::SerdeInvalidType { .. } => "a mapping, a list or a text in the place of another kind",
         _ => "well-formed YAML",
     }
 }
@@ -188,11 +176,7 @@ impl<'de> Deserialize<'de> for Node {
             *end = usize::try_from(offset + length).unwrap_or(0);
         }
         let line = u32::try_from(at.line()).unwrap_or(u32::MAX);
-        Ok(Self {
-            file: 0,
-            line,
-            kind,
-        })
+        Ok(Self { file: 0, line, kind })
     }
 }
 
@@ -282,28 +266,11 @@ mod tests {
         let text = "a: 0123\nb: yes\nc: true\nd: 1_000\ne: é0\nf: 12345678901234567890123456789\n---\n\
                     g:\n  - 'x'\n  - 007\nh: ~\ni: .inf\nj: 1e999\n";
         let nodes = documents(3, "t.yml", text).expect("valid");
-        let spelled: Vec<_> = nodes[0]
-            .entries()
-            .iter()
-            .map(|(_, node)| node.text().unwrap_or("-"))
-            .collect();
-        assert_eq!(
-            spelled,
-            [
-                "0123",
-                "yes",
-                "true",
-                "1_000",
-                "é0",
-                "12345678901234567890123456789"
-            ]
-        );
+        let spelled: Vec<_> = nodes[0].entries().iter().map(|(_, node)| node.text().unwrap_or("-")).collect();
+        assert_eq!(spelled, ["0123", "yes", "true", "1_000", "é0", "12345678901234567890123456789"]);
         assert_eq!(nodes[0].get("f").expect("f").line, 6);
         let items = nodes[1].get("g").expect("g").items();
-        assert_eq!(
-            (items[1].text(), items[1].line, items[1].file),
-            (Some("007"), 10, 3)
-        );
+        assert_eq!((items[1].text(), items[1].line, items[1].file), (Some("007"), 10, 3));
         assert!(nodes[1].get("h").expect("h").is_null());
         assert_eq!(nodes[1].text_at(&["i"]), Some(".inf"));
         assert_eq!(nodes[1].text_at(&["j"]), Some("1e999"));
@@ -314,10 +281,7 @@ mod tests {
         let text = "x: &base\n  A: 1\n  B: 2\ny:\n  <<: *base\n  B: 3\nz: *base\n";
         let node = documents(0, "t.yml", text).expect("valid").remove(0);
         let y = node.get("y").expect("y");
-        assert_eq!(
-            (y.text_at(&["A"]), y.text_at(&["B"])),
-            (Some("1"), Some("3"))
-        );
+        assert_eq!((y.text_at(&["A"]), y.text_at(&["B"])), (Some("1"), Some("3")));
         assert_eq!(node.at(&["z", "A"]).expect("z.A").text(), Some("1"));
     }
 
@@ -337,9 +301,7 @@ mod tests {
             (deep.as_str(), ""),
         ];
         for (text, expected) in cases {
-            let error = documents(0, "t.yml", text)
-                .expect_err("refused")
-                .to_string();
+            let error = documents(0, "t.yml", text).expect_err("refused").to_string();
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         }

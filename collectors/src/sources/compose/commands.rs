@@ -14,14 +14,8 @@ const OPTIONS: &[(&str, &str)] = &[
 ];
 
 /// Variables that are set in front of a command.
-const VARIABLES: &[&str] = &[
-    "PGPASSWORD",
-    "REDISCLI_AUTH",
-    "MYSQL_PWD",
-    "POSTGRES_PASSWORD",
-    "REDIS_PASSWORD",
-    "MYSQL_ROOT_PASSWORD",
-];
+const VARIABLES: &[&str] =
+    &["PGPASSWORD", "REDISCLI_AUTH", "MYSQL_PWD", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "MYSQL_ROOT_PASSWORD"];
 
 /// A word of a command line: bytes of one of the texts.
 struct Word {
@@ -38,10 +32,7 @@ pub(super) fn passwords(texts: &[Text]) -> Vec<(&'static str, Text)> {
     for (at, word) in words.iter().enumerate() {
         let this = text(word);
         let next = words.get(at + 1);
-        if let Some(known) = ["redis-cli", "mysql", "mysqladmin"]
-            .iter()
-            .find(|name| ends_with_program(this, name))
-        {
+        if let Some(known) = ["redis-cli", "mysql", "mysqladmin"].iter().find(|name| ends_with_program(this, name)) {
             program = known;
         }
         let option = OPTIONS.iter().find(|(option, _)| this == *option);
@@ -65,10 +56,7 @@ pub(super) fn passwords(texts: &[Text]) -> Vec<(&'static str, Text)> {
 /// A password in the same word: `--password=…`, `PGPASSWORD=…`, mysql's `-p…`.
 fn attached(word: &str, program: &str) -> Option<(usize, &'static str)> {
     if let Some((head, _)) = word.split_once('=') {
-        let option = OPTIONS
-            .iter()
-            .find(|(option, _)| *option == head)
-            .map(|(_, name)| *name);
+        let option = OPTIONS.iter().find(|(option, _)| *option == head).map(|(_, name)| *name);
         let variable = VARIABLES.iter().find(|name| **name == head).copied();
         return option.or(variable).map(|name| (head.len() + 1, name));
     }
@@ -85,9 +73,8 @@ fn cut(texts: &[Text], word: &Word, skip: usize) -> Text {
     let whole = &texts[word.text];
     let mut range = word.range.start + skip..word.range.end;
     let inside = &whole.as_str()[range.clone()];
-    let quoted = ['"', '\'']
-        .iter()
-        .any(|quote| inside.len() >= 2 && inside.starts_with(*quote) && inside.ends_with(*quote));
+    let quoted =
+        ['"', '\''].iter().any(|quote| inside.len() >= 2 && inside.starts_with(*quote) && inside.ends_with(*quote));
     if quoted {
         range = range.start + 1..range.end - 1;
     }
@@ -114,17 +101,12 @@ fn split_into(text: &str, offset: usize, index: usize, words: &mut Vec<Word>) {
     let mut quote: Option<char> = None;
     let mut end_word = |from: usize, to: usize| {
         let word = &text[from..to];
-        let inner = word
-            .strip_prefix(['"', '\''])
-            .and_then(|word| word.strip_suffix(['"', '\'']));
+        let inner = word.strip_prefix(['"', '\'']).and_then(|word| word.strip_suffix(['"', '\'']));
         match inner {
             Some(inner) if inner.contains(' ') && offset == 0 => {
                 split_into(inner, from + 1, index, words);
             }
-            _ => words.push(Word {
-                text: index,
-                range: offset + from..offset + to,
-            }),
+            _ => words.push(Word { text: index, range: offset + from..offset + to }),
         }
     };
     for (at, letter) in text.char_indices() {
@@ -153,52 +135,21 @@ mod tests {
 
     fn found(words: &[&str]) -> Vec<(&'static str, String)> {
         let texts: Vec<Text> = words.iter().map(|word| Text::literal(word)).collect();
-        passwords(&texts)
-            .into_iter()
-            .map(|(name, text)| (name, text.as_str().to_owned()))
-            .collect()
+        passwords(&texts).into_iter().map(|(name, text)| (name, text.as_str().to_owned())).collect()
     }
 
     #[test]
     fn found_in_every_usual_form() {
         let cases: &[(&[&str], &str, &str)] = &[
-            (
-                &["redis-server --requirepass pw --appendonly yes"],
-                "redis-requirepass",
-                "pw",
-            ),
-            (
-                &["redis-server", "--requirepass", "pw"],
-                "redis-requirepass",
-                "pw",
-            ),
-            (
-                &["sh -c 'redis-server --requirepass \"p w\"'"],
-                "redis-requirepass",
-                "p w",
-            ),
-            (
-                &["sh", "-c", "redis-server --requirepass 'pw'"],
-                "redis-requirepass",
-                "pw",
-            ),
-            (
-                &["CMD", "redis-cli", "-a", "pw", "ping"],
-                "redis-cli-auth",
-                "pw",
-            ),
-            (
-                &["CMD-SHELL", "PGPASSWORD=pw psql -c 'select 1'"],
-                "PGPASSWORD",
-                "pw",
-            ),
+            (&["redis-server --requirepass pw --appendonly yes"], "redis-requirepass", "pw"),
+            (&["redis-server", "--requirepass", "pw"], "redis-requirepass", "pw"),
+            (&["sh -c 'redis-server --requirepass \"p w\"'"], "redis-requirepass", "p w"),
+            (&["sh", "-c", "redis-server --requirepass 'pw'"], "redis-requirepass", "pw"),
+            (&["CMD", "redis-cli", "-a", "pw", "ping"], "redis-cli-auth", "pw"),
+            (&["CMD-SHELL", "PGPASSWORD=pw psql -c 'select 1'"], "PGPASSWORD", "pw"),
             (&["mysqladmin ping -ppw"], "mysql-password", "pw"),
             (&["tool --password=pw"], "command-password", "pw"),
-            (
-                &["app --db postgres://a:pw@db/x"],
-                "command-url",
-                "postgres://a:pw@db/x",
-            ),
+            (&["app --db postgres://a:pw@db/x"], "command-url", "postgres://a:pw@db/x"),
         ];
         for (words, name, value) in cases {
             assert_eq!(found(words), [(*name, (*value).to_owned())], "{words:?}");

@@ -47,11 +47,7 @@ pub(super) fn names(compose: &Compose) -> Result<u64, SourceError> {
                 known.names.extend(tally.names);
                 known.paths.extend(tally.paths);
             }
-            let secrets = file
-                .secrets
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| ("secret", name));
+            let secrets = file.secrets.into_iter().flatten().map(|(name, _)| ("secret", name));
             let configs = file.configs.into_iter().flatten();
             // Whole configuration files are a blind spot that the reader names.
             let configs = configs
@@ -67,9 +63,7 @@ pub(super) fn names(compose: &Compose) -> Result<u64, SourceError> {
             let path_text = resolve(&path.path, &variables, &service, 0, "env_file")?;
             let file = files::beside(folder, path_text.as_str());
             if path.required || files::exists(&compose.root, &file) {
-                tally
-                    .names
-                    .extend(dotenv::names_in(&files::text(&compose.root, &file)?));
+                tally.names.extend(dotenv::names_in(&files::text(&compose.root, &file)?));
             }
         }
         total += tally.names.len();
@@ -90,10 +84,7 @@ fn tally(
     folder: &str,
     depth: usize,
 ) -> Result<Tally, SourceError> {
-    let found = file
-        .services
-        .as_ref()
-        .and_then(|services| services.get(service));
+    let found = file.services.as_ref().and_then(|services| services.get(service));
     let Some(Some(found)) = found else {
         return Ok(Tally::default());
     };
@@ -104,28 +95,16 @@ fn tally(
                 let path = files::beside(&files::folder_of(name), other);
                 let folder = files::folder_of(&path);
                 match documents(compose, &path)?.first() {
-                    Some(file) => {
-                        self::tally(compose, file, &path, &extends.service, &folder, depth + 1)?
-                    }
+                    Some(file) => self::tally(compose, file, &path, &extends.service, &folder, depth + 1)?,
                     None => Tally::default(),
                 }
             }
         },
         _ => Tally::default(),
     };
-    tally.names.extend(
-        found
-            .environment
-            .iter()
-            .flat_map(|names| names.0.iter().cloned()),
-    );
-    let paths = found
-        .env_file
-        .iter()
-        .flat_map(|paths| paths.0.iter().cloned());
-    tally
-        .paths
-        .extend(paths.map(|path| (folder.to_owned(), path)));
+    tally.names.extend(found.environment.iter().flat_map(|names| names.0.iter().cloned()));
+    let paths = found.env_file.iter().flat_map(|paths| paths.0.iter().cloned());
+    tally.paths.extend(paths.map(|path| (folder.to_owned(), path)));
     Ok(tally)
 }
 
@@ -186,10 +165,7 @@ impl<'de> Deserialize<'de> for Paths {
                 f.write_str("a file name or a list of them")
             }
             fn visit_str<E>(self, path: &str) -> Result<Paths, E> {
-                Ok(Paths(vec![Path {
-                    path: path.to_owned(),
-                    required: true,
-                }]))
+                Ok(Paths(vec![Path { path: path.to_owned(), required: true }]))
             }
             fn visit_unit<E>(self) -> Result<Paths, E> {
                 Ok(Paths(Vec::new()))
@@ -215,16 +191,10 @@ impl<'de> Deserialize<'de> for Path {
                 f.write_str("a file name or a mapping with `path`")
             }
             fn visit_str<E>(self, path: &str) -> Result<Path, E> {
-                Ok(Path {
-                    path: path.to_owned(),
-                    required: true,
-                })
+                Ok(Path { path: path.to_owned(), required: true })
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Path, A::Error> {
-                let mut found = Path {
-                    path: String::new(),
-                    required: true,
-                };
+                let mut found = Path { path: String::new(), required: true };
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
                         "path" => found.path = map.next_value()?,
@@ -248,16 +218,10 @@ impl<'de> Deserialize<'de> for Extends {
                 f.write_str("a service's name or a mapping with `service`")
             }
             fn visit_str<E>(self, service: &str) -> Result<Extends, E> {
-                Ok(Extends {
-                    service: service.to_owned(),
-                    file: None,
-                })
+                Ok(Extends { service: service.to_owned(), file: None })
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Extends, A::Error> {
-                let mut found = Extends {
-                    service: String::new(),
-                    file: None,
-                };
+                let mut found = Extends { service: String::new(), file: None };
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
                         "service" => found.service = map.next_value()?,

@@ -18,16 +18,8 @@ pub(super) struct Project {
 
 /// Loads and merges all files of the project.
 pub(super) fn project(compose: &Compose) -> Result<Project, SourceError> {
-    let mut loader = Loader {
-        compose,
-        names: Vec::new(),
-        blind_spots: Vec::new(),
-    };
-    let mut merged = Node {
-        file: 0,
-        line: 1,
-        kind: Kind::Map(Vec::new()),
-    };
+    let mut loader = Loader { compose, names: Vec::new(), blind_spots: Vec::new() };
+    let mut merged = Node { file: 0, line: 1, kind: Kind::Map(Vec::new()) };
     for name in &compose.files {
         for document in loader.documents(name)? {
             let resolved = loader.with_extends(document)?;
@@ -42,11 +34,7 @@ pub(super) fn project(compose: &Compose) -> Result<Project, SourceError> {
             expected: "a mapping of services".to_owned(),
         });
     }
-    Ok(Project {
-        merged,
-        names: loader.names,
-        blind_spots: loader.blind_spots,
-    })
+    Ok(Project { merged, names: loader.names, blind_spots: loader.blind_spots })
 }
 
 struct Loader<'a> {
@@ -62,12 +50,8 @@ impl Loader<'_> {
         let index = self.names.len();
         self.names.push(name.to_owned());
         let documents = documents(index, name, &text)?;
-        if documents
-            .iter()
-            .any(|document| document.get("include").is_some())
-        {
-            let spot =
-                format!("{name}: `include` is not followed: name those files in the settings");
+        if documents.iter().any(|document| document.get("include").is_some()) {
+            let spot = format!("{name}: `include` is not followed: name those files in the settings");
             self.blind_spots.push(spot);
         }
         Ok(documents)
@@ -82,11 +66,7 @@ impl Loader<'_> {
         for (name, _) in services.entries() {
             resolved.push((name.clone(), self.service(&document, name, 0)?));
         }
-        let services = Node {
-            file: services.file,
-            line: services.line,
-            kind: Kind::Map(resolved),
-        };
+        let services = Node { file: services.file, line: services.line, kind: Kind::Map(resolved) };
         let Kind::Map(mut entries) = document.kind else {
             return Ok(document);
         };
@@ -95,10 +75,7 @@ impl Loader<'_> {
                 *node = services.clone();
             }
         }
-        Ok(Node {
-            kind: Kind::Map(entries),
-            ..document
-        })
+        Ok(Node { kind: Kind::Map(entries), ..document })
     }
 
     fn service(&mut self, document: &Node, name: &str, depth: usize) -> Result<Node, SourceError> {
@@ -120,11 +97,7 @@ impl Loader<'_> {
             Some(file) => self.service_of_file(own.file, file, extends, of, depth)?,
         };
         let path = &mut vec!["services".to_owned(), name.to_owned()];
-        Ok(merge(
-            normalised_service(base),
-            normalised_service(own.clone()),
-            path,
-        ))
+        Ok(merge(normalised_service(base), normalised_service(own.clone()), path))
     }
 
     fn service_of_file(
@@ -212,13 +185,7 @@ fn assignment(item: &Node) -> Option<(String, Node)> {
         Some((name, value)) => (name, Kind::Scalar(Zeroizing::new(value.to_owned()))),
         None => (text, Kind::Null),
     };
-    Some((
-        name.to_owned(),
-        Node {
-            kind,
-            ..item.clone()
-        },
-    ))
+    Some((name.to_owned(), Node { kind, ..item.clone() }))
 }
 
 /// Merges as compose does: mappings key by key, lists appended, everything else replaced; commands
@@ -229,11 +196,7 @@ fn merge(base: Node, over: Node, path: &mut Vec<String>) -> Node {
     let Node { file, line, kind } = over;
     let kind = match (base.kind, kind) {
         (kind, Kind::Null) if path.iter().all(|key| key != "environment") => {
-            return Node {
-                file: base.file,
-                line: base.line,
-                kind,
-            };
+            return Node { file: base.file, line: base.line, kind };
         }
         (Kind::Map(mut entries), Kind::Map(new)) => {
             for (key, node) in new {

@@ -32,10 +32,7 @@ pub struct Compose {
 impl Compose {
     /// The folder from which relative paths in the compose files count.
     fn project_folder(&self) -> String {
-        self.files
-            .first()
-            .map(|file| files::folder_of(file))
-            .unwrap_or_default()
+        self.files.first().map(|file| files::folder_of(file)).unwrap_or_default()
     }
 
     /// The variables for interpolation.
@@ -48,7 +45,7 @@ impl Compose {
         let mut variables = Variables::new();
         for name in names {
             let text = files::text(&self.root, &name)?;
-            for found in dotenv::parse(&name, &text, &variables, Strictness::Compose)? {
+            for found in dotenv::parse(&name, &text, &variables, Variables::new(), Strictness::Compose)? {
                 if let Some(value) = found.value {
                     variables.insert(found.name, value);
                 }
@@ -86,13 +83,7 @@ impl Source for Compose {
 }
 
 /// Resolves the references in a scalar.
-fn resolve(
-    text: &str,
-    variables: &Variables,
-    file: &str,
-    line: u32,
-    key: &str,
-) -> Result<Text, SourceError> {
+fn resolve(text: &str, variables: &Variables, file: &str, line: u32, key: &str) -> Result<Text, SourceError> {
     interpolate(text, variables, &Variables::new(), Strictness::Compose)
         .map_err(|problem| dotenv::explain(file, line, key, problem))
 }
@@ -115,16 +106,10 @@ fn env_files(
         return Ok(Vec::new());
     };
     let single = std::slice::from_ref(node);
-    let items = if node.items().is_empty() && node.text().is_some() {
-        single
-    } else {
-        node.items()
-    };
+    let items = if node.items().is_empty() && node.text().is_some() { single } else { node.items() };
     let mut found = Vec::new();
     for item in items {
-        let required = item
-            .text_at(&["required"])
-            .is_none_or(|word| word != "false");
+        let required = item.text_at(&["required"]).is_none_or(|word| word != "false");
         let Some(path) = item.text().or_else(|| item.text_at(&["path"])) else {
             return Err(SourceError::Malformed {
                 file: file.to_owned(),
@@ -134,10 +119,7 @@ fn env_files(
             });
         };
         let path = resolve(path, variables, file, item.line, key)?;
-        found.push(EnvFile {
-            path: files::beside(folder, path.as_str()),
-            required,
-        });
+        found.push(EnvFile { path: files::beside(folder, path.as_str()), required });
     }
     Ok(found)
 }

@@ -3,8 +3,7 @@
 use super::super::interpolate::{Strictness, Variables};
 use super::super::yaml::Node;
 use super::super::{
-    Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, dotenv,
-    files,
+    Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, dotenv, files,
 };
 use super::load::{self, Project};
 use super::{Compose, commands, env_files, resolve};
@@ -21,19 +20,12 @@ pub(super) fn project(compose: &Compose) -> Result<Reading, SourceError> {
         reading: Reading::default(),
         from_env_files: HashMap::new(),
     };
-    for (name, service) in project
-        .merged
-        .get("services")
-        .map_or(&[][..], Node::entries)
-    {
+    for (name, service) in project.merged.get("services").map_or(&[][..], Node::entries) {
         reader.service(name, service)?;
     }
     reader.top_level("secrets")?;
     reader.top_level("configs")?;
-    reader
-        .reading
-        .blind_spots
-        .extend(project.blind_spots.iter().cloned());
+    reader.reading.blind_spots.extend(project.blind_spots.iter().cloned());
     Ok(reader.reading)
 }
 
@@ -96,12 +88,7 @@ impl Reader<'_> {
     }
 
     /// The files of `env_file:`, later ones winning, `environment:` winning over all.
-    fn env_files(
-        &mut self,
-        service: &str,
-        node: &Node,
-        own: Option<&Node>,
-    ) -> Result<(), SourceError> {
+    fn env_files(&mut self, service: &str, node: &Node, own: Option<&Node>) -> Result<(), SourceError> {
         let Some(listed) = node.get("env_file") else {
             return Ok(());
         };
@@ -121,7 +108,7 @@ impl Reader<'_> {
                 }
                 let text = files::text(&self.compose.root, &entry.path)?;
                 let strictness = Strictness::Compose;
-                for found in dotenv::parse(&entry.path, &text, self.variables, strictness)? {
+                for found in dotenv::parse(&entry.path, &text, self.variables, Variables::new(), strictness)? {
                     let value = found.value.or_else(|| {
                         let value = self.variables.get(&found.name)?;
                         let mut text = Text::default();
@@ -130,12 +117,7 @@ impl Reader<'_> {
                     });
                     let new = (entry.path.clone(), found.line, value);
                     if let Some((file, line, _)) = names.insert(found.name.clone(), new) {
-                        self.reading.overridden.push(Place {
-                            file,
-                            line,
-                            document: 0,
-                            key: found.name,
-                        });
+                        self.reading.overridden.push(Place { file, line, document: 0, key: found.name });
                     }
                 }
             }
@@ -149,20 +131,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn env_file_entry(
-        &mut self,
-        service: &str,
-        name: String,
-        file: String,
-        line: u32,
-        value: Option<Text>,
-    ) {
-        let place = Place {
-            file: file.clone(),
-            line,
-            document: 0,
-            key: name.clone(),
-        };
+    fn env_file_entry(&mut self, service: &str, name: String, file: String, line: u32, value: Option<Text>) {
+        let place = Place { file: file.clone(), line, document: 0, key: name.clone() };
         let Some(text) = value.filter(|text| text.unset().is_empty()) else {
             let reason = "its value, or a variable in it, comes from outside this file";
             self.unread(&name, place, "outside", reason);
@@ -171,13 +141,10 @@ impl Reader<'_> {
         self.reading.examined += 1;
         let id = (file, line, name.clone());
         if let Some(&at) = self.from_env_files.get(&id) {
-            self.reading.credentials[at]
-                .recipients
-                .push(service.to_owned());
+            self.reading.credentials[at].recipients.push(service.to_owned());
             return;
         }
-        self.from_env_files
-            .insert(id, self.reading.credentials.len());
+        self.from_env_files.insert(id, self.reading.credentials.len());
         let found = self.credential(service, &name, text, place, Origin::ComposeEnvFile);
         self.reading.credentials.push(found);
     }
@@ -185,11 +152,7 @@ impl Reader<'_> {
     fn command(&mut self, service: &str, key: &str, node: &Node) -> Result<(), SourceError> {
         let place = self.place(node, format!("services.{service}.{key}"));
         let single = std::slice::from_ref(node);
-        let items = if node.text().is_some() {
-            single
-        } else {
-            node.items()
-        };
+        let items = if node.text().is_some() { single } else { node.items() };
         let mut words = Vec::new();
         for item in items {
             if let Some(text) = item.text() {
@@ -197,10 +160,7 @@ impl Reader<'_> {
             }
         }
         for (name, word) in commands::passwords(&words) {
-            let place = Place {
-                key: format!("{}.{name}", place.key),
-                ..place.clone()
-            };
+            let place = Place { key: format!("{}.{name}", place.key), ..place.clone() };
             let found = self.credential(service, name, word, place, Origin::ComposeCommand);
             self.reading.found_elsewhere.push(found);
         }
@@ -209,12 +169,7 @@ impl Reader<'_> {
 
     /// Top-level `secrets:` or `configs:`.
     fn top_level(&mut self, section: &str) -> Result<(), SourceError> {
-        for (name, node) in self
-            .project
-            .merged
-            .get(section)
-            .map_or(&[][..], Node::entries)
-        {
+        for (name, node) in self.project.merged.get(section).map_or(&[][..], Node::entries) {
             let place = self.place(node, format!("{section}.{name}"));
             if let Some(variable) = node.text_at(&["environment"]) {
                 match self.variables.get(variable) {
@@ -240,20 +195,12 @@ impl Reader<'_> {
                 let file = self.resolve(file, &place)?;
                 let path = files::beside(&self.compose.project_folder(), file.as_str());
                 let mut bytes = files::bytes(&self.compose.root, &path)?;
-                while bytes
-                    .last()
-                    .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
-                {
+                while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
                     bytes.pop();
                 }
                 self.reading.examined += 1;
-                let place = Place {
-                    file: path,
-                    line: 0,
-                    ..place
-                };
-                let mut found =
-                    self.credential("", name, Text::default(), place, Origin::ComposeSecret);
+                let place = Place { file: path, line: 0, ..place };
+                let mut found = self.credential("", name, Text::default(), place, Origin::ComposeSecret);
                 found.value = SecretValue::new(bytes.to_vec());
                 self.reading.credentials.push(found);
             } else {
@@ -270,24 +217,13 @@ impl Reader<'_> {
         self.reading.credentials.push(found);
     }
 
-    fn credential(
-        &self,
-        service: &str,
-        name: &str,
-        text: Text,
-        place: Place,
-        origin: Origin,
-    ) -> Credential {
+    fn credential(&self, service: &str, name: &str, text: Text, place: Place, origin: Origin) -> Credential {
         let (value, parts) = text.into_secret();
         Credential {
             environment: self.compose.environment.clone(),
             name: name.to_owned(),
             also_named: Vec::new(),
-            recipients: if service.is_empty() {
-                Vec::new()
-            } else {
-                vec![service.to_owned()]
-            },
+            recipients: if service.is_empty() { Vec::new() } else { vec![service.to_owned()] },
             value,
             parts,
             place,
@@ -302,29 +238,15 @@ impl Reader<'_> {
 
     fn unread(&mut self, name: &str, place: Place, code: &'static str, reason: &str) {
         let (name, reason) = (name.to_owned(), reason.to_owned());
-        self.reading.unread.push(Unread {
-            name,
-            place,
-            code,
-            reason,
-        });
+        self.reading.unread.push(Unread { name, place, code, reason });
     }
 
     fn file(&self, node: &Node) -> String {
-        self.project
-            .names
-            .get(node.file)
-            .cloned()
-            .unwrap_or_default()
+        self.project.names.get(node.file).cloned().unwrap_or_default()
     }
 
     fn place(&self, node: &Node, key: String) -> Place {
-        Place {
-            file: self.file(node),
-            line: node.line,
-            document: 0,
-            key,
-        }
+        Place { file: self.file(node), line: node.line, document: 0, key }
     }
 
     fn malformed(&self, node: &Node, key: &str, expected: &str) -> SourceError {

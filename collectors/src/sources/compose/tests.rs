@@ -4,23 +4,14 @@ use super::*;
 use crate::sources::Credential;
 
 /// Writes the files and gives the project over them.
-fn project(
-    given: &[(&str, &str)],
-    files: &[&str],
-    env_files: &[&str],
-) -> (tempfile::TempDir, Compose) {
+fn project(given: &[(&str, &str)], files: &[&str], env_files: &[&str]) -> (tempfile::TempDir, Compose) {
     let folder = tempfile::tempdir().expect("temporary folder");
     for (name, text) in given {
         let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         std::fs::write(path, text).expect("written");
     }
-    let owned = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>()
-    };
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let compose = Compose {
         root: Root::folder(folder.path()),
         environment: "staging".to_owned(),
@@ -40,17 +31,8 @@ fn read(compose: &Compose) -> Reading {
 
 fn line(found: &Credential) -> String {
     let through = found.through(0..usize::MAX).join(">");
-    let default = if found.from_default(0..usize::MAX) {
-        " default"
-    } else {
-        ""
-    };
-    format!(
-        "{}={} {} [{through}]{default}",
-        found.name,
-        found.value.text().unwrap_or("?"),
-        found.place
-    )
+    let default = if found.from_default(0..usize::MAX) { " default" } else { "" };
+    format!("{}={} {} [{through}]{default}", found.name, found.value.text().unwrap_or("?"), found.place)
 }
 
 fn lines(found: &[Credential]) -> Vec<String> {
@@ -118,11 +100,7 @@ services:
 #[test]
 fn a_default_is_marked_and_a_given_variable_file_replaces_the_usual_one() {
     let base = "services:\n  db:\n    environment: {PW: '${PW:-changeme}', X: '${X-}'}\n";
-    let given = [
-        ("c/compose.yml", base),
-        ("c/.env", "PW=usual\n"),
-        ("other.env", "X=1\n"),
-    ];
+    let given = [("c/compose.yml", base), ("c/.env", "PW=usual\n"), ("other.env", "X=1\n")];
     let (_folder, compose) = project(&given, &["c/compose.yml"], &["other.env"]);
     assert_eq!(
         lines(&read(&compose).credentials),
@@ -175,10 +153,7 @@ configs:
         "token=tok token.txt (secrets.token) []",
         "from_env=given compose.yml:15 (secrets.from_env) [RP]",
     ] {
-        assert!(
-            shown.iter().any(|line| line == expected),
-            "{expected} in {shown:#?}"
-        );
+        assert!(shown.iter().any(|line| line == expected), "{expected} in {shown:#?}");
     }
     assert_eq!(
         lines(&reading.found_elsewhere),
@@ -204,30 +179,15 @@ fn refused_with_place_and_without_the_value() {
             "services:\n  a:\n    environment: {P: [hunter2]}\n",
             "compose.yml:3: services.a.environment.P: expected a text, a number or nothing",
         ),
-        (
-            "services:\n  a:\n    env_file: no.env\n",
-            "no.env: cannot be read: no such file or folder",
-        ),
-        (
-            "services:\n  a: {extends: a}\n",
-            "compose.yml:2: a: expected `extends` that comes to an end",
-        ),
-        (
-            "services:\n  a: {extends: b}\n",
-            "compose.yml:1: b: expected a service of that name",
-        ),
+        ("services:\n  a:\n    env_file: no.env\n", "no.env: cannot be read: no such file or folder"),
+        ("services:\n  a: {extends: a}\n", "compose.yml:2: a: expected `extends` that comes to an end"),
+        ("services:\n  a: {extends: b}\n", "compose.yml:1: b: expected a service of that name"),
         (
             "services:\n  a:\n    environment: !reset {}\n",
             "compose.yml:3: tag: expected no `!reset` or `!override`, which are not supported yet",
         ),
-        (
-            "volumes: {}\n",
-            "compose.yml:1: services: expected a mapping of services",
-        ),
-        (
-            "secrets:\n  s: {file: no.txt}\nservices: {}\n",
-            "no.txt: cannot be read: no such file or folder",
-        ),
+        ("volumes: {}\n", "compose.yml:1: services: expected a mapping of services"),
+        ("secrets:\n  s: {file: no.txt}\nservices: {}\n", "no.txt: cannot be read: no such file or folder"),
     ];
     for (text, expected) in cases {
         let (_folder, compose) = project(&[("compose.yml", text)], &["compose.yml"], &[]);

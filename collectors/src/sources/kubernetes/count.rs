@@ -62,20 +62,14 @@ impl<'de> Deserialize<'de> for External {
             fn visit_str<E>(self, _: &str) -> Result<External, E> {
                 Ok(External(0))
             }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                self,
-                mut seq: A,
-            ) -> Result<External, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<External, A::Error> {
                 let mut count = 0;
                 while seq.next_element::<IgnoredAny>()?.is_some() {
                     count += 1;
                 }
                 Ok(External(count))
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<External, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<External, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(External(0))
             }
@@ -103,12 +97,7 @@ fn of_object(object: &Object) -> u64 {
     match object.kind.as_deref().unwrap_or("") {
         "Secret" => {
             let plain = object.string_data.iter().flat_map(BTreeMap::keys);
-            let only_plain = plain.filter(|key| {
-                !object
-                    .data
-                    .as_ref()
-                    .is_some_and(|data| data.contains_key(*key))
-            });
+            let only_plain = plain.filter(|key| !object.data.as_ref().is_some_and(|data| data.contains_key(*key)));
             length(&object.data) + only_plain.count() as u64
         }
         "ConfigMap" => length(&object.data) + length(&object.binary_data),
@@ -124,11 +113,7 @@ fn of_object(object: &Object) -> u64 {
 
 fn of_spec(spec: &Spec) -> u64 {
     let entries = |list: &Option<Vec<IgnoredAny>>| list.as_ref().map_or(0, Vec::len) as u64;
-    let containers = [
-        &spec.containers,
-        &spec.init_containers,
-        &spec.ephemeral_containers,
-    ];
+    let containers = [&spec.containers, &spec.init_containers, &spec.ephemeral_containers];
     let own: u64 = containers
         .into_iter()
         .flatten()
@@ -136,8 +121,5 @@ fn of_spec(spec: &Spec) -> u64 {
         .map(|container| entries(&container.env) + entries(&container.env_from))
         .sum();
     let nested = [&spec.template, &spec.job_template].into_iter().flatten();
-    own + nested
-        .filter_map(|template| template.spec.as_deref())
-        .map(of_spec)
-        .sum::<u64>()
+    own + nested.filter_map(|template| template.spec.as_deref()).map(of_spec).sum::<u64>()
 }

@@ -73,9 +73,7 @@ impl Object {
     }
 
     fn name(&self) -> &str {
-        self.node
-            .text_at(&["metadata", "name"])
-            .unwrap_or("unnamed")
+        self.node.text_at(&["metadata", "name"]).unwrap_or("unnamed")
     }
 
     fn namespace(&self) -> &str {

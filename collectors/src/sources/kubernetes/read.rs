@@ -2,9 +2,7 @@
 
 use super::super::interpolate::Variables;
 use super::super::yaml::{Node, documents};
-use super::super::{
-    Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, files,
-};
+use super::super::{Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, files};
 use super::{Kubernetes, Object};
 use base64::Engine as _;
 use std::collections::HashMap;
@@ -13,11 +11,7 @@ use zeroize::Zeroizing;
 /// Reads every manifest.
 pub(super) fn manifests(source: &Kubernetes) -> Result<Reading, SourceError> {
     let objects = objects(source)?;
-    let mut reader = Reader {
-        source,
-        reading: Reading::default(),
-        known: HashMap::new(),
-    };
+    let mut reader = Reader { source, reading: Reading::default(), known: HashMap::new() };
     for object in &objects {
         match object.kind() {
             "Secret" => reader.secret(object)?,
@@ -38,10 +32,7 @@ pub(super) fn manifests(source: &Kubernetes) -> Result<Reading, SourceError> {
 }
 
 fn is_data(kind: &str) -> bool {
-    matches!(
-        kind,
-        "Secret" | "ConfigMap" | "SealedSecret" | "ExternalSecret"
-    )
+    matches!(kind, "Secret" | "ConfigMap" | "SealedSecret" | "ExternalSecret")
 }
 
 /// Every object of every file, lists opened.
@@ -57,20 +48,14 @@ fn objects(source: &Kubernetes) -> Result<Vec<Object>, SourceError> {
 }
 
 fn open(node: Node, file: &str, document: u32, found: &mut Vec<Object>) {
-    let is_list = node
-        .text_at(&["kind"])
-        .is_some_and(|kind| kind.ends_with("List"));
+    let is_list = node.text_at(&["kind"]).is_some_and(|kind| kind.ends_with("List"));
     if is_list {
         for item in node.get("items").map_or(&[][..], Node::items) {
             open(item.clone(), file, document, found);
         }
         return;
     }
-    found.push(Object {
-        file: file.to_owned(),
-        document,
-        node,
-    });
+    found.push(Object { file: file.to_owned(), document, node });
 }
 
 /// Where a key of a Secret or ConfigMap was put: namespace, kind, object, key.
@@ -94,14 +79,7 @@ impl Reader<'_> {
         }
         for (key, node) in plain {
             let value = self.text(object, node, &format!("stringData/{key}"))?;
-            self.entry(
-                object,
-                "Secret",
-                key,
-                node,
-                value.as_bytes().to_vec(),
-                Encoding::Plain,
-            );
+            self.entry(object, "Secret", key, node, value.as_bytes().to_vec(), Encoding::Plain);
         }
         Ok(())
     }
@@ -109,14 +87,7 @@ impl Reader<'_> {
     fn config_map(&mut self, object: &Object) -> Result<(), SourceError> {
         for (key, node) in object.node.get("data").map_or(&[][..], Node::entries) {
             let value = self.text(object, node, &format!("data/{key}"))?;
-            self.entry(
-                object,
-                "ConfigMap",
-                key,
-                node,
-                value.as_bytes().to_vec(),
-                Encoding::Plain,
-            );
+            self.entry(object, "ConfigMap", key, node, value.as_bytes().to_vec(), Encoding::Plain);
         }
         for (key, node) in object.node.get("binaryData").map_or(&[][..], Node::entries) {
             let value = self.base64(object, node, &format!("binaryData/{key}"))?;
@@ -140,19 +111,10 @@ impl Reader<'_> {
             "Secret" => Origin::KubernetesSecret,
             _ => Origin::KubernetesConfigMap,
         };
-        let id = (
-            object.namespace().to_owned(),
-            kind,
-            object.name().to_owned(),
-            key.to_owned(),
-        );
+        let id = (object.namespace().to_owned(), kind, object.name().to_owned(), key.to_owned());
         self.known.insert(id, self.reading.credentials.len());
         let qualified = format!("{}.{key}", object.name());
-        let name = if is_variable_name(key) {
-            key.to_owned()
-        } else {
-            qualified
-        };
+        let name = if is_variable_name(key) { key.to_owned() } else { qualified };
         let value = SecretValue::new(value);
         self.push(name, value, Vec::new(), place, origin, encoding);
     }
@@ -167,18 +129,12 @@ impl Reader<'_> {
 
     fn external(&mut self, object: &Object) {
         let reason = "external: its value is in a secret store that this source does not ask";
-        let listed = object
-            .node
-            .at(&["spec", "data"])
-            .map_or(&[][..], Node::items);
+        let listed = object.node.at(&["spec", "data"]).map_or(&[][..], Node::items);
         for item in listed {
             let key = item.text_at(&["secretKey"]).unwrap_or("unnamed");
             self.unread(key, place(object, item, key), "external", reason);
         }
-        let whole = object
-            .node
-            .at(&["spec", "dataFrom"])
-            .map_or(&[][..], Node::items);
+        let whole = object.node.at(&["spec", "dataFrom"]).map_or(&[][..], Node::items);
         for (at, item) in whole.iter().enumerate() {
             let key = format!("dataFrom[{at}]");
             self.unread(&key, place(object, item, &key), "external", reason);
@@ -214,20 +170,10 @@ impl Reader<'_> {
                 let text = expand(raw, &defined);
                 defined.insert(name.to_owned(), text.clone());
                 self.reading.examined += 1;
-                let place = Place {
-                    line: node.line,
-                    ..place
-                };
+                let place = Place { line: node.line, ..place };
                 let (value, parts) = text.into_secret();
                 let origin = Origin::KubernetesEnv;
-                self.push(
-                    name.to_owned(),
-                    value,
-                    parts,
-                    place,
-                    origin,
-                    Encoding::Plain,
-                );
+                self.push(name.to_owned(), value, parts, place, origin, Encoding::Plain);
                 self.received(self.reading.credentials.len() - 1, &workload);
             } else if let Some(from) = item.get("valueFrom") {
                 self.value_from(object, name, from, place, &workload, &mut defined);
@@ -357,20 +303,14 @@ impl Reader<'_> {
 
     fn unread(&mut self, name: &str, place: Place, code: &'static str, reason: &str) {
         let (name, reason) = (name.to_owned(), reason.to_owned());
-        self.reading.unread.push(Unread {
-            name,
-            place,
-            code,
-            reason,
-        });
+        self.reading.unread.push(Unread { name, place, code, reason });
     }
 
     fn text<'n>(&self, object: &Object, node: &'n Node, key: &str) -> Result<&'n str, SourceError> {
         if node.is_null() {
             return Ok("");
         }
-        node.text()
-            .ok_or_else(|| malformed(object, node, key, "a text"))
+        node.text().ok_or_else(|| malformed(object, node, key, "a text"))
     }
 
     fn base64(&self, object: &Object, node: &Node, key: &str) -> Result<Vec<u8>, SourceError> {
@@ -398,12 +338,7 @@ fn place(object: &Object, node: &Node, key: &str) -> Place {
 
 fn malformed(object: &Object, node: &Node, key: &str, expected: &str) -> SourceError {
     let place = place(object, node, key);
-    SourceError::Malformed {
-        file: place.file,
-        line: place.line,
-        key: place.key,
-        expected: expected.to_owned(),
-    }
+    SourceError::Malformed { file: place.file, line: place.line, key: place.key, expected: expected.to_owned() }
 }
 
 /// Pod specifications at any depth: a pod's own, a template's, a template's in a template.
@@ -416,8 +351,7 @@ fn pod_specs<'n>(spec: Option<&'n Node>, found: &mut Vec<&'n Node>) {
 }
 
 fn is_variable_name(name: &str) -> bool {
-    name.bytes()
-        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// `$(NAME)` of variables defined before; `$$(NAME)` is `$(NAME)`; what is not defined stays.
@@ -432,9 +366,7 @@ fn expand(raw: &str, defined: &Variables) -> Text {
             rest = escaped;
             continue;
         }
-        let name = after
-            .strip_prefix('(')
-            .and_then(|inside| inside.split_once(')'));
+        let name = after.strip_prefix('(').and_then(|inside| inside.split_once(')'));
         match name.and_then(|(name, tail)| Some((name, defined.get(name)?, tail))) {
             Some((name, value, tail)) => {
                 out.push_variable(name, value);

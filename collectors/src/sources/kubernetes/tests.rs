@@ -92,11 +92,7 @@ spec:
 
 #[test]
 fn objects_and_references() {
-    let (_folder, source) = source(&[
-        ("a/secrets.yaml", SECRETS),
-        ("b.yml", WORKLOADS),
-        ("n.txt", "x"),
-    ]);
+    let (_folder, source) = source(&[("a/secrets.yaml", SECRETS), ("b.yml", WORKLOADS), ("n.txt", "x")]);
     let reading = read(&source);
     let shown: Vec<_> = reading
         .credentials
@@ -121,16 +117,9 @@ fn objects_and_references() {
         "LITERAL=$(X) $(MISSING) k8s/b.yml:14 (Deployment/api/containers/api/env/LITERAL) Plain Deployment/api",
         "TASK_TOKEN=tok k8s/b.yml:28 (CronJob/night/containers/run/env/TASK_TOKEN) Plain CronJob/night",
     ] {
-        assert!(
-            shown.iter().any(|line| line == expected),
-            "{expected} in {shown:#?}"
-        );
+        assert!(shown.iter().any(|line| line == expected), "{expected} in {shown:#?}");
     }
-    let url = reading
-        .credentials
-        .iter()
-        .find(|found| found.name == "DATABASE_URL")
-        .expect("there");
+    let url = reading.credentials.iter().find(|found| found.name == "DATABASE_URL").expect("there");
     assert_eq!(url.through(15..20), ["DB_PASSWORD"]);
     let unread: Vec<_> = reading.unread.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(unread, ["a", "b", "TOKEN", "dataFrom[0]", "GONE"]);
@@ -147,10 +136,7 @@ fn refused_with_place_and_without_the_value() {
             "kind: Secret\nmetadata: {name: s}\nstringData:\n  p: [hunter2]\n",
             "k8s/x.yaml:4: Secret/s/stringData/p: expected a text",
         ),
-        (
-            "a: {{ .Values.hunter2 }}\n",
-            "k8s/x.yaml:1: yaml: expected well-formed YAML",
-        ),
+        ("a: {{ .Values.hunter2 }}\n", "k8s/x.yaml:1: yaml: expected well-formed YAML"),
     ];
     for (text, expected) in cases {
         let (_folder, source) = source(&[("x.yaml", text)]);
@@ -164,10 +150,7 @@ fn refused_with_place_and_without_the_value() {
 fn a_folder_that_is_not_there_is_an_error_and_an_empty_one_holds_nothing() {
     let (folder, source) = source(&[("x.txt", "")]);
     assert_eq!(read(&source).examined, 0);
-    let gone = Kubernetes {
-        paths: vec!["none/".to_owned()],
-        ..source
-    };
+    let gone = Kubernetes { paths: vec!["none/".to_owned()], ..source };
     let expected = "none/: cannot be read: no such file or folder";
     assert_eq!(gone.read().expect_err("absent").to_string(), expected);
     drop(folder);

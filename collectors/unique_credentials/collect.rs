@@ -1,0 +1,421 @@
+//! Reads the sources and says facts about what they hold. Values end here.
+
+use super::facts::{CredentialFacts, Facts, SourceFacts, UnseenFacts, VERSION};
+use super::settings::{Policy, SourceSettings, has};
+use crate::sources::urls::{Connection, Parts, take_apart};
+use crate::sources::{Credential, Encoding, Engine, Reading, Root, Source, SourceError, Unread};
+use exhibit_detect::facts::Facts as ValueFacts;
+use exhibit_detect::{Fingerprint, RunKey, Sensitivity, facts};
+use exhibit_evidence::deployment::Environment;
+use exhibit_evidence::observation::{Exclusion, Method, Problem, Subject, Tool};
+use exhibit_evidence::{Clock, Observation, Population};
+use std::collections::{BTreeMap, HashMap};
+
+/// How many examples of excluded names evidence shows.
+const EXAMPLES: usize = 5;
+
+/// What this way of looking cannot see, whatever the source.
+const BLIND_SPOTS: &[&str] = &[
+    "Files show what is configured, not what runs: a value changed by hand on a server is not seen.",
+    "Passwords inside whole configuration files (an application.yaml in a ConfigMap, a JSON text) are not looked for.",
+    "Equality is seen within one run only; whether a value was rotated between runs is not known.",
+];
+
+/// Everything that a run looks at.
+pub(super) struct Run<'a> {
+    pub(super) root: Root,
+    pub(super) environments: &'a [Environment],
+    pub(super) clock: &'a dyn Clock,
+    pub(super) run_key: RunKey,
+    pub(super) source: SourceSettings,
+    pub(super) policy: Policy,
+}
+
+/// A credential's facts with the fingerprints that groups are made from. Lives in memory only.
+struct Seen {
+    facts: CredentialFacts,
+    equal: Option<Fingerprint>,
+    near: Option<Fingerprint>,
+    account: Option<Fingerprint>,
+}
+
+/// Counts of one environment over all its sources.
+#[derive(Default)]
+struct Tally {
+    sources: u64,
+    exist: Option<u64>,
+    failed: bool,
+    examined: u64,
+    excluded: BTreeMap<&'static str, (String, Vec<String>, u64)>,
+}
+
+struct Observer<'a> {
+    run: &'a Run<'a>,
+    seen: Vec<Seen>,
+    unseen: Vec<UnseenFacts>,
+    sources: Vec<SourceFacts>,
+    problems: Vec<Problem>,
+    blind_spots: Vec<String>,
+    tallies: BTreeMap<String, Tally>,
+}
+
+/// Observes everything that the settings name.
+pub(super) fn observe(run: &Run<'_>) -> Observation {
+    let observed_from = run.clock.now();
+    let mut observer = Observer {
+        run,
+        seen: Vec::new(),
+        unseen: Vec::new(),
+        sources: Vec::new(),
+        problems: Vec::new(),
+        blind_spots: BLIND_SPOTS.iter().map(|&spot| spot.to_owned()).collect(),
+        tallies: BTreeMap::new(),
+    };
+    for configured in &run.source.credentials {
+        if let Some(source) = configured.open(&run.root) {
+            observer.source(source.as_ref());
+        }
+    }
+    observer.finish(observed_from)
+}
+
+impl Observer<'_> {
+    fn source(&mut self, source: &dyn Source) {
+        let environment = source.environment().to_owned();
+        let listing = source.listing();
+        let reading = source.read();
+        let names = listing.as_ref().ok().map(|listing| listing.names);
+        let tally = self.tallies.entry(environment.clone()).or_default();
+        tally.sources += 1;
+        match names {
+            Some(names) => tally.exist = Some(tally.exist.unwrap_or(0) + names),
+            None => tally.failed = true,
+        }
+        self.sources.push(SourceFacts {
+            environment: environment.clone(),
+            kind: source.kind().to_owned(),
+            label: source.label(),
+            read: reading.is_ok(),
+            names,
+            overridden: reading.as_ref().map_or(0, |reading| reading.overridden.len() as u64),
+        });
+        match reading {
+            Ok(reading) => {
+                self.compare_counts(source, names, &reading);
+                self.reading(&environment, reading);
+            }
+            Err(error) => self.failed(&environment, "source-unreadable", &error),
+        }
+        if let Err(error) = listing
+            && self.sources.last().is_some_and(|facts| facts.read)
+        {
+            self.failed(&environment, "source-not-countable", &error);
+        }
+    }
+
+    /// The source's own count and what was read must agree.
+    fn compare_counts(&mut self, source: &dyn Source, names: Option<u64>, reading: &Reading) {
+        let read = reading.examined + reading.unread.len() as u64;
+        if let Some(names) = names.filter(|names| *names != read) {
+            let label = source.label();
+            let message = format!("{label}: the source counts {names} names, but {read} were read");
+            self.problem(source.environment(), "population-differs", message);
+        }
+    }
+
+    fn reading(&mut self, environment: &str, reading: Reading) {
+        let tally = self.tallies.entry(environment.to_owned()).or_default();
+        tally.examined += reading.examined;
+        for unread in &reading.unread {
+            self.unread(environment, unread);
+        }
+        for found in &reading.credentials {
+            self.credential(found, true);
+        }
+        for found in &reading.found_elsewhere {
+            self.credential(found, false);
+        }
+        for spot in reading.blind_spots {
+            if !self.blind_spots.contains(&spot) {
+                self.blind_spots.push(spot);
+            }
+        }
+    }
+
+    /// A name whose value the source does not show. Names that promise no secret are left out
+    /// without more; the others are what the policy must accept.
+    fn unread(&mut self, environment: &str, unread: &Unread) {
+        if self.may_be_credential(&unread.name) {
+            self.exclude(environment, unread.code, &unread.reason, &unread.place.to_string());
+            self.unseen.push(UnseenFacts {
+                environment: environment.to_owned(),
+                name: unread.name.clone(),
+                code: unread.code.to_owned(),
+            });
+        } else {
+            let reason = "the name promises no secret, and its value is not in the files";
+            self.exclude(environment, "not-sensitive", reason, &unread.place.to_string());
+        }
+    }
+
+    fn exclude(&mut self, environment: &str, code: &'static str, reason: &str, place: &str) {
+        let tally = self.tallies.entry(environment.to_owned()).or_default();
+        let entry = tally.excluded.entry(code).or_default();
+        entry.0 = reason.to_owned();
+        if entry.1.len() < EXAMPLES {
+            entry.1.push(place.to_owned());
+        }
+        entry.2 += 1;
+    }
+
+    fn may_be_credential(&self, name: &str) -> bool {
+        let policy = &self.run.policy;
+        !has(&policy.not_credentials, name) && (has(&policy.credentials, name) || promises(name).is_some())
+    }
+
+    /// Classifies one value; `counted` values are part of the population.
+    fn credential(&mut self, found: &Credential, counted: bool) {
+        let policy = &self.run.policy;
+        let named = |list: &[String]| has(list, &found.name) || found.also_named.iter().any(|name| has(list, name));
+        if named(&policy.not_credentials) {
+            return;
+        }
+        let names = std::iter::once(&found.name).chain(&found.also_named);
+        let kind = names.clone().find_map(|name| promises(name));
+        let wanted = named(&policy.credentials) || !counted;
+        let connection = found.value.text().map_or(Connection::Not, take_apart);
+        match connection {
+            Connection::Parts(parts) if parts.password.is_some() => {
+                self.in_url(found, kind, &parts);
+            }
+            Connection::Unclear(expected) if self.is_meant_as_connection(found, kind) => {
+                let message = format!("{}: a connection string, expected {expected}", found.place);
+                self.problem(&found.environment, "connection-not-understood", message);
+            }
+            _ if wanted || kind.is_some_and(|kind| kind != Sensitivity::ConnectionUrl) => {
+                self.whole(found, kind, counted);
+            }
+            _ => {}
+        }
+    }
+
+    /// A text that looks like a connection string and is broken matters where it may hold a password.
+    fn is_meant_as_connection(&self, found: &Credential, kind: Option<Sensitivity>) -> bool {
+        let at_sign = found.value.bytes().contains(&b'@');
+        kind.is_some() || has(&self.run.policy.credentials, &found.name) || at_sign
+    }
+
+    /// The whole value is the credential.
+    fn whole(&mut self, found: &Credential, kind: Option<Sensitivity>, counted: bool) {
+        let value = found.value.bytes();
+        let told = facts::of(value, &self.run.run_key);
+        if told.reference {
+            if counted {
+                let place = found.place.to_string();
+                let reason = "it refers to a value that is kept elsewhere";
+                self.exclude(&found.environment, "kept-elsewhere", reason, &place);
+                if let Some(tally) = self.tallies.get_mut(&found.environment) {
+                    tally.examined = tally.examined.saturating_sub(1);
+                }
+                self.unseen.push(UnseenFacts {
+                    environment: found.environment.clone(),
+                    name: found.name.clone(),
+                    code: "kept-elsewhere".to_owned(),
+                });
+            }
+            return;
+        }
+        let engine = std::iter::once(&found.name)
+            .chain(&found.also_named)
+            .find_map(|name| Engine::of_name(name))
+            .or_else(|| Engine::of_name(&found.place.key));
+        let range = 0..found.value.len();
+        self.note(found, kind, told, engine, range, None);
+    }
+
+    /// The credential is the password inside a connection string.
+    fn in_url(&mut self, found: &Credential, kind: Option<Sensitivity>, parts: &Parts) {
+        let Some(password) = &parts.password else { return };
+        let told = facts::of(password.as_bytes(), &self.run.run_key);
+        let engine = parts.engine.or_else(|| Engine::of_name(&found.name));
+        let range = parts.password_range();
+        self.note(found, kind, told, engine, range, Some(parts));
+    }
+
+    fn note(
+        &mut self,
+        found: &Credential,
+        kind: Option<Sensitivity>,
+        told: ValueFacts,
+        engine: Option<Engine>,
+        range: std::ops::Range<usize>,
+        parts: Option<&Parts>,
+    ) {
+        let compared = told.length > 0;
+        let account = parts.and_then(|parts| {
+            let user = parts.user.as_ref()?;
+            Some(facts::fingerprint(user.as_bytes(), &self.run.run_key))
+        });
+        let facts = CredentialFacts {
+            environment: found.environment.clone(),
+            name: found.name.clone(),
+            also_named: found.also_named.clone(),
+            kind,
+            engine,
+            in_url: parts.is_some(),
+            file: found.place.file.clone(),
+            line: u64::from(found.place.line),
+            document: u64::from(found.place.document),
+            key: found.place.key.clone(),
+            origin: found.origin.as_str().to_owned(),
+            base64: found.encoding == Encoding::Base64,
+            through: found.through(range.clone()),
+            by_default: found.from_default(range),
+            recipients: found.recipients.clone(),
+            length: told.length,
+            alphabet: told.alphabet,
+            entropy: told.entropy_class,
+            dictionary: told.dictionary,
+            placeholder: told.placeholder,
+            shape: told.shape,
+            equal: None,
+            near: None,
+            account: None,
+            loopback: parts.filter(|parts| parts.host.is_some()).map(Parts::is_loopback),
+            tls: parts.and_then(|parts| parts.tls.clone()),
+        };
+        self.seen.push(Seen {
+            facts,
+            equal: compared.then_some(told.fingerprint),
+            near: told.near.filter(|_| compared),
+            account,
+        });
+    }
+
+    fn failed(&mut self, environment: &str, code: &str, error: &SourceError) {
+        self.tallies.entry(environment.to_owned()).or_default().failed = true;
+        self.problem(environment, code, error.to_string());
+    }
+
+    fn problem(&mut self, environment: &str, code: &str, message: String) {
+        let subject = self.subject(environment);
+        self.problems.push(Problem { subject, code: code.to_owned(), message });
+    }
+
+    fn subject(&self, environment: &str) -> Option<Subject> {
+        let known = self.run.environments.iter().find(|known| known.id.as_str() == environment)?;
+        Some(Subject { environment: known.id.clone(), id: self.run.source.subject.clone() })
+    }
+
+    fn finish(mut self, observed_from: exhibit_evidence::Timestamp) -> Observation {
+        let mut population = Vec::new();
+        let mut subjects = Vec::new();
+        for environment in self.run.environments {
+            let Some(subject) = self.subject(environment.id.as_str()) else { continue };
+            subjects.push(subject.clone());
+            let tally = self.tallies.remove(environment.id.as_str()).unwrap_or_default();
+            if tally.sources == 0 {
+                let message = format!("no source of credentials is configured for {}", environment.id);
+                self.problem(environment.id.as_str(), "no-source", message);
+            }
+            population.push(tally.population(subject));
+        }
+        let credentials = grouped(self.seen);
+        self.unseen.sort();
+        let facts = Facts {
+            version: VERSION,
+            subject: self.run.source.subject.to_string(),
+            sources: self.sources,
+            credentials,
+            unseen: self.unseen,
+        };
+        Observation {
+            observed_from,
+            observed_to: self.run.clock.now(),
+            subjects,
+            population,
+            method: Method::All,
+            tool: Tool {
+                name: "exhibit unique_credentials".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                command: Vec::new(),
+                rule_pack: None,
+            },
+            rights: "read access to the files that the job names".to_owned(),
+            filters: Vec::new(),
+            blind_spots: self.blind_spots,
+            problems: self.problems,
+            facts: serde_json::to_value(facts).expect("facts are text, numbers and lists"),
+            facts_artifact: None,
+            artifacts: Vec::new(),
+        }
+    }
+}
+
+impl Tally {
+    fn population(self, subject: Subject) -> Population {
+        let excluded = self.excluded.into_iter().map(|(code, (reason, examples, count))| Exclusion {
+            code: code.to_owned(),
+            reason,
+            count,
+            examples,
+        });
+        Population {
+            subject,
+            unit: "configured name".to_owned(),
+            exist: self.exist.filter(|_| !self.failed),
+            counted_by: "the names in the same files, counted by a reader that keeps no values".to_owned(),
+            examined: self.examined,
+            excluded: excluded.collect(),
+        }
+    }
+}
+
+/// What a name promises. Some clients' variables glue their words together.
+fn promises(name: &str) -> Option<Sensitivity> {
+    const GLUED: &[&str] = &["PGPASSWORD", "REDISCLI_AUTH", "MYSQL_PWD"];
+    let glued = GLUED.iter().any(|known| name.eq_ignore_ascii_case(known));
+    glued.then_some(Sensitivity::Password).or_else(|| exhibit_detect::sensitive_key(name))
+}
+
+/// Sorts by environment, name and place, and numbers the groups of equal values in that order, so
+/// that the numbers say nothing about the values or the run's key.
+fn grouped(mut seen: Vec<Seen>) -> Vec<CredentialFacts> {
+    seen.sort_by(|a, b| order(&a.facts).cmp(&order(&b.facts)));
+    let equal = numbers(seen.iter().map(|one| one.equal));
+    let near = numbers(seen.iter().map(|one| one.near));
+    let account = numbers(seen.iter().map(|one| one.account));
+    seen.into_iter()
+        .map(|one| {
+            let number = |of: &HashMap<Fingerprint, u64>, value: Option<Fingerprint>| {
+                value.and_then(|value| of.get(&value).copied())
+            };
+            CredentialFacts {
+                equal: number(&equal, one.equal),
+                near: number(&near, one.near),
+                account: number(&account, one.account),
+                ..one.facts
+            }
+        })
+        .collect()
+}
+
+fn order(facts: &CredentialFacts) -> (&str, &str, &str, u64, &str) {
+    (&facts.environment, &facts.name, &facts.file, facts.line, &facts.key)
+}
+
+/// A number for each value that occurs more than once, in order of first occurrence.
+fn numbers(values: impl Iterator<Item = Option<Fingerprint>> + Clone) -> HashMap<Fingerprint, u64> {
+    let mut counts: HashMap<Fingerprint, u64> = HashMap::new();
+    for value in values.clone().flatten() {
+        *counts.entry(value).or_default() += 1;
+    }
+    let mut numbers = HashMap::new();
+    for value in values.flatten() {
+        let next = numbers.len() as u64 + 1;
+        if counts.get(&value).is_some_and(|count| *count > 1) {
+            numbers.entry(value).or_insert(next);
+        }
+    }
+    numbers
+}

@@ -1,0 +1,123 @@
+//! The facts that leave the collector: what may be said about credentials without saying them.
+
+use crate::sources::Engine;
+use exhibit_detect::{Alphabet, Sensitivity, facts::EntropyClass};
+use serde::{Deserialize, Serialize};
+
+/// The version of the form below. A judge refuses facts of another version.
+pub const VERSION: u64 = 1;
+
+/// Everything that one run observed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// [`VERSION`].
+    pub version: u64,
+    /// The subject's id, the same in every environment.
+    pub subject: String,
+    /// What was read.
+    pub sources: Vec<SourceFacts>,
+    /// One item for each place that holds a credential, by environment, name and place.
+    pub credentials: Vec<CredentialFacts>,
+    /// Names whose value was not seen, and that may be credentials.
+    pub unseen: Vec<UnseenFacts>,
+}
+
+/// A source that was read, or could not be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFacts {
+    /// The environment.
+    pub environment: String,
+    /// `dotenv`, `compose`, `kubernetes`.
+    pub kind: String,
+    /// What was read, as configured.
+    pub label: String,
+    /// Whether all of it was read.
+    pub read: bool,
+    /// Names by the source's own count; none where it could not be taken.
+    pub names: Option<u64>,
+    /// Assignments that a later one in the same source replaced.
+    pub overridden: u64,
+}
+
+/// One place that holds a credential.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialFacts {
+    /// The environment.
+    pub environment: String,
+    /// The name by which people know it.
+    pub name: String,
+    /// Other names of the very same value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_named: Vec<String>,
+    /// What its name promises; none where only the policy or a URL says that it is a credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Sensitivity>,
+    /// The system that it opens, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+    /// Whether it is the password inside a connection string, not the whole value.
+    pub in_url: bool,
+    /// The file.
+    pub file: String,
+    /// Line, from 1; 0 where the whole file is the value.
+    pub line: u64,
+    /// Document in the file, from 1; 0 for formats without documents.
+    pub document: u64,
+    /// Key path.
+    pub key: String,
+    /// What kind of place that is: see [`crate::sources::Origin`].
+    pub origin: String,
+    /// Whether it is written in base64.
+    pub base64: bool,
+    /// The variables that it came through, by interpolation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<String>,
+    /// Whether the default of `${VAR:-default}` supplied it.
+    pub by_default: bool,
+    /// Services known to receive it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
+    /// Length in bytes. 0 is an empty value, of which nothing else is said.
+    pub length: u64,
+    /// The narrowest class of its characters.
+    pub alphabet: Alphabet,
+    /// How hard it is to guess.
+    pub entropy: EntropyClass,
+    /// Whether it is in the list of default and common passwords.
+    pub dictionary: bool,
+    /// Whether it is a stand-in that somebody was meant to replace.
+    pub placeholder: bool,
+    /// The masked shape.
+    pub shape: String,
+    /// Number of the group of equal values, where there is another of it. Means nothing outside
+    /// this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equal: Option<u64>,
+    /// Number of the group of values that are equal up to a trivial change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<u64>,
+    /// Number of the group of equal user names, for connection strings that name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<u64>,
+    /// Whether the host is this very machine, for connection strings that name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loopback: Option<bool>,
+    /// Transport encryption as the connection string states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+}
+
+/// A name whose value was not seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnseenFacts {
+    /// The environment.
+    pub environment: String,
+    /// The name.
+    pub name: String,
+    /// Steady code of the reason.
+    pub code: String,
+}

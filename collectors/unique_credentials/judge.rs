@@ -1,0 +1,285 @@
+//! Judges facts against a policy: pure, one judgement for each check of the manifest.
+
+use super::facts::{Facts, VERSION};
+use super::matrix::Matrix;
+use super::settings::Policy;
+use super::{conditions, missing, sharing, strength};
+use crate::JudgeError;
+use exhibit_evidence::assessment::Judgement;
+use exhibit_evidence::deployment::Environment;
+use exhibit_evidence::observation::Subject;
+use exhibit_evidence::{
+    CheckId, ConditionId, EnvironmentId, Finding, Fingerprint, Observation, Place, Severity, SubjectId, SubjectOutcome,
+    Verdict,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that the checks look at.
+pub(super) struct Case<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) observation: &'a Observation,
+    pub(super) matrix: Matrix<'a>,
+    pub(super) policy: Policy,
+}
+
+/// What a check noted, before verdicts.
+#[derive(Default)]
+pub(super) struct Noted {
+    pub(super) findings: Vec<Finding>,
+    /// Names that failed, by environment: a shared value fails in both.
+    pub(super) failed: BTreeMap<String, BTreeSet<String>>,
+    /// How many deviations the policy allows.
+    pub(super) allowed: u64,
+}
+
+/// How a check's verdict comes about where nothing was noted.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// The check's id.
+    pub(super) check: &'static str,
+    /// It needs a second environment to compare with.
+    pub(super) compares: bool,
+    /// It does not apply to disposable environments.
+    pub(super) spares_disposable: bool,
+    /// What is the case for those that fail, without a verb: "also used in another environment".
+    pub(super) failing: &'static str,
+    /// What is the case where nothing was noted: "none is shared with another environment".
+    pub(super) passing: &'static str,
+}
+
+type CheckOf = fn(&Case<'_>) -> Result<Noted, JudgeError>;
+
+/// The checks in the manifest's order.
+const CHECKS: &[(Rules, CheckOf)] = &[
+    (sharing::ACROSS, sharing::across),
+    (sharing::WITHIN, sharing::within),
+    (sharing::NEAR, sharing::near),
+    (strength::DEFAULT, strength::default_password),
+    (strength::PLACEHOLDER, strength::placeholder),
+    (strength::WEAK, strength::weak),
+    (missing::MISSING, missing::missing),
+    (strength::SUPPLIED, strength::supplied_by_default),
+];
+
+/// Judges an observation.
+///
+/// # Errors
+/// When the facts are of another version, or the policy cannot be read.
+pub(super) fn judge(
+    observation: &Observation,
+    environments: &[Environment],
+    policy: &toml::Table,
+) -> Result<Vec<Judgement>, JudgeError> {
+    let facts: Facts = serde_json::from_value(observation.facts.clone())?;
+    if facts.version != VERSION {
+        let message = format!("version {}, expected {VERSION}", facts.version);
+        return Err(JudgeError::Facts(serde::de::Error::custom(message)));
+    }
+    let policy = Policy::read(policy).map_err(JudgeError::Policy)?;
+    let matrix = Matrix::new(&facts, environments, &policy);
+    let case = Case { facts: &facts, observation, matrix, policy };
+    CHECKS.iter().map(|(rules, check)| case.judgement(*rules, check(&case)?)).collect()
+}
+
+impl Case<'_> {
+    fn judgement(&self, rules: Rules, mut noted: Noted) -> Result<Judgement, JudgeError> {
+        noted.findings.sort_by_key(|finding| finding.fingerprint);
+        let subjects = self.observation.subjects.iter();
+        let subjects = subjects.map(|subject| self.verdict(rules, &noted, subject)).collect();
+        let mut conditions = BTreeMap::new();
+        if !noted.findings.is_empty() {
+            conditions.insert(condition_id(rules.check), conditions::of(rules.check));
+        }
+        let check = check_id(rules.check);
+        Ok(Judgement { check, subjects, conditions, findings: noted.findings })
+    }
+
+    fn verdict(&self, rules: Rules, noted: &Noted, subject: &Subject) -> SubjectOutcome {
+        let (verdict, reason) = self.verdict_of(rules, noted, subject);
+        SubjectOutcome { subject: subject.clone(), verdict, reason }
+    }
+
+    fn verdict_of(&self, rules: Rules, noted: &Noted, subject: &Subject) -> (Verdict, String) {
+        let environments = &self.matrix.environments;
+        let own = environments.iter().position(|known| known.id == subject.environment);
+        let Some(own) = own else {
+            let reason = format!("the environment {} is not configured", subject.environment);
+            return (Verdict::Error, reason);
+        };
+        let count = self.matrix.count(own);
+        if let Some(names) = noted.failed.get(subject.environment.as_str()) {
+            let number = names.len();
+            let of =
+                if rules.check == missing::MISSING.check { String::new() } else { format!(" of {}", counted(count)) };
+            return (Verdict::Fail, format!("{number}{of} {}", rules.failing));
+        }
+        if let Some(reason) = self.not_found_out(subject) {
+            return (Verdict::Error, reason);
+        }
+        let disposable = environments[own].disposable;
+        if rules.spares_disposable && disposable {
+            return (Verdict::NotApplicable, "the environment is disposable".to_owned());
+        }
+        if rules.compares
+            && let Some(reason) = self.others_not_found_out(own, rules.spares_disposable)
+        {
+            return (Verdict::Error, reason);
+        }
+        if count == 0 {
+            return (Verdict::Vacuous, "no credential was found".to_owned());
+        }
+        let others = (0..environments.len())
+            .filter(|other| *other != own)
+            .filter(|other| !(rules.spares_disposable && environments[*other].disposable))
+            .map(|other| self.matrix.count(other))
+            .filter(|count| *count > 0);
+        let others: Vec<usize> = others.collect();
+        if rules.compares && others.is_empty() {
+            let reason = "there is no second environment with credentials to compare with";
+            return (Verdict::Vacuous, reason.to_owned());
+        }
+        let mut reason = format!("{} examined; {}", counted(count), rules.passing);
+        if noted.allowed > 0 {
+            reason.push_str(&format!(" ({} allowed by policy)", noted.allowed));
+        }
+        (Verdict::Pass, reason)
+    }
+
+    /// Why nothing certain can be said about a subject, if so.
+    fn not_found_out(&self, subject: &Subject) -> Option<String> {
+        let problems = &self.observation.problems;
+        let concerns = |of: &Option<Subject>| of.as_ref().is_none_or(|of| of == subject);
+        if let Some(problem) = problems.iter().find(|problem| concerns(&problem.subject)) {
+            return Some(problem.message.clone());
+        }
+        let population = self.observation.population.iter().find(|one| one.subject == *subject);
+        let Some(population) = population else {
+            return Some("the evidence names no population".to_owned());
+        };
+        if !population.is_accounted_for() {
+            return Some("the source's own count of names and what was read differ".to_owned());
+        }
+        let refused = population.excluded.iter().find(|excluded| {
+            excluded.count > 0
+                && excluded.code != "not-sensitive"
+                && !self.policy.accept_unseen.contains(&excluded.code)
+        });
+        refused.map(|excluded| {
+            let (count, code) = (excluded.count, &excluded.code);
+            format!("{count} possible credentials were not seen ({code}): {}", excluded.reason)
+        })
+    }
+
+    /// Another environment about which nothing certain can be said: sharing with it is unknown.
+    fn others_not_found_out(&self, own: usize, spares_disposable: bool) -> Option<String> {
+        let others = self.observation.subjects.iter().filter(|subject| {
+            let environments = &self.matrix.environments;
+            let at = environments.iter().position(|known| known.id == subject.environment);
+            at.is_some_and(|at| at != own && !(spares_disposable && environments[at].disposable))
+        });
+        others.into_iter().find_map(|other| {
+            let reason = self.not_found_out(other)?;
+            Some(format!("no comparison with {}: {reason}", other.environment))
+        })
+    }
+
+    /// A finding about a view. `instances` is at least 1.
+    pub(super) fn finding(
+        &self,
+        rules: Rules,
+        at: usize,
+        severity: Severity,
+        detail: String,
+        instances: usize,
+    ) -> Result<Finding, JudgeError> {
+        let view = &self.matrix.views[at];
+        let place = view.places.first();
+        let mut attributes = BTreeMap::new();
+        if let Some(place) = place {
+            attributes.insert("shape".to_owned(), place.shape.clone());
+            attributes.insert("origin".to_owned(), place.origin.clone());
+        }
+        if let Some(engine) = view.engine() {
+            attributes.insert("engine".to_owned(), engine.as_str().to_owned());
+        }
+        let place = Place {
+            file: place.map(|place| place.file.clone()),
+            line: place.map(|place| place.line).filter(|line| *line > 0),
+            key: Some(place.map_or_else(|| view.name.to_owned(), |place| place.key.clone())),
+            rule: None,
+            carriers: None,
+        };
+        let environment = &self.matrix.environments[view.environment].id;
+        let finding = self.finding_at(rules, environment, view.name, place, severity, detail)?;
+        Ok(Finding { instances: instances.max(1) as u64, attributes, ..finding })
+    }
+
+    /// A finding about a name in an environment. Its identity is the name alone: files are moved
+    /// and lines change, and the credential stays the same.
+    pub(super) fn finding_at(
+        &self,
+        rules: Rules,
+        environment: &EnvironmentId,
+        name: &str,
+        place: Place,
+        severity: Severity,
+        detail: String,
+    ) -> Result<Finding, JudgeError> {
+        let check = check_id(rules.check);
+        let subject = self.subject();
+        let fingerprint = Fingerprint::of(&check, environment, &subject, &[name])?;
+        Ok(Finding {
+            fingerprint,
+            condition: condition_id(rules.check),
+            severity,
+            environment: environment.clone(),
+            subject,
+            place,
+            detail,
+            instances: 1,
+            attributes: BTreeMap::new(),
+        })
+    }
+
+    fn subject(&self) -> SubjectId {
+        let first = self.observation.subjects.first().map(|subject| subject.id.clone());
+        first.unwrap_or_else(|| SubjectId::new("credentials").expect("an authored id"))
+    }
+
+    /// A view in words: its name, its system, its environment and its first place.
+    pub(super) fn in_words(&self, at: usize) -> String {
+        let view = &self.matrix.views[at];
+        let engine = view.engine().map_or_else(String::new, |engine| format!("{}, ", engine.as_str()));
+        let place = view.places.first().map_or_else(String::new, |place| match place.line {
+            0 => format!(", {}", place.file),
+            line => format!(", {}:{line}", place.file),
+        });
+        let inside = match view.places.iter().all(|place| place.in_url) {
+            true => "the password in ",
+            false => "",
+        };
+        format!("{inside}`{}` ({engine}{}{place})", view.name, self.matrix.id(at))
+    }
+}
+
+impl Noted {
+    /// Notes that a name failed in an environment.
+    pub(super) fn fail(&mut self, environment: &str, name: &str) {
+        self.failed.entry(environment.to_owned()).or_default().insert(name.to_owned());
+    }
+}
+
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 credential".to_owned(),
+        count => format!("{count} credentials"),
+    }
+}
+
+fn check_id(check: &str) -> CheckId {
+    CheckId::new(check).expect("the manifest's ids are authored ids")
+}
+
+fn condition_id(check: &str) -> ConditionId {
+    ConditionId::new(check).expect("the manifest's ids are authored ids")
+}

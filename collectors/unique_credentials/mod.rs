@@ -1,0 +1,85 @@
+//! Environments × credentials: are they unique, strong and complete? Only facts leave; see
+//! `README.md` for what it proves and what it does not.
+//!
+//! - `settings`: what people write; `collect`: reads the sources, says facts (values end there);
+//! - `facts`: the form of what leaves; `matrix`: the facts arranged;
+//! - `judge`: verdicts; `sharing`, `strength`, `missing`: the checks; `conditions`: their words;
+//! - `self_test`: a known-bad and a known-good fixture, before every run.
+
+mod collect;
+mod conditions;
+pub mod facts;
+mod judge;
+mod matrix;
+mod missing;
+mod self_test;
+pub mod settings;
+mod sharing;
+mod strength;
+
+use crate::sources::Root;
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use exhibit_detect::RunKey;
+use exhibit_evidence::Observation;
+use exhibit_evidence::assessment::Judgement;
+use exhibit_evidence::deployment::Environment;
+use exhibit_evidence::observation::SelfTest;
+
+/// The collector.
+#[must_use]
+pub fn collector() -> Box<dyn Collector> {
+    Box::new(UniqueCredentials)
+}
+
+struct UniqueCredentials;
+
+impl Collector for UniqueCredentials {
+    fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+        let mut problems = match settings::SourceSettings::read(&settings.source) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems,
+        };
+        problems.extend(settings::Policy::read(&settings.policy).err());
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn self_test(&self) -> SelfTest {
+        self_test::run()
+    }
+
+    fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+        let source = settings::SourceSettings::read(&settings.source).map_err(|mut problems| {
+            let other = SettingProblem::new("source", "expected `[[source.credentials]]`");
+            CollectError::Settings(problems.pop().unwrap_or(other))
+        })?;
+        let policy = settings::Policy::read(&settings.policy).map_err(CollectError::Settings)?;
+        for (at, configured) in source.credentials.iter().enumerate() {
+            if scope.environments.iter().all(|known| known.id != configured.environment) {
+                let key = format!("source.credentials.{at}.environment");
+                let expected = "expected one of the environments in the job's scope";
+                return Err(CollectError::Settings(SettingProblem::new(&key, expected)));
+            }
+        }
+        let run = collect::Run {
+            root: Root::folder(scope.base),
+            environments: scope.environments,
+            clock: scope.clock,
+            run_key: RunKey::new(*scope.run_key),
+            source,
+            policy,
+        };
+        Ok(Collected { observation: collect::observe(&run), artifacts: Vec::new() })
+    }
+
+    fn judge(
+        &self,
+        observation: &Observation,
+        environments: &[Environment],
+        policy: &toml::Table,
+    ) -> Result<Vec<Judgement>, JudgeError> {
+        judge::judge(observation, environments, policy)
+    }
+}
+
+#[cfg(test)]
+mod tests;

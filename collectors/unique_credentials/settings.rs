@@ -1,0 +1,346 @@
+//! What people write into `exhibit.toml` for this collector.
+
+use crate::SettingProblem;
+use crate::sources::{Root, Source, compose::Compose, dotenv::Dotenv, kubernetes::Kubernetes};
+use exhibit_detect::{Alphabet, facts::EntropyClass};
+use exhibit_evidence::{EnvironmentId, SubjectId};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The `source` table.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The subject's id: what these credentials belong to.
+    pub subject: SubjectId,
+    /// Where the credentials of each environment are.
+    pub credentials: Vec<CredentialSource>,
+}
+
+/// One `[[source.credentials]]`: exactly one of `dotenv`, `compose` and `kubernetes`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialSource {
+    /// Authored id of the environment.
+    pub environment: EnvironmentId,
+    /// Dotenv files, later ones winning.
+    pub dotenv: Option<OneOrMore>,
+    /// Compose files, later ones overriding.
+    pub compose: Option<OneOrMore>,
+    /// Variable files for the interpolation of compose files.
+    pub env_file: Option<OneOrMore>,
+    /// Manifests: files, and folders searched at any depth.
+    pub kubernetes: Option<OneOrMore>,
+}
+
+/// One path or a list of them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMore {
+    /// One.
+    One(String),
+    /// A list.
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn list(&self) -> Vec<String> {
+        match self {
+            Self::One(path) => vec![path.clone()],
+            Self::More(paths) => paths.clone(),
+        }
+    }
+}
+
+/// The `policy` table. Names are compared without regard to case.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Fewest bytes of a credential, unless a key says otherwise.
+    pub minimum_length: u64,
+    /// Least entropy class: `low`, `medium`, `high`.
+    pub minimum_entropy: EntropyClass,
+    /// Rules for single keys.
+    pub keys: Vec<KeyRule>,
+    /// Further names that are credentials.
+    pub credentials: Vec<String>,
+    /// Names that look like credentials and are none.
+    pub not_credentials: Vec<String>,
+    /// Names that every environment must have, disposable ones excepted.
+    pub required: Vec<String>,
+    /// Names that an environment may lack.
+    pub optional: Vec<String>,
+    /// Names that single environments may lack.
+    pub allow_missing: Vec<AllowMissing>,
+    /// Names that may share a value.
+    pub allow_shared: Vec<AllowShared>,
+    /// Groups of names for one and the same credential, such as `POSTGRES_PASSWORD` and
+    /// `PGPASSWORD`. Findings speak of the first.
+    pub same_credential: Vec<Vec<String>>,
+    /// Codes of reasons for which a value need not be seen: `outside`, `platform`, `sealed`,
+    /// `external`, `not-among-files`, `kept-elsewhere`. Without it such a value is an error.
+    pub accept_unseen: Vec<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            minimum_length: 12,
+            minimum_entropy: EntropyClass::Medium,
+            keys: Vec::new(),
+            credentials: Vec::new(),
+            not_credentials: Vec::new(),
+            required: Vec::new(),
+            optional: Vec::new(),
+            allow_missing: Vec::new(),
+            allow_shared: Vec::new(),
+            same_credential: Vec::new(),
+            accept_unseen: Vec::new(),
+        }
+    }
+}
+
+/// What one key must look like.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRule {
+    /// The name.
+    pub name: String,
+    /// Its exact length in bytes.
+    pub length: Option<u64>,
+    /// Its fewest bytes.
+    pub minimum_length: Option<u64>,
+    /// Its least entropy class.
+    pub minimum_entropy: Option<EntropyClass>,
+    /// The alphabet that it must be written in.
+    pub alphabet: Option<Alphabet>,
+}
+
+/// Names that may share a value, and why.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowShared {
+    /// One name, across environments; or several that may equal one another.
+    pub names: Vec<String>,
+    /// The environments among which it is allowed; empty for all.
+    #[serde(default)]
+    pub environments: Vec<EnvironmentId>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A name that some environments may lack, and why.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowMissing {
+    /// The name.
+    pub name: String,
+    /// The environments that may lack it.
+    pub environments: Vec<EnvironmentId>,
+    /// Why.
+    pub reason: String,
+}
+
+impl SourceSettings {
+    /// Reads the `source` table.
+    ///
+    /// # Errors
+    /// Every setting that is not as expected.
+    pub fn read(table: &toml::Table) -> Result<Self, Vec<SettingProblem>> {
+        let mut problems = Vec::new();
+        let mut subject = SubjectId::new("credentials").ok();
+        let mut credentials = Vec::new();
+        for (key, value) in table {
+            match key.as_str() {
+                "subject" => match typed(value.clone(), "source.subject") {
+                    Ok(id) => subject = Some(id),
+                    Err(problem) => problems.push(problem),
+                },
+                "credentials" => match value.as_array() {
+                    Some(items) => {
+                        for (at, item) in items.iter().enumerate() {
+                            let key = format!("source.credentials.{at}");
+                            match typed::<CredentialSource>(item.clone(), &key) {
+                                Ok(item) => {
+                                    problems.extend(item.problem(&key));
+                                    credentials.push(item);
+                                }
+                                Err(problem) => problems.push(problem),
+                            }
+                        }
+                    }
+                    None => {
+                        let expected = "expected `[[source.credentials]]` tables";
+                        problems.push(SettingProblem::new("source.credentials", expected));
+                    }
+                },
+                other => {
+                    let expected = "unknown setting; known are `subject` and `credentials`";
+                    problems.push(SettingProblem::new(&format!("source.{other}"), expected));
+                }
+            }
+        }
+        if table.get("credentials").is_none() {
+            let expected = "expected at least one, with `environment` and a source";
+            problems.push(SettingProblem::new("source.credentials", expected));
+        }
+        match subject {
+            Some(subject) if problems.is_empty() => Ok(Self { subject, credentials }),
+            _ => Err(problems),
+        }
+    }
+}
+
+impl CredentialSource {
+    /// What is wrong with the combination of its settings.
+    fn problem(&self, key: &str) -> Option<SettingProblem> {
+        let given = [&self.dotenv, &self.compose, &self.kubernetes];
+        let message = if given.iter().filter(|kind| kind.is_some()).count() != 1 {
+            "expected exactly one of `dotenv`, `compose` and `kubernetes`"
+        } else if given.iter().copied().flatten().any(|paths| paths.list().is_empty()) {
+            "expected at least one path"
+        } else if self.env_file.is_some() && self.compose.is_none() {
+            "`env_file` goes with `compose` only"
+        } else {
+            return None;
+        };
+        Some(SettingProblem::new(key, message))
+    }
+
+    /// The source that these settings describe; none if [`SourceSettings::read`] refused them.
+    #[must_use]
+    pub fn open(&self, root: &Root) -> Option<Box<dyn Source>> {
+        let environment = self.environment.to_string();
+        let root = root.clone();
+        if let Some(files) = &self.dotenv {
+            return Some(Box::new(Dotenv { root, environment, files: files.list() }));
+        }
+        if let Some(files) = &self.compose {
+            let files = files.list();
+            let env_files = self.env_file.as_ref().map(OneOrMore::list).unwrap_or_default();
+            return Some(Box::new(Compose { root, environment, files, env_files }));
+        }
+        let paths = self.kubernetes.as_ref()?.list();
+        Some(Box::new(Kubernetes { root, environment, paths }))
+    }
+}
+
+impl Policy {
+    /// Reads the `policy` table.
+    ///
+    /// # Errors
+    /// The setting that is not as expected.
+    pub fn read(table: &toml::Table) -> Result<Self, SettingProblem> {
+        let policy: Self = typed(toml::Value::Table(table.clone()), "policy")?;
+        let unreasoned = |reason: &str| reason.trim().is_empty();
+        if policy.allow_shared.iter().any(|allowed| unreasoned(&allowed.reason)) {
+            return Err(SettingProblem::new("policy.allow_shared", "expected a reason in words"));
+        }
+        if policy.allow_missing.iter().any(|allowed| unreasoned(&allowed.reason)) {
+            return Err(SettingProblem::new("policy.allow_missing", "expected a reason in words"));
+        }
+        Ok(policy)
+    }
+
+    /// The rule for a name, if there is one.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&KeyRule> {
+        self.keys.iter().find(|rule| rule.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Whether `names` has `name`, without regard to case.
+#[must_use]
+pub fn has(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Deserialises a value; the message never repeats it.
+fn typed<T: DeserializeOwned>(value: toml::Value, key: &str) -> Result<T, SettingProblem> {
+    value.try_into().map_err(|error: toml::de::Error| SettingProblem::new(key, told(error.message())))
+}
+
+/// What the reader expected. `invalid type: string "…", expected …` would show the value.
+fn told(message: &str) -> String {
+    let shows_no_value = ["unknown field", "missing field", "duplicate field"];
+    if shows_no_value.iter().any(|start| message.starts_with(start)) {
+        return message.to_owned();
+    }
+    match message.rfind("expected ") {
+        Some(at) => message[at..].to_owned(),
+        None => "expected another form: see the collector's page".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Result<SourceSettings, Vec<String>> {
+        let table = toml::from_str(text).expect("TOML");
+        SourceSettings::read(&table)
+            .map_err(|problems| problems.iter().map(|one| format!("{}: {}", one.key.join("."), one.message)).collect())
+    }
+
+    #[test]
+    fn sources_are_read() {
+        let read = source(
+            "subject = 'shop'\n[[credentials]]\nenvironment = 'staging'\ndotenv = 'a.env'\n\
+             [[credentials]]\nenvironment = 'production'\ncompose = ['c.yml', 'd.yml']\nenv_file = 'v.env'\n",
+        );
+        let read = read.expect("valid");
+        assert_eq!((read.subject.as_str(), read.credentials.len()), ("shop", 2));
+        let root = Root::Memory(&[]);
+        let labels: Vec<_> = read.credentials.iter().map(|one| one.open(&root).expect("opened").label()).collect();
+        assert_eq!(labels, ["dotenv a.env", "compose c.yml + d.yml with variables from v.env"]);
+    }
+
+    #[test]
+    fn refused_by_key_and_without_the_value() {
+        let cases = [
+            ("", "source.credentials: expected at least one, with `environment` and a source"),
+            ("credentials = 5", "source.credentials: expected `[[source.credentials]]` tables"),
+            (
+                "hunter = 1\n[[credentials]]\nenvironment='a'\ndotenv='x'",
+                "source.hunter: unknown setting; known are `subject` and `credentials`",
+            ),
+            (
+                "[[credentials]]\nenvironment='a'",
+                "source.credentials.0: expected exactly one of `dotenv`, `compose` and `kubernetes`",
+            ),
+            (
+                "[[credentials]]\nenvironment='a'\ndotenv='x'\ncompose='y'",
+                "source.credentials.0: expected exactly one of `dotenv`, `compose` and `kubernetes`",
+            ),
+            ("[[credentials]]\nenvironment='a'\ndotenv=[]", "source.credentials.0: expected at least one path"),
+            (
+                "[[credentials]]\nenvironment='a'\ndotenv='x'\nenv_file='y'",
+                "source.credentials.0: `env_file` goes with `compose` only",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(source(text).expect_err("refused"), [expected], "{text}");
+        }
+        let wrong = source("[[credentials]]\nenvironment='a'\ndotenv={p='hunter2'}");
+        assert!(!wrong.expect_err("refused").concat().contains("hunter2"));
+        let wrong = source("subject='Hunter 2!'\n[[credentials]]\nenvironment='a'\ndotenv='x'");
+        assert!(wrong.expect_err("refused")[0].starts_with("source.subject: expected"));
+    }
+
+    #[test]
+    fn policies_are_read() {
+        let read = |text: &str| Policy::read(&toml::from_str(text).expect("TOML"));
+        let policy = read("minimum_length = 20\n[[keys]]\nname='ENCRYPTION_KEY'\nlength=64\n").expect("valid");
+        assert_eq!(policy.minimum_length, 20);
+        assert_eq!(policy.key("encryption_key").and_then(|rule| rule.length), Some(64));
+        assert_eq!(read("").expect("empty").minimum_length, 12);
+        for text in [
+            "minimum_lenght = 1",
+            "minimum_length = 'hunter2'",
+            "[[allow_shared]]\nnames=['A']\nreason=' '",
+            "[[allow_missing]]\nname='A'\nenvironments=['a']\nreason=''",
+        ] {
+            let problem = read(text).expect_err("refused");
+            assert!(!problem.message.contains("hunter2"), "{}", problem.message);
+        }
+    }
+}
