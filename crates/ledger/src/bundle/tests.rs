@@ -347,6 +347,45 @@ fn what_the_logs_own_key_signs_must_still_agree() {
 }
 
 #[test]
+fn what_is_missing_is_said_in_its_own_words() {
+    let says = |files: &Files, place: &str, words: &str| {
+        let found = verify(&pack(files)).differences;
+        let hit = |d: &Difference| d.place.to_string() == place && d.to_string().contains(words);
+        assert!(found.iter().any(hit), "{place}, {words}: {found:#?}");
+    };
+    // Entries in the middle are left out.
+    let mut files = unpack(&bundle(530, 0));
+    files.remove("tile/entries/001");
+    says(&files, CHECKPOINT, "entry 256 does not follow");
+    // The previous checkpoint is not where the entries begin.
+    let mut files = unpack(&bundle(5, 2));
+    let records: Vec<_> = (0..3).map(record).collect();
+    files.insert(PREVIOUS.into(), checkpoint(&records, &[&key(1)]).to_bytes());
+    seal(&mut files, &key(1));
+    says(&files, PREVIOUS, "expected size 2, where the entries begin, found 3");
+}
+
+#[test]
+fn only_a_manifest_of_this_version_is_read() {
+    let good = Manifest::parse(&unpack(&bundle(5, 2))[MANIFEST]).unwrap();
+    let refused = |change: &dyn Fn(&mut Manifest)| {
+        let mut manifest = good.clone();
+        change(&mut manifest);
+        Manifest::parse(&manifest.to_bytes().unwrap()).unwrap_err()
+    };
+    assert!(matches!(refused(&|m| m.v = 2), ManifestError::Version(2)));
+    let reversed = refused(&|m| m.from_size = 6);
+    assert!(matches!(reversed, ManifestError::SizesReversed { from_size: 6, size: 5 }));
+    let spaced = [good.to_bytes().unwrap(), b"\n".to_vec()].concat();
+    let spaced = Manifest::parse(&spaced);
+    assert!(matches!(spaced, Err(ManifestError::NotCanonical(_))));
+    let upper = String::from_utf8(good.to_bytes().unwrap()).unwrap();
+    let digest = hex::encode(good.files[CHECKPOINT].sha256);
+    let upper = upper.replace(&digest, &digest.to_uppercase());
+    assert!(matches!(Manifest::parse(upper.as_bytes()), Err(ManifestError::Shape(_))));
+}
+
+#[test]
 fn a_log_is_signed_by_the_key_that_bears_its_name() {
     let other = SigningKey::from_seed("example.org/other", &[1; 32]).unwrap();
     let records: Vec<_> = (0..5).map(record).collect();

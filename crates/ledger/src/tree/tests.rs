@@ -178,6 +178,15 @@ fn every_small_proof_holds_and_no_changed_one_does() {
     }
 }
 
+#[test]
+fn a_proof_that_ends_early_shows_nothing_even_when_the_roots_are_equal() {
+    let root = root_of(&leaves(8));
+    let short = Err(VerifyError::WrongLength { found: 0 });
+    assert_eq!(verify_inclusion(&root, 0, 8, &[], &root), short);
+    assert_eq!(verify_consistency(4, &root, 8, &root, &[]), short);
+    assert_eq!(verify_consistency(3, &root, 8, &root, &[]), short);
+}
+
 /// The proof with each hash changed, one left out, and one too many.
 fn changes(proof: &[Hash]) -> Vec<Vec<Hash>> {
     let mut changed = vec![[proof, &[[9; 32]]].concat()];
