@@ -141,7 +141,8 @@ impl Engine {
         self.digest
     }
 
-    /// How far apart, in bytes, the first and last byte that decide about one match can lie.
+    /// How far apart, in bytes, the first and last byte that decide about one match can lie, unless the value
+    /// repeats its rule's keyword over and over, which joins windows.
     #[must_use]
     pub fn reach(&self) -> usize {
         self.reach
