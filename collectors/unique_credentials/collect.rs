@@ -3,7 +3,7 @@
 use super::facts::{CredentialFacts, Facts, SourceFacts, UnseenFacts, VERSION};
 use super::settings::{Policy, SourceSettings, has};
 use crate::sources::urls::{Connection, Parts, take_apart};
-use crate::sources::{Credential, Encoding, Engine, Reading, Root, Source, SourceError, Unread};
+use crate::sources::{Credential, Encoding, Engine, Origin, Reading, Root, Source, SourceError, Unread};
 use exhibit_detect::facts::Facts as ValueFacts;
 use exhibit_detect::{Fingerprint, RunKey, Sensitivity, facts};
 use exhibit_evidence::deployment::Environment;
@@ -145,7 +145,8 @@ impl Observer<'_> {
     /// A name whose value the source does not show. Names that promise no secret are left out
     /// without more; the others are what the policy must accept.
     fn unread(&mut self, environment: &str, unread: &Unread) {
-        if self.may_be_credential(&unread.name) {
+        // A platform's secret is one by nature, whatever its name.
+        if unread.code == "platform" || self.may_be_credential(&unread.name) {
             self.exclude(environment, unread.code, &unread.reason, &unread.place.to_string());
             self.unseen.push(UnseenFacts {
                 environment: environment.to_owned(),
@@ -182,7 +183,8 @@ impl Observer<'_> {
         }
         let names = std::iter::once(&found.name).chain(&found.also_named);
         let kind = names.clone().find_map(|name| promises(name));
-        let wanted = named(&policy.credentials) || !counted;
+        let by_nature = !counted || (found.origin == Origin::ComposeSecret && found.place.key.starts_with("secrets."));
+        let wanted = named(&policy.credentials) || by_nature;
         let connection = found.value.text().map_or(Connection::Not, take_apart);
         match connection {
             Connection::Parts(parts) if parts.password.is_some() => {

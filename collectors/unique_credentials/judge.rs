@@ -37,8 +37,10 @@ pub(super) struct Noted {
 pub(super) struct Rules {
     /// The check's id.
     pub(super) check: &'static str,
-    /// It needs a second environment to compare with.
-    pub(super) compares: bool,
+    /// Its outcome for one environment depends on what is known of the others.
+    pub(super) looks_at_others: bool,
+    /// Without a second environment it examines nothing.
+    pub(super) needs_others: bool,
     /// It does not apply to disposable environments.
     pub(super) spares_disposable: bool,
     /// What is the case for those that fail, without a verb: "also used in another environment".
@@ -120,7 +122,7 @@ impl Case<'_> {
         if rules.spares_disposable && disposable {
             return (Verdict::NotApplicable, "the environment is disposable".to_owned());
         }
-        if rules.compares
+        if rules.looks_at_others
             && let Some(reason) = self.others_not_found_out(own, rules.spares_disposable)
         {
             return (Verdict::Error, reason);
@@ -134,7 +136,7 @@ impl Case<'_> {
             .map(|other| self.matrix.count(other))
             .filter(|count| *count > 0);
         let others: Vec<usize> = others.collect();
-        if rules.compares && others.is_empty() {
+        if rules.needs_others && others.is_empty() {
             let reason = "there is no second environment with credentials to compare with";
             return (Verdict::Vacuous, reason.to_owned());
         }
@@ -165,8 +167,11 @@ impl Case<'_> {
                 && !self.policy.accept_unseen.contains(&excluded.code)
         });
         refused.map(|excluded| {
-            let (count, code) = (excluded.count, &excluded.code);
-            format!("{count} possible credentials were not seen ({code}): {}", excluded.reason)
+            let who = match excluded.count {
+                1 => "1 name that may be a credential was".to_owned(),
+                count => format!("{count} names that may be credentials were"),
+            };
+            format!("{who} not seen ({}): {}", excluded.code, excluded.reason)
         })
     }
 
@@ -266,6 +271,14 @@ impl Noted {
     /// Notes that a name failed in an environment.
     pub(super) fn fail(&mut self, environment: &str, name: &str) {
         self.failed.entry(environment.to_owned()).or_default().insert(name.to_owned());
+    }
+}
+
+/// At the beginning of a sentence.
+pub(super) fn capitalised(text: &str) -> String {
+    match text.strip_prefix("the ") {
+        Some(rest) => format!("The {rest}"),
+        None => text.to_owned(),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Matrix<'a> {
     near: HashMap<u64, Vec<usize>>,
     /// For each view, the one that speaks for it: see [`Matrix::leader`].
     leaders: Vec<usize>,
+    /// Credentials of each environment.
+    counts: Vec<usize>,
 }
 
 impl<'a> Matrix<'a> {
@@ -42,8 +44,12 @@ impl<'a> Matrix<'a> {
         let equal = groups(&views, |place| place.equal);
         let near = groups(&views, |place| place.near);
         let leaders = (0..views.len()).collect();
-        let mut matrix = Self { environments: sorted, views, equal, near, leaders };
+        let counts = vec![0; sorted.len()];
+        let mut matrix = Self { environments: sorted, views, equal, near, leaders, counts };
         matrix.leaders = (0..matrix.views.len()).map(|at| matrix.choose_leader(policy, at)).collect();
+        for (at, view) in matrix.views.iter().enumerate() {
+            matrix.counts[view.environment] += usize::from(view.has_value() && matrix.leaders[at] == at);
+        }
         matrix
     }
 
@@ -75,11 +81,7 @@ impl<'a> Matrix<'a> {
     /// How many credentials an environment has; empty values do not count, and one that is handed
     /// on twice counts once.
     pub(super) fn count(&self, environment: usize) -> usize {
-        let views = self.views.iter().enumerate();
-        views
-            .filter(|(_, view)| view.environment == environment && view.has_value())
-            .filter(|(at, _)| self.leader(*at) == *at)
-            .count()
+        self.counts[environment]
     }
 
     /// Other views that hold a value equal to one of this view's, in order.

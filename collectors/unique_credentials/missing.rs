@@ -3,12 +3,14 @@
 use super::judge::{Case, Noted, Rules};
 use super::settings::has;
 use crate::JudgeError;
+use crate::sources::Engine;
 use exhibit_evidence::{Place, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const MISSING: Rules = Rules {
     check: "unique-credentials.missing-key",
-    compares: true,
+    looks_at_others: true,
+    needs_others: true,
     spares_disposable: true,
     failing: "missing that another environment has, or that the policy requires",
     passing: "none that another environment has is missing",
@@ -20,19 +22,20 @@ pub(super) fn missing(case: &Case<'_>) -> Result<Noted, JudgeError> {
     let compared: Vec<usize> =
         (0..environments.len()).filter(|at| !environments[*at].disposable && is_readable(case, *at)).collect();
     let present: BTreeMap<usize, BTreeSet<String>> = compared.iter().map(|at| (*at, names(case, *at))).collect();
+    let systems = Systems::new(case);
     let mut noted = Noted::default();
     for name in expected(case, &present) {
         let holders: Vec<usize> = compared.iter().copied().filter(|at| present[at].contains(&name)).collect();
         for at in compared.iter().filter(|at| !present[*at].contains(&name)) {
             let environment = &environments[*at].id;
-            if has_other_form(case, *at, &name) {
+            let required = has(&case.policy.required, &name);
+            if !required && systems.has_other_form(*at, &name) {
                 continue;
             }
             if is_allowed(case, &name, environment.as_str()) {
                 noted.allowed += 1;
                 continue;
             }
-            let required = has(&case.policy.required, &name);
             let severity = if required { Severity::High } else { Severity::Medium };
             let detail = match holders.first() {
                 Some(_) => {
@@ -78,16 +81,31 @@ fn expected(case: &Case<'_>, present: &BTreeMap<usize, BTreeSet<String>>) -> BTr
     any.chain(case.policy.required.iter().map(|name| name.to_ascii_uppercase())).collect()
 }
 
-/// Whether the environment holds a credential of the same system under another name: one has
-/// `REDIS_PASSWORD`, the other a `REDIS_URL` with the password in it. A required name has no other.
-fn has_other_form(case: &Case<'_>, at: usize, name: &str) -> bool {
-    let views = &case.matrix.views;
-    let holder =
-        views.iter().find(|view| view.has_value() && view.names().any(|known| known.eq_ignore_ascii_case(name)));
-    let engine = holder.and_then(super::matrix::View::engine);
-    engine.is_some()
-        && !has(&case.policy.required, name)
-        && views.iter().any(|view| view.environment == at && view.has_value() && view.engine() == engine)
+/// The systems that names open, and those that each environment holds a credential for.
+struct Systems {
+    of_name: BTreeMap<String, Engine>,
+    held: BTreeSet<(usize, Engine)>,
+}
+
+impl Systems {
+    fn new(case: &Case<'_>) -> Self {
+        let mut systems = Self { of_name: BTreeMap::new(), held: BTreeSet::new() };
+        for view in case.matrix.views.iter().filter(|view| view.has_value()) {
+            if let Some(engine) = view.engine() {
+                systems.held.insert((view.environment, engine));
+                for name in view.names() {
+                    systems.of_name.entry(name.to_ascii_uppercase()).or_insert(engine);
+                }
+            }
+        }
+        systems
+    }
+
+    /// Whether the environment holds a credential of the same system under another name: one has
+    /// `REDIS_PASSWORD`, the other a `REDIS_URL` with the password in it.
+    fn has_other_form(&self, environment: usize, name: &str) -> bool {
+        self.of_name.get(name).is_some_and(|engine| self.held.contains(&(environment, *engine)))
+    }
 }
 
 fn is_allowed(case: &Case<'_>, name: &str, environment: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Values that are shared: across environments, within one, or nearly.
 
-use super::judge::{Case, Noted, Rules};
+use super::judge::{Case, Noted, Rules, capitalised};
 use super::matrix::same_credential;
 use super::settings::has;
 use crate::JudgeError;
@@ -13,7 +13,8 @@ const NAMED: usize = 5;
 
 pub(super) const ACROSS: Rules = Rules {
     check: "unique-credentials.shared-across-environments",
-    compares: true,
+    looks_at_others: true,
+    needs_others: true,
     spares_disposable: false,
     failing: "also used in another environment",
     passing: "none also used in another environment",
@@ -21,7 +22,8 @@ pub(super) const ACROSS: Rules = Rules {
 
 pub(super) const WITHIN: Rules = Rules {
     check: "unique-credentials.reused-within-environment",
-    compares: false,
+    looks_at_others: false,
+    needs_others: false,
     spares_disposable: false,
     failing: "with a value that serves under another name too",
     passing: "no value serves under two names",
@@ -29,7 +31,8 @@ pub(super) const WITHIN: Rules = Rules {
 
 pub(super) const NEAR: Rules = Rules {
     check: "unique-credentials.nearly-equal",
-    compares: false,
+    looks_at_others: true,
+    needs_others: false,
     spares_disposable: false,
     failing: "differing only trivially from another",
     passing: "none differing only trivially from another",
@@ -106,8 +109,13 @@ fn pairs(
         }
         let severity = severity(case, rules, at, &others);
         let how = if rules.check == NEAR.check { "nearly the same value as" } else { "the same value as" };
-        let detail = format!("{} holds {how} {}.", case.in_words(at), list(case, &others));
-        noted.findings.push(case.finding(rules, at, severity, detail, others.len())?);
+        let subject = capitalised(&case.in_words(at));
+        let detail = format!("{subject} holds {how} {}.", list(case, &others));
+        let mut finding = case.finding(rules, at, severity, detail, others.len())?;
+        let ids = others.iter().take(NAMED);
+        let ids = ids.map(|other| format!("{}/{}", matrix.id(*other), matrix.views[*other].name));
+        finding.attributes.insert("same_as".to_owned(), ids.collect::<Vec<_>>().join(" "));
+        noted.findings.push(finding);
     }
     Ok(noted)
 }

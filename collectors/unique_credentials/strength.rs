@@ -1,7 +1,7 @@
 //! Values that are weak by themselves: defaults, placeholders, too short, supplied by default.
 
 use super::facts::CredentialFacts;
-use super::judge::{Case, Noted, Rules};
+use super::judge::{Case, Noted, Rules, capitalised};
 use super::matrix::View;
 use crate::JudgeError;
 use exhibit_detect::{Alphabet, Sensitivity};
@@ -9,7 +9,8 @@ use exhibit_evidence::Severity;
 
 pub(super) const DEFAULT: Rules = Rules {
     check: "unique-credentials.default-password",
-    compares: false,
+    looks_at_others: false,
+    needs_others: false,
     spares_disposable: true,
     failing: "with a default or common password",
     passing: "none with a default or common password",
@@ -17,7 +18,8 @@ pub(super) const DEFAULT: Rules = Rules {
 
 pub(super) const PLACEHOLDER: Rules = Rules {
     check: "unique-credentials.placeholder",
-    compares: false,
+    looks_at_others: false,
+    needs_others: false,
     spares_disposable: true,
     failing: "with a placeholder that was never replaced",
     passing: "none with a placeholder",
@@ -25,7 +27,8 @@ pub(super) const PLACEHOLDER: Rules = Rules {
 
 pub(super) const WEAK: Rules = Rules {
     check: "unique-credentials.weak",
-    compares: false,
+    looks_at_others: false,
+    needs_others: false,
     spares_disposable: true,
     failing: "too short, too easily guessed or of the wrong form",
     passing: "all are long and random enough",
@@ -33,7 +36,8 @@ pub(super) const WEAK: Rules = Rules {
 
 pub(super) const SUPPLIED: Rules = Rules {
     check: "unique-credentials.supplied-by-default",
-    compares: false,
+    looks_at_others: false,
+    needs_others: false,
     spares_disposable: true,
     failing: "supplied by a default written beside the variable",
     passing: "none supplied by a default written beside the variable",
@@ -117,13 +121,6 @@ fn each(
         noted.findings.push(case.finding(rules, at, severity, words, places.len())?);
     }
     Ok(noted)
-}
-
-fn capitalised(text: &str) -> String {
-    match text.strip_prefix("the ") {
-        Some(rest) => format!("The {rest}"),
-        None => text.to_owned(),
-    }
 }
 
 /// How a value falls short, if it does.

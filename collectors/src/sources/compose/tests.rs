@@ -196,3 +196,68 @@ fn refused_with_place_and_without_the_value() {
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 }
+
+mod whatever_the_input {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "services:",
+            "  web:",
+            "  db:",
+            "    environment:",
+            "      A: ${V:-x}",
+            "      B: $V",
+            "      C:",
+            "      - A=1",
+            "      - D",
+            "      - {x: y}",
+            "    environment: &e {E: 1, <<: *e}",
+            "    environment: &f {E: 1}",
+            "    environment: *f",
+            "    env_file: a.env",
+            "    env_file: [a.env, {path: no.env, required: false}]",
+            "    env_file: no.env",
+            "    extends: db",
+            "    extends: {service: web}",
+            "    command: x --requirepass ${V}",
+            "    command: [x, '--password=${V:?}']",
+            "secrets:",
+            "configs:",
+            "  s: {environment: V}",
+            "  t: {external: true}",
+            "  u: {content: '${W}'}",
+            "  s: {file: a.env}",
+            "---",
+            "x: ${",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        /// Nothing panics, and where both paths succeed they count the same names.
+        #[test]
+        fn the_own_count_and_the_reader_agree(
+            one in prop::collection::vec(line(), 1..14),
+            two in prop::collection::vec(line(), 0..8),
+            head in any::<bool>(),
+        ) {
+            let prefix = if head { "services:\n  web:\n" } else { "" };
+            let text: &'static str = Box::leak(format!("{prefix}{}\n", one.join("\n")).into_boxed_str());
+            let over: &'static str = Box::leak(format!("services:\n{}\n", two.join("\n")).into_boxed_str());
+            let given = vec![("c.yml", text), ("o.yml", over), ("a.env", "P=1\nQ\nR=$V$W\n"), (".env", "V=v\n")];
+            let files: &'static [(&str, &str)] = Box::leak(given.into_boxed_slice());
+            let compose = Compose {
+                root: Root::Memory(files),
+                environment: "staging".to_owned(),
+                files: vec!["c.yml".to_owned(), "o.yml".to_owned()],
+                env_files: Vec::new(),
+            };
+            if let (Ok(listing), Ok(reading)) = (compose.listing(), compose.read()) {
+                let seen = reading.examined + reading.unread.len() as u64;
+                prop_assert_eq!(listing.names, seen, "{}\n{}", text, over);
+            }
+        }
+    }
+}

@@ -155,3 +155,52 @@ fn a_folder_that_is_not_there_is_an_error_and_an_empty_one_holds_nothing() {
     assert_eq!(gone.read().expect_err("absent").to_string(), expected);
     drop(folder);
 }
+
+mod whatever_the_input {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "kind: Secret",
+            "kind: ConfigMap",
+            "kind: Deployment",
+            "kind: SealedSecret",
+            "kind: ExternalSecret",
+            "kind: List",
+            "metadata: {name: a, namespace: n}",
+            "metadata: {name: b}",
+            "data: {k: dg==, L: dg==}",
+            "data: {k: plain}",
+            "data:",
+            "stringData: {k: v, M: 5}",
+            "binaryData: {z: dg==}",
+            "items: [{kind: Secret, metadata: {name: i}, stringData: {q: r}}]",
+            "items:",
+            "spec: {encryptedData: {x: y}, data: [{secretKey: s}], dataFrom: [{}]}",
+            "spec: {template: {spec: {containers: [{env: [{name: A, value: 'x$(B)'}, {name: B}]}]}}}",
+            "spec: {containers: [{env: [{name: A, valueFrom: {secretKeyRef: {name: a, key: k}}}], envFrom: [{secretRef: {name: b}}, {}]}]}",
+            "spec:",
+            "---",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        /// Nothing panics, and where both paths succeed they count the same names.
+        #[test]
+        fn the_own_count_and_the_reader_agree(lines in prop::collection::vec(line(), 1..16)) {
+            let text: &'static str = Box::leak(lines.join("\n").into_boxed_str());
+            let files: &'static [(&str, &str)] = Box::leak(vec![("k/x.yaml", text)].into_boxed_slice());
+            let source = Kubernetes {
+                root: Root::Memory(files),
+                environment: "production".to_owned(),
+                paths: vec!["k/".to_owned()],
+            };
+            if let (Ok(listing), Ok(reading)) = (source.listing(), source.read()) {
+                let seen = reading.examined + reading.unread.len() as u64;
+                prop_assert_eq!(listing.names, seen, "{}", text);
+            }
+        }
+    }
+}
