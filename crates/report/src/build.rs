@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use exhibit_evidence::{
-    CheckId, ConditionId, Digest, EntryId, JobId, Outcome, Severity, Timestamp, Verdict,
+    CheckId, ConditionId, Digest, EntryId, JobId, Outcome, Timestamp, Verdict,
     catalog::{AuditItem, CheckManifest, CollectorManifest},
     observation::Subject,
     report::Standing,
@@ -14,10 +14,10 @@ use crate::{
     completeness::{self, JobLedger},
     fold::{Fold, Occurrence},
     history::{Life, Line},
+    sums::{audit_item, totals, windows},
     view::{
-        AuditItemView, Change, CheckView, CollectorView, Cover, DeviationGroup, FindingState, FindingView, FollowUp,
-        FrameworkView, OutcomeCount, PeriodView, ReceiptView, RecordView, RequirementView, SeverityCount, StateCount,
-        SubjectView, SupportView, Totals,
+        CheckView, CollectorView, Cover, DeviationGroup, FindingState, FindingView, FollowUp, FrameworkView,
+        PeriodView, ReceiptView, RecordView, RequirementView, SubjectView, SupportView,
     },
 };
 
@@ -97,7 +97,8 @@ impl Fold {
             gaps: jobs.values().flat_map(|job| job.gaps.iter().cloned()).collect(),
             jobs: jobs.into_values().map(|job| job.view).collect(),
             late_arrivals: self.late_arrivals.clone(),
-            changes: self.changes_and_blind_spots(),
+            changes: self.changes.clone(),
+            limits: self.limits(),
             records: self.records(),
             evidence: {
                 let mut evidence: Vec<_> = self.evidence.values().cloned().collect();
@@ -107,25 +108,42 @@ impl Fold {
         })
     }
 
-    fn changes_and_blind_spots(&self) -> Vec<Change> {
-        let mut changes = self.changes.clone();
-        // A promise that this version can't read must not pass for a job without promises.
+    /// What this version could not read or does not know: said, so that silence never passes for an answer.
+    fn limits(&self) -> Vec<String> {
+        let mut limits = Vec::new();
         for promise in self.promises.values().flatten() {
             let unreadable = promise.schedule.as_ref().is_some_and(|text| Schedule::parse(text).is_err())
                 || promise.time_zone.parse::<chrono_tz::Tz>().is_err();
             if unreadable {
-                let what = format!(
-                    "Job {}: this version cannot read the promised schedule or its time zone; its slots could not be counted.",
-                    promise.job
-                );
-                changes.push(Change { at: promise.active_from, what, seq: 0 });
+                limits.push(format!(
+                    "Job {}: this version cannot read the schedule or the time zone promised from {} on; its slots could not be counted.",
+                    promise.job,
+                    promise.active_from.human(),
+                ));
+            }
+        }
+        for (job, promises) in &self.promises {
+            let unknown =
+                promises.last().filter(|promise| !self.catalog.collectors.iter().any(|c| c.id == promise.collector));
+            if let Some(promise) = unknown {
+                limits.push(format!(
+                    "Job {job}: this version does not know the collector {}; none of its checks is reported.",
+                    promise.collector
+                ));
+            }
+        }
+        for (job, check) in self.occurrences.keys() {
+            if self.catalog.check(check).is_none() {
+                limits.push(format!("Job {job}: this version does not know the check {check}, which was assessed."));
             }
         }
         if self.unreadable() > 0 {
-            let what = format!("{} entries are of a kind that this version cannot read.", self.unreadable());
-            changes.push(Change { at: self.as_of.unwrap_or(self.period.start), what, seq: 0 });
+            limits.push(format!(
+                "Entries of a kind that this version cannot read, whatever they are about: {}.",
+                self.unreadable()
+            ));
         }
-        changes
+        limits
     }
 
     fn checks(&self, jobs: &BTreeMap<JobId, JobLedger>, until: Timestamp) -> Vec<CheckView> {
@@ -136,7 +154,12 @@ impl Fold {
             else {
                 continue;
             };
-            for check in &collector.checks {
+            // A job that never promised a check owes no answer to it.
+            let owed = |check: &&CheckManifest| {
+                let named = |id: &CheckId| check.id == *id || check.aliases.contains(id);
+                ledger.checks.iter().any(named) || self.occurrences.contains_key(&(job.clone(), check.id.clone()))
+            };
+            for check in collector.checks.iter().filter(owed) {
                 views.push(self.check_view(job, ledger, check, until));
             }
         }
@@ -189,6 +212,7 @@ impl Fold {
             without_answer: count(&[Verdict::Error, Verdict::Vacuous]),
             not_performed,
             latest_evidence: occurrences.iter().max_by_key(|occurrence| occurrence.observed_to).map(|o| o.evidence),
+            windows: windows(occurrences),
         }
     }
 
@@ -397,98 +421,35 @@ impl Fold {
         self.catalog
             .frameworks
             .iter()
-            .map(|framework| FrameworkView {
-                id: framework.id.clone(),
-                title: framework.title.clone(),
-                source: framework.source.clone(),
-                requirements: framework
+            .map(|framework| {
+                let listed = framework
                     .requirements
                     .iter()
-                    .map(|requirement| RequirementView {
-                        id: requirement.id.clone(),
-                        title: requirement.title.clone(),
-                        support: support(&framework.id, &requirement.id),
-                    })
-                    .collect(),
+                    .map(|requirement| (requirement.id.as_str(), requirement.title.as_str()));
+                let known: BTreeSet<&str> = listed.clone().map(|(id, _)| id).collect();
+                // What a check claims to support and the catalog does not list is shown, not dropped.
+                let unlisted: BTreeSet<&str> = self
+                    .catalog
+                    .checks()
+                    .flat_map(|(_, check)| &check.controls)
+                    .filter(|control| control.framework == framework.id)
+                    .map(|control| control.requirement.as_str())
+                    .filter(|id| !known.contains(id))
+                    .collect();
+                FrameworkView {
+                    id: framework.id.clone(),
+                    title: framework.title.clone(),
+                    source: framework.source.clone(),
+                    requirements: listed
+                        .chain(unlisted.into_iter().map(|id| (id, "(not in this catalog)")))
+                        .map(|(id, title)| RequirementView {
+                            id: id.to_owned(),
+                            title: title.to_owned(),
+                            support: support(&framework.id, id),
+                        })
+                        .collect(),
+                }
             })
             .collect()
-    }
-}
-
-fn audit_item(item: AuditItem, checks: &[CheckView], deviations: &[DeviationGroup]) -> AuditItemView {
-    let of_item: Vec<&CheckView> = checks.iter().filter(|check| check.audit_item == Some(item)).collect();
-    let ids: BTreeSet<CheckId> = of_item.iter().map(|check| check.id.clone()).collect();
-    let roll_up = |outcome: fn(&CheckView) -> Outcome| {
-        (!of_item.is_empty()).then(|| Outcome::roll_up(of_item.iter().map(|check| outcome(check))))
-    };
-    // Checks of one job speak of the same occurrences; those of different jobs add up.
-    let by_job = |of: fn(&CheckView) -> u64| {
-        let mut most: BTreeMap<&JobId, u64> = BTreeMap::new();
-        for check in &of_item {
-            let count = most.entry(&check.job).or_default();
-            *count = (*count).max(of(check));
-        }
-        most.into_values().sum::<u64>()
-    };
-    AuditItemView {
-        item,
-        title: item.title().to_owned(),
-        current: roll_up(|check| check.current),
-        throughout: roll_up(|check| check.throughout),
-        open_findings: deviations
-            .iter()
-            .filter(|group| ids.contains(&group.check))
-            .map(|group| group.findings.len() as u64)
-            .sum(),
-        occurrences: by_job(|check| check.occurrences),
-        with_deviation: by_job(|check| check.with_deviation),
-        not_performed: by_job(|check| check.not_performed),
-        last_observed: of_item
-            .iter()
-            .flat_map(|check| check.subjects.iter().filter_map(|subject| subject.last_observed))
-            .max(),
-        checks: ids.into_iter().collect(),
-    }
-}
-
-fn totals(
-    checks: &[CheckView],
-    deviations: &[DeviationGroup],
-    follow_up: &[FollowUp],
-    jobs: &BTreeMap<JobId, JobLedger>,
-) -> Totals {
-    // A check without a single subject counts once, by its own outcome: what nobody looked at must not vanish.
-    let outcomes: Vec<Outcome> = checks
-        .iter()
-        .flat_map(|check| {
-            let subjects: Vec<Outcome> = check.subjects.iter().map(|subject| subject.current).collect();
-            if subjects.is_empty() { vec![check.current] } else { subjects }
-        })
-        .collect();
-    let findings: Vec<Severity> =
-        deviations.iter().flat_map(|group| group.findings.iter().map(|finding| finding.severity)).collect();
-    let sum = |of: fn(&JobLedger) -> u64| jobs.values().map(of).sum();
-    Totals {
-        outcomes: Outcome::ALL
-            .into_iter()
-            .map(|outcome| OutcomeCount { outcome, count: outcomes.iter().filter(|o| **o == outcome).count() as u64 })
-            .collect(),
-        severities: Severity::ALL
-            .into_iter()
-            .map(|severity| SeverityCount {
-                severity,
-                count: findings.iter().filter(|s| **s == severity).count() as u64,
-            })
-            .collect(),
-        follow_up: FindingState::ALL
-            .into_iter()
-            .map(|state| StateCount { state, count: follow_up.iter().filter(|f| f.state == state).count() as u64 })
-            .collect(),
-        expected: sum(|job| job.view.expected),
-        performed: sum(|job| job.view.performed),
-        late: sum(|job| job.view.late),
-        missed: sum(|job| job.view.missed),
-        errored: sum(|job| job.view.errored),
-        on_demand: sum(|job| job.view.on_demand),
     }
 }

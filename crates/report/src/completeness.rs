@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use exhibit_evidence::{
-    JobId, Timestamp,
+    CheckId, JobId, Timestamp,
     schedule::Schedule,
     slot::{SchedulePromise, SlotState},
 };
@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct JobLedger {
     pub view: JobView,
     pub gaps: Vec<Gap>,
+    /// The checks that its last promise names.
+    pub checks: Vec<CheckId>,
     /// How long, in seconds, the job's evidence counts as fresh, by its last promise.
     pub fresh_for_s: u64,
 }
@@ -74,7 +76,7 @@ fn job_ledger(fold: &Fold, job: &JobId, promises: &[SchedulePromise], until: Tim
             });
         }
     }
-    Some(JobLedger { view, gaps, fresh_for_s: last.fresh_for_s })
+    Some(JobLedger { view, gaps, checks: last.checks.clone(), fresh_for_s: last.fresh_for_s })
 }
 
 fn seconds(count: u64) -> i64 {

@@ -12,6 +12,7 @@ mod history;
 mod html;
 mod markdown;
 pub mod render;
+mod sums;
 pub mod template;
 pub mod view;
 

@@ -5,7 +5,7 @@
 
 use exhibit_evidence::{
     CheckId, CollectorId, Condition, ConditionId, Digest, EntryId, EnvironmentId, Fingerprint, JobId, Outcome, Period,
-    Place, Severity, Timestamp,
+    Place, Severity, Timestamp, Verdict,
     catalog::{AuditItem, Strength},
     deployment::Environment,
     observation::{Exclusion, Subject, Trigger},
@@ -44,6 +44,8 @@ pub struct PeriodView {
     pub late_arrivals: Vec<LateArrival>,
     /// Changes in what is collected, and by which rules.
     pub changes: Vec<Change>,
+    /// What this version could not read or does not know.
+    pub limits: Vec<String>,
     /// Reports that were issued before, and the receipts for them.
     pub records: Vec<RecordView>,
     /// Frameworks and their requirements.
@@ -234,6 +236,26 @@ pub struct CheckView {
     pub not_performed: u64,
     /// The evidence of the latest assessment.
     pub latest_evidence: Option<EntryId>,
+    /// The assessments in the order of what they observed, put together while they say the same.
+    pub windows: Vec<WindowView>,
+}
+
+/// Assessments in a row that said the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowView {
+    /// What they said.
+    pub verdict: Verdict,
+    /// How many there were.
+    pub occurrences: u64,
+    /// When the first observed.
+    pub from: Timestamp,
+    /// When the last observed.
+    pub to: Timestamp,
+    /// The first one's evidence.
+    pub first_evidence: EntryId,
+    /// The last one's evidence.
+    pub last_evidence: EntryId,
 }
 
 /// A check's latest word on one subject.
