@@ -344,6 +344,12 @@ fn what_the_logs_own_key_signs_must_still_agree() {
     files.get_mut("tile/1/000.p/2").unwrap()[63] ^= 1;
     seal(&mut files, &key(1));
     assert_eq!(places(&pack(&files)), ["tile/1/000.p/2, hash 1"]);
+
+    // A path among the tiles that names none.
+    let mut files = unpack(&bundle(5, 2));
+    files.insert("tile/notes".into(), b"?".to_vec());
+    seal(&mut files, &key(1));
+    assert_eq!(places(&pack(&files)), ["tile/notes"]);
 }
 
 #[test]
