@@ -34,10 +34,8 @@ pub(crate) struct Packed {
 impl Packed {
     pub(crate) fn new(artifact: &NewArtifact) -> Self {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        let deflated = encoder
-            .write_all(&artifact.bytes)
-            .and_then(|()| encoder.finish())
-            .expect("writing to a Vec does not fail");
+        let deflated =
+            encoder.write_all(&artifact.bytes).and_then(|()| encoder.finish()).expect("writing to a Vec does not fail");
         Self {
             digest: artifact.digest(),
             media_type: artifact.media_type.clone(),
@@ -52,11 +50,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database cannot be used.
-    pub async fn put_artifact(
-        &self,
-        artifact: &NewArtifact,
-        now: Timestamp,
-    ) -> Result<Digest, StoreError> {
+    pub async fn put_artifact(&self, artifact: &NewArtifact, now: Timestamp) -> Result<Digest, StoreError> {
         let packed = Packed::new(artifact);
         run_tx!(self, "put_artifact", |tx| keep(tx, &packed, now).await)?;
         Ok(packed.digest)
@@ -72,11 +66,7 @@ impl Store {
     }
 }
 
-pub(crate) async fn keep(
-    tx: &mut PgConnection,
-    packed: &Packed,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(crate) async fn keep(tx: &mut PgConnection, packed: &Packed, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "/* keep_artifact */ INSERT INTO exhibit.artifacts (digest, media_type, size, deflated, kept_at) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest) DO NOTHING",
@@ -93,23 +83,15 @@ pub(crate) async fn keep(
 }
 
 pub(crate) async fn fetch(tx: &mut PgConnection, digest: Digest) -> Result<Artifact, StoreError> {
-    let row = sqlx::query(
-        "/* artifact */ SELECT media_type, size, deflated FROM exhibit.artifacts WHERE digest = $1",
-    )
-    .bind(digest.0.as_slice())
-    .fetch_optional(tx)
-    .await
-    .map_err(in_tx("artifact"))?;
-    let row = row.ok_or_else(|| StoreError::NotFound {
-        what: "artifact",
-        key: digest.to_string(),
-    })?;
+    let row = sqlx::query("/* artifact */ SELECT media_type, size, deflated FROM exhibit.artifacts WHERE digest = $1")
+        .bind(digest.0.as_slice())
+        .fetch_optional(tx)
+        .await
+        .map_err(in_tx("artifact"))?;
+    let row = row.ok_or_else(|| StoreError::NotFound { what: "artifact", key: digest.to_string() })?;
     let reader = Reader::new(&row, "artifacts", digest);
     let size = reader.count("size")?;
-    let wrong = |why: String| StoreError::Artifact {
-        digest: digest.to_string(),
-        why,
-    };
+    let wrong = |why: String| StoreError::Artifact { digest: digest.to_string(), why };
     let mut bytes = Vec::new();
     // Never more than was promised, whatever the compressed bytes claim.
     ZlibDecoder::new(reader.get::<&[u8]>("deflated")?)
@@ -118,13 +100,7 @@ pub(crate) async fn fetch(tx: &mut PgConnection, digest: Digest) -> Result<Artif
         .map_err(|error| wrong(format!("it cannot be decompressed: {error}")))?;
     let found = Digest::of(&bytes);
     if found != digest || bytes.len() as u64 != size {
-        return Err(wrong(format!(
-            "its bytes are others: {} bytes, {found}",
-            bytes.len()
-        )));
+        return Err(wrong(format!("its bytes are others: {} bytes, {found}", bytes.len())));
     }
-    Ok(Artifact {
-        media_type: reader.get("media_type")?,
-        bytes,
-    })
+    Ok(Artifact { media_type: reader.get("media_type")?, bytes })
 }

@@ -29,10 +29,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Checkpoint`] if the ledger is shorter or its root at that size is another.
     pub async fn save_checkpoint(&self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
-        let refused = |why: &str| StoreError::Checkpoint {
-            size: checkpoint.size,
-            why: why.to_owned(),
-        };
+        let refused = |why: &str| StoreError::Checkpoint { size: checkpoint.size, why: why.to_owned() };
         if checkpoint.size > self.head().await?.size() {
             return Err(refused("the ledger is shorter"));
         }
@@ -75,17 +72,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if there is none.
     pub async fn checkpoint(&self, size: u64) -> Result<StoredCheckpoint, StoreError> {
-        let row = sqlx::query(
-            "/* checkpoint */ SELECT size, root, note, signed_at FROM exhibit.checkpoints WHERE size = $1",
-        )
-        .bind(bigint(size))
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(in_tx("checkpoint"))?;
-        let row = row.ok_or_else(|| StoreError::NotFound {
-            what: "checkpoint of size",
-            key: size.to_string(),
-        })?;
+        let row =
+            sqlx::query("/* checkpoint */ SELECT size, root, note, signed_at FROM exhibit.checkpoints WHERE size = $1")
+                .bind(bigint(size))
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(in_tx("checkpoint"))?;
+        let row = row.ok_or_else(|| StoreError::NotFound { what: "checkpoint of size", key: size.to_string() })?;
         read(&row)
     }
 }

@@ -28,8 +28,7 @@ impl StoredEntry {
     /// [`StoreError::Malformed`] if it is not.
     pub fn record(&self) -> Result<Record, StoreError> {
         let read = Record::from_bytes(self.text.clone().into_bytes());
-        read.map(|(record, _)| record)
-            .map_err(|error| self.malformed(error))
+        read.map(|(record, _)| record).map_err(|error| self.malformed(error))
     }
 
     /// What the entry says.
@@ -107,11 +106,7 @@ impl Store {
     /// Entries of a range of positions, to be read in order.
     #[must_use]
     pub fn entries(&self, range: Range<u64>) -> Entries {
-        Entries {
-            store: self.clone(),
-            next: range.start,
-            end: range.end.max(range.start),
-        }
+        Entries { store: self.clone(), next: range.start, end: range.end.max(range.start) }
     }
 
     /// The entry with this id.
@@ -127,10 +122,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await
         .map_err(in_tx("entry"))?;
-        let row = row.ok_or_else(|| StoreError::NotFound {
-            what: "entry",
-            key: id.to_string(),
-        })?;
+        let row = row.ok_or_else(|| StoreError::NotFound { what: "entry", key: id.to_string() })?;
         read_entry(&row)
     }
 
@@ -143,13 +135,12 @@ impl Store {
         let (mut low, mut high) = (0, self.head().await?.size());
         while low < high {
             let middle = low + (high - low) / 2;
-            let row =
-                sqlx::query("/* size_at */ SELECT recorded_at FROM exhibit.entries WHERE seq = $1")
-                    .bind(bigint(middle))
-                    .fetch_optional(&self.pool)
-                    .await
-                    .map_err(in_tx("size_at"))?
-                    .ok_or_else(|| missing(middle))?;
+            let row = sqlx::query("/* size_at */ SELECT recorded_at FROM exhibit.entries WHERE seq = $1")
+                .bind(bigint(middle))
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(in_tx("size_at"))?
+                .ok_or_else(|| missing(middle))?;
             let reader = Reader::new(&row, "entries", middle);
             if reader.instant("recorded_at")? < instant {
                 low = middle + 1;
@@ -163,15 +154,9 @@ impl Store {
 
 pub(crate) fn read_entry(row: &PgRow) -> Result<StoredEntry, StoreError> {
     let reader = Reader::new(row, "entries", "");
-    Ok(StoredEntry {
-        seq: reader.count("seq")?,
-        text: reader.get("record")?,
-    })
+    Ok(StoredEntry { seq: reader.count("seq")?, text: reader.get("record")? })
 }
 
 fn missing(seq: u64) -> StoreError {
-    StoreError::NotFound {
-        what: "entry at position",
-        key: seq.to_string(),
-    }
+    StoreError::NotFound { what: "entry at position", key: seq.to_string() }
 }

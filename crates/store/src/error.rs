@@ -111,11 +111,7 @@ impl StoreError {
     /// Whether the same transaction may succeed when it is run again: serialization failure,
     /// deadlock, or a lock that was not available.
     pub(crate) fn is_retryable(&self) -> bool {
-        let Self::Database {
-            source: sqlx::Error::Database(inner),
-            ..
-        } = self
-        else {
+        let Self::Database { source: sqlx::Error::Database(inner), .. } = self else {
             return false;
         };
         matches!(inner.code().as_deref(), Some("40001" | "40P01" | "55P03"))

@@ -37,12 +37,10 @@ impl Store {
     /// # Errors
     /// If the database cannot be used, or the head row is malformed.
     pub async fn head(&self) -> Result<Head, StoreError> {
-        let row = sqlx::query(
-            "/* head */ SELECT size, frontier, last_recorded_at FROM exhibit.ledger_head",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(in_tx("head"))?;
+        let row = sqlx::query("/* head */ SELECT size, frontier, last_recorded_at FROM exhibit.ledger_head")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(in_tx("head"))?;
         read_head(&row)
     }
 }
@@ -56,10 +54,6 @@ pub(crate) fn read_head(row: &PgRow) -> Result<Head, StoreError> {
         .map(|peak| Hash::try_from(peak.as_slice()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| reader.malformed("frontier", "a hash has not 32 bytes"))?;
-    let frontier =
-        Frontier::restore(size, peaks).map_err(|error| reader.malformed("frontier", error))?;
-    Ok(Head {
-        frontier,
-        last_recorded_at: reader.maybe_instant("last_recorded_at")?,
-    })
+    let frontier = Frontier::restore(size, peaks).map_err(|error| reader.malformed("frontier", error))?;
+    Ok(Head { frontier, last_recorded_at: reader.maybe_instant("last_recorded_at")? })
 }

@@ -25,11 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Artifact`] if other bytes are intended under the same key already.
-    pub async fn record_intent(
-        &self,
-        intent: &ArchiveIntent,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn record_intent(&self, intent: &ArchiveIntent, now: Timestamp) -> Result<(), StoreError> {
         run_tx!(self, "record_intent", |tx| {
             let kept = sqlx::query(
                 "/* record_intent */ \
@@ -60,12 +56,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::RowCount`] if there is no such intent, or one with another receipt.
-    pub async fn finish_intent(
-        &self,
-        key: &str,
-        receipt: EntryId,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn finish_intent(&self, key: &str, receipt: EntryId, now: Timestamp) -> Result<(), StoreError> {
         run_tx!(self, "finish_intent", |tx| {
             let done = sqlx::query(
                 "/* finish_intent */ UPDATE exhibit.archive_intents \

@@ -10,14 +10,18 @@ mod checkpoints;
 pub mod cluster;
 mod entries;
 mod error;
+mod fsck;
 mod head;
 mod intents;
 mod nodes;
 mod partitions;
 mod private;
 mod projection;
+mod query;
+mod rebuild;
 mod rows;
 mod slots;
+mod steering;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -33,10 +37,14 @@ pub use artifacts::Artifact;
 pub use checkpoints::StoredCheckpoint;
 pub use entries::{Entries, StoredEntry};
 pub use error::StoreError;
+pub use fsck::{Difference, FsckReport, OutsideCheckpoint, Trusted};
 pub use head::Head;
 pub use intents::ArchiveIntent;
 pub use private::{OWNER_ROLE, SERVICE_ROLE};
 pub use projection::{LEDGER, NOT_PROJECTIONS, PROJECTIONS};
+pub use query::{
+    ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary, JudgedEvidence,
+};
 pub use slots::{Lease, OpenSlot, Slot};
 pub use store::Store;
 pub use url::DatabaseUrl;

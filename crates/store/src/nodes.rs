@@ -1,8 +1,8 @@
 //! Hashes of the tree, for proofs: fetched in one query, then computed with in memory.
 
 use exhibit_ledger::tree::{
-    Hash, Node, NodeId, NodeMap, NodeRange, ProofError, consistency_nodes, consistency_proof,
-    inclusion_nodes, inclusion_proof, root_at, root_nodes,
+    Hash, Node, NodeId, NodeMap, NodeRange, ProofError, consistency_nodes, consistency_proof, inclusion_nodes,
+    inclusion_proof, root_at, root_nodes,
 };
 
 use crate::error::in_tx;
@@ -17,10 +17,7 @@ impl Store {
     pub async fn nodes(&self, ranges: &[NodeRange]) -> Result<NodeMap, StoreError> {
         let levels: Vec<i16> = ranges.iter().map(|range| i16::from(range.level)).collect();
         let starts: Vec<i64> = ranges.iter().map(|range| bigint(range.start)).collect();
-        let ends: Vec<i64> = ranges
-            .iter()
-            .map(|range| bigint(range.start.saturating_add(range.count)))
-            .collect();
+        let ends: Vec<i64> = ranges.iter().map(|range| bigint(range.start.saturating_add(range.count))).collect();
         let rows = sqlx::query(
             "/* nodes */ SELECT n.level, n.idx, n.hash \
                FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS r (level, first, after) \
@@ -36,17 +33,9 @@ impl Store {
             .map(|row| {
                 let reader = Reader::new(row, "tree_nodes", "");
                 let level: i16 = reader.get("level")?;
-                let level = level
-                    .try_into()
-                    .map_err(|_| reader.malformed("level", "it is negative"))?;
-                let id = NodeId {
-                    level,
-                    index: reader.count("idx")?,
-                };
-                Ok(Node {
-                    id,
-                    hash: reader.hash("hash")?,
-                })
+                let level = level.try_into().map_err(|_| reader.malformed("level", "it is negative"))?;
+                let id = NodeId { level, index: reader.count("idx")? };
+                Ok(Node { id, hash: reader.hash("hash")? })
             })
             .collect()
     }
@@ -65,9 +54,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Proof`] if the ledger is shorter or a hash is not there.
     pub async fn inclusion_proof(&self, seq: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
-        let nodes = self
-            .nodes(&inclusion_nodes(seq, size).map_err(StoreError::Proof)?)
-            .await?;
+        let nodes = self.nodes(&inclusion_nodes(seq, size).map_err(StoreError::Proof)?).await?;
         inclusion_proof(seq, size, &nodes).map_err(StoreError::Proof)
     }
 
@@ -77,9 +64,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Proof`] if the ledger is shorter or a hash is not there.
     pub async fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<Hash>, StoreError> {
-        let nodes = self
-            .nodes(&consistency_nodes(old, new).map_err(StoreError::Proof)?)
-            .await?;
+        let nodes = self.nodes(&consistency_nodes(old, new).map_err(StoreError::Proof)?).await?;
         consistency_proof(old, new, &nodes).map_err(StoreError::Proof)
     }
 }

@@ -23,10 +23,7 @@ pub(crate) struct Partitions {
 
 impl Partitions {
     pub(crate) fn has_month(&self, month: &str) -> bool {
-        self.months
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(month)
+        self.months.lock().unwrap_or_else(PoisonError::into_inner).contains(month)
     }
 
     /// Notes that all entries below `until` have a partition. Only what is committed is noted.
@@ -35,34 +32,24 @@ impl Partitions {
     }
 
     pub(crate) fn note_month(&self, month: String) {
-        self.months
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(month);
+        self.months.lock().unwrap_or_else(PoisonError::into_inner).insert(month);
     }
 }
 
 impl Store {
     /// Makes sure that there are partitions for entries `from..to` and some more; tells up to where.
-    pub(crate) async fn ensure_entries(
-        &self,
-        tx: &mut PgConnection,
-        from: u64,
-        to: u64,
-    ) -> Result<i64, StoreError> {
+    pub(crate) async fn ensure_entries(&self, tx: &mut PgConnection, from: u64, to: u64) -> Result<i64, StoreError> {
         let wanted = bigint(to).saturating_add(AHEAD);
         let mut until = self.partitions.entries_until.load(Ordering::Relaxed);
         if until == 0 {
             until = bigint(from);
         }
         while until <= wanted {
-            until = sqlx::query_scalar(
-                "/* ensure_entries */ SELECT exhibit.ensure_entries_partition($1)",
-            )
-            .bind(until)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(in_tx("append"))?;
+            until = sqlx::query_scalar("/* ensure_entries */ SELECT exhibit.ensure_entries_partition($1)")
+                .bind(until)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(in_tx("append"))?;
         }
         Ok(until)
     }

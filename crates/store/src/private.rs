@@ -19,47 +19,26 @@ impl Store {
     /// As [`Store::migrate`] and [`Store::open`].
     pub async fn open_private(connection: &Connection) -> Result<Self, StoreError> {
         let superuser = url(connection, connection.superuser, connection.database)?;
-        let mut session = superuser
-            .options()?
-            .connect()
-            .await
-            .map_err(in_tx("open_private"))?;
+        let mut session = superuser.options()?.connect().await.map_err(in_tx("open_private"))?;
         make_roles(&mut session).await?;
         session.close().await.map_err(in_tx("open_private"))?;
-        Self::migrate(
-            &url(connection, OWNER_ROLE, connection.database)?,
-            SERVICE_ROLE,
-        )
-        .await?;
+        Self::migrate(&url(connection, OWNER_ROLE, connection.database)?, SERVICE_ROLE).await?;
         Self::open(&url(connection, SERVICE_ROLE, connection.database)?).await
     }
 }
 
 /// The connection string for a role and a database of a private cluster.
-pub(crate) fn url(
-    connection: &Connection,
-    role: &str,
-    database: &str,
-) -> Result<DatabaseUrl, StoreError> {
+pub(crate) fn url(connection: &Connection, role: &str, database: &str) -> Result<DatabaseUrl, StoreError> {
     let folder = connection
         .socket_directory
         .to_str()
-        .ok_or(StoreError::Url {
-            why: "the socket's folder has a name that is not UTF-8",
-        })?;
+        .ok_or(StoreError::Url { why: "the socket's folder has a name that is not UTF-8" })?;
     let folder: String = folder.bytes().map(percent_encoded).collect();
-    DatabaseUrl::new(format!(
-        "postgres://{role}@{folder}:{}/{database}",
-        connection.port
-    ))
+    DatabaseUrl::new(format!("postgres://{role}@{folder}:{}/{database}", connection.port))
 }
 
 fn percent_encoded(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
+    if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
 }
 
 /// Makes both roles and gives the current database to the owner. One process at a time.

@@ -19,11 +19,7 @@ pub(crate) struct Reader<'r> {
 
 impl<'r> Reader<'r> {
     pub(crate) fn new(row: &'r PgRow, table: &'static str, key: impl ToString) -> Self {
-        Self {
-            row,
-            table,
-            key: key.to_string(),
-        }
+        Self { row, table, key: key.to_string() }
     }
 
     /// The column's value as Postgres and Rust agree on it.
@@ -31,20 +27,13 @@ impl<'r> Reader<'r> {
     where
         T: Decode<'r, Postgres> + Type<Postgres>,
     {
-        self.row
-            .try_get(column)
-            .map_err(|error| self.malformed(column, error))
+        self.row.try_get(column).map_err(|error| self.malformed(column, error))
     }
 
     /// The column's value as a 32-byte hash.
     pub(crate) fn hash(&self, column: &'static str) -> Result<[u8; 32], StoreError> {
         let bytes: &[u8] = self.get(column)?;
-        bytes.try_into().map_err(|_| {
-            self.malformed(
-                column,
-                format!("{} bytes where 32 were expected", bytes.len()),
-            )
-        })
+        bytes.try_into().map_err(|_| self.malformed(column, format!("{} bytes where 32 were expected", bytes.len())))
     }
 
     /// The column's value as an instant.
@@ -53,13 +42,8 @@ impl<'r> Reader<'r> {
     }
 
     /// The column's value as an instant, or null.
-    pub(crate) fn maybe_instant(
-        &self,
-        column: &'static str,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self
-            .get::<Option<DateTime<Utc>>>(column)?
-            .map(Timestamp::new))
+    pub(crate) fn maybe_instant(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.get::<Option<DateTime<Utc>>>(column)?.map(Timestamp::new))
     }
 
     /// The column's text as whatever has one spelling: authored ids, words.
@@ -75,18 +59,11 @@ impl<'r> Reader<'r> {
     /// The column's value as a number that is never negative.
     pub(crate) fn count(&self, column: &'static str) -> Result<u64, StoreError> {
         let number: i64 = self.get(column)?;
-        number
-            .try_into()
-            .map_err(|_| self.malformed(column, format!("{number} is negative")))
+        number.try_into().map_err(|_| self.malformed(column, format!("{number} is negative")))
     }
 
     pub(crate) fn malformed(&self, column: &'static str, why: impl ToString) -> StoreError {
-        StoreError::Malformed {
-            table: self.table,
-            column,
-            row: self.key.clone(),
-            why: why.to_string(),
-        }
+        StoreError::Malformed { table: self.table, column, row: self.key.clone(), why: why.to_string() }
     }
 }
 
@@ -97,9 +74,5 @@ pub(crate) fn bigint(number: u64) -> i64 {
 
 /// Exactly one row must have been touched.
 pub(crate) fn exactly_one(tx: &'static str, rows: u64) -> Result<(), StoreError> {
-    if rows == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::RowCount { tx, rows })
-    }
+    if rows == 1 { Ok(()) } else { Err(StoreError::RowCount { tx, rows }) }
 }

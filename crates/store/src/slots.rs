@@ -147,10 +147,7 @@ impl Store {
             let Some(row) = row else { return Ok(None) };
             let reader = Reader::new(&row, "slot_claims", token);
             Ok(Some(Lease {
-                slot: Slot {
-                    job: reader.authored("job")?,
-                    scheduled_for: reader.instant("scheduled_for")?,
-                },
+                slot: Slot { job: reader.authored("job")?, scheduled_for: reader.instant("scheduled_for")? },
                 token,
                 until,
                 attempts: attempts(&reader)?,
@@ -198,10 +195,7 @@ impl Store {
             .map_err(in_tx("extend"))?;
             held("extend", lease, done.rows_affected())
         })?;
-        Ok(Lease {
-            until,
-            ..lease.clone()
-        })
+        Ok(Lease { until, ..lease.clone() })
     }
 
     /// Gives a lease back after a failed attempt; the slot waits until `not_before`.
@@ -209,12 +203,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::StaleLease`] if the lease is no longer held.
-    pub async fn fail_attempt(
-        &self,
-        lease: &Lease,
-        why: &str,
-        not_before: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn fail_attempt(&self, lease: &Lease, why: &str, not_before: Timestamp) -> Result<(), StoreError> {
         run_tx!(self, "fail_attempt", |tx| {
             let done = sqlx::query(
                 "/* fail_attempt */ UPDATE exhibit.slot_claims \
@@ -253,10 +242,7 @@ impl Store {
             .map(|row| {
                 let reader = Reader::new(row, "slot_claims", "");
                 Ok(OpenSlot {
-                    slot: Slot {
-                        job: reader.authored("job")?,
-                        scheduled_for: reader.instant("scheduled_for")?,
-                    },
+                    slot: Slot { job: reader.authored("job")?, scheduled_for: reader.instant("scheduled_for")? },
                     attempts: attempts(&reader)?,
                     not_before: reader.instant("not_before")?,
                     leased_until: reader.maybe_instant("lease_until")?,
@@ -269,9 +255,7 @@ impl Store {
 
 fn attempts(reader: &Reader<'_>) -> Result<u32, StoreError> {
     let attempts: i32 = reader.get("attempts")?;
-    attempts
-        .try_into()
-        .map_err(|_| reader.malformed("attempts", "it is negative"))
+    attempts.try_into().map_err(|_| reader.malformed("attempts", "it is negative"))
 }
 
 /// No row means that the lease is stale; more than one is a bug.
@@ -283,8 +267,5 @@ fn held(tx: &'static str, lease: &Lease, rows: u64) -> Result<(), StoreError> {
 }
 
 pub(crate) fn stale(slot: &Slot) -> StoreError {
-    StoreError::StaleLease {
-        job: slot.job.to_string(),
-        scheduled_for: slot.scheduled_for.to_string(),
-    }
+    StoreError::StaleLease { job: slot.job.to_string(), scheduled_for: slot.scheduled_for.to_string() }
 }

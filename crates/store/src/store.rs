@@ -71,22 +71,15 @@ impl Store {
             .map_err(in_tx("open"))?;
         let mut connection = pool.acquire().await.map_err(in_tx("open"))?;
         check_server(&mut connection).await?;
-        let migrated: bool =
-            sqlx::query_scalar("/* open */ SELECT to_regclass('exhibit.ledger_head') IS NOT NULL")
-                .fetch_one(&mut *connection)
-                .await
-                .map_err(in_tx("open"))?;
+        let migrated: bool = sqlx::query_scalar("/* open */ SELECT to_regclass('exhibit.ledger_head') IS NOT NULL")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(in_tx("open"))?;
         if !migrated {
-            return Err(StoreError::Unfit(
-                "it has no exhibit schema yet: migrate it first".into(),
-            ));
+            return Err(StoreError::Unfit("it has no exhibit schema yet: migrate it first".into()));
         }
         drop(connection);
-        Ok(Self {
-            pool,
-            partitions: Arc::default(),
-            options: PgConnectOptionsCell(options),
-        })
+        Ok(Self { pool, partitions: Arc::default(), options: PgConnectOptionsCell(options) })
     }
 
     /// Closes all connections and waits until they are closed.
@@ -95,10 +88,7 @@ impl Store {
     }
 
     /// A connection of one's own, outside the pool.
-    pub(crate) async fn own_connection(
-        &self,
-        tx: &'static str,
-    ) -> Result<PgConnection, StoreError> {
+    pub(crate) async fn own_connection(&self, tx: &'static str) -> Result<PgConnection, StoreError> {
         self.options.0.connect().await.map_err(in_tx(tx))
     }
 }
@@ -116,14 +106,10 @@ async fn check_server(connection: &mut PgConnection) -> Result<(), StoreError> {
     let encoding: String = row.try_get("encoding").map_err(in_tx("check_server"))?;
     let major = version / 10_000;
     if !(15..=18).contains(&major) {
-        return Err(StoreError::Unfit(format!(
-            "Postgres {major}; 15 to 18 are supported"
-        )));
+        return Err(StoreError::Unfit(format!("Postgres {major}; 15 to 18 are supported")));
     }
     if encoding != "UTF8" {
-        return Err(StoreError::Unfit(format!(
-            "encoding {encoding}; UTF8 is needed"
-        )));
+        return Err(StoreError::Unfit(format!("encoding {encoding}; UTF8 is needed")));
     }
     Ok(())
 }

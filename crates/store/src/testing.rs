@@ -34,14 +34,9 @@ fn shared_cluster() -> Arc<RunningCluster> {
     if let Some(cluster) = shared.upgrade() {
         return cluster;
     }
-    let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(
-        || std::env::temp_dir().join("exhibit-test-postgres"),
-        PathBuf::from,
-    );
-    let options = ClusterOptions {
-        durable: false,
-        ..ClusterOptions::new(folder)
-    };
+    let folder = std::env::var_os(FOLDER_VARIABLE)
+        .map_or_else(|| std::env::temp_dir().join("exhibit-test-postgres"), PathBuf::from);
+    let options = ClusterOptions { durable: false, ..ClusterOptions::new(folder) };
     let cluster = Arc::new(cluster::start_blocking(&options).expect("the tests' Postgres starts"));
     *shared = Arc::downgrade(&cluster);
     cluster
@@ -53,32 +48,16 @@ impl TestDatabase {
     /// # Panics
     /// If there is no Postgres, or it cannot be used.
     pub async fn new() -> Self {
-        let cluster = tokio::task::spawn_blocking(shared_cluster)
-            .await
-            .expect("the cluster's task ends");
+        let cluster = tokio::task::spawn_blocking(shared_cluster).await.expect("the cluster's task ends");
         let template = template(&cluster).await;
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("t_{}_{number}", std::process::id());
         let mut session = session(&cluster, "postgres").await;
-        run(
-            &mut session,
-            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        )
-        .await;
-        run(
-            &mut session,
-            format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER_ROLE}"),
-        )
-        .await;
+        run(&mut session, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        run(&mut session, format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER_ROLE}")).await;
         let service = private::url(cluster.connection(), SERVICE_ROLE, &name).expect("a URL");
-        let store = Store::open(&service)
-            .await
-            .expect("the test's database opens");
-        Self {
-            name,
-            store,
-            cluster: Some(cluster),
-        }
+        let store = Store::open(&service).await.expect("the test's database opens");
+        Self { name, store, cluster: Some(cluster) }
     }
 
     /// The store, connected as the service role.
@@ -116,9 +95,7 @@ impl TestDatabase {
     /// What Postgres says.
     pub async fn sql(&self, role: &DatabaseUrl, statements: &str) -> Result<(), sqlx::Error> {
         let mut session = role.options().expect("a URL").connect().await?;
-        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))
-            .execute(&mut session)
-            .await;
+        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut session).await;
         session.close().await?;
         done.map(|_| ())
     }
@@ -139,12 +116,8 @@ impl TestDatabase {
         let off = off_and_on("DISABLE", "ALL");
         let rows = off_and_on("ENABLE ALWAYS", "append_only_rows");
         let truncate = off_and_on("ENABLE ALWAYS", "append_only_truncate");
-        let all = format!(
-            "BEGIN; SET search_path = exhibit; {off} {statements}; {rows} {truncate} COMMIT;"
-        );
-        self.sql(&self.superuser_url(), &all)
-            .await
-            .expect("a superuser may do this");
+        let all = format!("BEGIN; SET search_path = exhibit; {off} {statements}; {rows} {truncate} COMMIT;");
+        self.sql(&self.superuser_url(), &all).await.expect("a superuser may do this");
     }
 }
 
@@ -154,16 +127,10 @@ impl Drop for TestDatabase {
         // Dropping happens within a runtime that cannot be waited in: a thread has its own.
         let work = move || {
             let Some(cluster) = cluster else { return };
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let mut session = session(&cluster, "postgres").await;
-                run(
-                    &mut session,
-                    format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-                )
-                .await;
+                run(&mut session, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
             });
             drop((store, cluster));
         };
@@ -177,46 +144,24 @@ impl Drop for TestDatabase {
 /// A migrated database to copy, made once for each version of the schema.
 async fn template(cluster: &RunningCluster) -> String {
     let migrator = sqlx::migrate!("../../migrations");
-    let version: String = migrator
-        .iter()
-        .map(|migration| hex::encode(&migration.checksum[..3]))
-        .collect();
+    let version: String = migrator.iter().map(|migration| hex::encode(&migration.checksum[..3])).collect();
     let name = format!("template_{version}");
     let mut lock = session(cluster, "postgres").await;
-    run(
-        &mut lock,
-        "SELECT pg_advisory_lock(hashtextextended('exhibit.template', 0))".to_owned(),
-    )
-    .await;
-    let there: bool = sqlx::query_scalar(
-        "/* template */ SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)",
-    )
-    .bind(&name)
-    .fetch_one(&mut lock)
-    .await
-    .expect("databases can be listed");
+    run(&mut lock, "SELECT pg_advisory_lock(hashtextextended('exhibit.template', 0))".to_owned()).await;
+    let there: bool = sqlx::query_scalar("/* template */ SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(&name)
+        .fetch_one(&mut lock)
+        .await
+        .expect("databases can be listed");
     if !there {
-        run(
-            &mut lock,
-            "DROP DATABASE IF EXISTS unfinished_template WITH (FORCE)".to_owned(),
-        )
-        .await;
+        run(&mut lock, "DROP DATABASE IF EXISTS unfinished_template WITH (FORCE)".to_owned()).await;
         run(&mut lock, "CREATE DATABASE unfinished_template".to_owned()).await;
         let mut inside = session(cluster, "unfinished_template").await;
-        private::make_roles(&mut inside)
-            .await
-            .expect("roles are made");
+        private::make_roles(&mut inside).await.expect("roles are made");
         inside.close().await.expect("the session ends");
-        let owner =
-            private::url(cluster.connection(), OWNER_ROLE, "unfinished_template").expect("a URL");
-        Store::migrate(&owner, SERVICE_ROLE)
-            .await
-            .expect("the schema is made");
-        run(
-            &mut lock,
-            format!("ALTER DATABASE unfinished_template RENAME TO {name}"),
-        )
-        .await;
+        let owner = private::url(cluster.connection(), OWNER_ROLE, "unfinished_template").expect("a URL");
+        Store::migrate(&owner, SERVICE_ROLE).await.expect("the schema is made");
+        run(&mut lock, format!("ALTER DATABASE unfinished_template RENAME TO {name}")).await;
     }
     lock.close().await.expect("the session ends");
     name
@@ -224,16 +169,10 @@ async fn template(cluster: &RunningCluster) -> String {
 
 async fn session(cluster: &RunningCluster, database: &str) -> PgConnection {
     let url = private::url(cluster.connection(), cluster::SUPERUSER, database).expect("a URL");
-    url.options()
-        .expect("a URL")
-        .connect()
-        .await
-        .expect("a superuser can connect")
+    url.options().expect("a URL").connect().await.expect("a superuser can connect")
 }
 
 async fn run(session: &mut PgConnection, statement: String) {
-    let done = sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(session)
-        .await;
+    let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(session).await;
     done.expect("the statement runs");
 }

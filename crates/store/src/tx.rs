@@ -25,17 +25,10 @@ macro_rules! run_tx {
         let mut attempts = $crate::tx::Attempts::new($name);
         loop {
             let outcome = $crate::tx::typed(async {
-                let mut transaction = $store
-                    .pool
-                    .begin_with($begin)
-                    .await
-                    .map_err($crate::error::in_tx($name))?;
+                let mut transaction = $store.pool.begin_with($begin).await.map_err($crate::error::in_tx($name))?;
                 let $tx: &mut sqlx::PgConnection = &mut transaction;
                 let value = $crate::tx::typed(async { $work }).await?;
-                transaction
-                    .commit()
-                    .await
-                    .map_err($crate::error::in_tx($name))?;
+                transaction.commit().await.map_err($crate::error::in_tx($name))?;
                 Ok(value)
             })
             .await;
@@ -66,10 +59,7 @@ impl Attempts {
     }
 
     /// The outcome, if it stands; none after a wait, if the transaction is to run again.
-    pub(crate) async fn settle<T>(
-        &mut self,
-        outcome: Result<T, StoreError>,
-    ) -> Option<Result<T, StoreError>> {
+    pub(crate) async fn settle<T>(&mut self, outcome: Result<T, StoreError>) -> Option<Result<T, StoreError>> {
         self.made += 1;
         match outcome {
             Err(error) if error.is_retryable() && self.made < ATTEMPTS => {

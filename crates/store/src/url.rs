@@ -22,9 +22,7 @@ impl DatabaseUrl {
         let url = Self(url.into());
         let text = url.0.expose_secret();
         if !(text.starts_with("postgres://") || text.starts_with("postgresql://")) {
-            return Err(StoreError::Url {
-                why: "it must begin with postgres:// or postgresql://",
-            });
+            return Err(StoreError::Url { why: "it must begin with postgres:// or postgresql://" });
         }
         url.options()?;
         Ok(url)
@@ -40,13 +38,9 @@ impl DatabaseUrl {
 
     pub(crate) fn options(&self) -> Result<PgConnectOptions, StoreError> {
         // sqlx repeats parts of the URL in its error: say in our own words that it is unreadable.
-        let options =
-            PgConnectOptions::from_str(self.0.expose_secret()).map_err(|_| StoreError::Url {
-                why: "it is not a readable connection string",
-            })?;
-        Ok(options
-            .application_name("exhibit")
-            .options([("timezone", "UTC"), ("search_path", "pg_catalog")]))
+        let options = PgConnectOptions::from_str(self.0.expose_secret())
+            .map_err(|_| StoreError::Url { why: "it is not a readable connection string" })?;
+        Ok(options.application_name("exhibit").options([("timezone", "UTC"), ("search_path", "pg_catalog")]))
     }
 }
 
@@ -62,21 +56,18 @@ mod tests {
 
     #[test]
     fn a_password_shows_nowhere() {
-        let url = DatabaseUrl::new("postgres://svc:hunter2@db.example/exhibit?sslmode=verify-full")
-            .unwrap();
+        let url = DatabaseUrl::new("postgres://svc:hunter2@db.example/exhibit?sslmode=verify-full").unwrap();
         assert!(!format!("{url:?}").contains("hunter2"));
         assert_eq!(url.role().unwrap(), "svc");
         let refused = DatabaseUrl::new("mysql://svc:hunter2@db.example/exhibit").unwrap_err();
         assert!(!format!("{refused} {refused:?}").contains("hunter2"));
-        let unreadable =
-            DatabaseUrl::new("postgres://svc:hunter2@db.example:port/exhibit").unwrap_err();
+        let unreadable = DatabaseUrl::new("postgres://svc:hunter2@db.example:port/exhibit").unwrap_err();
         assert!(!format!("{unreadable} {unreadable:?}").contains("hunter2"));
     }
 
     #[test]
     fn tls_settings_are_kept() {
-        let url =
-            DatabaseUrl::new("postgres://svc@db.example/exhibit?sslmode=verify-full").unwrap();
+        let url = DatabaseUrl::new("postgres://svc@db.example/exhibit?sslmode=verify-full").unwrap();
         assert!(format!("{:?}", url.options().unwrap().get_ssl_mode()).contains("VerifyFull"));
     }
 }

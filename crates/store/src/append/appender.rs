@@ -34,10 +34,7 @@ impl Appender {
     /// As [`Store::append`]; [`StoreError::Group`] if the whole transaction failed.
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .send((append, answer))
-            .await
-            .map_err(|_| StoreError::AppenderStopped)?;
+        self.queue.send((append, answer)).await.map_err(|_| StoreError::AppenderStopped)?;
         answered.await.map_err(|_| StoreError::AppenderStopped)?
     }
 }

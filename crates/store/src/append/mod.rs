@@ -15,6 +15,8 @@ use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, Timestamp};
 use uuid::Uuid;
 
 pub use appender::Appender;
+pub(crate) use prepare::observed_to;
+pub(crate) use write::merge_findings;
 
 use crate::slots::Lease;
 use crate::tx::run_tx;
@@ -79,13 +81,7 @@ impl Append {
     /// Entries alone, without disclosures, artifacts or a lease.
     #[must_use]
     pub fn entries(now: Timestamp, entries: Vec<NewEntry>) -> Self {
-        Self {
-            now,
-            entries,
-            disclosures: Vec::new(),
-            artifacts: Vec::new(),
-            lease: None,
-        }
+        Self { now, entries, disclosures: Vec::new(), artifacts: Vec::new(), lease: None }
     }
 }
 
@@ -118,12 +114,7 @@ impl Store {
     /// not have been recorded: append again, the same ids are recorded once.
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let mut outcomes = self.append_all(vec![append]).await;
-        outcomes.pop().unwrap_or_else(|| {
-            Err(StoreError::RowCount {
-                tx: "append",
-                rows: 0,
-            })
-        })
+        outcomes.pop().unwrap_or_else(|| Err(StoreError::RowCount { tx: "append", rows: 0 }))
     }
 
     /// Appends several units in one transaction. The outcomes are in the order of the units; a
@@ -136,10 +127,7 @@ impl Store {
         match self.append_prepared(&prepared).await {
             Ok(outcomes) => join(prepared, outcomes),
             // Postgres refused something that one unit brought: find out which, each alone.
-            Err(StoreError::Database {
-                source: sqlx::Error::Database(_),
-                ..
-            }) if units.len() > 1 => {
+            Err(StoreError::Database { source: sqlx::Error::Database(_), .. }) if units.len() > 1 => {
                 let mut outcomes = Vec::with_capacity(units.len());
                 for unit in prepared {
                     let alone = [unit];
@@ -164,10 +152,7 @@ impl Store {
         &self,
         prepared: &[Result<Prepared<'_>, StoreError>],
     ) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
-        let good: Vec<&Prepared<'_>> = prepared
-            .iter()
-            .filter_map(|unit| unit.as_ref().ok())
-            .collect();
+        let good: Vec<&Prepared<'_>> = prepared.iter().filter_map(|unit| unit.as_ref().ok()).collect();
         if good.is_empty() {
             return Ok(Vec::new());
         }
@@ -193,15 +178,9 @@ fn join(
     outcomes: Vec<Result<Appended, StoreError>>,
 ) -> Vec<Result<Appended, StoreError>> {
     let mut outcomes = outcomes.into_iter();
-    prepared
-        .into_iter()
-        .map(|unit| unit.and_then(|_| outcomes.next().unwrap_or_else(none)))
-        .collect()
+    prepared.into_iter().map(|unit| unit.and_then(|_| outcomes.next().unwrap_or_else(none))).collect()
 }
 
 fn none() -> Result<Appended, StoreError> {
-    Err(StoreError::RowCount {
-        tx: "append",
-        rows: 0,
-    })
+    Err(StoreError::RowCount { tx: "append", rows: 0 })
 }

@@ -11,10 +11,7 @@ use crate::projection::{moved_findings, read_findings};
 use crate::tx::run_tx;
 use crate::{Store, StoreError};
 
-pub(super) async fn prepare<'a>(
-    store: &Store,
-    unit: &'a Append,
-) -> Result<Prepared<'a>, StoreError> {
+pub(super) async fn prepare<'a>(store: &Store, unit: &'a Append) -> Result<Prepared<'a>, StoreError> {
     let mut ids = HashSet::new();
     let mut moved = Vec::with_capacity(unit.entries.len());
     for entry in &unit.entries {
@@ -22,9 +19,7 @@ pub(super) async fn prepare<'a>(
             return Err(refused(entry, "its id stands twice in one append"));
         }
         // `recorded_at` always has the same length, so what fits now fits later.
-        envelope(entry, unit.now)
-            .to_record()
-            .map_err(|error| refused(entry, error))?;
+        envelope(entry, unit.now).to_record().map_err(|error| refused(entry, error))?;
         moved.push(findings_of(store, unit, entry).await?);
     }
     if let Some(lease) = &unit.lease {
@@ -33,10 +28,7 @@ pub(super) async fn prepare<'a>(
                 if closure.job == lease.slot.job && closure.scheduled_for == lease.slot.scheduled_for)
         };
         if let (false, Some(first)) = (unit.entries.iter().any(closes), unit.entries.first()) {
-            return Err(refused(
-                first,
-                "a lease is named, but no entry closes its slot",
-            ));
+            return Err(refused(first, "a lease is named, but no entry closes its slot"));
         }
     }
     let mut disclosures = Vec::with_capacity(unit.disclosures.len());
@@ -47,49 +39,27 @@ pub(super) async fn prepare<'a>(
                 why: "a disclosure names an entry of another append".to_owned(),
             });
         };
-        let sealed = new
-            .disclosure
-            .seal()
-            .map_err(|error| refused(entry, error))?;
+        let sealed = new.disclosure.seal().map_err(|error| refused(entry, error))?;
         disclosures.push(sealed.digest);
     }
     let artifacts = unit.artifacts.iter().map(Packed::new).collect();
-    Ok(Prepared {
-        unit,
-        moved,
-        artifacts,
-        disclosures,
-    })
+    Ok(Prepared { unit, moved, artifacts, disclosures })
 }
 
 pub(super) fn envelope(entry: &NewEntry, recorded_at: Timestamp) -> Envelope {
-    Envelope {
-        id: entry.id,
-        recorded_at,
-        body: entry.body.clone(),
-    }
+    Envelope { id: entry.id, recorded_at, body: entry.body.clone() }
 }
 
 pub(super) fn refused(entry: &NewEntry, why: impl ToString) -> StoreError {
-    StoreError::Record {
-        id: entry.id.0,
-        why: why.to_string(),
-    }
+    StoreError::Record { id: entry.id.0, why: why.to_string() }
 }
 
 /// The findings of an assessment that keeps them in an artifact: brought along, or kept before.
-async fn findings_of(
-    store: &Store,
-    unit: &Append,
-    entry: &NewEntry,
-) -> Result<Vec<Finding>, StoreError> {
+async fn findings_of(store: &Store, unit: &Append, entry: &NewEntry) -> Result<Vec<Finding>, StoreError> {
     let Some(digest) = moved_findings(&entry.body) else {
         return Ok(Vec::new());
     };
-    let brought = unit
-        .artifacts
-        .iter()
-        .find(|artifact| artifact.digest() == digest);
+    let brought = unit.artifacts.iter().find(|artifact| artifact.digest() == digest);
     let read = match brought {
         Some(artifact) => read_findings(&artifact.bytes),
         None => read_findings(&kept(store, entry, digest).await?),
@@ -100,10 +70,7 @@ async fn findings_of(
 async fn kept(store: &Store, entry: &NewEntry, digest: Digest) -> Result<Vec<u8>, StoreError> {
     match store.artifact(digest).await {
         Ok(artifact) => Ok(artifact.bytes),
-        Err(StoreError::NotFound { .. }) => Err(refused(
-            entry,
-            format!("its findings artifact {digest} is not kept"),
-        )),
+        Err(StoreError::NotFound { .. }) => Err(refused(entry, format!("its findings artifact {digest} is not kept"))),
         Err(error) => Err(error),
     }
 }

@@ -65,8 +65,7 @@ pub(super) fn sequence(
     for (index, prepared) in units.iter().enumerate() {
         let outcome = match already(prepared, &known) {
             Some(outcome) => outcome,
-            None => refusal(prepared, &known)
-                .map_or_else(|| group.take(index, prepared, &mut known), Err),
+            None => refusal(prepared, &known).map_or_else(|| group.take(index, prepared, &mut known), Err),
         };
         group.outcomes.push(outcome);
     }
@@ -76,24 +75,15 @@ pub(super) fn sequence(
 /// The outcome of a unit whose ids are in the ledger: the same again, or other content.
 fn already(prepared: &Prepared<'_>, known: &Known) -> Option<Result<Appended, StoreError>> {
     let entries = &prepared.unit.entries;
-    let taken = entries
-        .iter()
-        .find(|entry| known.entries.contains_key(&entry.id.0))?;
+    let taken = entries.iter().find(|entry| known.entries.contains_key(&entry.id.0))?;
     let same = |entry: &super::NewEntry| {
         let (seq, envelope) = known.entries.get(&entry.id.0)?;
-        let recorded = Recorded {
-            id: entry.id,
-            seq: *seq,
-            recorded_at: envelope.recorded_at,
-        };
+        let recorded = Recorded { id: entry.id, seq: *seq, recorded_at: envelope.recorded_at };
         (envelope.body == entry.body).then_some(recorded)
     };
     let recorded: Option<Vec<Recorded>> = entries.iter().map(same).collect();
     Some(match recorded {
-        Some(entries) => Ok(Appended {
-            entries,
-            already: true,
-        }),
+        Some(entries) => Ok(Appended { entries, already: true }),
         None => Err(StoreError::IdTaken(taken.id.0)),
     })
 }
@@ -120,39 +110,23 @@ fn refusal(prepared: &Prepared<'_>, known: &Known) -> Option<StoreError> {
 }
 
 pub(super) fn closed_slots<'a>(prepared: &'a Prepared<'_>) -> impl Iterator<Item = Slot> + 'a {
-    prepared
-        .unit
-        .entries
-        .iter()
-        .filter_map(|entry| match &entry.body {
-            Body::Slot(closure) => Some(Slot {
-                job: closure.job.clone(),
-                scheduled_for: closure.scheduled_for,
-            }),
-            _ => None,
-        })
+    prepared.unit.entries.iter().filter_map(|entry| match &entry.body {
+        Body::Slot(closure) => Some(Slot { job: closure.job.clone(), scheduled_for: closure.scheduled_for }),
+        _ => None,
+    })
 }
 
 impl Sequenced {
-    fn take(
-        &mut self,
-        index: usize,
-        prepared: &Prepared<'_>,
-        known: &mut Known,
-    ) -> Result<Appended, StoreError> {
+    fn take(&mut self, index: usize, prepared: &Prepared<'_>, known: &mut Known) -> Result<Appended, StoreError> {
         let unit = prepared.unit;
-        let recorded_at = self
-            .last_recorded_at
-            .map_or(unit.now, |last| last.max(unit.now));
+        let recorded_at = self.last_recorded_at.map_or(unit.now, |last| last.max(unit.now));
         // Every record is made before the first is placed: a unit is whole or not there.
         let records = unit
             .entries
             .iter()
             .map(|entry| {
                 let envelope = envelope(entry, recorded_at);
-                let record = envelope
-                    .to_record()
-                    .map_err(|error| refused(entry, error))?;
+                let record = envelope.to_record().map_err(|error| refused(entry, error))?;
                 Ok((envelope, record))
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
@@ -164,33 +138,18 @@ impl Sequenced {
             self.nodes.extend(self.frontier.append(leaf));
             self.rows.extend(project(seq, &envelope, moved));
             if let Body::Slot(closure) = &envelope.body {
-                let slot = Slot {
-                    job: closure.job.clone(),
-                    scheduled_for: closure.scheduled_for,
-                };
+                let slot = Slot { job: closure.job.clone(), scheduled_for: closure.scheduled_for };
                 known.closed.insert((slot.job.clone(), slot.scheduled_for));
                 self.closures.push((slot, seq));
             }
-            entries.push(Recorded {
-                id: envelope.id,
-                seq,
-                recorded_at,
-            });
+            entries.push(Recorded { id: envelope.id, seq, recorded_at });
             known.entries.insert(envelope.id.0, (seq, envelope.clone()));
-            self.placed.push(Placed {
-                seq,
-                envelope,
-                record,
-                leaf,
-            });
+            self.placed.push(Placed { seq, envelope, record, leaf });
         }
         if !entries.is_empty() {
             self.last_recorded_at = Some(recorded_at);
         }
         self.taken.push(index);
-        Ok(Appended {
-            entries,
-            already: false,
-        })
+        Ok(Appended { entries, already: false })
     }
 }

@@ -22,25 +22,18 @@ pub(super) async fn append(
     tx: &mut PgConnection,
     units: &[&Prepared<'_>],
 ) -> Result<Outcome, StoreError> {
-    let head = sqlx::query(
-        "/* append::lock_head */ SELECT size, frontier, last_recorded_at FROM exhibit.lock_head()",
-    )
-    .fetch_one(&mut *tx)
-    .await
-    .map_err(in_tx("append"))?;
+    let head = sqlx::query("/* append::lock_head */ SELECT size, frontier, last_recorded_at FROM exhibit.lock_head()")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(in_tx("append"))?;
     let head = read_head(&head)?;
     let known = look(tx, units).await?;
     let from = head.frontier.size();
     let group = sequence(units, head.frontier, head.last_recorded_at, known);
     if group.placed.is_empty() {
-        return Ok(Outcome {
-            units: group.outcomes,
-            partitioned_until: 0,
-        });
+        return Ok(Outcome { units: group.outcomes, partitioned_until: 0 });
     }
-    let partitioned_until = store
-        .ensure_entries(tx, from, group.frontier.size())
-        .await?;
+    let partitioned_until = store.ensure_entries(tx, from, group.frontier.size()).await?;
     write_entries(tx, &group).await?;
     write_nodes(tx, &group).await?;
     projection::write(tx, &group.rows).await?;
@@ -55,10 +48,7 @@ pub(super) async fn append(
     }
     close_claims(tx, &group).await?;
     advance(tx, from, &group).await?;
-    Ok(Outcome {
-        units: group.outcomes,
-        partitioned_until,
-    })
+    Ok(Outcome { units: group.outcomes, partitioned_until })
 }
 
 /// What the transaction did, to be believed once it is committed.
@@ -71,11 +61,7 @@ pub(super) struct Outcome {
 /// Reads what the database knows of the units' ids and slots. The claims are locked.
 async fn look(tx: &mut PgConnection, units: &[&Prepared<'_>]) -> Result<Known, StoreError> {
     let mut known = Known::default();
-    let ids: Vec<Uuid> = units
-        .iter()
-        .flat_map(|u| &u.unit.entries)
-        .map(|entry| entry.id.0)
-        .collect();
+    let ids: Vec<Uuid> = units.iter().flat_map(|u| &u.unit.entries).map(|entry| entry.id.0).collect();
     let rows = sqlx::query(
         "/* append::known_ids */ SELECT i.id, e.seq, e.record FROM exhibit.entry_ids i \
            JOIN exhibit.entries e ON e.seq = i.seq WHERE i.id = ANY($1)",
@@ -94,10 +80,8 @@ async fn look(tx: &mut PgConnection, units: &[&Prepared<'_>]) -> Result<Known, S
     if slots.is_empty() {
         return Ok(known);
     }
-    let (jobs, times): (Vec<String>, Vec<DateTime<Utc>>) = slots
-        .iter()
-        .map(|slot| (slot.job.to_string(), slot.scheduled_for.utc()))
-        .unzip();
+    let (jobs, times): (Vec<String>, Vec<DateTime<Utc>>) =
+        slots.iter().map(|slot| (slot.job.to_string(), slot.scheduled_for.utc())).unzip();
     let rows = sqlx::query(
         "/* append::held_leases */ SELECT c.job, c.scheduled_for, c.lease_token FROM exhibit.slot_claims c \
           WHERE (c.job, c.scheduled_for) IN (SELECT * FROM unnest($1::text[], $2::timestamptz[])) \
@@ -111,10 +95,7 @@ async fn look(tx: &mut PgConnection, units: &[&Prepared<'_>]) -> Result<Known, S
     for row in &rows {
         let reader = Reader::new(row, "slot_claims", "");
         if let Some(token) = reader.get::<Option<Uuid>>("lease_token")? {
-            known.held.insert(
-                (reader.authored("job")?, reader.instant("scheduled_for")?),
-                token,
-            );
+            known.held.insert((reader.authored("job")?, reader.instant("scheduled_for")?), token);
         }
     }
     let rows = sqlx::query(
@@ -128,39 +109,17 @@ async fn look(tx: &mut PgConnection, units: &[&Prepared<'_>]) -> Result<Known, S
     .map_err(in_tx("append"))?;
     for row in &rows {
         let reader = Reader::new(row, "slots", "");
-        known
-            .closed
-            .insert((reader.authored("job")?, reader.instant("scheduled_for")?));
+        known.closed.insert((reader.authored("job")?, reader.instant("scheduled_for")?));
     }
     Ok(known)
 }
 
 async fn write_entries(tx: &mut PgConnection, group: &Sequenced) -> Result<(), StoreError> {
-    let seqs: Vec<i64> = group
-        .placed
-        .iter()
-        .map(|placed| bigint(placed.seq))
-        .collect();
-    let ids: Vec<Uuid> = group
-        .placed
-        .iter()
-        .map(|placed| placed.envelope.id.0)
-        .collect();
-    let kinds: Vec<&str> = group
-        .placed
-        .iter()
-        .map(|placed| placed.envelope.body.kind().word())
-        .collect();
-    let times: Vec<DateTime<Utc>> = group
-        .placed
-        .iter()
-        .map(|placed| placed.envelope.recorded_at.utc())
-        .collect();
-    let records: Vec<&str> = group
-        .placed
-        .iter()
-        .map(|placed| placed.record.as_str())
-        .collect();
+    let seqs: Vec<i64> = group.placed.iter().map(|placed| bigint(placed.seq)).collect();
+    let ids: Vec<Uuid> = group.placed.iter().map(|placed| placed.envelope.id.0).collect();
+    let kinds: Vec<&str> = group.placed.iter().map(|placed| placed.envelope.body.kind().word()).collect();
+    let times: Vec<DateTime<Utc>> = group.placed.iter().map(|placed| placed.envelope.recorded_at.utc()).collect();
+    let records: Vec<&str> = group.placed.iter().map(|placed| placed.record.as_str()).collect();
     sqlx::query(
         "/* append::entries */ INSERT INTO exhibit.entries (seq, kind, id, recorded_at, record) \
          SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])",
@@ -186,15 +145,7 @@ async fn write_entries(tx: &mut PgConnection, group: &Sequenced) -> Result<(), S
 }
 
 async fn write_nodes(tx: &mut PgConnection, group: &Sequenced) -> Result<(), StoreError> {
-    let leaves = group.placed.iter().map(|placed| {
-        (
-            NodeId {
-                level: 0,
-                index: placed.seq,
-            },
-            &placed.leaf,
-        )
-    });
+    let leaves = group.placed.iter().map(|placed| (NodeId { level: 0, index: placed.seq }, &placed.leaf));
     let above = group.nodes.iter().map(|node| (node.id, &node.hash));
     let (mut levels, mut indexes, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
     for (id, hash) in leaves.chain(above) {
@@ -216,11 +167,7 @@ async fn write_nodes(tx: &mut PgConnection, group: &Sequenced) -> Result<(), Sto
 }
 
 /// Folds the observations of entries `from..to` into the findings' current state.
-pub(crate) async fn merge_findings(
-    tx: &mut PgConnection,
-    from: u64,
-    to: u64,
-) -> Result<(), StoreError> {
+pub(crate) async fn merge_findings(tx: &mut PgConnection, from: u64, to: u64) -> Result<(), StoreError> {
     sqlx::query(
         "/* merge_findings */ \
          INSERT INTO exhibit.findings AS f SELECT * FROM exhibit.fold_findings($1, $2) \
@@ -253,10 +200,7 @@ pub(crate) async fn merge_findings(
     Ok(())
 }
 
-async fn write_disclosures(
-    tx: &mut PgConnection,
-    prepared: &Prepared<'_>,
-) -> Result<(), StoreError> {
+async fn write_disclosures(tx: &mut PgConnection, prepared: &Prepared<'_>) -> Result<(), StoreError> {
     for (new, digest) in prepared.unit.disclosures.iter().zip(&prepared.disclosures) {
         sqlx::query(
             "/* append::disclosures */ \
@@ -281,11 +225,7 @@ async fn close_claims(tx: &mut PgConnection, group: &Sequenced) -> Result<(), St
     if group.closures.is_empty() {
         return Ok(());
     }
-    let by_slot: HashMap<&Slot, u64> = group
-        .closures
-        .iter()
-        .map(|(slot, seq)| (slot, *seq))
-        .collect();
+    let by_slot: HashMap<&Slot, u64> = group.closures.iter().map(|(slot, seq)| (slot, *seq)).collect();
     let mut jobs = Vec::new();
     let mut times = Vec::new();
     let mut seqs = Vec::new();
@@ -310,23 +250,16 @@ async fn close_claims(tx: &mut PgConnection, group: &Sequenced) -> Result<(), St
 }
 
 async fn advance(tx: &mut PgConnection, from: u64, group: &Sequenced) -> Result<(), StoreError> {
-    let peaks: Vec<&[u8]> = group
-        .frontier
-        .peaks()
-        .iter()
-        .map(<[u8; 32]>::as_slice)
-        .collect();
-    sqlx::query(
-        "/* append::advance */ SELECT exhibit.advance_head($1, $2, $3, $4), pg_notify($5, $6)",
-    )
-    .bind(bigint(from))
-    .bind(bigint(group.frontier.size()))
-    .bind(&peaks)
-    .bind(group.last_recorded_at.map(|at| at.utc()))
-    .bind(CHANNEL)
-    .bind(group.frontier.size().to_string())
-    .execute(tx)
-    .await
-    .map_err(in_tx("append"))?;
+    let peaks: Vec<&[u8]> = group.frontier.peaks().iter().map(<[u8; 32]>::as_slice).collect();
+    sqlx::query("/* append::advance */ SELECT exhibit.advance_head($1, $2, $3, $4), pg_notify($5, $6)")
+        .bind(bigint(from))
+        .bind(bigint(group.frontier.size()))
+        .bind(&peaks)
+        .bind(group.last_recorded_at.map(|at| at.utc()))
+        .bind(CHANNEL)
+        .bind(group.frontier.size().to_string())
+        .execute(tx)
+        .await
+        .map_err(in_tx("append"))?;
     Ok(())
 }

@@ -10,8 +10,8 @@ use exhibit_evidence::{Assessment, Body, Digest, Envelope, Evidence, Finding, Ti
 use uuid::Uuid;
 
 use super::tables::{
-    AssessmentRow, DeploymentRow, EvidenceRow, FindingRow, PeriodRow, ReceiptRow, ReportRow, Rows,
-    ScheduleRow, SlotRow, SubjectRow,
+    AssessmentRow, DeploymentRow, EvidenceRow, FindingRow, PeriodRow, ReceiptRow, ReportRow, Rows, ScheduleRow,
+    SlotRow, SubjectRow,
 };
 use crate::rows::bigint;
 
@@ -37,22 +37,14 @@ struct Entry {
 
 /// The rows of one entry. `moved` are the findings of [`moved_findings`]; empty where there are none.
 pub(crate) fn project(seq: u64, envelope: &Envelope, moved: &[Finding]) -> Rows {
-    let entry = Entry {
-        seq: bigint(seq),
-        id: envelope.id.0,
-        recorded_at: envelope.recorded_at,
-    };
+    let entry = Entry { seq: bigint(seq), id: envelope.id.0, recorded_at: envelope.recorded_at };
     let mut rows = Rows::default();
     match &envelope.body {
         Body::Deployment(body) => rows.deployments.push(deployment(entry, body)),
         Body::Schedule(body) => rows.schedules.push(schedule(entry, body)),
         Body::Evidence(body) => rows.evidence.push(evidence(entry, body)),
         Body::Assessment(body) => {
-            let findings = if body.findings_artifact.is_some() {
-                moved
-            } else {
-                &body.judgement.findings
-            };
+            let findings = if body.findings_artifact.is_some() { moved } else { &body.judgement.findings };
             rows.assessment_subjects = subjects(&entry, body);
             rows.finding_observations = observations(&entry, body, findings);
             rows.assessments.push(assessment(entry, body));
@@ -66,12 +58,7 @@ pub(crate) fn project(seq: u64, envelope: &Envelope, moved: &[Finding]) -> Rows 
 }
 
 fn deployment(entry: Entry, body: &Deployment) -> DeploymentRow {
-    DeploymentRow {
-        seq: entry.seq,
-        id: entry.id,
-        recorded_at: entry.recorded_at,
-        origin: body.origin.clone(),
-    }
+    DeploymentRow { seq: entry.seq, id: entry.id, recorded_at: entry.recorded_at, origin: body.origin.clone() }
 }
 
 fn schedule(entry: Entry, body: &SchedulePromise) -> ScheduleRow {
@@ -90,16 +77,9 @@ fn schedule(entry: Entry, body: &SchedulePromise) -> ScheduleRow {
 fn evidence(entry: Entry, body: &Evidence) -> EvidenceRow {
     let observation = &body.observation;
     let all = &observation.subjects;
-    let environments: BTreeSet<String> = all
-        .iter()
-        .map(|subject| subject.environment.to_string())
-        .collect();
+    let environments: BTreeSet<String> = all.iter().map(|subject| subject.environment.to_string()).collect();
     let subjects: BTreeSet<String> = all.iter().map(qualified).collect();
-    let exist: Option<Vec<u64>> = observation
-        .population
-        .iter()
-        .map(|part| part.exist)
-        .collect();
+    let exist: Option<Vec<u64>> = observation.population.iter().map(|part| part.exist).collect();
     EvidenceRow {
         seq: entry.seq,
         id: entry.id,

@@ -25,19 +25,7 @@ pub const PROJECTIONS: &[&str] = &[
 ];
 
 /// Tables that hold the ledger itself.
-pub const LEDGER: &[&str] = &[
-    "ledger_head",
-    "entries",
-    "entry_ids",
-    "tree_nodes",
-    "checkpoints",
-];
+pub const LEDGER: &[&str] = &["ledger_head", "entries", "entry_ids", "tree_nodes", "checkpoints"];
 
 /// Tables that are neither the ledger nor derived from it: `rebuild` never drops them.
-pub const NOT_PROJECTIONS: &[&str] = &[
-    "slot_claims",
-    "archive_intents",
-    "artifacts",
-    "disclosures",
-    "disclosure_keys",
-];
+pub const NOT_PROJECTIONS: &[&str] = &["slot_claims", "archive_intents", "artifacts", "disclosures", "disclosure_keys"];

@@ -4,6 +4,7 @@
 //! table's shape in one place here, and compares values as Postgres itself would store them.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
@@ -34,6 +35,25 @@ pub(crate) struct Differing {
     pub(crate) key: String,
     pub(crate) expected: Option<String>,
     pub(crate) found: Option<String>,
+}
+
+impl Differing {
+    /// Expected and found, as far as they differ: whole rows would hide the difference.
+    pub(crate) fn told(&self) -> (String, String) {
+        let parse = |row: &Option<String>| -> Option<Map<String, Value>> { serde_json::from_str(row.as_deref()?).ok() };
+        let (Some(mut expected), Some(mut found)) = (parse(&self.expected), parse(&self.found)) else {
+            let told = |row: &Option<String>| row.clone().unwrap_or_else(|| "no row".to_owned());
+            return (told(&self.expected), told(&self.found));
+        };
+        expected.retain(|column, value| {
+            let same = found.get(column) == Some(value);
+            if same {
+                found.remove(column);
+            }
+            !same
+        });
+        (Value::Object(expected).to_string(), Value::Object(found).to_string())
+    }
 }
 
 macro_rules! projections {
@@ -165,13 +185,7 @@ async fn compare_table(
     from: i64,
     to: i64,
 ) -> Result<Vec<Differing>, StoreError> {
-    let rows = sqlx::query(statement)
-        .bind(rows)
-        .bind(from)
-        .bind(to)
-        .fetch_all(tx)
-        .await
-        .map_err(in_tx("compare"))?;
+    let rows = sqlx::query(statement).bind(rows).bind(from).bind(to).fetch_all(tx).await.map_err(in_tx("compare"))?;
     rows.iter()
         .map(|row| {
             let seq: i64 = row.try_get("seq").map_err(in_tx("compare"))?;

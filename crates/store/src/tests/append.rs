@@ -10,33 +10,17 @@ use crate::{Append, Appender, Lease, NewArtifact, Slot, Store, StoreError};
 async fn records(store: &Store) -> Vec<Vec<u8>> {
     let size = store.head().await.unwrap().size();
     let all = store.entries(0..size).all().await.unwrap();
-    all.into_iter()
-        .map(|entry| entry.text.into_bytes())
-        .collect()
+    all.into_iter().map(|entry| entry.text.into_bytes()).collect()
 }
 
 #[tokio::test]
 async fn every_kind_of_entry_is_stored_as_the_bytes_that_were_hashed() {
     let database = TestDatabase::new().await;
     let store = database.store();
-    let appended = store
-        .append(Append::entries(at(10), every_kind(1)))
-        .await
-        .unwrap();
-    assert_eq!(
-        appended
-            .entries
-            .iter()
-            .map(|entry| entry.seq)
-            .collect::<Vec<_>>(),
-        (0..8).collect::<Vec<_>>()
-    );
+    let appended = store.append(Append::entries(at(10), every_kind(1))).await.unwrap();
+    assert_eq!(appended.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
     let head = store.head().await.unwrap();
-    let leaves: Vec<_> = records(store)
-        .await
-        .iter()
-        .map(|record| leaf_hash(record))
-        .collect();
+    let leaves: Vec<_> = records(store).await.iter().map(|record| leaf_hash(record)).collect();
     assert_eq!(head.root(), root_of(&leaves));
     assert_eq!(head.last_recorded_at, Some(at(10)));
     assert_eq!(store.root(5).await.unwrap(), root_of(&leaves[..5]));
@@ -53,10 +37,7 @@ async fn recorded_at_never_goes_back() {
     let store = database.store();
     for (number, now, expected) in [(1, 5, 5), (2, 3, 5), (3, 9, 9)] {
         let unit = Append::entries(at(now), vec![entry(number, promise("nightly"))]);
-        assert_eq!(
-            store.append(unit).await.unwrap().entries[0].recorded_at,
-            at(expected)
-        );
+        assert_eq!(store.append(unit).await.unwrap().entries[0].recorded_at, at(expected));
     }
     assert_eq!(store.size_at(at(5)).await.unwrap(), 0);
     assert_eq!(store.size_at(at(6)).await.unwrap(), 2);
@@ -69,28 +50,14 @@ async fn the_same_again_adds_nothing_and_other_content_is_refused() {
     let store = database.store();
     let unit = Append::entries(at(1), every_kind(1));
     let first = store.append(unit.clone()).await.unwrap();
-    let again = store
-        .append(Append {
-            now: at(50),
-            ..unit
-        })
-        .await
-        .unwrap();
+    let again = store.append(Append { now: at(50), ..unit }).await.unwrap();
     assert_eq!((first.already, again.already), (false, true));
     assert_eq!(first.entries, again.entries);
     assert_eq!(store.head().await.unwrap().size(), 8);
     let other = Append::entries(at(60), vec![entry(2, promise("weekly"))]);
-    assert!(
-        matches!(store.append(other).await, Err(StoreError::IdTaken(taken)) if taken == id(2).0)
-    );
-    let partly = Append::entries(
-        at(60),
-        vec![entry(2, promise("nightly")), entry(70, promise("weekly"))],
-    );
-    assert!(matches!(
-        store.append(partly).await,
-        Err(StoreError::IdTaken(_))
-    ));
+    assert!(matches!(store.append(other).await, Err(StoreError::IdTaken(taken)) if taken == id(2).0));
+    let partly = Append::entries(at(60), vec![entry(2, promise("nightly")), entry(70, promise("weekly"))]);
+    assert!(matches!(store.append(partly).await, Err(StoreError::IdTaken(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -98,25 +65,15 @@ async fn concurrent_appenders_leave_no_gap() {
     let database = TestDatabase::new().await;
     // Two stores with an appender each, as two processes would have, and appends beside them.
     let other = Store::open(&database.service_url()).await.unwrap();
-    let appenders = [
-        Appender::start(database.store().clone()),
-        Appender::start(other.clone()),
-    ];
+    let appenders = [Appender::start(database.store().clone()), Appender::start(other.clone())];
     let mut tasks = Vec::new();
     for number in 0..120_u64 {
         let appender = appenders[(number % 2) as usize].clone();
         let store = other.clone();
         tasks.push(tokio::spawn(async move {
-            let new = vec![
-                entry(number * 2, promise("nightly")),
-                entry(number * 2 + 1, promise("weekly")),
-            ];
+            let new = vec![entry(number * 2, promise("nightly")), entry(number * 2 + 1, promise("weekly"))];
             let unit = Append::entries(at(number as i64), new);
-            let appended = if number % 5 == 0 {
-                store.append(unit).await
-            } else {
-                appender.append(unit).await
-            };
+            let appended = if number % 5 == 0 { store.append(unit).await } else { appender.append(unit).await };
             appended.unwrap().entries
         }));
     }
@@ -128,11 +85,7 @@ async fn concurrent_appenders_leave_no_gap() {
     }
     seqs.sort_unstable();
     assert_eq!(seqs, (0..240).collect::<Vec<_>>());
-    let leaves: Vec<_> = records(&other)
-        .await
-        .iter()
-        .map(|record| leaf_hash(record))
-        .collect();
+    let leaves: Vec<_> = records(&other).await.iter().map(|record| leaf_hash(record)).collect();
     assert_eq!(other.head().await.unwrap().root(), root_of(&leaves));
 }
 
@@ -140,20 +93,9 @@ async fn concurrent_appenders_leave_no_gap() {
 async fn a_stale_lease_in_a_group_drops_its_own_unit_only() {
     let database = TestDatabase::new().await;
     let store = database.store();
-    let slot = Slot {
-        job: "nightly".parse().unwrap(),
-        scheduled_for: at(0),
-    };
-    let stale = Lease {
-        slot: slot.clone(),
-        token: Uuid::from_u128(7),
-        until: at(100),
-        attempts: 1,
-    };
-    let closing = Append {
-        lease: Some(stale),
-        ..Append::entries(at(1), vec![entry(2, closure("nightly", at(0)))])
-    };
+    let slot = Slot { job: "nightly".parse().unwrap(), scheduled_for: at(0) };
+    let stale = Lease { slot: slot.clone(), token: Uuid::from_u128(7), until: at(100), attempts: 1 };
+    let closing = Append { lease: Some(stale), ..Append::entries(at(1), vec![entry(2, closure("nightly", at(0)))]) };
     let group = vec![
         Append::entries(at(1), vec![entry(1, promise("nightly"))]),
         closing,
@@ -161,16 +103,9 @@ async fn a_stale_lease_in_a_group_drops_its_own_unit_only() {
     ];
     let outcomes = store.append_all(group).await;
     assert_eq!(outcomes[0].as_ref().unwrap().entries[0].seq, 0);
-    assert!(
-        matches!(outcomes[1], Err(StoreError::StaleLease { .. })),
-        "{:?}",
-        outcomes[1]
-    );
+    assert!(matches!(outcomes[1], Err(StoreError::StaleLease { .. })), "{:?}", outcomes[1]);
     assert_eq!(outcomes[2].as_ref().unwrap().entries[0].seq, 1);
-    assert!(matches!(
-        store.entry(id(2)).await,
-        Err(StoreError::NotFound { .. })
-    ));
+    assert!(matches!(store.entry(id(2)).await, Err(StoreError::NotFound { .. })));
 }
 
 #[tokio::test]
@@ -185,11 +120,7 @@ async fn what_postgres_refuses_drops_its_own_unit_only() {
     ];
     let outcomes = store.append_all(group).await;
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
-    assert!(
-        matches!(outcomes[1], Err(StoreError::Database { .. })),
-        "{:?}",
-        outcomes[1]
-    );
+    assert!(matches!(outcomes[1], Err(StoreError::Database { .. })), "{:?}", outcomes[1]);
     assert_eq!(store.head().await.unwrap().size(), 2);
 }
 
@@ -205,11 +136,7 @@ async fn a_record_that_is_too_long_is_refused_before_anything_is_written() {
             Append::entries(at(1), vec![entry(3, promise("nightly"))]),
         ])
         .await;
-    assert!(
-        matches!(&outcomes[0], Err(StoreError::Record { .. })),
-        "{:?}",
-        outcomes[0]
-    );
+    assert!(matches!(&outcomes[0], Err(StoreError::Record { .. })), "{:?}", outcomes[0]);
     assert_eq!(outcomes[1].as_ref().unwrap().entries[0].seq, 0);
 }
 
@@ -217,10 +144,7 @@ async fn a_record_that_is_too_long_is_refused_before_anything_is_written() {
 async fn a_transaction_that_loses_its_connection_leaves_nothing() {
     let database = TestDatabase::new().await;
     let store = database.store();
-    store
-        .append(Append::entries(at(1), vec![entry(1, promise("nightly"))]))
-        .await
-        .unwrap();
+    store.append(Append::entries(at(1), vec![entry(1, promise("nightly"))])).await.unwrap();
     // Everything an append writes, short of the commit, and then the connection is gone.
     let mut session = store.own_connection("test").await.unwrap();
     let begun = "BEGIN; SELECT * FROM exhibit.lock_head(); \
@@ -230,10 +154,7 @@ async fn a_transaction_that_loses_its_connection_leaves_nothing() {
     sqlx::raw_sql(begun).execute(&mut session).await.unwrap();
     drop(session);
     // The next append waits for the lock, takes the very place, and finds nothing in its way.
-    let appended = store
-        .append(Append::entries(at(2), vec![entry(2, promise("weekly"))]))
-        .await
-        .unwrap();
+    let appended = store.append(Append::entries(at(2), vec![entry(2, promise("weekly"))])).await.unwrap();
     assert_eq!(appended.entries[0].seq, 1);
     assert_eq!(store.head().await.unwrap().last_recorded_at, Some(at(2)));
 }
@@ -251,21 +172,12 @@ async fn findings_in_an_artifact_count_as_if_they_stood_in_the_record() {
     moved.judgement.findings = Vec::new();
     moved.findings_artifact = Some(artifact.digest());
     let missing = Append::entries(at(1), vec![entry(2, moved.clone())]);
-    assert!(matches!(
-        store.append(missing.clone()).await,
-        Err(StoreError::Record { .. })
-    ));
+    assert!(matches!(store.append(missing.clone()).await, Err(StoreError::Record { .. })));
     let digest = artifact.digest();
-    let complete = Append {
-        artifacts: vec![artifact.clone()],
-        ..missing
-    };
+    let complete = Append { artifacts: vec![artifact.clone()], ..missing };
     store.append(complete).await.unwrap();
     assert_eq!(store.artifact(digest).await.unwrap().bytes, artifact.bytes);
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM exhibit.findings")
-        .fetch_one(&store.pool)
-        .await
-        .unwrap();
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM exhibit.findings").fetch_one(&store.pool).await.unwrap();
     assert_eq!(count, 2);
 }
 

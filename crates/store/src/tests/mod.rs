@@ -1,4 +1,9 @@
 //! The store against a real Postgres.
 
 mod append;
+mod fences;
+mod fsck;
+mod material;
+mod queries;
 mod samples;
+mod slots;

@@ -2,14 +2,12 @@
 
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Deployment;
-use exhibit_evidence::observation::{
-    CollectorRef, Method, Provenance, Run, SelfTest, Subject, Tool, Trigger,
-};
+use exhibit_evidence::observation::{CollectorRef, Method, Provenance, Run, SelfTest, Subject, Tool, Trigger};
 use exhibit_evidence::report::{PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing};
 use exhibit_evidence::slot::{SchedulePromise, SlotClosure, SlotState};
 use exhibit_evidence::{
-    Assessment, Body, Digest, Disclosable, EntryId, Evidence, FiscalCalendar, Observation,
-    Population, SubjectOutcome, Timestamp, Verdict,
+    Assessment, Body, Digest, Disclosable, EntryId, Evidence, FiscalCalendar, Observation, Population, SubjectOutcome,
+    Timestamp, Verdict,
 };
 use exhibit_evidence::{Finding, Fingerprint, Place, Severity};
 
@@ -29,10 +27,7 @@ pub(super) fn id(number: u64) -> EntryId {
 }
 
 pub(super) fn entry(number: u64, body: impl Into<Body>) -> NewEntry {
-    NewEntry {
-        id: id(number),
-        body: body.into(),
-    }
+    NewEntry { id: id(number), body: body.into() }
 }
 
 pub(super) fn digest(text: &str) -> Digest {
@@ -71,18 +66,11 @@ pub(super) fn promise(job: &str) -> SchedulePromise {
 }
 
 pub(super) fn subject(name: &str) -> Subject {
-    Subject {
-        environment: "production".parse().unwrap(),
-        id: name.parse().unwrap(),
-    }
+    Subject { environment: "production".parse().unwrap(), id: name.parse().unwrap() }
 }
 
 pub(super) fn collector() -> CollectorRef {
-    CollectorRef {
-        id: "ci_secrets".parse().unwrap(),
-        version: "0.1.0".into(),
-        content: digest("collector"),
-    }
+    CollectorRef { id: "ci_secrets".parse().unwrap(), version: "0.1.0".into(), content: digest("collector") }
 }
 
 pub(super) fn evidence(job: &str, observed_to: Timestamp) -> Evidence {
@@ -98,18 +86,11 @@ pub(super) fn evidence(job: &str, observed_to: Timestamp) -> Evidence {
             attempt: 1,
         },
         provenance: Provenance {
-            principal: Disclosable {
-                digest: digest("principal"),
-            },
-            host: Disclosable {
-                digest: digest("host"),
-            },
+            principal: Disclosable { digest: digest("principal") },
+            host: Disclosable { digest: digest("host") },
             clock_offset_ms: None,
         },
-        self_test: SelfTest {
-            passed: true,
-            detail: "both fixtures as expected".into(),
-        },
+        self_test: SelfTest { passed: true, detail: "both fixtures as expected".into() },
         policy: digest("policy"),
         observation: Observation {
             observed_from: observed_to,
@@ -124,12 +105,7 @@ pub(super) fn evidence(job: &str, observed_to: Timestamp) -> Evidence {
                 excluded: Vec::new(),
             }],
             method: Method::All,
-            tool: Tool {
-                name: "exhibit".into(),
-                version: "0.1.0".into(),
-                command: Vec::new(),
-                rule_pack: None,
-            },
+            tool: Tool { name: "exhibit".into(), version: "0.1.0".into(), command: Vec::new(), rule_pack: None },
             rights: "read".into(),
             filters: Vec::new(),
             blind_spots: Vec::new(),
@@ -150,27 +126,15 @@ pub(super) fn finding(place: &str, instances: u64) -> Finding {
         severity: Severity::High,
         environment: subject.environment,
         subject: subject.id,
-        place: Place {
-            file: Some(place.into()),
-            ..Place::default()
-        },
+        place: Place { file: Some(place.into()), ..Place::default() },
         detail: "a literal stands where a reference should".into(),
         instances,
         attributes: Default::default(),
     }
 }
 
-pub(super) fn assessment(
-    of: EntryId,
-    job: &str,
-    observed_to: Timestamp,
-    findings: Vec<Finding>,
-) -> Assessment {
-    let verdict = if findings.is_empty() {
-        Verdict::Pass
-    } else {
-        Verdict::Fail
-    };
+pub(super) fn assessment(of: EntryId, job: &str, observed_to: Timestamp, findings: Vec<Finding>) -> Assessment {
+    let verdict = if findings.is_empty() { Verdict::Pass } else { Verdict::Fail };
     Assessment {
         evidence: of,
         job: job.parse().unwrap(),
@@ -182,11 +146,7 @@ pub(super) fn assessment(
         findings_artifact: None,
         judgement: Judgement {
             check: "ci-secrets.plaintext-value".parse().unwrap(),
-            subjects: vec![SubjectOutcome {
-                subject: subject("exhibit"),
-                verdict,
-                reason: "3 of 3 examined".into(),
-            }],
+            subjects: vec![SubjectOutcome { subject: subject("exhibit"), verdict, reason: "3 of 3 examined".into() }],
             conditions: Default::default(),
             findings,
         },
@@ -207,14 +167,8 @@ pub(super) fn closure(job: &str, scheduled_for: Timestamp) -> SlotClosure {
 }
 
 pub(super) fn freeze() -> PeriodFreeze {
-    let period = FiscalCalendar::new("UTC".parse().unwrap(), 1)
-        .unwrap()
-        .period_of(at(0));
-    PeriodFreeze {
-        grace_until: period.end,
-        period,
-        from_size: 0,
-    }
+    let period = FiscalCalendar::new("UTC".parse().unwrap(), 1).unwrap().period_of(at(0));
+    PeriodFreeze { grace_until: period.end, period, from_size: 0 }
 }
 
 pub(super) fn report() -> ReportIssued {
@@ -228,11 +182,7 @@ pub(super) fn report() -> ReportIssued {
         from_size: 0,
         renderer: "0.1.0".into(),
         template: digest("template"),
-        files: vec![ReportFile {
-            name: "md".into(),
-            digest: digest("md"),
-            size: 2,
-        }],
+        files: vec![ReportFile { name: "md".into(), digest: digest("md"), size: 2 }],
     }
 }
 
@@ -259,15 +209,7 @@ pub(super) fn every_kind(first: u64) -> Vec<NewEntry> {
         entry(first, deployment()),
         entry(first + 1, promise("nightly")),
         entry(first + 2, evidence("nightly", at(0))),
-        entry(
-            first + 3,
-            assessment(
-                id(first + 2),
-                "nightly",
-                at(0),
-                vec![finding("a", 2), finding("b", 1)],
-            ),
-        ),
+        entry(first + 3, assessment(id(first + 2), "nightly", at(0), vec![finding("a", 2), finding("b", 1)])),
         entry(first + 4, closure("nightly", at(0))),
         entry(first + 5, freeze()),
         entry(first + 6, report()),

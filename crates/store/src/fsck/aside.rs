@@ -1,0 +1,106 @@
+//! What lies beside the records: the findings' state, artifacts, disclosures.
+
+use exhibit_evidence::{Digest, Disclosure};
+use sqlx::{PgConnection, Row as _};
+
+use super::FsckReport;
+use super::entries::Walk;
+use crate::error::in_tx;
+use crate::projection::Differing;
+use crate::{StoreError, artifacts};
+
+pub(super) async fn check(tx: &mut PgConnection, walk: &Walk, report: &mut FsckReport) -> Result<(), StoreError> {
+    findings(tx, report).await?;
+    kept_artifacts(tx, walk, report).await?;
+    disclosures(tx, report).await
+}
+
+/// Findings are folded from their observations, which were compared with the records before.
+async fn findings(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "/* fsck::findings */ \
+         SELECT encode(coalesce(e.fingerprint, f.fingerprint), 'hex') AS key, \
+                to_jsonb(e)::text AS expected, to_jsonb(f)::text AS found \
+           FROM exhibit.fold_findings(0, 9223372036854775807) e \
+           FULL JOIN exhibit.findings f ON e.fingerprint = f.fingerprint \
+          WHERE to_jsonb(e) IS DISTINCT FROM to_jsonb(f) ORDER BY 1",
+    )
+    .fetch_all(tx)
+    .await
+    .map_err(in_tx("fsck"))?;
+    for row in &rows {
+        let differing = Differing {
+            table: "findings",
+            key: format!("fingerprint {}", row.try_get::<String, _>("key").map_err(in_tx("fsck"))?),
+            expected: row.try_get("expected").map_err(in_tx("fsck"))?,
+            found: row.try_get("found").map_err(in_tx("fsck"))?,
+        };
+        let (expected, found) = differing.told();
+        report.differs(differing.table, &differing.key, expected, found);
+    }
+    Ok(())
+}
+
+/// Every kept artifact has its digest, and every cited one is kept.
+async fn kept_artifacts(tx: &mut PgConnection, walk: &Walk, report: &mut FsckReport) -> Result<(), StoreError> {
+    let kept: Vec<Vec<u8>> =
+        sqlx::query_scalar("/* fsck::artifacts */ SELECT digest FROM exhibit.artifacts ORDER BY digest")
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(in_tx("fsck"))?;
+    let mut there = std::collections::HashSet::new();
+    for digest in kept {
+        let Ok(digest) = digest.as_slice().try_into().map(Digest) else {
+            report.differs("artifacts", hex::encode(&digest), "a digest of 32 bytes", digest.len());
+            continue;
+        };
+        there.insert(digest);
+        match artifacts::fetch(tx, digest).await {
+            Ok(_) => {}
+            Err(StoreError::Database { tx, source }) => {
+                return Err(StoreError::Database { tx, source });
+            }
+            Err(error) => report.differs("artifacts", digest, "bytes of this digest", error),
+        }
+    }
+    for digest in walk.cited.iter().filter(|digest| !there.contains(digest)) {
+        report.differs("artifacts", digest, "the bytes that a record cites", "none");
+    }
+    Ok(())
+}
+
+/// Digest, path, salt, value, and whether the entry exists.
+type Disclosed = (Vec<u8>, String, Option<String>, Option<String>, bool);
+
+/// A disclosure that is not erased seals to its digest.
+async fn disclosures(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
+    let mut after: Vec<u8> = Vec::new();
+    loop {
+        let rows: Vec<Disclosed> = sqlx::query_as(
+            "/* fsck::disclosures */ SELECT d.digest, d.path, d.salt, d.value, i.id IS NOT NULL \
+               FROM exhibit.disclosures d LEFT JOIN exhibit.entry_ids i ON i.id = d.entry_id \
+              WHERE d.digest > $1 ORDER BY d.digest LIMIT 1000",
+        )
+        .bind(&after)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(in_tx("fsck"))?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after.clone_from(&last.0);
+        for (digest, path, salt, value, has_entry) in rows {
+            let key = format!("digest {}", hex::encode(&digest));
+            if !has_entry {
+                report.differs("disclosures", &key, "an entry that carries it", "none");
+            }
+            let (Some(salt), Some(value)) = (salt, value) else {
+                continue;
+            };
+            let sealed = Disclosure { salt, path, value }.seal();
+            if !sealed.is_ok_and(|sealed| sealed.digest.0.as_slice() == digest) {
+                report.differs("disclosures", &key, "salt, path and value of this digest", "others");
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Which roots were promised at which sizes: by checkpoints outside Postgres, and by stored ones.
+
+use std::collections::BTreeMap;
+
+use exhibit_ledger::checkpoint::SignedCheckpoint;
+use exhibit_ledger::tree::Hash;
+use sqlx::{PgConnection, Row as _};
+
+use super::{FsckReport, Trusted};
+use crate::StoreError;
+use crate::error::in_tx;
+
+/// Promised roots by size; each with the place that promises it.
+pub(super) type Promised = BTreeMap<u64, Vec<(String, Hash)>>;
+
+pub(super) async fn collect(
+    tx: &mut PgConnection,
+    trusted: &Trusted,
+    report: &mut FsckReport,
+) -> Result<Promised, StoreError> {
+    let mut promised = Promised::new();
+    for checkpoint in &trusted.checkpoints {
+        match verified(&checkpoint.note, trusted) {
+            Ok((size, root)) => {
+                report.outside_checkpoints += 1;
+                report.covered_outside = report.covered_outside.max(size);
+                promised.entry(size).or_default().push((checkpoint.source.clone(), root));
+            }
+            Err(why) => report.differs(&checkpoint.source, "the checkpoint", "a note signed by a known key", why),
+        }
+    }
+    let rows = sqlx::query("/* fsck::checkpoints */ SELECT size, root, note FROM exhibit.checkpoints ORDER BY size")
+        .fetch_all(tx)
+        .await
+        .map_err(in_tx("fsck"))?;
+    for row in &rows {
+        let size: i64 = row.try_get("size").map_err(in_tx("fsck"))?;
+        let root: Vec<u8> = row.try_get("root").map_err(in_tx("fsck"))?;
+        let note: String = row.try_get("note").map_err(in_tx("fsck"))?;
+        let key = format!("size {size}");
+        match verified(note.as_bytes(), trusted) {
+            Ok((signed, hash)) => {
+                if i64::try_from(signed) != Ok(size) {
+                    report.differs("checkpoints", &key, format!("size {signed} as signed"), size);
+                }
+                if hash.as_slice() != root {
+                    report.differs("checkpoints", &key, hex::encode(hash), hex::encode(&root));
+                }
+                promised.entry(signed).or_default().push(("checkpoints".to_owned(), hash));
+            }
+            Err(why) => report.differs("checkpoints", &key, "a note signed by a known key", why),
+        }
+    }
+    Ok(promised)
+}
+
+/// Size and root of a note. Without any key to check with, they are taken as they are written.
+fn verified(note: &[u8], trusted: &Trusted) -> Result<(u64, Hash), String> {
+    let signed = SignedCheckpoint::parse(note).map_err(|error| error.to_string())?;
+    if trusted.keys.is_empty() {
+        let checkpoint = signed.unverified();
+        return Ok((checkpoint.size, checkpoint.root));
+    }
+    let checkpoint = signed.verify(&trusted.origin, &trusted.keys).map_err(|error| error.to_string())?;
+    Ok((checkpoint.size, checkpoint.root))
+}

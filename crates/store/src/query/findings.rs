@@ -1,0 +1,145 @@
+//! Findings as they stand, and the history of one.
+
+use exhibit_evidence::{CheckId, ConditionId, Digest, EntryId, EnvironmentId, Fingerprint, SubjectId, Timestamp};
+use sqlx::postgres::PgRow;
+
+use crate::error::in_tx;
+use crate::rows::Reader;
+use crate::{Store, StoreError};
+
+/// Which findings to list. What is none is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingFilter {
+    /// By this check.
+    pub check: Option<CheckId>,
+    /// In this environment.
+    pub environment: Option<EnvironmentId>,
+    /// Only findings that the last assessment of their scope still observed.
+    pub only_still_observed: bool,
+}
+
+/// A finding as last observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingSummary {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// The check that noted it last.
+    pub check: CheckId,
+    /// Its kind.
+    pub condition: ConditionId,
+    /// The environment it is in.
+    pub environment: EnvironmentId,
+    /// The subject it is in.
+    pub subject: SubjectId,
+    /// How bad it was when last observed.
+    pub severity: String,
+    /// How many instances were last observed.
+    pub instances: u64,
+    /// The most instances that were ever observed at once.
+    pub most_instances: u64,
+    /// How often it was observed.
+    pub observations: u64,
+    /// When it was first observed.
+    pub first_observed_to: Timestamp,
+    /// When it was last observed.
+    pub last_observed_to: Timestamp,
+    /// When its scope was last judged with a verdict of pass or fail.
+    pub scope_judged_to: Option<Timestamp>,
+    /// Whether nothing judged since has found its scope without it.
+    pub still_observed: bool,
+}
+
+/// One time that a finding was observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingObservation {
+    /// Position of the assessment.
+    pub seq: u64,
+    /// The assessment.
+    pub assessment: EntryId,
+    /// Until when the evidence was true.
+    pub observed_to: Timestamp,
+    /// How bad it was.
+    pub severity: String,
+    /// How many instances there were.
+    pub instances: u64,
+}
+
+impl Store {
+    /// Findings that the filter names, by check, environment, subject and fingerprint.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn findings(&self, filter: &FindingFilter) -> Result<Vec<FindingSummary>, StoreError> {
+        // Only a verdict that looked says that a finding is gone: an error or nothing examined does not.
+        let rows = sqlx::query(
+            "/* findings */ \
+             SELECT f.*, s.observed_to AS scope_judged_to, \
+                    s.observed_to IS NULL OR (s.observed_to, s.seq) <= (f.last_observed_to, f.last_seq) AS still_observed \
+               FROM exhibit.findings f \
+               LEFT JOIN LATERAL (SELECT s.observed_to, s.seq FROM exhibit.assessment_subjects s \
+                    WHERE s.check_id = f.check_id AND s.environment = f.environment AND s.subject = f.subject \
+                      AND s.verdict IN ('pass', 'fail') \
+                    ORDER BY s.observed_to DESC, s.seq DESC LIMIT 1) s ON true \
+              WHERE ($1::text IS NULL OR f.check_id = $1) AND ($2::text IS NULL OR f.environment = $2) \
+                AND (NOT $3 OR s.observed_to IS NULL \
+                     OR (s.observed_to, s.seq) <= (f.last_observed_to, f.last_seq)) \
+              ORDER BY f.check_id, f.environment, f.subject, f.fingerprint",
+        )
+        .bind(filter.check.as_ref().map(CheckId::as_str))
+        .bind(filter.environment.as_ref().map(EnvironmentId::as_str))
+        .bind(filter.only_still_observed)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(in_tx("findings"))?;
+        rows.iter().map(summary).collect()
+    }
+
+    /// Each time that a finding was observed, earliest first; empty for one that never was.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn finding_history(&self, fingerprint: Fingerprint) -> Result<Vec<FindingObservation>, StoreError> {
+        let rows = sqlx::query(
+            "/* finding_history */ SELECT o.seq, a.id, o.observed_to, o.severity, o.instances \
+               FROM exhibit.finding_observations o \
+               JOIN exhibit.assessments a ON a.seq = o.seq AND a.observed_to = o.observed_to \
+              WHERE o.fingerprint = $1 ORDER BY o.observed_to, o.seq, o.ordinal",
+        )
+        .bind(fingerprint.0.0.as_slice())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(in_tx("finding_history"))?;
+        rows.iter()
+            .map(|row| {
+                let reader = Reader::new(row, "finding_observations", fingerprint);
+                Ok(FindingObservation {
+                    seq: reader.count("seq")?,
+                    assessment: EntryId(reader.get("id")?),
+                    observed_to: reader.instant("observed_to")?,
+                    severity: reader.get("severity")?,
+                    instances: reader.count("instances")?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn summary(row: &PgRow) -> Result<FindingSummary, StoreError> {
+    let fingerprint = Fingerprint(Digest(Reader::new(row, "findings", "").hash("fingerprint")?));
+    let reader = Reader::new(row, "findings", fingerprint);
+    Ok(FindingSummary {
+        fingerprint,
+        check: reader.authored("check_id")?,
+        condition: reader.authored("condition")?,
+        environment: reader.authored("environment")?,
+        subject: reader.authored("subject")?,
+        severity: reader.get("severity")?,
+        instances: reader.count("instances")?,
+        most_instances: reader.count("most_instances")?,
+        observations: reader.count("observations")?,
+        first_observed_to: reader.instant("first_observed_to")?,
+        last_observed_to: reader.instant("last_observed_to")?,
+        scope_judged_to: reader.maybe_instant("scope_judged_to")?,
+        still_observed: reader.get("still_observed")?,
+    })
+}

@@ -1,0 +1,10 @@
+//! Questions about what is recorded: lists for officers and auditors, and the last word on a thing.
+
+mod evidence;
+mod findings;
+mod receipts;
+mod slots;
+
+pub use evidence::{EvidenceFilter, EvidenceSummary, JudgedEvidence};
+pub use findings::{FindingFilter, FindingObservation, FindingSummary};
+pub use slots::ClosedSlot;

@@ -1,0 +1,25 @@
+//! Receipts of a report.
+
+use exhibit_evidence::EntryId;
+
+use crate::entries::{StoredEntry, read_entry};
+use crate::error::in_tx;
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Receipts of one report, in the order of the ledger.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn receipts_of(&self, report: EntryId) -> Result<Vec<StoredEntry>, StoreError> {
+        let rows = sqlx::query(
+            "/* receipts_of */ SELECT e.seq, e.record FROM exhibit.receipts p \
+               JOIN exhibit.entries e ON e.seq = p.seq WHERE p.report_id = $1 ORDER BY e.seq",
+        )
+        .bind(report.0)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(in_tx("receipts_of"))?;
+        rows.iter().map(read_entry).collect()
+    }
+}

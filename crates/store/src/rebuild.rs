@@ -1,0 +1,87 @@
+//! Rebuilding the projections from the ledger.
+
+use sqlx::PgConnection;
+
+use crate::append::{merge_findings, observed_to};
+use crate::entries::read_entry;
+use crate::error::in_tx;
+use crate::projection::{self, Rows, moved_findings, project, read_findings};
+use crate::rows::bigint;
+use crate::tx::run_tx;
+use crate::{Store, StoreError, artifacts};
+
+/// Entries written at once.
+const BATCH: i64 = 1000;
+
+impl Store {
+    /// Empties every projection and refills it from the entries, in one transaction; appends wait.
+    /// What is not a projection ([`crate::NOT_PROJECTIONS`]) stays as it is. Tells how many
+    /// entries were read.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] if an entry cannot be read, and nothing is changed then.
+    pub async fn rebuild(&self) -> Result<u64, StoreError> {
+        run_tx!(self, "rebuild", |tx| {
+            let size: i64 = sqlx::query_scalar("/* rebuild::lock_head */ SELECT size FROM exhibit.lock_head()")
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(in_tx("rebuild"))?;
+            sqlx::query("/* rebuild::empty */ SELECT exhibit.empty_projections()")
+                .execute(&mut *tx)
+                .await
+                .map_err(in_tx("rebuild"))?;
+            let mut next = 0;
+            while next < size {
+                next = refill(tx, next, size.min(next + BATCH)).await?;
+            }
+            let size = u64::try_from(size).unwrap_or(0);
+            merge_findings(tx, 0, size).await?;
+            Ok(size)
+        })
+    }
+}
+
+/// Writes the rows of entries `from..to`; all of them must be there.
+async fn refill(tx: &mut PgConnection, from: i64, to: i64) -> Result<i64, StoreError> {
+    let stored = sqlx::query(
+        "/* rebuild::entries */ SELECT seq, record FROM exhibit.entries WHERE seq >= $1 AND seq < $2 ORDER BY seq",
+    )
+    .bind(from)
+    .bind(to)
+    .fetch_all(&mut *tx)
+    .await
+    .map_err(in_tx("rebuild"))?;
+    let mut rows = Rows::default();
+    let mut expected = from;
+    for row in &stored {
+        let entry = read_entry(row)?;
+        if bigint(entry.seq) != expected {
+            break;
+        }
+        expected += 1;
+        let envelope = entry.envelope()?;
+        if let Some(instant) = observed_to(&envelope.body) {
+            sqlx::query("/* rebuild::month */ SELECT exhibit.ensure_month_partitions($1)")
+                .bind(instant.utc())
+                .execute(&mut *tx)
+                .await
+                .map_err(in_tx("rebuild"))?;
+        }
+        let moved = match moved_findings(&envelope.body) {
+            None => Vec::new(),
+            Some(digest) => {
+                let artifact = artifacts::fetch(tx, digest).await?;
+                read_findings(&artifact.bytes).map_err(|error| StoreError::Artifact {
+                    digest: digest.to_string(),
+                    why: format!("it is no list of findings: {error}"),
+                })?
+            }
+        };
+        rows.extend(project(entry.seq, &envelope, &moved));
+    }
+    if expected != to {
+        return Err(StoreError::NotFound { what: "entry at position", key: expected.to_string() });
+    }
+    projection::write(tx, &rows).await?;
+    Ok(to)
+}

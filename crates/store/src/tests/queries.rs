@@ -1,0 +1,111 @@
+//! Questions about what is recorded.
+
+use super::samples::*;
+use crate::testing::TestDatabase;
+use crate::{Append, EvidenceFilter, FindingFilter, StoreError};
+
+#[tokio::test]
+async fn evidence_is_found_by_what_it_is_about() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let mut elsewhere = evidence("weekly", at(1_000));
+    elsewhere.observation.subjects.truncate(1);
+    elsewhere.observation.subjects[0].environment = "staging".parse().unwrap();
+    elsewhere.observation.population[0].exist = None;
+    let entries = vec![
+        entry(1, evidence("nightly", at(0))),
+        entry(2, assessment(id(1), "nightly", at(0), vec![finding("a", 1)])),
+        entry(3, elsewhere),
+    ];
+    store.append(Append::entries(at(10), entries)).await.unwrap();
+    let cases: Vec<(EvidenceFilter, &[u64])> = vec![
+        (EvidenceFilter::default(), &[2, 0]),
+        (EvidenceFilter { limit: 1, ..Default::default() }, &[2]),
+        (EvidenceFilter { before_seq: Some(2), ..Default::default() }, &[0]),
+        (EvidenceFilter { job: Some("nightly".parse().unwrap()), ..Default::default() }, &[0]),
+        (EvidenceFilter { collector: Some("other".parse().unwrap()), ..Default::default() }, &[]),
+        (EvidenceFilter { environment: Some("staging".parse().unwrap()), ..Default::default() }, &[2]),
+        (EvidenceFilter { check: Some("ci-secrets.plaintext-value".parse().unwrap()), ..Default::default() }, &[0]),
+        (EvidenceFilter { from: Some(at(1)), ..Default::default() }, &[2]),
+        (EvidenceFilter { from: Some(at(0)), to: Some(at(1_000)), ..Default::default() }, &[0]),
+    ];
+    for (filter, expected) in cases {
+        let found: Vec<u64> = store.evidence_list(&filter).await.unwrap().iter().map(|one| one.seq).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    let all = store.evidence_list(&EvidenceFilter::default()).await.unwrap();
+    assert_eq!(all[1].subjects, ["production/exhibit", "production/website"]);
+    assert_eq!(all[1].verdicts, [("ci-secrets.plaintext-value".to_owned(), "fail".to_owned())]);
+    assert_eq!((all[0].exist, all[1].exist, all[1].examined), (None, Some(3), 3));
+    let shown = store.evidence_show(id(1)).await.unwrap();
+    assert_eq!(shown.evidence.envelope().unwrap().id, id(1));
+    assert_eq!(shown.assessments[0].envelope().unwrap().id, id(2));
+    assert!(matches!(store.evidence_show(id(2)).await, Err(StoreError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_finding_is_followed_across_assessments_whatever_the_order_of_recording() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let of = |number: u64, observed: i64, findings| {
+        let body = assessment(id(900), "nightly", at(observed), findings);
+        Append::entries(at(number as i64), vec![entry(number, body)])
+    };
+    // Recorded in another order than observed, in one group and in several.
+    store.append(of(1, 50, vec![finding("a", 2)])).await.unwrap();
+    let group = vec![of(2, 10, vec![finding("a", 5), finding("b", 1)]), of(3, 30, vec![finding("a", 3)])];
+    for outcome in store.append_all(group).await {
+        outcome.unwrap();
+    }
+    let found = store.findings(&FindingFilter::default()).await.unwrap();
+    let a = found.iter().find(|one| one.fingerprint == finding("a", 1).fingerprint).unwrap();
+    let b = found.iter().find(|one| one.fingerprint == finding("b", 1).fingerprint).unwrap();
+    assert_eq!((a.instances, a.most_instances, a.observations), (2, 5, 3));
+    assert_eq!((a.first_observed_to, a.last_observed_to), (at(10), at(50)));
+    assert_eq!((a.still_observed, b.still_observed), (true, false));
+    let history = store.finding_history(a.fingerprint).await.unwrap();
+    assert_eq!(history.iter().map(|one| one.instances).collect::<Vec<_>>(), [5, 3, 2]);
+    assert_eq!(history[0].assessment, id(2));
+
+    // Nothing found out says nothing about what is there; a clean look does.
+    let mut blind = assessment(id(900), "nightly", at(60), Vec::new());
+    blind.verdict = exhibit_evidence::Verdict::Error;
+    blind.judgement.subjects[0].verdict = exhibit_evidence::Verdict::Error;
+    store.append(Append::entries(at(9), vec![entry(9, blind)])).await.unwrap();
+    let open = FindingFilter { only_still_observed: true, ..Default::default() };
+    assert_eq!(store.findings(&open).await.unwrap().len(), 1);
+    store.append(of(10, 70, Vec::new())).await.unwrap();
+    assert!(store.findings(&open).await.unwrap().is_empty());
+
+    let before = store.findings(&FindingFilter::default()).await.unwrap();
+    store.rebuild().await.unwrap();
+    assert_eq!(store.findings(&FindingFilter::default()).await.unwrap(), before);
+    assert!(store.fsck(&crate::Trusted::default()).await.unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn entries_of_few_kinds_are_read_whole() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    store.append(Append::entries(at(10), every_kind(1))).await.unwrap();
+    for (kind, seq) in [("deployment", 0), ("schedule", 1), ("period", 5), ("report", 6), ("receipt", 7)] {
+        let found = store.entries_of_kind(kind).await.unwrap();
+        assert_eq!(found.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [seq], "{kind}");
+    }
+    assert!(store.entries_of_kind("evidence").await.is_err());
+    assert!(store.entries_of_kind("nonsense").await.is_err());
+    assert_eq!(store.receipts_of(id(7)).await.unwrap()[0].seq, 7);
+}
+
+#[tokio::test]
+async fn closed_slots_are_listed_by_their_time() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let job = "nightly".parse().unwrap();
+    assert_eq!(store.last_closed_slot(&job).await.unwrap(), None);
+    let entries = (0..3).map(|n| entry(n + 1, closure("nightly", at(n as i64 * 10)))).collect();
+    store.append(Append::entries(at(50), entries)).await.unwrap();
+    let closed = store.closed_slots(at(0), at(20)).await.unwrap();
+    assert_eq!(closed.iter().map(|one| one.seq).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(store.last_closed_slot(&job).await.unwrap(), Some(at(20)));
+}
