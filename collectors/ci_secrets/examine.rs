@@ -1,0 +1,243 @@
+//! Reads every version once, and keeps facts about what stands in it. Values do not leave this file.
+
+use super::recognise::{self, Syntax, System};
+use super::repository::{self, RepositoryError};
+use super::understand::{self, sink::Form, sink::Written};
+use super::walk::{History, Mode, Version};
+use exhibit_detect::{Confidence, Engine, Fingerprint, Match, RunKey, facts};
+use git2::{Odb, Oid};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Largest file that is read, in bytes.
+pub(crate) const LARGEST: usize = 5 * 1024 * 1024;
+/// How many blobs a thread takes at a time.
+const BATCH: usize = 32;
+/// Rules of the detection engine that know a place rather than a provider's token; the readers know it better.
+const OF_A_PLACE: &[&str] = &["http.", "curl.", "netrc.", "url."];
+
+/// Why a version was not examined in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Left {
+    /// Larger than `LARGEST`.
+    TooLarge,
+    /// A Git LFS pointer: the content is elsewhere.
+    LfsPointer,
+}
+
+/// What stands in one blob, read with one syntax.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Examined {
+    /// The system that the content names, where the path did not.
+    pub(crate) by_content: Option<&'static System>,
+    /// It is neither by its path nor by its content CI configuration.
+    pub(crate) not_ci: bool,
+    /// It was not read.
+    pub(crate) left: Option<Left>,
+    /// Why it was read line by line, if it was.
+    pub(crate) malformed: Option<String>,
+    /// What was found, in the order of the file.
+    pub(crate) hits: Vec<Hit>,
+}
+
+/// One value in the clear, as facts.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit {
+    pub(crate) key_path: String,
+    pub(crate) rule: String,
+    pub(crate) kind: HitKind,
+    pub(crate) line: u32,
+    pub(crate) length: u64,
+    pub(crate) shape: String,
+    pub(crate) entropy: &'static str,
+    pub(crate) dictionary: bool,
+    /// Comparable within this run only.
+    pub(crate) value: Fingerprint,
+}
+
+/// What kind of thing was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum HitKind {
+    /// A provider's token, by its shape.
+    Token,
+    /// A value where a secret belongs.
+    Written(Written),
+}
+
+/// What examining all versions gave: one answer for each blob and syntax.
+pub(crate) type Answers = HashMap<(Oid, Option<Syntax>), Examined>;
+
+/// Which answer belongs to a version: `None` where the content has to tell the system.
+pub(crate) fn answer_key(version: &Version) -> (Oid, Option<Syntax>) {
+    let syntax = match version.mode {
+        // A link's blob is its target's path: nothing to parse.
+        Mode::Link => Some(Syntax::Shell),
+        Mode::File => version.system.map(|system| system.syntax),
+    };
+    (version.blob, syntax)
+}
+
+/// Reads each blob of the history once, on as many threads as there are processors, and examines it once for each
+/// syntax that its paths ask for.
+pub(crate) fn examine(path: &Path, history: &History, key: &RunKey) -> Result<Answers, RepositoryError> {
+    let mut syntaxes: HashMap<Oid, Vec<Option<Syntax>>> = HashMap::new();
+    let mut order: Vec<(Oid, &str)> = Vec::new();
+    for version in &history.versions {
+        let wanted = syntaxes.entry(version.blob).or_insert_with(|| {
+            order.push((version.blob, &version.path));
+            Vec::new()
+        });
+        let syntax = answer_key(version).1;
+        if !wanted.contains(&syntax) {
+            wanted.push(syntax);
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let answers = Mutex::new(Answers::with_capacity(order.len()));
+    let work = || -> Result<(), RepositoryError> {
+        let repository = repository::reopen(path)?;
+        let odb = repository.odb().map_err(|error| RepositoryError::reading("the object store", &error))?;
+        loop {
+            let from = next.fetch_add(BATCH, Ordering::Relaxed);
+            if from >= order.len() {
+                return Ok(());
+            }
+            let mut done = Vec::with_capacity(BATCH);
+            for (blob, path) in &order[from..(from + BATCH).min(order.len())] {
+                one(&odb, *blob, path, &syntaxes[blob], key, &mut done)?;
+            }
+            answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(done);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| {
+                Err(RepositoryError::Unreadable {
+                    what: "the versions".to_owned(),
+                    detail: "a worker stopped".to_owned(),
+                })
+            })
+        })
+    })?;
+    Ok(answers.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+type Done = Vec<((Oid, Option<Syntax>), Examined)>;
+
+fn one(
+    odb: &Odb<'_>,
+    blob: Oid,
+    path: &str,
+    syntaxes: &[Option<Syntax>],
+    key: &RunKey,
+    done: &mut Done,
+) -> Result<(), RepositoryError> {
+    let looking_up = |error: git2::Error| RepositoryError::looking_up(blob, format!("file '{path}'"), &error);
+    if odb.read_header(blob).map_err(looking_up)?.0 > LARGEST {
+        let answer = Examined { left: Some(Left::TooLarge), ..Examined::default() };
+        done.extend(syntaxes.iter().map(|syntax| ((blob, *syntax), answer.clone())));
+        return Ok(());
+    }
+    let object = odb.read(blob).map_err(looking_up)?;
+    for &syntax in syntaxes {
+        done.push(((blob, syntax), content(object.data(), syntax, key)));
+    }
+    Ok(())
+}
+
+/// Examines one file's content.
+pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, key: &RunKey) -> Examined {
+    if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
+        return Examined { left: Some(Left::LfsPointer), ..Examined::default() };
+    }
+    let by_content = if syntax.is_none() { recognise::by_content(bytes) } else { None };
+    let Some(syntax) = syntax.or(by_content.map(|system| system.syntax)) else {
+        return Examined { not_ci: true, ..Examined::default() };
+    };
+    let engine = Engine::builtin();
+    let reading = understand::read(bytes, syntax);
+    let matches = engine.scan(bytes);
+    let mut hits = Vec::new();
+    let mut taken = vec![false; reading.found.len()];
+    for found in &matches {
+        if found.confidence == Confidence::Low {
+            continue;
+        }
+        let of_a_place = OF_A_PLACE.iter().any(|prefix| found.rule.id.starts_with(prefix));
+        let secret = &bytes[found.secret.clone()];
+        let line = line_of(bytes, found);
+        let understood = std::str::from_utf8(secret).ok().and_then(|secret| {
+            reading.found.iter().position(|found| {
+                found.value.contains(secret)
+                    || (secret.len() > 8 && secret.contains(found.value.as_str()) && found.line == line)
+            })
+        });
+        if of_a_place {
+            if understood.is_none() {
+                let form = if found.rule.id.starts_with("url.") { Form::Url } else { Form::Header };
+                let kind = HitKind::Written(Written::Literal);
+                hits.push(hit(engine, secret, place(&reading, bytes, line), form.rule(), kind, line, key));
+            }
+            continue;
+        }
+        let key_path = match understood {
+            Some(index) => {
+                taken[index] = true;
+                reading.found[index].key_path.clone()
+            }
+            None => place(&reading, bytes, line),
+        };
+        hits.push(hit(engine, secret, key_path, &found.rule.id, HitKind::Token, line, key));
+    }
+    for (found, taken) in reading.found.iter().zip(taken) {
+        if !taken {
+            let kind = HitKind::Written(found.written);
+            hits.push(hit(
+                engine,
+                found.value.as_bytes(),
+                found.key_path.clone(),
+                found.form.rule(),
+                kind,
+                found.line,
+                key,
+            ));
+        }
+    }
+    hits.sort_by(|a, b| (a.line, &a.key_path, &a.rule).cmp(&(b.line, &b.key_path, &b.rule)));
+    Examined { by_content, not_ci: false, left: None, malformed: reading.malformed, hits }
+}
+
+fn hit(engine: &Engine, secret: &[u8], key_path: String, rule: &str, kind: HitKind, line: u32, key: &RunKey) -> Hit {
+    Hit {
+        key_path,
+        rule: rule.to_owned(),
+        kind,
+        line,
+        length: secret.len() as u64,
+        shape: engine.shape_of(secret),
+        entropy: facts::EntropyClass::of(secret).as_str(),
+        dictionary: facts::is_dictionary_password(secret),
+        value: facts::fingerprint(secret, key),
+    }
+}
+
+fn line_of(bytes: &[u8], found: &Match<'_>) -> u32 {
+    let newlines = bytes[..found.secret.start].iter().filter(|&&byte| byte == b'\n').count();
+    u32::try_from(newlines + 1).unwrap_or(u32::MAX)
+}
+
+/// The place of a raw match, value-free: the key whose value it stands in, or what else the line is.
+fn place(reading: &understand::Reading, bytes: &[u8], line: u32) -> String {
+    reading.key_path_at(line).unwrap_or_else(|| {
+        let text = bytes
+            .split(|&byte| byte == b'\n')
+            .nth(line.saturating_sub(1) as usize)
+            .unwrap_or_default()
+            .trim_ascii_start();
+        if text.starts_with(b"#") || text.starts_with(b"//") { "(comment)".to_owned() } else { "(text)".to_owned() }
+    })
+}

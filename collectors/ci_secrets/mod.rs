@@ -1,0 +1,77 @@
+//! `ci_secrets`: secrets in the clear in CI configuration, now and in the whole git history.
+//!
+//! `repository` opens honestly, `walk` finds every version of every CI file, `count` counts them by another way,
+//! `examine` reads each blob once, `understand` knows what the configuration means, `collect` keeps facts, `judge`
+//! decides from facts alone.
+
+mod collect;
+pub mod conditions;
+pub mod count;
+mod examine;
+pub mod facts;
+pub mod fixture;
+pub mod generate;
+mod glob;
+pub mod judge;
+pub mod recognise;
+pub mod repository;
+mod self_test;
+pub mod settings;
+#[cfg(test)]
+mod tests;
+mod understand;
+pub mod walk;
+
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use exhibit_evidence::assessment::Judgement;
+use exhibit_evidence::deployment::Environment;
+use exhibit_evidence::observation::SelfTest;
+use exhibit_evidence::{Digest, Observation};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The collector, for the registry.
+pub fn collector() -> Box<dyn Collector> {
+    Box::new(CiSecrets)
+}
+
+/// Observes git repositories' CI configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CiSecrets;
+
+impl Collector for CiSecrets {
+    fn rule_pack(&self) -> Option<Digest> {
+        Some(collect::rule_pack())
+    }
+
+    fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+        let problems: Vec<SettingProblem> =
+            [settings::source(&settings.source).err(), settings::policy(&settings.policy).err()]
+                .into_iter()
+                .flatten()
+                .collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn self_test(&self) -> SelfTest {
+        self_test::run()
+    }
+
+    fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+        collect::collect(scope, settings)
+    }
+
+    fn judge(
+        &self,
+        observation: &Observation,
+        environments: &[Environment],
+        policy: &toml::Table,
+    ) -> Result<Vec<Judgement>, JudgeError> {
+        judge::judge(observation, environments, policy)
+    }
+
+    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
+        fixture::build_all(input, scratch)?;
+        Ok(scratch.to_owned())
+    }
+}
