@@ -59,23 +59,27 @@ pub struct CredentialFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Engine>,
     /// Whether it is the password inside a connection string, not the whole value.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub in_url: bool,
     /// The file.
     pub file: String,
     /// Line, from 1; 0 where the whole file is the value.
     pub line: u64,
     /// Document in the file, from 1; 0 for formats without documents.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub document: u64,
     /// Key path.
     pub key: String,
     /// What kind of place that is: see [`crate::sources::Origin`].
     pub origin: String,
     /// Whether it is written in base64.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub base64: bool,
     /// The variables that it came through, by interpolation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub through: Vec<String>,
     /// Whether the default of `${VAR:-default}` supplied it.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub by_default: bool,
     /// Services known to receive it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -87,8 +91,10 @@ pub struct CredentialFacts {
     /// How hard it is to guess.
     pub entropy: EntropyClass,
     /// Whether it is in the list of default and common passwords.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub dictionary: bool,
     /// Whether it is a stand-in that somebody was meant to replace.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub placeholder: bool,
     /// The masked shape.
     pub shape: String,
@@ -108,6 +114,15 @@ pub struct CredentialFacts {
     /// Transport encryption as the connection string states it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<String>,
+}
+
+// What is so for most credentials is left out: evidence of many environments stays readable.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// A name whose value was not seen.

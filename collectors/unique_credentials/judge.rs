@@ -63,6 +63,11 @@ const CHECKS: &[(Rules, CheckOf)] = &[
     (strength::SUPPLIED, strength::supplied_by_default),
 ];
 
+/// Whether `id` is one of the checks.
+pub(super) fn is_check(id: &str) -> bool {
+    CHECKS.iter().any(|(rules, _)| rules.check == id)
+}
+
 /// Judges an observation.
 ///
 /// # Errors
@@ -230,6 +235,7 @@ impl Case<'_> {
         severity: Severity,
         detail: String,
     ) -> Result<Finding, JudgeError> {
+        let severity = self.policy.severities.get(rules.check).copied().unwrap_or(severity);
         let check = check_id(rules.check);
         let subject = self.subject();
         let fingerprint = Fingerprint::of(&check, environment, &subject, &[name])?;

@@ -3,9 +3,10 @@
 use crate::SettingProblem;
 use crate::sources::{Root, Source, compose::Compose, dotenv::Dotenv, kubernetes::Kubernetes};
 use exhibit_detect::{Alphabet, facts::EntropyClass};
-use exhibit_evidence::{EnvironmentId, SubjectId};
+use exhibit_evidence::{EnvironmentId, Severity, SubjectId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 /// The `source` table.
 #[derive(Clone, Debug)]
@@ -79,6 +80,8 @@ pub struct Policy {
     /// Codes of reasons for which a value need not be seen: `outside`, `platform`, `sealed`,
     /// `external`, `not-among-files`, `kept-elsewhere`. Without it such a value is an error.
     pub accept_unseen: Vec<String>,
+    /// Severities by check id, in place of the check's own.
+    pub severities: BTreeMap<String, Severity>,
 }
 
 impl Default for Policy {
@@ -95,6 +98,7 @@ impl Default for Policy {
             allow_shared: Vec::new(),
             same_credential: Vec::new(),
             accept_unseen: Vec::new(),
+            severities: BTreeMap::new(),
         }
     }
 }
@@ -238,6 +242,14 @@ impl Policy {
         if policy.allow_missing.iter().any(|allowed| unreasoned(&allowed.reason)) {
             return Err(SettingProblem::new("policy.allow_missing", "expected a reason in words"));
         }
+        if let Some(at) = policy.accept_unseen.iter().position(|code| !UNSEEN.contains(&code.as_str())) {
+            let expected = format!("expected one of {}", UNSEEN.join(", "));
+            return Err(SettingProblem::new(&format!("policy.accept_unseen.{at}"), expected));
+        }
+        if policy.severities.keys().any(|check| !super::judge::is_check(check)) {
+            let expected = "expected ids of this collector's checks";
+            return Err(SettingProblem::new("policy.severities", expected));
+        }
         Ok(policy)
     }
 
@@ -247,6 +259,9 @@ impl Policy {
         self.keys.iter().find(|rule| rule.name.eq_ignore_ascii_case(name))
     }
 }
+
+/// Codes of reasons for which a value was not seen.
+const UNSEEN: &[&str] = &["outside", "platform", "sealed", "external", "not-among-files", "kept-elsewhere"];
 
 /// Whether `names` has `name`, without regard to case.
 #[must_use]
@@ -335,6 +350,8 @@ mod tests {
         assert_eq!(read("").expect("empty").minimum_length, 12);
         for text in [
             "minimum_lenght = 1",
+            "accept_unseen = ['hunter2']",
+            "severities = { nothing = 'low' }",
             "minimum_length = 'hunter2'",
             "[[allow_shared]]\nnames=['A']\nreason=' '",
             "[[allow_missing]]\nname='A'\nenvironments=['a']\nreason=''",

@@ -166,7 +166,7 @@ fn normalised_service(mut service: Node) -> Node {
         for (key, node) in entries {
             match (key.as_str(), &node.kind) {
                 ("environment", Kind::Seq(items)) => {
-                    node.kind = Kind::Map(items.iter().filter_map(assignment).collect());
+                    node.kind = Kind::Map(last_of_each(items));
                 }
                 ("env_file", Kind::Scalar(_)) => {
                     node.kind = Kind::Seq(vec![node.clone()]);
@@ -176,6 +176,18 @@ fn normalised_service(mut service: Node) -> Node {
         }
     }
     service
+}
+
+/// The assignments of an `environment` list; of a repeated name the last.
+fn last_of_each(items: &[Node]) -> Vec<(String, Node)> {
+    let mut entries: Vec<(String, Node)> = Vec::new();
+    for (name, node) in items.iter().filter_map(assignment) {
+        match entries.iter_mut().find(|(known, _)| *known == name) {
+            Some(entry) => entry.1 = node,
+            None => entries.push((name, node)),
+        }
+    }
+    entries
 }
 
 /// `NAME=value` or `NAME` of an `environment` list.
@@ -193,9 +205,11 @@ fn assignment(item: &Node) -> Option<(String, Node)> {
 fn merge(base: Node, over: Node, path: &mut Vec<String>) -> Node {
     let last = path.last().map_or("", String::as_str);
     let replaces = matches!(last, "command" | "entrypoint" | "test");
+    // A variable without a value is handed on from outside; elsewhere nothing overrides nothing.
+    let is_variable = path.iter().rev().nth(1).is_some_and(|key| key == "environment");
     let Node { file, line, kind } = over;
     let kind = match (base.kind, kind) {
-        (kind, Kind::Null) if path.iter().all(|key| key != "environment") => {
+        (kind, Kind::Null) if !is_variable => {
             return Node { file: base.file, line: base.line, kind };
         }
         (Kind::Map(mut entries), Kind::Map(new)) => {
