@@ -8,6 +8,7 @@ pub mod append;
 mod artifacts;
 mod checkpoints;
 pub mod cluster;
+mod disclosures;
 mod entries;
 mod error;
 mod fsck;

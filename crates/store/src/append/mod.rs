@@ -138,6 +138,7 @@ impl Store {
                 }
                 outcomes
             }
+            Err(error) if units.len() == 1 => vec![Err(error)],
             Err(error) => {
                 let shared = Arc::new(error);
                 prepared

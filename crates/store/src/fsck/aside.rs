@@ -1,4 +1,4 @@
-//! What lies beside the records: the findings' state, artifacts, disclosures.
+//! What lies beside the records: the findings' state, artifacts, disclosures, claims.
 
 use exhibit_evidence::{Digest, Disclosure};
 use sqlx::{PgConnection, Row as _};
@@ -12,7 +12,8 @@ use crate::{StoreError, artifacts};
 pub(super) async fn check(tx: &mut PgConnection, walk: &Walk, report: &mut FsckReport) -> Result<(), StoreError> {
     findings(tx, report).await?;
     kept_artifacts(tx, walk, report).await?;
-    disclosures(tx, report).await
+    disclosures(tx, report).await?;
+    claims(tx, report).await
 }
 
 /// Findings are folded from their observations, which were compared with the records before.
@@ -103,4 +104,22 @@ async fn disclosures(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(
             }
         }
     }
+}
+
+/// A claim is closed exactly where the ledger closed its slot: otherwise a slot would never be performed, or for ever.
+async fn claims(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
+    let rows: Vec<(String, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+        "/* fsck::claims */ SELECT c.job, to_jsonb(c.scheduled_for) #>> '{}', s.seq, c.closed_seq \
+           FROM exhibit.slot_claims c \
+           LEFT JOIN exhibit.slots s ON s.job = c.job AND s.scheduled_for = c.scheduled_for \
+          WHERE c.closed_seq IS DISTINCT FROM s.seq ORDER BY 2, 1",
+    )
+    .fetch_all(tx)
+    .await
+    .map_err(in_tx("fsck"))?;
+    let closed = |seq: Option<i64>| seq.map_or_else(|| "open".to_owned(), |seq| format!("closed by seq {seq}"));
+    for (job, scheduled_for, expected, found) in rows {
+        report.differs("slot_claims", format!("{job} at {scheduled_for}"), closed(expected), closed(found));
+    }
+    Ok(())
 }

@@ -154,6 +154,11 @@ const CASES: &[Case] = &[
         named: &["artifacts, sha256:"],
     },
     Case {
+        name: "a slot is hidden from the workers",
+        sql: "INSERT INTO slot_claims VALUES ('nightly', '2026-11-23T12:00:00Z', now(), 0, now(), NULL, NULL, NULL, NULL, 4)",
+        named: &["slot_claims, nightly at 2026-11-23T12:00:00+00:00"],
+    },
+    Case {
         name: "a disclosed value is changed",
         sql: "UPDATE disclosures SET value = 'somebody else'",
         named: &["disclosures, digest "],
