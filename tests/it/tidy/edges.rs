@@ -1,0 +1,145 @@
+//! Who may know whom: the one-way edges between the rooms, and which room alone knows a dear or dangerous library.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{files_ending, none, text};
+
+/// Each room and the rooms it may know. Higher rooms come later, so every edge points one way.
+const EDGES: [(&str, &[&str]); 10] = [
+    ("evidence", &[]),
+    ("ledger", &["evidence"]),
+    ("detect", &["evidence"]),
+    ("store", &["evidence", "ledger"]),
+    ("archive", &["evidence"]),
+    ("report", &["evidence", "ledger"]),
+    ("collectors", &["evidence", "detect"]),
+    ("pipeline", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors"]),
+    ("cli", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline"]),
+    ("tests", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "cli"]),
+];
+
+/// Libraries that one room alone may name.
+const ALONE: [(&str, &str); 10] = [
+    ("sqlx", "store"),
+    ("rustls", "store"),
+    ("aws-sdk-s3", "archive"),
+    ("git2", "collectors"),
+    ("serde-saphyr", "collectors"),
+    ("tera", "report"),
+    ("pulldown-cmark", "report"),
+    ("clap", "cli"),
+    ("anstream", "cli"),
+    ("regex", "detect"),
+];
+
+/// Rooms in which the same input gives the same bytes, and what they may not name for that.
+const PURE: [&str; 4] = ["evidence", "ledger", "detect", "report"];
+const IMPURE: [&str; 7] = ["tokio", "sqlx", "git2", "getrandom", "tempfile", "nix", "reqwest"];
+
+struct Manifest {
+    name: String,
+    path: &'static str,
+    /// What it is built from.
+    normal: BTreeSet<String>,
+    /// Its tests' and build script's needs too.
+    all: BTreeSet<String>,
+}
+
+/// The manifests of the workspace's packages, by room.
+fn manifests() -> Vec<Manifest> {
+    let workspace =
+        |path: &&str| path.matches('/').count() == 2 || matches!(*path, "collectors/Cargo.toml" | "tests/Cargo.toml");
+    files_ending("Cargo.toml").filter(workspace).map(manifest).collect()
+}
+
+fn manifest(path: &'static str) -> Manifest {
+    let table: toml::Table = text(path).expect("manifests are text").parse().expect("manifests are TOML");
+    let keys = |section: &str| -> BTreeSet<String> {
+        let named = table.get(section).and_then(toml::Value::as_table);
+        named.into_iter().flat_map(|table| table.keys().cloned()).collect()
+    };
+    let normal = keys("dependencies");
+    let mut all = normal.clone();
+    all.extend(keys("dev-dependencies"));
+    all.extend(keys("build-dependencies"));
+    assert!(!table.contains_key("target"), "{path}: this test does not look into `target` tables yet");
+    let name = table["package"]["name"].as_str().expect("packages have names").replace("exhibit-", "");
+    Manifest { name, path, normal, all }
+}
+
+#[test]
+fn rooms_know_only_the_rooms_below_them() {
+    let edges = BTreeMap::from(EDGES);
+    let mut differences = Vec::new();
+    let manifests = manifests();
+    for manifest in &manifests {
+        let Some(allowed) = edges.get(manifest.name.as_str()) else {
+            differences.push(format!("{}: room {} is not in the table of edges", manifest.path, manifest.name));
+            continue;
+        };
+        let rooms = manifest.all.iter().filter_map(|name| name.strip_prefix("exhibit-"));
+        let wrong = rooms.filter(|room| !allowed.contains(room));
+        differences.extend(wrong.map(|room| format!("{}: {} may not know {room}", manifest.path, manifest.name)));
+    }
+    let there: BTreeSet<&str> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+    let gone = EDGES.iter().filter(|(room, _)| !there.contains(room));
+    differences.extend(gone.map(|(room, _)| format!("room {room} is in the table, but not in the repository")));
+    none(differences, "edges point one way; a new one is a decision: change the table here and crates/README.md");
+}
+
+#[test]
+fn the_table_of_edges_points_one_way() {
+    for (index, (room, known)) in EDGES.iter().enumerate() {
+        let lower: Vec<&str> = EDGES[..index].iter().map(|(room, _)| *room).collect();
+        assert!(known.iter().all(|other| lower.contains(other)), "{room} knows a room above it");
+    }
+}
+
+#[test]
+fn dear_libraries_are_named_by_one_room() {
+    let alone = BTreeMap::from(ALONE);
+    let mut differences = Vec::new();
+    for manifest in manifests() {
+        for name in &manifest.normal {
+            match alone.get(name.as_str()) {
+                Some(owner) if *owner != manifest.name => {
+                    differences.push(format!("{}: {name} belongs to {owner} alone", manifest.path));
+                }
+                _ => {}
+            }
+        }
+    }
+    none(differences, "ask the room that owns the library for a function instead");
+}
+
+#[test]
+fn pure_rooms_name_nothing_that_touches_the_world() {
+    let mut differences = Vec::new();
+    for manifest in manifests().iter().filter(|manifest| PURE.contains(&manifest.name.as_str())) {
+        let wrong = IMPURE.iter().filter(|name| manifest.normal.contains(**name));
+        differences.extend(wrong.map(|name| format!("{}: {name}", manifest.path)));
+    }
+    for path in
+        files_ending(".rs").filter(|path| PURE.iter().any(|room| path.starts_with(&format!("crates/{room}/src/"))))
+    {
+        let source = text(path).expect("sources are text");
+        for forbidden in ["std::fs", "std::net", "std::process", "std::env", "std::thread", "std::time"] {
+            if source.contains(forbidden) {
+                differences.push(format!("{path}: {forbidden}"));
+            }
+        }
+    }
+    none(differences, "same input, same bytes: times, ids, bytes and randomness arrive as arguments");
+}
+
+/// The lint step can't follow the modules that the collectors' build script writes, so unused names are looked for here.
+#[test]
+fn the_collectors_use_every_library_that_they_name() {
+    let manifest = manifest("collectors/Cargo.toml");
+    let sources: String = files_ending(".rs").filter(|path| path.starts_with("collectors/")).filter_map(text).collect();
+    let unused = manifest.all.iter().filter(|name| {
+        let name = name.replace('-', "_");
+        !sources.contains(&format!("{name}::")) && !sources.contains(&format!("use {name};"))
+    });
+    none(unused.cloned().collect(), "collectors/Cargo.toml names libraries that no source uses");
+}
