@@ -21,6 +21,13 @@ fn main() -> io::Result<()> {
         .collect();
     folders.sort();
 
+    let mut examples = String::from("static EXAMPLES: &[Example] = &[\n");
+    for folder in &folders {
+        example(folder, &mut examples)?;
+    }
+    examples.push_str("];\n");
+    fs::write(out.join("examples.rs"), examples)?;
+
     let mut modules = String::new();
     let mut list = String::from("fn built_in() -> Vec<Entry> {\n    vec![\n");
     for folder in &folders {
@@ -36,6 +43,38 @@ fn main() -> io::Result<()> {
     list.push_str("    ]\n}\n");
     fs::write(out.join("modules.rs"), modules)?;
     fs::write(out.join("registry.rs"), list)
+}
+
+/// The collector's part of the example company, where it has one.
+fn example(folder: &Path, list: &mut String) -> io::Result<()> {
+    let case = folder.join("cases/example-company");
+    if !case.is_dir() {
+        return Ok(());
+    }
+    let input = case.join("input");
+    let mut files = Vec::new();
+    list_files(&input, &mut files)?;
+    files.sort();
+    let id = folder.file_name().and_then(|name| name.to_str()).expect("collectors have plain ASCII names");
+    list.push_str(&format!("    Example {{ collector: {id:?}, policy: include_str!({:?}), files: &[\n", case.join("policy.toml")));
+    for file in files {
+        let name = file.strip_prefix(&input).expect("it was listed below").display().to_string();
+        list.push_str(&format!("        ({name:?}, include_bytes!({file:?})),\n"));
+    }
+    list.push_str("    ] },\n");
+    Ok(())
+}
+
+fn list_files(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            list_files(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// SHA-256 over every source file that decides what the collector does: its own folder's and the shared ones'.

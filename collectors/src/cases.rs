@@ -129,6 +129,33 @@ pub fn list(collector: &Path) -> Result<Vec<PathBuf>, CaseError> {
     Ok(cases)
 }
 
+/// What a case's `policy.toml` says.
+#[derive(Clone, Debug)]
+pub struct CaseSettings {
+    /// The environments in scope.
+    pub environments: Vec<Environment>,
+    /// Source and policy.
+    pub settings: Settings,
+}
+
+impl CaseSettings {
+    /// Reads the text of a `policy.toml`; `path` is for errors.
+    ///
+    /// # Errors
+    /// When it is not in order.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, CaseError> {
+        let file: CaseFile = toml::from_str(text)
+            .map_err(|error| CaseError::Form { path: path.to_owned(), message: error.to_string() })?;
+        let environments = file.environments.into_iter().map(|environment| Environment {
+            title: environment.title.unwrap_or_else(|| environment.id.to_string()),
+            disposable: environment.disposable,
+            id: environment.id,
+        });
+        let settings = Settings { source: file.source, policy: file.policy };
+        Ok(Self { environments: environments.collect(), settings })
+    }
+}
+
 impl Case {
     /// Reads the case in `folder`.
     ///
@@ -137,18 +164,8 @@ impl Case {
     pub fn read(folder: &Path) -> Result<Self, CaseError> {
         let path = folder.join("policy.toml");
         let text = fs::read_to_string(&path).map_err(io_error(&path))?;
-        let file: CaseFile =
-            toml::from_str(&text).map_err(|error| CaseError::Form { path: path.clone(), message: error.to_string() })?;
-        let environments = file.environments.into_iter().map(|environment| Environment {
-            title: environment.title.unwrap_or_else(|| environment.id.to_string()),
-            disposable: environment.disposable,
-            id: environment.id,
-        });
-        Ok(Self {
-            folder: folder.to_owned(),
-            environments: environments.collect(),
-            settings: Settings { source: file.source, policy: file.policy },
-        })
+        let CaseSettings { environments, settings } = CaseSettings::parse(&text, &path)?;
+        Ok(Self { folder: folder.to_owned(), environments, settings })
     }
 
     /// Runs the case: collects from its input, and judges.

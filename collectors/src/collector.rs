@@ -1,6 +1,7 @@
 //! What a collector is: something that observes, something that judges, and a test of itself.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
 };
@@ -150,6 +151,12 @@ pub trait Collector: Send + Sync {
         environments: &[Environment],
         policy: &toml::Table,
     ) -> Result<Vec<Judgement>, JudgeError>;
+
+    /// The codes of exclusions that the policy names: only these may keep a population from being complete.
+    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
+        let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
+        codes.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect()
+    }
 
     /// Makes a case's `input` folder into what the source settings point at, for inputs that can't lie in a folder as
     /// they are (a git repository, say). Returns the base folder for the run.

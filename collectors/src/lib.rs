@@ -5,6 +5,7 @@
 
 pub mod cases;
 pub mod collector;
+pub mod examples;
 pub mod registry;
 pub mod sources;
 

@@ -11,6 +11,10 @@ use exhibit_evidence::observation::{Exclusion, Method, Problem, Subject, Tool};
 use exhibit_evidence::{Clock, Observation, Population};
 use std::collections::{BTreeMap, HashMap};
 
+/// Code for names that promise no secret and whose value is not in the files: no policy need accept
+/// that, but the population says so.
+pub(super) const NOT_SENSITIVE: &str = "not-sensitive";
+
 /// How many examples of excluded names evidence shows.
 const EXAMPLES: usize = 5;
 
@@ -155,7 +159,7 @@ impl Observer<'_> {
             });
         } else {
             let reason = "the name promises no secret, and its value is not in the files";
-            self.exclude(environment, "not-sensitive", reason, &unread.place.to_string());
+            self.exclude(environment, NOT_SENSITIVE, reason, &unread.place.to_string());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Judges facts against a policy: pure, one judgement for each check of the manifest.
 
+use super::collect::NOT_SENSITIVE;
 use super::facts::{Facts, VERSION};
 use super::matrix::Matrix;
 use super::settings::Policy;
@@ -167,9 +168,7 @@ impl Case<'_> {
             return Some("the source's own count of names and what was read differ".to_owned());
         }
         let refused = population.excluded.iter().find(|excluded| {
-            excluded.count > 0
-                && excluded.code != "not-sensitive"
-                && !self.policy.accept_unseen.contains(&excluded.code)
+            excluded.count > 0 && excluded.code != NOT_SENSITIVE && !self.policy.allow_excluded.contains(&excluded.code)
         });
         refused.map(|excluded| {
             let who = match excluded.count {
@@ -235,7 +234,8 @@ impl Case<'_> {
         severity: Severity,
         detail: String,
     ) -> Result<Finding, JudgeError> {
-        let severity = self.policy.severities.get(rules.check).copied().unwrap_or(severity);
+        let ruled = self.policy.severities.iter().find(|rule| rule.check == rules.check);
+        let severity = ruled.map_or(severity, |rule| rule.severity);
         let check = check_id(rules.check);
         let subject = self.subject();
         let fingerprint = Fingerprint::of(&check, environment, &subject, &[name])?;

@@ -6,7 +6,6 @@ use exhibit_detect::{Alphabet, facts::EntropyClass};
 use exhibit_evidence::{EnvironmentId, Severity, SubjectId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 
 /// The `source` table.
 #[derive(Clone, Debug)]
@@ -79,9 +78,10 @@ pub struct Policy {
     pub same_credential: Vec<Vec<String>>,
     /// Codes of reasons for which a value need not be seen: `outside`, `platform`, `sealed`,
     /// `external`, `not-among-files`, `kept-elsewhere`. Without it such a value is an error.
-    pub accept_unseen: Vec<String>,
-    /// Severities by check id, in place of the check's own.
-    pub severities: BTreeMap<String, Severity>,
+    pub allow_excluded: Vec<String>,
+    /// Severities in place of a check's own. Tables, because ids such as `….default-password` as keys
+    /// would look like literal secrets in a configuration.
+    pub severities: Vec<CheckSeverity>,
 }
 
 impl Default for Policy {
@@ -97,8 +97,8 @@ impl Default for Policy {
             allow_missing: Vec::new(),
             allow_shared: Vec::new(),
             same_credential: Vec::new(),
-            accept_unseen: Vec::new(),
-            severities: BTreeMap::new(),
+            allow_excluded: Vec::new(),
+            severities: Vec::new(),
         }
     }
 }
@@ -117,6 +117,16 @@ pub struct KeyRule {
     pub minimum_entropy: Option<EntropyClass>,
     /// The alphabet that it must be written in.
     pub alphabet: Option<Alphabet>,
+}
+
+/// The severity of one check's findings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckSeverity {
+    /// The check's id.
+    pub check: String,
+    /// `critical`, `high`, `medium`, `low` or `info`.
+    pub severity: Severity,
 }
 
 /// Names that may share a value, and why.
@@ -242,11 +252,11 @@ impl Policy {
         if policy.allow_missing.iter().any(|allowed| unreasoned(&allowed.reason)) {
             return Err(SettingProblem::new("policy.allow_missing", "expected a reason in words"));
         }
-        if let Some(at) = policy.accept_unseen.iter().position(|code| !UNSEEN.contains(&code.as_str())) {
+        if let Some(at) = policy.allow_excluded.iter().position(|code| !UNSEEN.contains(&code.as_str())) {
             let expected = format!("expected one of {}", UNSEEN.join(", "));
-            return Err(SettingProblem::new(&format!("policy.accept_unseen.{at}"), expected));
+            return Err(SettingProblem::new(&format!("policy.allow_excluded.{at}"), expected));
         }
-        if policy.severities.keys().any(|check| !super::judge::is_check(check)) {
+        if policy.severities.iter().any(|rule| !super::judge::is_check(&rule.check)) {
             let expected = "expected ids of this collector's checks";
             return Err(SettingProblem::new("policy.severities", expected));
         }
@@ -350,14 +360,46 @@ mod tests {
         assert_eq!(read("").expect("empty").minimum_length, 12);
         for text in [
             "minimum_lenght = 1",
-            "accept_unseen = ['hunter2']",
-            "severities = { nothing = 'low' }",
+            "allow_excluded = ['hunter2']",
+            "[[severities]]\ncheck = 'nothing'\nseverity = 'low'",
             "minimum_length = 'hunter2'",
             "[[allow_shared]]\nnames=['A']\nreason=' '",
             "[[allow_missing]]\nname='A'\nenvironments=['a']\nreason=''",
         ] {
             let problem = read(text).expect_err("refused");
             assert!(!problem.message.contains("hunter2"), "{}", problem.message);
+        }
+    }
+
+    /// A configuration that holds a literal under a name that promises a secret is refused: the names
+    /// of our own settings with a text of their own must promise none. (Lists may.)
+    #[test]
+    fn names_of_settings_promise_no_secret() {
+        for name in [
+            "subject",
+            "environment",
+            "dotenv",
+            "compose",
+            "env_file",
+            "kubernetes",
+            "minimum_length",
+            "minimum_entropy",
+            "keys",
+            "name",
+            "length",
+            "alphabet",
+            "required",
+            "optional",
+            "allow_missing",
+            "allow_shared",
+            "names",
+            "reason",
+            "allow_excluded",
+            "severities",
+            "check",
+            "severity",
+        ] {
+            assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");
         }
     }
 }

@@ -319,10 +319,11 @@ pub(super) fn names_in(text: &str) -> BTreeSet<String> {
                 continue;
             }
             let end = line.find(['=', ':']).unwrap_or(line.len());
-            let mut words = line[..end].split_whitespace().filter(|word| *word != "export");
-            if let Some(name) = words.next() {
-                names.insert(name.to_owned());
-            }
+            let mut words = line[..end].split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("export"), Some(name)) | (Some(name), _) => names.insert(name.to_owned()),
+                (None, _) => false,
+            };
             value = line.get(end + 1..).unwrap_or("").trim_start();
             let Some(quote) = value.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
                 continue;

@@ -124,6 +124,20 @@ proptest! {
         let _ = names_in(&text);
     }
 
+    /// Whatever can be read, the own count finds the same names.
+    #[test]
+    fn the_own_count_agrees_with_the_reader(lines in prop::collection::vec(prop::sample::select(vec![
+        "A=1", "export B=2 # c", "export  C = 3", "D", "E: x", "F=", "G=\"x\"", "H='a # b' # c",
+        "I=\"one", "A=two\"", "J='three", "'", "\"", "# K=5", "  L=6", "M=a=b:c", "", "N=\\", "O=\"\\\"",
+        "export", "export=1", "P=x\ty", "Q # comment", "R=\"a\\nb\" # c", "S=${A:-x}", "T.u-v=1", "\u{feff}U=1",
+    ]), 0..12)) {
+        let text = lines.join("\n");
+        if let Ok(found) = read(&text) {
+            let names: BTreeSet<String> = found.into_iter().map(|(name, ..)| name).collect();
+            prop_assert_eq!(names_in(&text), names, "{}", text);
+        }
+    }
+
     #[test]
     fn single_quotes_keep_any_value(value in "[^'\\\\\u{0}]{0,60}") {
         let text = format!("A='{value}'\nB=1\n");

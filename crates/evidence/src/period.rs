@@ -6,10 +6,7 @@ use chrono::{Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, TimeZone as _, 
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::Timestamp;
-
-/// The version of the time-zone database that boundaries and schedules were computed with.
-pub const TZDATA: &str = chrono_tz::IANA_TZDB_VERSION;
+use crate::{Timestamp, schedule::TZDATA_VERSION};
 
 /// The name of a quarter, `2026-Q4`: a fiscal year, named by the year in which it ends, and one of its four quarters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,7 +45,11 @@ impl FromStr for PeriodId {
             quarter: quarter.parse().map_err(|_| refused())?,
         };
         let known = (1970..=9998).contains(&id.fiscal_year) && (1..=4).contains(&id.quarter);
-        if known && id.to_string() == text { Ok(id) } else { Err(refused()) }
+        if known && id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(refused())
+        }
     }
 }
 
@@ -60,7 +61,9 @@ impl Serialize for PeriodId {
 
 impl<'de> Deserialize<'de> for PeriodId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -98,7 +101,10 @@ impl FiscalCalendar {
     /// A calendar whose fiscal years start on the first of `start_month` (1 to 12), at midnight in `time_zone`.
     /// None for another month.
     pub fn new(time_zone: Tz, start_month: u32) -> Option<Self> {
-        (1..=12).contains(&start_month).then_some(Self { time_zone, start_month })
+        (1..=12).contains(&start_month).then_some(Self {
+            time_zone,
+            start_month,
+        })
     }
 
     /// The time zone of the boundaries.
@@ -151,7 +157,7 @@ impl FiscalCalendar {
             start: self.first_instant_of_month(first),
             end: self.first_instant_of_month(first + 3),
             time_zone: self.time_zone.name().to_owned(),
-            tzdata: TZDATA.to_owned(),
+            tzdata: TZDATA_VERSION.to_owned(),
         }
     }
 
@@ -159,8 +165,9 @@ impl FiscalCalendar {
     fn first_instant_of_month(&self, months: i64) -> Timestamp {
         let year = i32::try_from(months.div_euclid(12)).unwrap_or(i32::MAX);
         let month = u32::try_from(months.rem_euclid(12)).unwrap_or(0) + 1;
-        let midnight: NaiveDateTime =
-            NaiveDate::from_ymd_opt(year, month, 1).unwrap_or(NaiveDate::MAX).and_time(chrono::NaiveTime::MIN);
+        let midnight: NaiveDateTime = NaiveDate::from_ymd_opt(year, month, 1)
+            .unwrap_or(NaiveDate::MAX)
+            .and_time(chrono::NaiveTime::MIN);
         let mut wall = midnight;
         // A gap is at most a day long (Samoa, 2011), so this ends; quarters of an hour meet every gap there has been.
         for _ in 0..=96 {
@@ -186,23 +193,75 @@ mod tests {
     #[test]
     fn boundaries_are_local_midnights_written_as_utc() {
         let cases = [
-            ("UTC", 1, "2026-11-22T03:05:31.000000Z", "2026-Q4", "2026-10-01T00:00:00.000000Z", "2027-01-01T00:00:00.000000Z"),
-            ("Europe/Berlin", 1, "2026-09-30T22:00:00.000000Z", "2026-Q4", "2026-09-30T22:00:00.000000Z", "2026-12-31T23:00:00.000000Z"),
-            ("Europe/Berlin", 1, "2026-09-30T21:59:59.999999Z", "2026-Q3", "2026-06-30T22:00:00.000000Z", "2026-09-30T22:00:00.000000Z"),
-            ("UTC", 4, "2026-04-01T00:00:00.000000Z", "2027-Q1", "2026-04-01T00:00:00.000000Z", "2026-07-01T00:00:00.000000Z"),
-            ("UTC", 4, "2026-03-31T23:59:59.999999Z", "2026-Q4", "2026-01-01T00:00:00.000000Z", "2026-04-01T00:00:00.000000Z"),
-            ("America/New_York", 10, "2026-11-22T03:05:31.000000Z", "2027-Q1", "2026-10-01T04:00:00.000000Z", "2027-01-01T05:00:00.000000Z"),
+            (
+                "UTC",
+                1,
+                "2026-11-22T03:05:31.000000Z",
+                "2026-Q4",
+                "2026-10-01T00:00:00.000000Z",
+                "2027-01-01T00:00:00.000000Z",
+            ),
+            (
+                "Europe/Berlin",
+                1,
+                "2026-09-30T22:00:00.000000Z",
+                "2026-Q4",
+                "2026-09-30T22:00:00.000000Z",
+                "2026-12-31T23:00:00.000000Z",
+            ),
+            (
+                "Europe/Berlin",
+                1,
+                "2026-09-30T21:59:59.999999Z",
+                "2026-Q3",
+                "2026-06-30T22:00:00.000000Z",
+                "2026-09-30T22:00:00.000000Z",
+            ),
+            (
+                "UTC",
+                4,
+                "2026-04-01T00:00:00.000000Z",
+                "2027-Q1",
+                "2026-04-01T00:00:00.000000Z",
+                "2026-07-01T00:00:00.000000Z",
+            ),
+            (
+                "UTC",
+                4,
+                "2026-03-31T23:59:59.999999Z",
+                "2026-Q4",
+                "2026-01-01T00:00:00.000000Z",
+                "2026-04-01T00:00:00.000000Z",
+            ),
+            (
+                "America/New_York",
+                10,
+                "2026-11-22T03:05:31.000000Z",
+                "2027-Q1",
+                "2026-10-01T04:00:00.000000Z",
+                "2027-01-01T05:00:00.000000Z",
+            ),
         ];
         for (zone, month, instant, id, start, end) in cases {
             let period = calendar(zone, month).period_of(instant.parse().expect("an instant"));
-            let found = (period.id.to_string(), period.start.to_string(), period.end.to_string());
-            assert_eq!(found, (id.to_owned(), start.to_owned(), end.to_owned()), "{zone} {month} {instant}");
+            let found = (
+                period.id.to_string(),
+                period.start.to_string(),
+                period.end.to_string(),
+            );
+            assert_eq!(
+                found,
+                (id.to_owned(), start.to_owned(), end.to_owned()),
+                "{zone} {month} {instant}"
+            );
         }
     }
 
     #[test]
     fn only_quarters_have_names() {
-        for bad in ["2026-Q0", "2026-Q5", "2026-q4", "26-Q4", "2026Q4", "+2026-Q1", "2026-Q04", ""] {
+        for bad in [
+            "2026-Q0", "2026-Q5", "2026-q4", "26-Q4", "2026Q4", "+2026-Q1", "2026-Q04", "",
+        ] {
             assert!(bad.parse::<PeriodId>().is_err(), "{bad}");
         }
     }

@@ -1,1 +1,29 @@
 //! World, and the steps that move evidence forward.
+//!
+//! Each step looks at the state, does what is missing, and may run again: crash recovery, catch-up and normal work are
+//! one path. A collector observes, a judge decides, the ledger seals, the report tells, the archive keeps.
+
+mod archiving;
+mod checkpointing;
+mod closing;
+mod declaring;
+mod error;
+mod guard;
+mod issuing;
+mod ledger_reads;
+mod performing;
+mod planning;
+mod sealing;
+mod work;
+mod world;
+
+pub use archiving::{ReceiptCheck, archive_pending, check_receipts};
+pub use checkpointing::{OutsideCheckpoints, checkpoint};
+pub use closing::{Closed, close_periods};
+pub use declaring::{Declared, declare};
+pub use error::StepError;
+pub use issuing::{Issued, render_period, issue, replay_view};
+pub use performing::{Performed, perform_on_demand};
+pub use planning::plan;
+pub use work::{Progress, RunSummary, SlotOutcome, run_due};
+pub use world::{DeploymentPlan, HostFacts, Job, Random, SystemClock, SystemRandom, WorkPlan, World};

@@ -1,0 +1,108 @@
+//! `exhibit fsck`: everything recomputed from the stored bytes, and held against what is derived from them.
+
+use exhibit_store::{FsckReport, OutsideCheckpoint, Trusted};
+use serde::Serialize;
+
+use crate::{
+    args::FsckArgs,
+    deployment::{self, Deployment},
+    output::{Exit, Out, Table, Words},
+    signing::trusted_keys,
+};
+
+#[derive(Serialize)]
+struct Checked {
+    clean: bool,
+    entries: u64,
+    root: Option<String>,
+    outside_checkpoints: u64,
+    covered_by_outside_checkpoints: u64,
+    differences: Vec<Difference>,
+    further_differences: u64,
+}
+
+#[derive(Serialize)]
+struct Difference {
+    place: String,
+    row: String,
+    expected: String,
+    found: String,
+}
+
+pub(crate) async fn run(args: &FsckArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
+    let config = deployment::load(&args.place)?;
+    // The pinned key, not the signing key: whoever exchanges the key must be found too.
+    let keys = trusted_keys(None, Some(&config))?;
+    let deployment = Deployment::of(config, words).await?;
+    let checked = check(&deployment, keys).await;
+    deployment.close().await?;
+    let report = checked?;
+    let checked = Checked {
+        clean: report.is_clean(),
+        entries: report.entries,
+        root: report.root.map(|root| exhibit_evidence::Digest(root).to_string()),
+        outside_checkpoints: report.outside_checkpoints,
+        covered_by_outside_checkpoints: report.covered_outside,
+        differences: report
+            .differences
+            .iter()
+            .map(|difference| Difference {
+                place: difference.place.clone(),
+                row: difference.row.clone(),
+                expected: difference.expected.clone(),
+                found: difference.found.clone(),
+            })
+            .collect(),
+        further_differences: report.more,
+    };
+    out.data(args.printed.format, &checked, table)?;
+    words.say(match (checked.clean, checked.covered_by_outside_checkpoints) {
+        (true, 0) => format!("{} entries agree with everything derived from them. No checkpoint outside of Postgres covers them.", checked.entries),
+        (true, covered) => format!(
+            "{} entries agree with everything derived from them; the first {covered} are covered by checkpoints kept outside of Postgres.",
+            checked.entries
+        ),
+        (false, _) => format!(
+            "{} differences were found.",
+            checked.differences.len() as u64 + checked.further_differences
+        ),
+    });
+    Ok(if checked.clean { Exit::Clean } else { Exit::Differences })
+}
+
+async fn check(
+    deployment: &Deployment,
+    keys: Vec<exhibit_ledger::note::VerifierKey>,
+) -> anyhow::Result<FsckReport> {
+    let world = &deployment.world;
+    let folder = world.outside.folder().display().to_string();
+    let checkpoints = world
+        .outside
+        .all()?
+        .into_iter()
+        .map(|note| OutsideCheckpoint { source: folder.clone(), note: note.into_bytes() })
+        .collect();
+    let trusted = Trusted { origin: world.origin().to_owned(), keys, checkpoints };
+    Ok(world.store.fsck(&trusted).await?)
+}
+
+fn table(checked: &Checked) -> Table {
+    if checked.differences.is_empty() {
+        return Table::facts([
+            ("entries", checked.entries.to_string()),
+            ("root", checked.root.clone().unwrap_or_default()),
+            ("outside checkpoints", checked.outside_checkpoints.to_string()),
+            ("entries they cover", checked.covered_by_outside_checkpoints.to_string()),
+        ]);
+    }
+    let mut table = Table::new(["where", "row", "expected", "found"]);
+    for difference in &checked.differences {
+        table.row([
+            difference.place.clone(),
+            difference.row.clone(),
+            difference.expected.clone(),
+            difference.found.clone(),
+        ]);
+    }
+    table
+}

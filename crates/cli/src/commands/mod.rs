@@ -1,0 +1,44 @@
+//! One file a command.
+
+mod archive;
+mod check;
+mod collectors;
+mod demo;
+mod demo_config;
+mod evidence;
+mod fsck;
+mod rebuild;
+mod report;
+mod run;
+mod verify;
+
+use crate::{
+    args::{Command, completions},
+    output::{Exit, Out, Words},
+};
+
+/// Does what the command line asks.
+///
+/// # Errors
+/// When it could not be done, or could not be looked at.
+pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit> {
+    let mut out = Out::stdout();
+    let exit = match command {
+        Command::Check(args) => check::run(&args, words, &mut out),
+        Command::Demo(args) => demo::run(&args, words, &mut out).await,
+        Command::Run(args) => run::run(&args, words, &mut out).await,
+        Command::Collectors(args) => collectors::run(&args, &mut out),
+        Command::Evidence(args) => evidence::run(&args, words, &mut out).await,
+        Command::Report(args) => report::run(&args, words, &mut out).await,
+        Command::Archive(args) => archive::run(&args, words, &mut out).await,
+        Command::Verify(args) => verify::run(&args, words, &mut out),
+        Command::Fsck(args) => fsck::run(&args, words, &mut out).await,
+        Command::Rebuild(args) => rebuild::run(&args, words, &mut out).await,
+        Command::Completions(args) => {
+            out.bytes(&completions(args.shell))?;
+            Ok(Exit::Clean)
+        }
+    }?;
+    out.flush()?;
+    Ok(exit)
+}

@@ -1,0 +1,127 @@
+//! `exhibit run`: what is due, or the jobs that are named.
+
+use exhibit_evidence::Verdict;
+use exhibit_pipeline::{Performed, Progress, SlotOutcome, archive_pending, checkpoint, declare, perform_on_demand, run_due};
+use serde::Serialize;
+
+use crate::{
+    args::RunArgs,
+    deployment::{Deployment, write_report},
+    output::{Exit, Out, Table, Words},
+};
+
+/// What a run did, as data.
+#[derive(Serialize)]
+struct Done {
+    slots: Vec<SlotRow>,
+    reports: Vec<String>,
+    archived: u64,
+    ledger_size: u64,
+}
+
+#[derive(Serialize)]
+struct SlotRow {
+    job: String,
+    scheduled_for: Option<String>,
+    state: String,
+    verdict: Option<Verdict>,
+    findings: u64,
+    evidence: Option<String>,
+    note: String,
+}
+
+/// Says on standard error what is going on.
+pub(crate) struct Said<'a>(pub(crate) &'a Words);
+
+impl Progress for Said<'_> {
+    fn begin(&self, what: &str) {
+        self.0.detail(what);
+    }
+}
+
+pub(crate) async fn run(args: &RunArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
+    let deployment = Deployment::open(&args.place, words).await?;
+    let outcome = perform(args, &deployment, words).await;
+    deployment.close().await?;
+    let done = outcome?;
+    out.data(args.printed.format, &done, table)?;
+    let failed = done.slots.iter().any(|slot| slot.verdict == Some(Verdict::Error) || slot.state == "errored");
+    Ok(if failed { Exit::Differences } else { Exit::Clean })
+}
+
+async fn perform(args: &RunArgs, deployment: &Deployment, words: &Words) -> anyhow::Result<Done> {
+    let world = &deployment.world;
+    let mut slots = Vec::new();
+    let mut reports = Vec::new();
+    let mut archived = 0;
+    if args.jobs.is_empty() {
+        let summary = run_due(world, &Said(words)).await?;
+        slots.extend(summary.slots.iter().map(slot_row));
+        for issued in &summary.issued {
+            let folder = deployment.reports().join(format!("{}-{}-{}", issued.period, issued.standing.word(), issued.revision));
+            write_report(&folder, issued)?;
+            reports.push(folder.display().to_string());
+        }
+        archived = summary.archived;
+    } else {
+        declare(world).await?;
+        for job in &args.jobs {
+            words.detail(format!("job {job}: collecting and judging"));
+            slots.push(performed_row(&perform_on_demand(world, job).await?));
+        }
+        archived += archive_pending(world).await?;
+        checkpoint(world).await?;
+    }
+    let ledger_size = world.store.head().await?.size();
+    if slots.is_empty() {
+        words.say("Nothing was due.");
+    }
+    Ok(Done { slots, reports, archived, ledger_size })
+}
+
+fn slot_row(outcome: &SlotOutcome) -> SlotRow {
+    match outcome {
+        SlotOutcome::Performed(performed) => performed_row(performed),
+        SlotOutcome::Closed { job, scheduled_for, state, reason } => SlotRow {
+            job: job.to_string(),
+            scheduled_for: Some(scheduled_for.to_string()),
+            state: state.to_string(),
+            verdict: None,
+            findings: 0,
+            evidence: None,
+            note: reason.clone(),
+        },
+    }
+}
+
+fn performed_row(performed: &Performed) -> SlotRow {
+    SlotRow {
+        job: performed.job.to_string(),
+        scheduled_for: performed.scheduled_for.map(|time| time.to_string()),
+        state: match (performed.scheduled_for, performed.late) {
+            (None, _) => "on-demand",
+            (Some(_), true) => "late",
+            (Some(_), false) => "performed",
+        }
+        .to_owned(),
+        verdict: Some(Verdict::roll_up(performed.checks.iter().map(|(_, verdict, _)| *verdict))),
+        findings: performed.checks.iter().map(|(_, _, findings)| findings).sum(),
+        evidence: Some(performed.evidence.to_string()),
+        note: performed.checks.iter().map(|(check, verdict, _)| format!("{check}: {verdict}")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn table(done: &Done) -> Table {
+    let mut table = Table::new(["job", "scheduled for", "state", "outcome", "findings", "what"]).right([4]);
+    for slot in &done.slots {
+        table.row([
+            slot.job.clone(),
+            slot.scheduled_for.clone().unwrap_or_default(),
+            slot.state.clone(),
+            slot.verdict.map(|verdict| verdict.to_string()).unwrap_or_default(),
+            slot.findings.to_string(),
+            slot.note.clone(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,212 @@
+//! A deployment, opened: configuration, key, database and archive put together as the pipeline's world.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use exhibit_archive::{Vault as _, WriteOnceDirectory};
+use exhibit_collectors::Registry;
+use exhibit_evidence::{Digest, FiscalCalendar};
+use exhibit_pipeline::{
+    DeploymentPlan, HostFacts, Job, OutsideCheckpoints, SystemClock, SystemRandom, WorkPlan, World,
+};
+use exhibit_report::{Catalog, TemplateSet, frameworks};
+use exhibit_store::{
+    DatabaseUrl, Store,
+    cluster::{self, ClusterOptions, RunningCluster},
+};
+
+use crate::{
+    args::Place,
+    config::{self, Config},
+    output::{Hint as _, Words},
+    signing,
+};
+
+/// A deployment, ready to work.
+pub(crate) struct Deployment {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// Everything with a side effect.
+    pub(crate) world: Arc<World>,
+    cluster: Option<RunningCluster>,
+}
+
+/// Reads the configuration that a command is about.
+pub(crate) fn load(place: &Place) -> anyhow::Result<Config> {
+    let registry = Registry::built_in()?;
+    Ok(config::load(&place.config_file(), &registry)?)
+}
+
+impl Deployment {
+    /// Opens the deployment that a command is about.
+    ///
+    /// # Errors
+    /// When the configuration is not in order, or a part can't be opened.
+    pub(crate) async fn open(place: &Place, words: &Words) -> anyhow::Result<Self> {
+        Self::of(load(place)?, words).await
+    }
+
+    /// Opens the deployment of this configuration.
+    ///
+    /// # Errors
+    /// When a part can't be opened.
+    pub(crate) async fn of(config: Config, words: &Words) -> anyhow::Result<Self> {
+        let data = config.deployment.data_dir.clone();
+        // Others may pass through, since the private Postgres of root is another user's, but not look around.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o711)
+            .create(&data)
+            .with_context(|| format!("making the data folder {}", data.display()))?;
+        let signer = signing::signing_key(&config, words)?;
+        let vault = WriteOnceDirectory::open(&config.archive.directory)
+            .with_context(|| format!("opening the archive {}", config.archive.directory.display()))?;
+        let outside = OutsideCheckpoints::new(data.join("checkpoints"));
+
+        let (store, cluster) = open_store(&config, words).await?;
+        if store.head().await?.size() == 0 && !outside.all()?.is_empty() {
+            return Err(anyhow::anyhow!("the ledger is empty, but checkpoints of it are kept in {}", outside.folder().display()))
+                .hint("the database was lost or exchanged: restore it; an empty one would hide what is gone");
+        }
+        let registry = Registry::built_in()?;
+        let catalog = Catalog {
+            collectors: registry.iter().map(|registered| registered.manifest.clone()).collect(),
+            frameworks: frameworks()?,
+        };
+        let world = World {
+            store,
+            vault: Arc::new(vault),
+            registry,
+            templates: TemplateSet::built_in()?,
+            catalog,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            signer,
+            outside,
+            host: host_facts(),
+            plan: work_plan(&config)?,
+        };
+        Ok(Self { config, world: Arc::new(world), cluster })
+    }
+
+    /// Closes connections, and gives back the share in the private Postgres.
+    ///
+    /// # Errors
+    /// When the private Postgres can't be stopped.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.world.store.close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.release().await?;
+        }
+        Ok(())
+    }
+
+    /// The folder where issued reports lie as files.
+    pub(crate) fn reports(&self) -> PathBuf {
+        self.config.deployment.data_dir.join("reports")
+    }
+}
+
+/// The database that is configured, or else the private one.
+async fn open_store(config: &Config, words: &Words) -> anyhow::Result<(Store, Option<RunningCluster>)> {
+    if let Some(database) = &config.database {
+        let service = DatabaseUrl::new(database.url.resolve()?.value)?;
+        if let Some(owner) = &database.owner_url {
+            let owner = DatabaseUrl::new(owner.resolve()?.value)?;
+            Store::migrate(&owner, &service.role()?).await?;
+        }
+        return Ok((Store::open(&service).await?, None));
+    }
+    let folder = private_folder(&config.deployment.data_dir, words)?;
+    let cluster = cluster::start(ClusterOptions::new(folder)).await?;
+    let store = Store::open_private(cluster.connection()).await?;
+    Ok((store, Some(cluster)))
+}
+
+/// Where the private Postgres lies. Beside everything else, if its user can get there; where root keeps the data in a
+/// folder that nobody else may pass, in a folder of its own, which is written down once and for all.
+fn private_folder(data: &Path, words: &Words) -> anyhow::Result<PathBuf> {
+    let beside = data.join("postgres");
+    let note = data.join("postgres-is-in");
+    if let Ok(place) = fs::read_to_string(&note) {
+        return Ok(PathBuf::from(place.trim_end_matches('\n')));
+    }
+    let Err(refused) = cluster::check_reachable(&beside) else { return Ok(beside) };
+    let name = Digest::of(data.as_os_str().as_encoded_bytes()).short();
+    let elsewhere = Path::new("/var/lib/exhibit").join(name);
+    cluster::check_reachable(&elsewhere).map_err(|_| refused)?;
+    fs::create_dir_all(&elsewhere).with_context(|| format!("making {}", elsewhere.display()))?;
+    fs::write(&note, format!("{}\n", elsewhere.display())).with_context(|| format!("writing {}", note.display()))?;
+    words.say(format!(
+        "The private Postgres runs as another user than root, who can't reach {}: its files are in {}.",
+        data.display(),
+        elsewhere.display()
+    ));
+    Ok(elsewhere)
+}
+
+fn host_facts() -> HostFacts {
+    let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    HostFacts {
+        principal: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned()),
+        host: read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).unwrap_or_else(|| "unknown".to_owned()),
+    }
+}
+
+fn work_plan(config: &Config) -> anyhow::Result<WorkPlan> {
+    let deployment = &config.deployment;
+    let month = u32::from(deployment.fiscal_year_start);
+    let calendar = FiscalCalendar::new(deployment.time_zone, month).context("the fiscal year starts in month 1 to 12")?;
+    let jobs = config.jobs.iter().map(|job| Job {
+        id: job.id.clone(),
+        collector: job.collector.clone(),
+        schedule: Some(job.schedule.clone()),
+        environments: job.environments.clone(),
+        fresh_for: job.fresh_for,
+        late_after: job.late_after,
+        settings: job.settings.clone(),
+    });
+    Ok(WorkPlan {
+        deployment: DeploymentPlan {
+            name: deployment.name.clone(),
+            calendar,
+            fiscal_year_start: month,
+            grace_days: u32::from(deployment.grace_days),
+            environments: config.environments.clone(),
+            configuration: config.digest(),
+        },
+        jobs: jobs.collect(),
+        base: config.base.clone(),
+        retention_years: u16::from(config.archive.retention_years),
+    })
+}
+
+/// Writes an issued report's forms as files and tells where they are.
+///
+/// # Errors
+/// When a file can't be written.
+pub(crate) fn write_report(folder: &Path, issued: &exhibit_pipeline::Issued) -> anyhow::Result<BTreeMap<&'static str, PathBuf>> {
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let forms: [(&'static str, &str, &[u8]); 4] = [
+        ("md", "report.md", issued.markdown.as_bytes()),
+        ("html", "report.html", issued.html.as_bytes()),
+        ("json", "report.json", issued.json.as_bytes()),
+        ("bundle", "bundle.tar", &issued.bundle),
+    ];
+    let mut paths = BTreeMap::new();
+    for (form, name, bytes) in forms {
+        let path = folder.join(name);
+        let draft = folder.join(format!(".{name}.draft"));
+        fs::write(&draft, bytes)
+            .and_then(|()| fs::rename(&draft, &path))
+            .with_context(|| format!("writing {}", path.display()))?;
+        paths.insert(form, path);
+    }
+    Ok(paths)
+}

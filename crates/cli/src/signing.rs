@@ -1,0 +1,133 @@
+//! The key that signs the log: read by reference, or made at the first start; and its public half, pinned.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use exhibit_ledger::note::{SigningKey, VerifierKey};
+use exhibit_pipeline::{Random as _, SystemRandom};
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    args::key_is_file,
+    config::{Config, Signing},
+    output::{Hint as _, Words},
+};
+
+/// The signing key of this deployment. Made, with the log's name, where there is none yet.
+///
+/// # Errors
+/// When the key can't be read, or the configuration names another origin than the key.
+pub(crate) fn signing_key(config: &Config, words: &Words) -> anyhow::Result<SigningKey> {
+    let key = match &config.signing {
+        Signing::Given(reference) => {
+            let resolved = reference.resolve()?;
+            if let Some(warning) = &resolved.warning {
+                words.warn(warning);
+            }
+            SigningKey::parse(resolved.value.expose_secret().trim()).context("the signing key can't be read")?
+        }
+        Signing::Generated(path) if path.exists() => {
+            let text = zeroize::Zeroizing::new(
+                fs::read_to_string(path).with_context(|| format!("the signing key {}", path.display()))?,
+            );
+            SigningKey::parse(text.trim())
+                .with_context(|| format!("{} is no signing key in the form of a signed note", path.display()))?
+        }
+        Signing::Generated(path) => make(config, path)?,
+    };
+    if let Some(origin) = &config.deployment.origin
+        && origin != key.verifier().name()
+    {
+        let named = key.verifier().name();
+        bail!("the configuration's origin is {origin}, but the signing key belongs to {named}");
+    }
+    pin(config, key.verifier())?;
+    Ok(key)
+}
+
+fn make(config: &Config, path: &Path) -> anyhow::Result<SigningKey> {
+    if pinned_path(config).exists() {
+        return Err(anyhow::anyhow!("the signing key {} is gone, but its public half is pinned", path.display()))
+            .hint("restore the key from its backup: a new key would start another log");
+    }
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    SystemRandom.fill(&mut *seed);
+    let origin = config.deployment.origin.clone().unwrap_or_else(|| {
+        let mut random = [0; 6];
+        SystemRandom.fill(&mut random);
+        format!("exhibit.invalid/{}", random.map(|byte| format!("{byte:02x}")).concat())
+    });
+    let key = SigningKey::from_seed(&origin, &seed).context("the log's origin can't be the name of a key")?;
+    write_once(path, key.to_secret_text().as_bytes(), 0o600)?;
+    Ok(key)
+}
+
+/// Where the public half is pinned: what `verify` trusts when no key is named.
+pub(crate) fn pinned_path(config: &Config) -> PathBuf {
+    config.deployment.data_dir.join("keys").join("log.pub")
+}
+
+fn pin(config: &Config, key: &VerifierKey) -> anyhow::Result<()> {
+    let path = pinned_path(config);
+    if !path.exists() {
+        return write_once(&path, format!("{key}\n").as_bytes(), 0o644);
+    }
+    let pinned = fs::read_to_string(&path).with_context(|| format!("the pinned key {}", path.display()))?;
+    if pinned.trim() == key.to_string() {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("the signing key is not the one pinned in {}", path.display()))
+        .hint("use the key that this log began with; rotation is not a part of this version")
+}
+
+/// Writes a file that must not exist yet, whole or not at all.
+fn write_once(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+    let said = || format!("writing {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(said)?;
+    }
+    let draft = path.with_extension("draft");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft).with_context(said)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(said)?;
+    // A link, not a rename: whoever wrote the file first keeps it.
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft).with_context(said)?;
+    linked.with_context(said)
+}
+
+/// The keys to verify with: the one that the caller names, or else the pinned one.
+///
+/// # Errors
+/// When there is none, or it can't be read: verifying with a key from the bundle itself would prove nothing.
+pub(crate) fn trusted_keys(named: Option<&str>, config: Option<&Config>) -> anyhow::Result<Vec<VerifierKey>> {
+    let text = match (named, config) {
+        (Some(named), _) => match key_is_file(named) {
+            Some(file) => fs::read_to_string(file).with_context(|| format!("the key file {}", file.display()))?,
+            None => named.to_owned(),
+        },
+        (None, Some(config)) => {
+            let path = pinned_path(config);
+            fs::read_to_string(&path)
+                .with_context(|| format!("no key is pinned at {}", path.display()))
+                .hint("name the log's public key with --key")?
+        }
+        (None, None) => {
+            return Err(anyhow::anyhow!("no key to verify with"))
+                .hint("name the log's public key with --key, or the deployment that pinned it with --dir or --config");
+        }
+    };
+    let keys: Vec<VerifierKey> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| VerifierKey::parse(line.trim()).context("no verifier key in the form name+hash+base64"))
+        .collect::<anyhow::Result<_>>()?;
+    if keys.is_empty() {
+        bail!("the key file holds no key");
+    }
+    Ok(keys)
+}

@@ -1,0 +1,60 @@
+//! The end of a quarter: when its grace is over it is frozen, and its report issued.
+
+use exhibit_evidence::{Period, Timestamp, report::PeriodFreeze, report::Standing};
+use exhibit_store::{Append, NewEntry};
+
+use crate::{Issued, Progress, StepError, World, checkpoint, issue, ledger_reads};
+
+/// What was closed.
+#[derive(Clone, Debug, Default)]
+pub struct Closed {
+    /// The final reports that were issued.
+    pub issued: Vec<Issued>,
+}
+
+/// Freezes every period whose grace is over, in order, and issues the final report of each that has none yet.
+///
+/// # Errors
+/// When a step can't be taken; the next run goes on from there.
+pub async fn close_periods(world: &World, progress: &dyn Progress) -> Result<Closed, StepError> {
+    let mut closed = Closed::default();
+    let Some((began, _)) = ledger_reads::deployments(&world.store).await? else { return Ok(closed) };
+    let calendar = world.plan.deployment.calendar;
+    let mut period = calendar.period_of(began);
+    while grace_until(world, &period) <= world.now() {
+        freeze(world, &period).await?;
+        let final_report = ledger_reads::reports(&world.store)
+            .await?
+            .into_iter()
+            .any(|kept| kept.report.period.id == period.id && kept.report.standing == Standing::Final);
+        if !final_report {
+            progress.begin(&format!("closing {}: rendering its report", period.id));
+            closed.issued.push(issue(world, &period, Standing::Final).await?);
+        }
+        period = calendar.next(&period);
+    }
+    Ok(closed)
+}
+
+fn grace_until(world: &World, period: &Period) -> Timestamp {
+    period.end.plus(chrono::TimeDelta::days(i64::from(world.plan.deployment.grace_days)))
+}
+
+/// Freezes a period, unless it is. The checkpoint right after the freeze is the one that its report speaks of, and from
+/// which the next period's bundle goes on.
+async fn freeze(world: &World, period: &Period) -> Result<(), StepError> {
+    let frozen = ledger_reads::frozen(&world.store).await?;
+    if let Some(frozen) = frozen.get(&period.id) {
+        if world.store.head().await?.size() == frozen.seq + 1 {
+            checkpoint(world).await?;
+        }
+        return Ok(());
+    }
+    let from_size = frozen.values().map(|frozen| frozen.seq + 1).max().unwrap_or(0);
+    let freeze =
+        PeriodFreeze { period: period.clone(), grace_until: grace_until(world, period), from_size };
+    let entry = NewEntry { id: world.entry_id(), body: freeze.into() };
+    world.store.append(Append::entries(world.now(), vec![entry])).await?;
+    checkpoint(world).await?;
+    Ok(())
+}

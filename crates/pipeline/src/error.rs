@@ -1,0 +1,78 @@
+//! Why a step could not be taken.
+
+use exhibit_archive::VaultError;
+use exhibit_evidence::CanonicalError;
+use exhibit_ledger::{bundle::BundleError, checkpoint::CheckpointError};
+use exhibit_report::{RenderError, ViewError};
+use exhibit_store::StoreError;
+
+/// Why a step could not be taken. No variant holds a secret's value.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The archive.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A record.
+    #[error("a record could not be made: {0}")]
+    Record(#[from] exhibit_evidence::record::RecordError),
+    /// Something has no canonical form.
+    #[error("a record could not be made: {0}")]
+    Canonical(#[from] CanonicalError),
+    /// A checkpoint could not be signed or read.
+    #[error("the checkpoint: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// The report's data.
+    #[error("the report: {0}")]
+    View(#[from] ViewError),
+    /// The report's text.
+    #[error("the report: {0}")]
+    Render(#[from] RenderError),
+    /// The bundle.
+    #[error("the report's bundle: {0}")]
+    Bundle(#[from] BundleError),
+    /// A file beside the data directory.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What came of it.
+        source: std::io::Error,
+    },
+    /// The ledger belongs to another log than the key says.
+    #[error(
+        "this ledger's origin is {ledger}, but the signing key is named {key}: the origin is fixed by the first entry; use the key that belongs to it"
+    )]
+    OtherOrigin {
+        /// What the ledger's first entry says.
+        ledger: String,
+        /// What the key says.
+        key: String,
+    },
+    /// A job names a collector that is not built in.
+    #[error("job {job}: there is no collector {collector}")]
+    NoCollector {
+        /// The job.
+        job: String,
+        /// The collector.
+        collector: String,
+    },
+    /// The ledger has something that can't be.
+    #[error("the ledger: {0}")]
+    Ledger(String),
+    /// The archive gave back something else than was put.
+    #[error("archive: {key}: read back {found}, but {expected} was put: this is not an archive")]
+    NotArchived {
+        /// The object.
+        key: String,
+        /// What was put.
+        expected: String,
+        /// What came back.
+        found: String,
+    },
+    /// A task of our own ended before its work was done.
+    #[error("a task ended early: {0}")]
+    Task(String),
+}

@@ -1,0 +1,170 @@
+//! The last word before a verdict is sealed: a pass that the evidence does not carry is none.
+//!
+//! Judges are written by many hands. Whatever one of them says, an examination of nothing, an incomplete population, a
+//! problem or a failed self-test never becomes a pass here.
+
+use std::collections::BTreeSet;
+
+use exhibit_evidence::{
+    Observation, SubjectOutcome, Verdict,
+    assessment::Judgement,
+    observation::{SelfTest, Subject},
+};
+
+/// Lowers every pass that the observation does not carry. `accepted` are the exclusions that the policy names.
+pub(crate) fn guard(
+    judgements: Vec<Judgement>,
+    observation: &Observation,
+    accepted: &BTreeSet<String>,
+    self_test: &SelfTest,
+) -> Vec<Judgement> {
+    judgements.into_iter().map(|judgement| guard_one(judgement, observation, accepted, self_test)).collect()
+}
+
+fn guard_one(
+    mut judgement: Judgement,
+    observation: &Observation,
+    accepted: &BTreeSet<String>,
+    self_test: &SelfTest,
+) -> Judgement {
+    if !self_test.passed {
+        // Rules that miss a known-bad example say nothing about anything else, not even by what they found.
+        judgement.findings.clear();
+        judgement.conditions.clear();
+        for outcome in &mut judgement.subjects {
+            *outcome = lowered(outcome, Verdict::Error, format!("The self-test did not pass: {}", self_test.detail));
+        }
+        return judgement;
+    }
+    for outcome in judgement.subjects.iter_mut().filter(|outcome| outcome.verdict == Verdict::Pass) {
+        if let Some((verdict, reason)) = objection(observation, &outcome.subject, accepted) {
+            *outcome = lowered(outcome, verdict, reason);
+        }
+    }
+    judgement
+}
+
+fn lowered(outcome: &SubjectOutcome, verdict: Verdict, reason: String) -> SubjectOutcome {
+    SubjectOutcome { subject: outcome.subject.clone(), verdict, reason }
+}
+
+/// Why this subject can't pass, if it can't.
+fn objection(observation: &Observation, subject: &Subject, accepted: &BTreeSet<String>) -> Option<(Verdict, String)> {
+    let concerns = |problem: &&exhibit_evidence::observation::Problem| {
+        problem.subject.as_ref().is_none_or(|concerned| concerned == subject)
+    };
+    if let Some(problem) = observation.problems.iter().find(concerns) {
+        return Some((Verdict::Error, format!("It could not be found out: {}", problem.message)));
+    }
+    let mut examined = 0;
+    for population in observation.population.iter().filter(|population| population.subject == *subject) {
+        examined += population.examined;
+        let unit = &population.unit;
+        let Some(exist) = population.exist else {
+            let reason = format!("How many of unit `{unit}` exist could not be found out.");
+            return Some((Verdict::Error, reason));
+        };
+        if !population.is_accounted_for() {
+            let reason = format!(
+                "The source counts {exist} of unit `{unit}`, but {} were examined and {} left out.",
+                population.examined,
+                population.excluded.iter().map(|exclusion| exclusion.count).sum::<u64>()
+            );
+            return Some((Verdict::Error, reason));
+        }
+        let unnamed = population
+            .excluded
+            .iter()
+            .find(|exclusion| exclusion.count > 0 && !accepted.contains(&exclusion.code));
+        if let Some(exclusion) = unnamed {
+            let reason = format!(
+                "{} of unit `{unit}` were left out ({}), which the policy does not name.",
+                exclusion.count, exclusion.reason
+            );
+            return Some((Verdict::Error, reason));
+        }
+    }
+    (examined == 0).then(|| (Verdict::Vacuous, "Nothing was examined.".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use exhibit_evidence::{
+        CheckId, EnvironmentId, Population, SubjectId, Timestamp,
+        observation::{Exclusion, Method, Problem, Tool},
+    };
+    use serde_json::Value;
+
+    use super::*;
+
+    fn subject() -> Subject {
+        Subject { environment: EnvironmentId::new("e").expect("an id"), id: SubjectId::new("s").expect("an id") }
+    }
+
+    fn population(exist: Option<u64>, examined: u64, excluded: u64) -> Population {
+        let exclusion = Exclusion {
+            code: "too-large".to_owned(),
+            reason: "larger than 5 MiB".to_owned(),
+            count: excluded,
+            examples: vec![],
+        };
+        Population {
+            subject: subject(),
+            unit: "file".to_owned(),
+            exist,
+            counted_by: "a listing".to_owned(),
+            examined,
+            excluded: vec![exclusion],
+        }
+    }
+
+    fn verdict(populations: Vec<Population>, problem: bool, passed: bool, accepted: &str) -> Verdict {
+        let at = Timestamp::from_micros(0).expect("an instant");
+        let known = Problem { subject: None, code: "c".to_owned(), message: "m".to_owned() };
+        let observation = Observation {
+            observed_from: at,
+            observed_to: at,
+            subjects: vec![subject()],
+            population: populations,
+            method: Method::All,
+            tool: Tool { name: "t".to_owned(), version: "1".to_owned(), command: vec![], rule_pack: None },
+            rights: String::new(),
+            filters: vec![],
+            blind_spots: vec![],
+            problems: if problem { vec![known] } else { vec![] },
+            facts: Value::Null,
+            facts_artifact: None,
+            artifacts: vec![],
+        };
+        let judgement = Judgement {
+            check: CheckId::new("c").expect("an id"),
+            subjects: vec![SubjectOutcome { subject: subject(), verdict: Verdict::Pass, reason: String::new() }],
+            conditions: Default::default(),
+            findings: vec![],
+        };
+        let accepted = accepted.split_whitespace().map(str::to_owned).collect();
+        let self_test = SelfTest { passed, detail: "d".to_owned() };
+        guard(vec![judgement], &observation, &accepted, &self_test)[0].verdict()
+    }
+
+    #[test]
+    fn only_a_whole_examination_passes() {
+        use Verdict::{Error, Pass, Vacuous};
+        let accept = "too-large";
+        let cases = [
+            (vec![population(Some(3), 3, 0)], false, true, "", Pass),
+            (vec![population(Some(3), 3, 0)], true, true, "", Error),
+            (vec![population(Some(3), 3, 0)], false, false, "", Error),
+            (vec![population(None, 3, 0)], false, true, "", Error),
+            (vec![population(Some(4), 3, 0)], false, true, "", Error),
+            (vec![population(Some(4), 3, 1)], false, true, "", Error),
+            (vec![population(Some(4), 3, 1)], false, true, accept, Pass),
+            (vec![population(Some(0), 0, 0)], false, true, "", Vacuous),
+            (vec![population(Some(1), 0, 1)], false, true, accept, Vacuous),
+            (vec![], false, true, "", Vacuous),
+        ];
+        for (index, (populations, problem, self_test, policy, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(verdict(populations, problem, self_test, policy), expected, "case {index}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! From what a collector brought back to entries: masked, cut to what a record can hold, disclosable names apart.
+
+use exhibit_collectors::{Collected, RawArtifact, collector::Settings};
+use exhibit_detect::{Engine, mask};
+use exhibit_evidence::{
+    Assessment, Body, CanonicalError, Disclosable, Disclosure, EntryId, Evidence, Observation,
+    assessment::Judgement,
+    observation::{ArtifactRef, CollectorRef, Problem, Provenance, Run, SelfTest},
+    to_canonical,
+};
+use exhibit_store::{NewArtifact, NewDisclosure, NewEntry};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{Job, StepError, World};
+
+/// Facts longer than this, in bytes, become an artifact.
+const LONGEST_FACTS: usize = 24_000;
+/// Findings longer than this, in bytes, become an artifact.
+const LONGEST_FINDINGS: usize = 30_000;
+/// Problems beyond this many are counted, not listed.
+const MOST_PROBLEMS: usize = 40;
+
+/// One performance, ready to be appended.
+pub(crate) struct Sealed {
+    pub evidence: EntryId,
+    pub entries: Vec<NewEntry>,
+    pub disclosures: Vec<NewDisclosure>,
+    pub artifacts: Vec<NewArtifact>,
+}
+
+/// What a performance gave.
+pub(crate) struct Outcome {
+    pub run: Run,
+    pub collector: CollectorRef,
+    pub self_test: SelfTest,
+    pub collected: Collected,
+    pub judgements: Vec<Judgement>,
+}
+
+/// Makes the entries of one performance: its evidence, and one assessment for each judgement.
+pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed, StepError> {
+    let Outcome { run, collector, self_test, collected, judgements } = outcome;
+    let policy = policy_digest(&job.settings)?;
+    let mut artifacts = Vec::new();
+    let observation = observation(collected, &mut artifacts)?;
+
+    let evidence = world.entry_id();
+    let mut disclosures = Vec::new();
+    let principal = disclose(world, evidence, "principal", &world.host.principal, &mut disclosures)?;
+    let host = disclose(world, evidence, "host", &world.host.host, &mut disclosures)?;
+    let observed_to = observation.observed_to;
+    let body = Evidence {
+        job: job.id.clone(),
+        collector: collector.clone(),
+        run,
+        provenance: Provenance { principal, host, clock_offset_ms: None },
+        self_test,
+        policy,
+        observation,
+    };
+    let mut entries = vec![NewEntry { id: evidence, body: Body::from(body) }];
+    for judgement in judgements {
+        let verdict = judgement.verdict();
+        let mut judgement = scrub(judgement)?;
+        let finding_count = judgement.findings.len() as u64;
+        let findings_artifact = spill(&mut judgement, &mut artifacts)?;
+        let body = Assessment {
+            evidence,
+            job: job.id.clone(),
+            observed_to,
+            judge: collector.clone(),
+            policy,
+            verdict,
+            finding_count,
+            findings_artifact,
+            judgement,
+        };
+        entries.push(NewEntry { id: world.entry_id(), body: Body::from(body) });
+    }
+    Ok(Sealed { evidence, entries, disclosures, artifacts })
+}
+
+fn policy_digest(settings: &Settings) -> Result<exhibit_evidence::Digest, CanonicalError> {
+    settings.policy_digest()
+}
+
+fn observation(collected: Collected, artifacts: &mut Vec<NewArtifact>) -> Result<Observation, StepError> {
+    let mut observation = scrub(collected.observation)?;
+    for raw in collected.artifacts {
+        observation.artifacts.push(keep(raw, artifacts));
+    }
+    let facts = to_canonical(&observation.facts)?;
+    if facts.len() > LONGEST_FACTS {
+        let reference = keep(
+            RawArtifact { name: "facts".to_owned(), media_type: "application/json".to_owned(), bytes: facts },
+            artifacts,
+        );
+        observation.facts_artifact = Some(reference.digest);
+        observation.facts = Value::Null;
+        observation.artifacts.push(reference);
+    }
+    if observation.problems.len() > MOST_PROBLEMS {
+        let more = observation.problems.split_off(MOST_PROBLEMS).len();
+        let message = format!("{more} further problems of this run are not listed.");
+        observation.problems.push(Problem { subject: None, code: "more-problems".to_owned(), message });
+    }
+    Ok(observation)
+}
+
+/// Masks an artifact, and keeps it.
+fn keep(raw: RawArtifact, artifacts: &mut Vec<NewArtifact>) -> ArtifactRef {
+    let masked = mask(Engine::builtin(), &[], &raw.bytes);
+    let artifact = NewArtifact { media_type: raw.media_type.clone(), bytes: masked.bytes };
+    let reference = ArtifactRef {
+        name: raw.name,
+        media_type: raw.media_type,
+        digest: artifact.digest(),
+        size: artifact.bytes.len() as u64,
+        masked: masked.hits.len() as u64,
+    };
+    artifacts.push(artifact);
+    reference
+}
+
+fn spill(
+    judgement: &mut Judgement,
+    artifacts: &mut Vec<NewArtifact>,
+) -> Result<Option<exhibit_evidence::Digest>, StepError> {
+    let findings = to_canonical(&judgement.findings)?;
+    if findings.len() <= LONGEST_FINDINGS {
+        return Ok(None);
+    }
+    // The findings were scrubbed text by text already: masking the list as a whole could break its form.
+    let artifact = NewArtifact { media_type: "application/json".to_owned(), bytes: findings };
+    let digest = artifact.digest();
+    artifacts.push(artifact);
+    judgement.findings.clear();
+    Ok(Some(digest))
+}
+
+fn disclose(
+    world: &World,
+    entry: EntryId,
+    field: &str,
+    value: &str,
+    disclosures: &mut Vec<NewDisclosure>,
+) -> Result<Disclosable, StepError> {
+    let mut salt = [0; 16];
+    world.random.fill(&mut salt);
+    let disclosure = Disclosure::new(&salt, format!("body.provenance.{field}"), value);
+    let sealed = disclosure.seal()?;
+    disclosures.push(NewDisclosure { entry, disclosure, group: None });
+    Ok(sealed)
+}
+
+/// Passes every text of a value through the detector. Collectors keep values to themselves; this is the second wall.
+fn scrub<T: Serialize + DeserializeOwned>(value: T) -> Result<T, StepError> {
+    let mut json = serde_json::to_value(value).map_err(CanonicalError::NotJson)?;
+    scrub_value(&mut json);
+    Ok(serde_json::from_value(json).map_err(CanonicalError::NotJson)?)
+}
+
+fn scrub_value(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Some(clean) = scrubbed(text) {
+                *text = clean;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(scrub_value),
+        Value::Object(members) => {
+            let dirty: Vec<(String, String)> =
+                members.keys().filter_map(|key| Some((key.clone(), scrubbed(key)?))).collect();
+            for (key, clean) in dirty {
+                if let Some(item) = members.remove(&key) {
+                    members.insert(clean, item);
+                }
+            }
+            members.values_mut().for_each(scrub_value);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn scrubbed(text: &str) -> Option<String> {
+    let masked = mask(Engine::builtin(), &[], text.as_bytes());
+    let clean = !masked.hits.is_empty() || text.contains('\0');
+    clean.then(|| String::from_utf8_lossy(&masked.bytes).replace('\0', "\u{fffd}"))
+}
