@@ -14,6 +14,8 @@ mod markdown;
 pub mod render;
 mod sums;
 pub mod template;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 pub use build::{Edition, ViewError};

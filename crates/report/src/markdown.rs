@@ -84,9 +84,45 @@ fn hides(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Strings that try to be markup.
+#[cfg(test)]
+pub(crate) const HOSTILE: &[&str] = &[
+    "plain_name with_under_scores",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "a | b || c",
+    "`code` ``more``",
+    "**bold** _em_ __strong__ ~~gone~~ *",
+    "[link](javascript:alert(1)) ![image](https://example.com/x.png)",
+    "<https://example.com> https://example.com www.example.com a@example.com",
+    "# heading",
+    "- item",
+    "+ item",
+    "1. item",
+    "2) item",
+    "> quote",
+    "===",
+    "---",
+    ": definition",
+    "a\nb\r\n\n# c",
+    "&lt;b&gt; &#60; & && &copy",
+    "back\\slash\\",
+    "trailing\\",
+    "{{ 7 * 7 }} {% raw %} $x$ {#id}",
+    "[^1] [ref] [x]: y",
+    "[ ] task",
+    "right\u{202e}left\u{200b}zero\u{7}bell",
+    "_",
+    "a_ _b __c__ d__e",
+    "``` fence",
+    "~~~",
+    "^sup^ ~sub~ ==mark== ||spoiler||",
+    "[!NOTE]",
+];
+
 #[cfg(test)]
 mod tests {
-    use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+    use pulldown_cmark::{Event, Options, Parser, Tag};
 
     use super::*;
 
@@ -111,7 +147,6 @@ mod tests {
                 Event::Start(Tag::TableCell) => texts.push(String::new()),
                 other => panic!("{markdown:?} gave {other:?}"),
             }
-            let _ = TagEnd::Paragraph;
         }
         texts
     }
@@ -134,38 +169,4 @@ mod tests {
             }
         }
     }
-
-    pub(crate) const HOSTILE: &[&str] = &[
-        "plain_name with_under_scores",
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        "a | b || c",
-        "`code` ``more``",
-        "**bold** _em_ __strong__ ~~gone~~ *",
-        "[link](javascript:alert(1)) ![image](https://example.com/x.png)",
-        "<https://example.com> https://example.com www.example.com a@example.com",
-        "# heading",
-        "- item",
-        "+ item",
-        "1. item",
-        "2) item",
-        "> quote",
-        "===",
-        "---",
-        ": definition",
-        "a\nb\r\n\n# c",
-        "&lt;b&gt; &#60; & && &copy",
-        "back\\slash\\",
-        "trailing\\",
-        "{{ 7 * 7 }} {% raw %} $x$ {#id}",
-        "[^1] [ref] [x]: y",
-        "[ ] task",
-        "right\u{202e}left\u{200b}zero\u{7}bell",
-        "_",
-        "a_ _b __c__ d__e",
-        "``` fence",
-        "~~~",
-        "^sup^ ~sub~ ==mark== ||spoiler||",
-        "[!NOTE]",
-    ];
 }

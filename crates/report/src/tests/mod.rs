@@ -1,0 +1,7 @@
+//! Stories told entry by entry, and what a report makes of them.
+
+mod folding;
+mod hostile;
+mod samples;
+mod story;
+mod wording;
