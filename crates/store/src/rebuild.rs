@@ -1,8 +1,10 @@
 //! Rebuilding the projections from the ledger.
 
+use std::collections::HashSet;
+
 use sqlx::PgConnection;
 
-use crate::append::{merge_findings, observed_to};
+use crate::append::{merge_findings, month_of, observed_to};
 use crate::entries::read_entry;
 use crate::error::in_tx;
 use crate::projection::{self, Rows, moved_findings, project, read_findings};
@@ -30,9 +32,9 @@ impl Store {
                 .execute(&mut *tx)
                 .await
                 .map_err(in_tx("rebuild"))?;
-            let mut next = 0;
+            let (mut next, mut months) = (0, HashSet::new());
             while next < size {
-                next = refill(tx, next, size.min(next + BATCH)).await?;
+                next = refill(tx, next, size.min(next + BATCH), &mut months).await?;
             }
             let size = u64::try_from(size).unwrap_or(0);
             merge_findings(tx, 0, size).await?;
@@ -42,7 +44,7 @@ impl Store {
 }
 
 /// Writes the rows of entries `from..to`; all of them must be there.
-async fn refill(tx: &mut PgConnection, from: i64, to: i64) -> Result<i64, StoreError> {
+async fn refill(tx: &mut PgConnection, from: i64, to: i64, months: &mut HashSet<String>) -> Result<i64, StoreError> {
     let stored = sqlx::query(
         "/* rebuild::entries */ SELECT seq, record FROM exhibit.entries WHERE seq >= $1 AND seq < $2 ORDER BY seq",
     )
@@ -60,7 +62,9 @@ async fn refill(tx: &mut PgConnection, from: i64, to: i64) -> Result<i64, StoreE
         }
         expected += 1;
         let envelope = entry.envelope()?;
-        if let Some(instant) = observed_to(&envelope.body) {
+        if let Some(instant) = observed_to(&envelope.body)
+            && months.insert(month_of(instant))
+        {
             sqlx::query("/* rebuild::month */ SELECT exhibit.ensure_month_partitions($1)")
                 .bind(instant.utc())
                 .execute(&mut *tx)

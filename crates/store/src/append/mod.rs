@@ -15,7 +15,7 @@ use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, Timestamp};
 use uuid::Uuid;
 
 pub use appender::Appender;
-pub(crate) use prepare::observed_to;
+pub(crate) use prepare::{month_of, observed_to};
 pub(crate) use write::merge_findings;
 
 use crate::slots::Lease;

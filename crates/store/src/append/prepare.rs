@@ -11,6 +11,10 @@ use crate::projection::{moved_findings, read_findings};
 use crate::tx::run_tx;
 use crate::{Store, StoreError};
 
+/// Projections that are partitioned by month. Each gets its partition in a transaction of its own: to hold the locks of
+/// several at once could deadlock with a reader that joins them.
+const BY_MONTH: [&str; 4] = ["evidence", "assessments", "assessment_subjects", "finding_observations"];
+
 pub(super) async fn prepare<'a>(store: &Store, unit: &'a Append) -> Result<Prepared<'a>, StoreError> {
     let mut ids = HashSet::new();
     let mut moved = Vec::with_capacity(unit.entries.len());
@@ -87,20 +91,28 @@ impl Store {
 
     /// Makes the partitions of one month, unless this store knows that they exist.
     pub(crate) async fn ensure_month(&self, instant: Timestamp) -> Result<(), StoreError> {
-        let month = instant.utc().format("%Y%m").to_string();
+        let month = month_of(instant);
         if self.partitions.has_month(&month) {
             return Ok(());
         }
-        run_tx!(self, "ensure_month", |tx| {
-            sqlx::query("/* ensure_month */ SELECT exhibit.ensure_month_partitions($1)")
-                .bind(instant.utc())
-                .execute(tx)
-                .await
-                .map_err(in_tx("ensure_month"))
-        })?;
+        for table in BY_MONTH {
+            run_tx!(self, "ensure_month", |tx| {
+                sqlx::query("/* ensure_month */ SELECT exhibit.ensure_month_partition($1, $2)")
+                    .bind(table)
+                    .bind(instant.utc())
+                    .execute(tx)
+                    .await
+                    .map_err(in_tx("ensure_month"))
+            })?;
+        }
         self.partitions.note_month(month);
         Ok(())
     }
+}
+
+/// The UTC month that an instant's rows lie in.
+pub(crate) fn month_of(instant: Timestamp) -> String {
+    instant.utc().format("%Y%m").to_string()
 }
 
 /// The instant by which an entry's rows are partitioned.

@@ -193,3 +193,55 @@ fn verbs_can_be_run_on_any_thread() {
     }
     let _ = check;
 }
+
+#[tokio::test]
+async fn evidence_of_any_month_has_a_place() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let instants = [
+        "1970-01-01T00:00:00.000000Z",
+        "1999-12-31T23:59:59.999999Z",
+        "2000-01-01T00:00:00.000000Z",
+        "2026-02-28T23:59:59.999999Z",
+        "2026-03-01T00:00:00.000000Z",
+        "2199-12-31T23:59:59.999999Z",
+        "2200-01-01T00:00:00.000000Z",
+        "9999-12-31T23:59:59.999999Z",
+    ];
+    let entries = (1..).zip(instants).map(|(n, at)| entry(n, evidence("nightly", at.parse().unwrap()))).collect();
+    store.append(Append::entries(at(1), entries)).await.unwrap();
+    let placed: Vec<String> = sqlx::query_scalar("SELECT tableoid::regclass::text FROM exhibit.evidence ORDER BY seq")
+        .fetch_all(&store.pool)
+        .await
+        .unwrap();
+    let expected = ["other", "other", "200001", "202602", "202603", "219912", "other", "other"];
+    let expected: Vec<String> = expected.iter().map(|part| format!("exhibit.evidence_{part}")).collect();
+    assert_eq!(placed, expected);
+    assert!(store.fsck(&crate::Trusted::default()).await.unwrap().is_clean());
+    store.rebuild().await.unwrap();
+    assert!(store.fsck(&crate::Trusted::default()).await.unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn entries_go_on_in_the_next_partition() {
+    let database = TestDatabase::new().await;
+    // A ledger of almost a million entries, as far as the head says: only positions matter here.
+    let nearly = "UPDATE ledger_head SET size = 1999999, last_recorded_at = '2026-11-22T00:00:00Z', \
+        frontier = array_fill(decode(repeat('11', 32), 'hex'), ARRAY[length(replace(1999999::bit(64)::text, '0', ''))])";
+    database.tamper(nearly).await;
+    let store = database.store();
+    let entries = (1..=3).map(|n| entry(n, promise("nightly"))).collect();
+    store.append(Append::entries(at(1), entries)).await.unwrap();
+    let placed: Vec<String> = sqlx::query_scalar("SELECT tableoid::regclass::text FROM exhibit.entries ORDER BY seq")
+        .fetch_all(&store.pool)
+        .await
+        .unwrap();
+    assert_eq!(placed, ["exhibit.entries_000001", "exhibit.entries_000002", "exhibit.entries_000002"]);
+    // What is made ahead is fenced like the rest.
+    let report = store.fsck(&crate::Trusted::default()).await.unwrap();
+    assert!(report.differences.iter().all(|difference| !difference.place.starts_with("trigger")));
+    for change in ["TRUNCATE exhibit.entries_000002", "DELETE FROM exhibit.entries_000002"] {
+        let refused = database.sql(&database.owner_url(), change).await.unwrap_err();
+        assert_eq!(refused.into_database_error().unwrap().code().unwrap(), "EX001", "{change}");
+    }
+}
