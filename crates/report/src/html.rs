@@ -222,9 +222,9 @@ impl<'a> Writer<'a> {
             "<div class=\"scroll\" role=\"region\" {label} tabindex=\"0\">\n<table class=\"columns-{columns}\">\n"
         )));
         if let Some(caption) = caption {
-            self.out.push(raw(format!("<caption id=\"{id}\">")));
+            self.out.push(raw(format!("<caption><span id=\"{id}\">")));
             self.inline(caption);
-            self.out.push(raw("</caption>\n"));
+            self.out.push(raw("</span></caption>\n"));
         }
         let mut column = 0;
         let mut in_head = false;
@@ -344,7 +344,7 @@ mod tests {
         let page = page("_Counts_\n\n| What | n |\n| --- | ---: |\n| **fail** | 2 |\n");
         for part in [
             "aria-labelledby=\"table-1\" tabindex=\"0\"",
-            "<caption id=\"table-1\">Counts</caption>",
+            "<caption><span id=\"table-1\">Counts</span></caption>",
             "<th scope=\"col\">What</th><th scope=\"col\" class=\"number\">n</th>",
             "<th scope=\"row\"><strong class=\"mark mark-fail\">fail</strong></th><td class=\"number\">2</td>",
         ] {

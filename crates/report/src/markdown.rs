@@ -20,7 +20,7 @@ pub(crate) fn escape(text: &str) -> String {
         let before = index.checked_sub(1).map(|i| characters[i]);
         let after = characters.get(index + 1).copied();
         let special = match c {
-            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' | '{' | '}' | '$' => true,
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' | '{' | '}' | '$' | '^' => true,
             // Within a word an underscore is only an underscore.
             '_' => !(before.is_some_and(in_word) && after.is_some_and(in_word)),
             // An entity, such as &lt;
@@ -35,7 +35,9 @@ pub(crate) fn escape(text: &str) -> String {
             }
             ')' => digits > 0 && index == digits,
             // What begins a block, where it stands first.
-            '#' | '+' | '-' | '=' => index == 0,
+            '#' | '-' => index == 0,
+            // Two of a kind are markup to some programs.
+            '+' | '=' => index == 0 || before == Some(c) || after == Some(c),
             _ => false,
         };
         if special {
@@ -47,7 +49,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 fn in_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    c.is_alphanumeric()
 }
 
 /// The text as a code span where that shows it unchanged, and escaped where it would not.
@@ -129,7 +131,9 @@ mod tests {
     /// What Markdown shows of the text, set as template authors set it: in a paragraph, a heading, a list, a table cell.
     fn shown(markdown: &str) -> Vec<String> {
         let mut texts = vec![String::new()];
-        for event in Parser::new_ext(markdown, Options::all()) {
+        // Typographic quotes and dashes change no meaning.
+        let options = Options::all() - Options::ENABLE_SMART_PUNCTUATION;
+        for event in Parser::new_ext(markdown, options) {
             match event {
                 Event::Text(text) | Event::Code(text) => {
                     texts.last_mut().expect("never empty").push_str(&text);
@@ -158,9 +162,8 @@ mod tests {
             let escaped = escape(hostile);
             for frame in ["{}", "# {}", "- {}", "1. {}", "a {} b"] {
                 let shown = shown(&frame.replace("{}", &escaped)).concat();
-                let found =
-                    if frame == "a {} b" { shown.trim_start_matches("a ").trim_end_matches(" b") } else { &shown };
-                assert_eq!(found, expected, "{frame} of {hostile:?}: {escaped}");
+                let expected = frame.trim_start_matches(['#', '-', '1', '.', ' ']).replace("{}", &expected);
+                assert_eq!(shown, expected, "{frame} of {hostile:?}: {escaped}");
             }
             for cell in [escaped, code(hostile)] {
                 let table = format!("| a | b | c |\n| --- | --- | --- |\n| x | {cell} | y |\n");

@@ -1,35 +1,39 @@
 //! Strings that try to be markup, in every place of the view that takes any string.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::samples;
 use crate::{PeriodView, TemplateSet, html, markdown::HOSTILE, render};
 
-/// Puts `text` into every string that may be any string, and tells how many there were: what is an id, an instant, a
-/// digest or one of several words refuses it.
-fn put_everywhere(view: &PeriodView, text: &str) -> (PeriodView, usize) {
+/// The places of the view that take any string: what is an id, an instant, a digest or one of several words refuses it.
+fn open_places(view: &PeriodView) -> Vec<String> {
     let mut value = serde_json::to_value(view).expect("JSON");
     let mut places = Vec::new();
     strings(&value, &mut String::new(), &mut places);
-    // One place of each kind is tried; what it says holds for its like in other rows.
-    let mut refused = std::collections::BTreeSet::new();
-    let mut taken = 0;
-    for place in places {
+    let mut answers = BTreeMap::new();
+    places.retain(|place| {
         let kind: String = place.chars().filter(|c| !c.is_ascii_digit()).collect();
         // A time zone is a string to the view, but not just any string to those who make views.
-        if refused.contains(&kind) || kind.ends_with("/time_zone") {
-            continue;
-        }
-        let slot = value.pointer_mut(&place).expect("found before");
-        let before = std::mem::replace(slot, Value::String(text.to_owned()));
-        if taken < 400 && serde_json::from_value::<PeriodView>(value.clone()).is_err() {
-            *value.pointer_mut(&place).expect("found before") = before;
-            refused.insert(kind);
-        } else {
-            taken += 1;
-        }
+        !kind.ends_with("/time_zone")
+            && *answers.entry(kind).or_insert_with(|| {
+                let slot = value.pointer_mut(place).expect("found before");
+                let before = std::mem::replace(slot, Value::String("<any> string".to_owned()));
+                let taken = serde_json::from_value::<PeriodView>(value.clone()).is_ok();
+                *value.pointer_mut(place).expect("found before") = before;
+                taken
+            })
+    });
+    places
+}
+
+fn put(view: &PeriodView, places: &[String], text: &str) -> PeriodView {
+    let mut value = serde_json::to_value(view).expect("JSON");
+    for place in places {
+        *value.pointer_mut(place).expect("found before") = Value::String(text.to_owned());
     }
-    (serde_json::from_value(value).expect("every place takes it"), taken)
+    serde_json::from_value(value).expect("every place takes it")
 }
 
 fn strings(value: &Value, place: &mut String, found: &mut Vec<String>) {
@@ -61,7 +65,10 @@ fn skeleton(html: &str) -> Vec<String> {
         // Anchors are made from headings' texts, so they may differ.
         let tag = tag.split([' ', '\n']).next().expect("never empty").to_owned()
             + if tag.contains(" on") { " on…" } else { "" };
-        tags.push(tag);
+        // What can't be shown unchanged as code is shown as text.
+        if !tag.ends_with("code") {
+            tags.push(tag);
+        }
         rest = after;
     }
     tags
@@ -71,12 +78,11 @@ fn skeleton(html: &str) -> Vec<String> {
 fn no_string_of_the_view_becomes_markup() {
     let templates = TemplateSet::built_in().expect("built in");
     let [_, (_, busy)] = samples::all();
-    let (harmless, places) = put_everywhere(&busy, "harmless");
-    assert!(places > 60, "only {places} places were found");
-    let expected = skeleton(&render(&harmless, &templates).expect("rendered").html);
+    let places = open_places(&busy);
+    assert!(places.len() > 60, "only {} places were found", places.len());
+    let expected = skeleton(&render(&put(&busy, &places, "harmless"), &templates).expect("rendered").html);
     for text in HOSTILE {
-        let (view, _) = put_everywhere(&busy, text);
-        let rendered = render(&view, &templates).expect("rendered");
+        let rendered = render(&put(&busy, &places, text), &templates).expect("rendered");
         let found = skeleton(&rendered.html);
         let first = expected.iter().zip(&found).position(|(a, b)| a != b);
         assert!(

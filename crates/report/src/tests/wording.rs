@@ -51,7 +51,7 @@ fn all_five_items_stand_first_and_none_is_blank() {
             let row = first.lines().find(|line| line.starts_with(&format!("| {} |", item.title)));
             let row = row.unwrap_or_else(|| panic!("{name}: no row for {}", item.title));
             let expected = item.current.map_or("**not covered**: no job collects for it".to_owned(), |outcome| {
-                format!("**{}**: {}", outcome.word(), outcome.observation())
+                format!("**{}** {}", outcome.word(), outcome.observation())
             });
             assert!(row.contains(&expected), "{name}: {row}");
             assert!(!row.contains("|  |"), "{name}: {row} has a blank cell");
