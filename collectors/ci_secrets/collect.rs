@@ -1,18 +1,17 @@
 //! Observes: opens each repository, walks it, counts it by another way, examines every version, and keeps facts.
 
 use super::count::{self, Count};
-use super::examine::{self, Answers, Examined, Hit, HitKind, Left};
-use super::facts::{FORMAT, Facts, MalformedFact, ObservedValue, References, RepositoryFacts, SystemFacts, ValueKind};
+use super::examine::{self, Answers};
+use super::facts::{FORMAT, Facts, References, RepositoryFacts, SystemFacts};
 use super::recognise::Recogniser;
 use super::repository::{self, RepositoryError, Tip, TipKind};
 use super::settings::{self, RepositorySource};
-use super::understand::sink::{Written, part_of_path};
-use super::walk::{self, Carriers, History, Mode, Version};
+use super::tally::{Tally, observations};
+use super::walk::{self, History};
 use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
-use exhibit_detect::{Engine, Fingerprint, RunKey};
+use exhibit_detect::{Engine, RunKey};
+use exhibit_evidence::Digest;
 use exhibit_evidence::observation::{Exclusion, Method, Observation, Population, Problem, Subject, Tool};
-use exhibit_evidence::{Digest, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// What the population counts.
@@ -140,7 +139,7 @@ struct Observed {
 
 /// A walked and examined repository, before it is put into facts.
 pub(super) struct Looked {
-    tips: Vec<Tip>,
+    pub(super) tips: Vec<Tip>,
     without_path: u64,
     head: Option<String>,
     pub(super) history: History,
@@ -255,181 +254,5 @@ fn references(tips: &[Tip], without_path: u64) -> References {
         stashes: count(TipKind::Stash),
         other: count(TipKind::Other),
         without_path,
-    }
-}
-
-/// Where a value stands: path, key path, rule, and the value itself by its fingerprint.
-type PlaceOfValue = (String, String, String, Fingerprint);
-
-/// A value with what is known of it from the versions seen so far.
-struct Seen {
-    system: &'static str,
-    hit: Hit,
-    carriers: Carriers,
-    occurrences: u64,
-}
-
-#[derive(Default)]
-struct Tally {
-    examined: u64,
-    recognised: u64,
-    not_ci: u64,
-    links: u64,
-    excluded: BTreeMap<&'static str, Vec<String>>,
-    systems: BTreeMap<&'static str, (BTreeSet<String>, u64)>,
-    malformed: BTreeMap<String, MalformedFact>,
-    values: HashMap<PlaceOfValue, Seen>,
-}
-
-impl Tally {
-    fn add(&mut self, version: &Version, answer: &Examined) {
-        let path = path_in_evidence(&version.path);
-        if answer.not_ci {
-            self.examined += 1;
-            self.not_ci += 1;
-            return;
-        }
-        let system = version.system.or(answer.by_content);
-        if let Some(system) = system {
-            self.recognised += 1;
-            let (paths, versions) = self.systems.entry(&system.id).or_default();
-            paths.insert(path.clone());
-            *versions += 1;
-        }
-        match answer.left {
-            Some(Left::TooLarge) => {
-                return self.excluded.entry("too-large").or_default().push(path);
-            }
-            Some(Left::LfsPointer) => {
-                return self.excluded.entry("lfs-pointer").or_default().push(path);
-            }
-            None => {}
-        }
-        self.links += u64::from(version.mode == Mode::Link);
-        self.note_malformed(version, answer, &path);
-        self.add_values(version, answer, &path, system.map_or("unknown", |system| system.id.as_str()));
-    }
-
-    fn note_malformed(&mut self, version: &Version, answer: &Examined, path: &str) {
-        let Some(reason) = &answer.malformed else {
-            self.examined += 1;
-            return;
-        };
-        let live = version.carriers.is_live();
-        let fact = self.malformed.entry(path.to_owned()).or_insert_with(|| MalformedFact {
-            path: path.to_owned(),
-            reason: reason.clone(),
-            live,
-            versions: 0,
-        });
-        fact.live |= live;
-        fact.versions += 1;
-        if live {
-            self.excluded.entry("malformed-yaml").or_default().push(path.to_owned());
-        } else {
-            self.examined += 1;
-        }
-    }
-
-    fn add_values(&mut self, version: &Version, answer: &Examined, path: &str, system: &'static str) {
-        let mut here: BTreeMap<PlaceOfValue, (&Hit, u64)> = BTreeMap::new();
-        for hit in &answer.hits {
-            let place = (path.to_owned(), hit.key_path.clone(), hit.rule.clone(), hit.value);
-            here.entry(place).or_insert((hit, 0)).1 += 1;
-        }
-        for (place, (hit, occurrences)) in here {
-            match self.values.entry(place) {
-                std::collections::hash_map::Entry::Vacant(empty) => {
-                    empty.insert(Seen { system, hit: hit.clone(), carriers: version.carriers.clone(), occurrences });
-                }
-                std::collections::hash_map::Entry::Occupied(mut there) => {
-                    let seen = there.get_mut();
-                    if version.carriers.last > seen.carriers.last {
-                        seen.hit.line = hit.line;
-                    }
-                    seen.carriers.merge(&version.carriers);
-                    seen.occurrences = seen.occurrences.max(occurrences);
-                }
-            }
-        }
-    }
-}
-
-/// A path as it may stand in evidence: each segment checked for being a value itself.
-fn path_in_evidence(path: &str) -> String {
-    path.split('/').map(part_of_path).collect::<Vec<_>>().join("/")
-}
-
-fn observations(values: HashMap<PlaceOfValue, Seen>, looked: &Looked) -> Vec<ObservedValue> {
-    let mut values: Vec<(PlaceOfValue, Seen)> = values.into_iter().collect();
-    // Fingerprints differ from run to run: places, lines and carriers give the order, so that groups are numbered alike.
-    values.sort_by(|(a, x), (b, y)| {
-        let order = |place: &PlaceOfValue, seen: &Seen| {
-            (
-                place.0.clone(),
-                place.1.clone(),
-                place.2.clone(),
-                seen.carriers.first,
-                seen.hit.line,
-                seen.carriers.last,
-                seen.hit.length,
-            )
-        };
-        order(a, x).cmp(&order(b, y)).then_with(|| x.hit.shape.cmp(&y.hit.shape))
-    });
-    let mut groups: HashMap<Fingerprint, usize> = HashMap::new();
-    values
-        .into_iter()
-        .map(|((path, key, rule, value), seen)| {
-            let next = groups.len() + 1;
-            let group = *groups.entry(value).or_insert(next);
-            observed(path, key, rule, group, &seen, looked)
-        })
-        .collect()
-}
-
-fn observed(path: String, key: String, rule: String, group: usize, seen: &Seen, looked: &Looked) -> ObservedValue {
-    let point = |index: u32| &looked.history.commits[index as usize];
-    let at = |seconds: i64| Timestamp::from_micros(seconds.saturating_mul(1_000_000)).unwrap_or_else(epoch);
-    let known = Engine::builtin().rule(&rule);
-    let (first, last) = (point(seen.carriers.first), point(seen.carriers.last));
-    ObservedValue {
-        system: seen.system.to_owned(),
-        kind: kind(seen.hit.kind),
-        provider: known.map(|rule| rule.provider.clone()),
-        severity: known.map(|rule| rule.severity.as_str().to_owned()),
-        path,
-        key,
-        rule,
-        line: u64::from(seen.hit.line),
-        occurrences: seen.occurrences,
-        shape: seen.hit.shape.clone(),
-        length: seen.hit.length,
-        entropy: seen.hit.entropy.to_owned(),
-        dictionary: seen.hit.dictionary,
-        value: format!("v{group}"),
-        first: first.id.to_string(),
-        first_at: at(first.time),
-        last: last.id.to_string(),
-        last_at: at(last.time),
-        commits: seen.carriers.count,
-        at_head: seen.carriers.at_head,
-        at_branch: seen.carriers.at_branch,
-        at_tag: seen.carriers.at_tag,
-        branches: seen.carriers.branches.iter().map(|&tip| path_in_evidence(&looked.tips[tip as usize].name)).collect(),
-    }
-}
-
-fn epoch() -> Timestamp {
-    Timestamp::from_micros(0).expect("1970 is in chrono's range of years")
-}
-
-fn kind(kind: HitKind) -> ValueKind {
-    match kind {
-        HitKind::Token => ValueKind::KnownToken,
-        HitKind::Written(Written::Literal) => ValueKind::Literal,
-        HitKind::Written(Written::Default) => ValueKind::DefaultLiteral,
-        HitKind::Written(Written::ServiceContainer) => ValueKind::ServiceContainer,
-        HitKind::Written(Written::Placeholder) => ValueKind::Placeholder,
     }
 }

@@ -17,6 +17,7 @@ pub mod recognise;
 pub mod repository;
 mod self_test;
 pub mod settings;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod understand;

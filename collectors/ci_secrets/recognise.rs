@@ -35,10 +35,10 @@ pub struct System {
     content: Option<Content>,
     /// Paths that the table must recognise as this system.
     #[serde(default)]
-    is: Vec<String>,
+    pub is: Vec<String>,
     /// Paths that the table must not recognise as this system.
     #[serde(default)]
-    is_not: Vec<String>,
+    pub is_not: Vec<String>,
 }
 
 /// What in a Kubernetes-like YAML file names the system: `apiVersion: <group>…` and, when listed, one of the kinds.

@@ -275,7 +275,7 @@ fn step() -> impl Strategy<Value = fixture::CommitDescription> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_walk_and_the_count_agree_with_brute_force(commits in prop::collection::vec(step(), 1..12)) {

@@ -157,9 +157,7 @@ fn name_and_value<'m>(pairs: &'m [(Node, Node)], sink: &mut Sink) -> Option<&'m 
     let (name, Value::Scalar(scalar)) = (name.text()?, &value.value) else {
         return None;
     };
-    if kind_of(name).is_none() {
-        return None;
-    }
+    kind_of(name)?;
     sink.urls(&scalar.text, value.line);
     if !scalar.tagged {
         sink.assign(name, &scalar.text, scalar.plain, value.line, Form::Key);
@@ -210,12 +208,14 @@ pub(crate) fn label(item: &Node) -> String {
         return "[]".to_owned();
     };
     let name = LABELS.iter().find_map(|wanted| {
-        pairs.iter().find(|(key, _)| key.text() == Some(wanted)).and_then(|(_, value)| value.text())
+        let (_, value) = pairs.iter().find(|(key, _)| key.text() == Some(wanted))?;
+        let text = value.text()?;
+        // The version of an action or a task moves; what it is does not.
+        let unversioned = if matches!(*wanted, "uses" | "task") { text.split('@').next() } else { Some(text) };
+        unversioned.map(str::trim)
     });
     match name {
-        Some(name) if !name.contains("${{") && !name.trim().is_empty() => {
-            format!("[{}]", name.trim())
-        }
+        Some(name) if !name.contains("${{") && !name.is_empty() => format!("[{name}]"),
         _ => "[]".to_owned(),
     }
 }

@@ -70,10 +70,11 @@ fn command(command: &Command, next: Option<&Command>, line: u32, sink: &mut Sink
         let name = name.text.trim_start_matches('$').trim_start_matches("env:").trim_start_matches("Env:");
         sink.assign(name, &text.text, false, line, Form::Assignment);
     }
-    if matches!(program, "echo" | "printf") && next.is_some_and(reads_a_secret) {
-        if let Some(word) = words.iter().skip(1).rfind(|word| !word.text.starts_with('-')) {
-            sink.certain("(standard input of a login)", &word.text, line, Form::Input);
-        }
+    if matches!(program, "echo" | "printf")
+        && next.is_some_and(reads_a_secret)
+        && let Some(word) = words.iter().skip(1).rfind(|word| !word.text.starts_with('-'))
+    {
+        sink.certain("(standard input of a login)", &word.text, line, Form::Input);
     }
     if let Some(word) = words.windows(2).find(|pair| pair[0].text.ends_with("<<<")).map(|pair| &pair[1])
         && reads_a_secret(command)

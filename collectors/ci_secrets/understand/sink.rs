@@ -259,8 +259,8 @@ pub(crate) fn part_of_path(part: &str) -> String {
         .any(|run| run.len() >= 20 && run.bytes().any(|b| b.is_ascii_digit()));
     let told = inner.chars().count() <= LONGEST_PART
         && inner.chars().all(ordinary)
-        && !(long_run && !inner.contains('@'))
-        && value::url_passwords(inner).next().is_none()
+        && !long_run
+        && !inner.contains("://")
         && Engine::builtin().scan(inner.as_bytes()).is_empty();
     if told { format!("{open}{inner}{close}") } else { format!("{open}({} characters){close}", inner.chars().count()) }
 }
