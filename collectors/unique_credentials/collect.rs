@@ -215,7 +215,7 @@ impl Observer<'_> {
     fn whole(&mut self, found: &Credential, kind: Option<Sensitivity>, counted: bool) {
         let value = found.value.bytes();
         let told = facts::of(value, &self.run.run_key);
-        if told.reference {
+        if told.reference || is_secret_file(value) {
             if counted {
                 let place = found.place.to_string();
                 let reason = "it refers to a value that is kept elsewhere";
@@ -375,6 +375,14 @@ impl Tally {
             excluded: excluded.collect(),
         }
     }
+}
+
+/// Whether a value is the path of a file that holds the secret: `/run/secrets/postgres`. Random text
+/// may begin with `/` as well, so only folders count in which such files lie.
+fn is_secret_file(value: &[u8]) -> bool {
+    const FOLDERS: &[&str] = &["/run/", "/var/run/", "/etc/", "/secrets/", "/vault/", "/mnt/", "/app/"];
+    let is_path = |text: &str| !text.contains(char::is_whitespace) && !text.contains("//");
+    std::str::from_utf8(value).is_ok_and(|text| is_path(text) && FOLDERS.iter().any(|folder| text.starts_with(folder)))
 }
 
 /// What a name promises. Some clients' variables glue their words together.

@@ -12,7 +12,7 @@ mod load;
 mod read;
 
 use super::interpolate::{Strictness, Variables, interpolate};
-use super::yaml::Node;
+use super::yaml::{Kind, Node};
 use super::{Listing, Reading, Root, Source, SourceError, Text, dotenv, files};
 
 /// One compose project as one environment runs it.
@@ -106,7 +106,7 @@ fn env_files(
         return Ok(Vec::new());
     };
     let single = std::slice::from_ref(node);
-    let items = if node.items().is_empty() && node.text().is_some() { single } else { node.items() };
+    let items = if matches!(node.kind, Kind::Seq(_)) { node.items() } else { single };
     let mut found = Vec::new();
     for item in items {
         let required = item.text_at(&["required"]).is_none_or(|word| word != "false");
@@ -118,6 +118,14 @@ fn env_files(
                 expected: "a file name, or a mapping with `path`".to_owned(),
             });
         };
+        if item.text_at(&["format"]).is_some() {
+            return Err(SourceError::Malformed {
+                file: file.to_owned(),
+                line: item.line,
+                key: key.to_owned(),
+                expected: "no `format`: files in another format are not supported yet".to_owned(),
+            });
+        }
         let path = resolve(path, variables, file, item.line, key)?;
         found.push(EnvFile { path: files::beside(folder, path.as_str()), required });
     }

@@ -191,6 +191,10 @@ fn refused_with_place_and_without_the_value() {
             "services:\n  a:\n    environment: {P: [hunter2]}\n",
             "compose.yml:3: services.a.environment.P: expected a text, a number or nothing",
         ),
+        (
+            "services:\n  a:\n    env_file: [{path: x.env, format: raw}]\n",
+            "compose.yml:3: services.a.env_file: expected no `format`: files in another format are not supported yet",
+        ),
         ("services:\n  a:\n    env_file: no.env\n", "no.env: cannot be read: no such file or folder"),
         ("services:\n  a: {extends: a}\n", "compose.yml:2: a: expected `extends` that comes to an end"),
         ("services:\n  a: {extends: b}\n", "compose.yml:1: b: expected a service of that name"),
@@ -231,7 +235,7 @@ mod whatever_the_input {
         ]);
         let env_file = maybe(&[
             "    env_file: a.env\n",
-            "    env_file: [a.env, {path: no.env, required: false}, b.env]\n",
+            "    env_file: [a.env, {path: no.env, required: false}, {path: b.env}]\n",
             "    env_file: [b.env]\n",
             "    env_file: ['${V}.env']\n",
         ]);
