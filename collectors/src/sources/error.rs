@@ -49,12 +49,4 @@ pub enum SourceError {
         /// The variable's name.
         variable: String,
     },
-    /// Settings that name nothing to read.
-    #[error("{what}: {expected}")]
-    Settings {
-        /// Which setting.
-        what: String,
-        /// What was expected.
-        expected: String,
-    },
 }

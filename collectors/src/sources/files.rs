@@ -17,6 +17,11 @@ pub(super) fn bytes(root: &Root, name: &str) -> Result<Zeroizing<Vec<u8>>, Sourc
     };
     let unreadable =
         |error: std::io::Error| SourceError::Unreadable { file: name.to_owned(), reason: in_words(&error) };
+    // Opening a pipe would wait for its other end.
+    if !fs::metadata(&path).map_err(unreadable)?.is_file() {
+        let reason = "it is not a file".to_owned();
+        return Err(SourceError::Unreadable { file: name.to_owned(), reason });
+    }
     let file = fs::File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     if size > MAX_BYTES {
@@ -139,7 +144,6 @@ fn in_words(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file or folder".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder, expected a file".to_owned(),
         kind => kind.to_string(),
     }
 }

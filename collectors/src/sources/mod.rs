@@ -124,6 +124,12 @@ pub struct Place {
     pub key: String,
 }
 
+/// Whether a text can be a name that may be shown. Names stand in evidence: a mistake such as
+/// `- "PASSWORD: value"` in a list of variables must not put a value there.
+fn is_name(text: &str) -> bool {
+    (1..=253).contains(&text.len()) && text.chars().all(|letter| letter.is_alphanumeric() || "_.-/[]".contains(letter))
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {

@@ -3,7 +3,7 @@
 use super::super::interpolate::{Strictness, Variables};
 use super::super::yaml::Node;
 use super::super::{
-    Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, dotenv, files,
+    Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, dotenv, files, is_name,
 };
 use super::load::{self, Project};
 use super::{Compose, commands, env_files, resolve};
@@ -59,6 +59,10 @@ impl Reader<'_> {
 
     /// An entry of `environment:`.
     fn variable(&mut self, service: &str, name: &str, node: &Node) -> Result<(), SourceError> {
+        if !is_name(name) {
+            let key = format!("services.{service}.environment");
+            return Err(self.malformed(node, &key, "`NAME: value` or `NAME=value`"));
+        }
         let place = self.place(node, format!("services.{service}.environment.{name}"));
         let text = match node.text() {
             Some(text) => self.resolve(text, &place)?,
@@ -170,6 +174,9 @@ impl Reader<'_> {
     /// Top-level `secrets:` or `configs:`.
     fn top_level(&mut self, section: &str) -> Result<(), SourceError> {
         for (name, node) in self.project.merged.get(section).map_or(&[][..], Node::entries) {
+            if !is_name(name) {
+                return Err(self.malformed(node, section, "a name of letters, digits, `_`, `.` and `-`"));
+            }
             let place = self.place(node, format!("{section}.{name}"));
             if let Some(variable) = node.text_at(&["environment"]) {
                 match self.variables.get(variable) {

@@ -192,6 +192,14 @@ fn refused_with_place_and_without_the_value() {
             "compose.yml:3: services.a.environment.P: expected a text, a number or nothing",
         ),
         (
+            "services:\n  a:\n    environment:\n      - 'P: hunter2'\n",
+            "compose.yml:4: services.a.environment: expected `NAME: value` or `NAME=value`",
+        ),
+        (
+            "services: {}\nsecrets:\n  'hunter2 x': {external: true}\n",
+            "compose.yml:3: secrets: expected a name of letters, digits, `_`, `.` and `-`",
+        ),
+        (
             "services:\n  a:\n    env_file: [{path: x.env, format: raw}]\n",
             "compose.yml:3: services.a.env_file: expected no `format`: files in another format are not supported yet",
         ),

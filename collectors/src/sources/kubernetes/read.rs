@@ -2,7 +2,9 @@
 
 use super::super::interpolate::Variables;
 use super::super::yaml::{Node, documents};
-use super::super::{Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, files};
+use super::super::{
+    Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, files, is_name,
+};
 use super::{Kubernetes, Object};
 use base64::Engine as _;
 use std::collections::HashMap;
@@ -13,6 +15,7 @@ pub(super) fn manifests(source: &Kubernetes) -> Result<Reading, SourceError> {
     let objects = objects(source)?;
     let mut reader = Reader { source, reading: Reading::default(), known: HashMap::new() };
     for object in &objects {
+        check_names(object)?;
         match object.kind() {
             "Secret" => reader.secret(object)?,
             "ConfigMap" => reader.config_map(object)?,
@@ -30,6 +33,24 @@ pub(super) fn manifests(source: &Kubernetes) -> Result<Reading, SourceError> {
     }
     Ok(reader.reading)
 }
+
+/// Keys stand in evidence, so only what Kubernetes itself accepts as a key may pass.
+fn check_names(object: &Object) -> Result<(), SourceError> {
+    if !is_data(object.kind()) {
+        return Ok(());
+    }
+    for path in [&["data"][..], &["stringData"], &["binaryData"], &["spec", "encryptedData"]] {
+        for (key, node) in object.node.at(path).map_or(&[][..], Node::entries) {
+            if !is_name(key) {
+                return Err(malformed(object, node, &path.join("/"), KEY));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a key or a variable's name must look like.
+const KEY: &str = "a name of letters, digits, `_`, `.` and `-`";
 
 fn is_data(kind: &str) -> bool {
     matches!(kind, "Secret" | "ConfigMap" | "SealedSecret" | "ExternalSecret")
@@ -131,7 +152,7 @@ impl Reader<'_> {
         let reason = "external: its value is in a secret store that this source does not ask";
         let listed = object.node.at(&["spec", "data"]).map_or(&[][..], Node::items);
         for item in listed {
-            let key = item.text_at(&["secretKey"]).unwrap_or("unnamed");
+            let key = item.text_at(&["secretKey"]).filter(|key| is_name(key)).unwrap_or("unnamed");
             self.unread(key, place(object, item, key), "external", reason);
         }
         let whole = object.node.at(&["spec", "dataFrom"]).map_or(&[][..], Node::items);
@@ -164,6 +185,9 @@ impl Reader<'_> {
         }
         for item in container.get("env").map_or(&[][..], Node::items) {
             let name = item.text_at(&["name"]).unwrap_or("unnamed");
+            if !is_name(name) {
+                return Err(malformed(object, item, &format!("containers/{own}/env"), KEY));
+            }
             let place = place(object, item, &format!("containers/{own}/env/{name}"));
             if let Some(node) = item.get("value").filter(|node| !node.is_null()) {
                 let raw = self.text(object, node, &format!("env/{name}"))?;

@@ -136,6 +136,10 @@ fn refused_with_place_and_without_the_value() {
             "kind: Secret\nmetadata: {name: s}\nstringData:\n  p: [hunter2]\n",
             "k8s/x.yaml:4: Secret/s/stringData/p: expected a text",
         ),
+        (
+            "kind: Secret\nmetadata: {name: s}\nstringData:\n  'p: hunter2': x\n",
+            "k8s/x.yaml:4: Secret/s/stringData: expected a name of letters, digits, `_`, `.` and `-`",
+        ),
         ("a: {{ .Values.hunter2 }}\n", "k8s/x.yaml:1: yaml: expected well-formed YAML"),
     ];
     for (text, expected) in cases {
