@@ -157,3 +157,52 @@ fn refuse(file: &str, text: &str, forbidden: &[&'static str]) -> Result<(), Rend
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built_in() -> Vec<(String, Vec<u8>)> {
+        let set = TemplateSet::built_in().expect("built in");
+        set.files().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect()
+    }
+
+    /// The built-in template with one file's text changed.
+    fn with(file: &str, change: impl Fn(&str) -> String) -> Result<TemplateSet, RenderError> {
+        let files = built_in().into_iter().map(|(name, bytes)| {
+            let text = String::from_utf8(bytes).expect("text");
+            let text = if name == file { change(&text) } else { text };
+            (name, text.into_bytes())
+        });
+        TemplateSet::new("quarterly", files)
+    }
+
+    #[test]
+    fn the_digest_is_over_names_and_bytes() {
+        let built_in = TemplateSet::built_in().expect("built in").digest();
+        assert_eq!(with("style.css", str::to_owned).expect("the same").digest(), built_in);
+        assert_ne!(with("style.css", |text| format!("{text} ")).expect("another").digest(), built_in);
+        let renamed = super::tests::built_in().into_iter().chain([("more.txt".to_owned(), vec![])]);
+        assert_ne!(TemplateSet::new("quarterly", renamed).expect("another").digest(), built_in);
+    }
+
+    #[test]
+    fn what_cannot_be_a_template_is_refused_with_its_place() {
+        type Case<'a> = (&'a str, fn(&str) -> String, &'a str);
+        let cases: &[Case<'_>] = &[
+            ("template.toml", |text| format!("{text}\ncolour = 1\n"), "unknown field `colour`"),
+            ("template.toml", |text| text.replace("id = \"quarterly\"", "id = \"other\""), "the template is named"),
+            ("template.toml", |text| text.replace("report.md", "gone.md"), "no file gone.md"),
+            ("report.md", |text| format!("{text}{{% if %}}"), "report.md"),
+            ("report.md", |text| format!("{text}{{{{ cover.size | unheard_of }}}}"), "unheard_of"),
+            ("layout.html", |text| text.replace("<footer>", "<SCRIPT>1</SCRIPT><footer>"), "\"<script\""),
+            ("layout.html", |text| text.replace("<footer>", "<p onclick=x>"), "\"onclick\""),
+            ("style.css", |text| format!("{text} a {{ background: URL(//example.com/x) }}"), "\"url(\""),
+            ("style.css", |text| format!("{text} </style><b>"), "\"</style\""),
+        ];
+        for (file, change, expected) in cases {
+            let error = with(file, change).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{file}: {error}");
+        }
+    }
+}
