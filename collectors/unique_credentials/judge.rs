@@ -13,6 +13,7 @@ use exhibit_evidence::{
     CheckId, ConditionId, EnvironmentId, Finding, Fingerprint, Observation, Place, Severity, SubjectId, SubjectOutcome,
     Verdict,
 };
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the checks look at.
@@ -78,7 +79,7 @@ pub(super) fn judge(
     environments: &[Environment],
     policy: &toml::Table,
 ) -> Result<Vec<Judgement>, JudgeError> {
-    let facts: Facts = serde_json::from_value(observation.facts.clone())?;
+    let facts = Facts::deserialize(&observation.facts)?;
     if facts.version != VERSION {
         let message = format!("version {}, expected {VERSION}", facts.version);
         return Err(JudgeError::Facts(serde::de::Error::custom(message)));

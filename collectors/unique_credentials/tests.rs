@@ -156,6 +156,46 @@ fn facts_of_another_version_are_refused() {
     assert!(error.to_string().contains("version 2, expected 1"));
 }
 
+/// Evidence in which something is amiss is never judged a pass, whatever its facts say.
+#[test]
+fn evidence_that_does_not_add_up_is_an_error() {
+    let case = case("pass");
+    let (good, judged) = run(&case.folder.join("input"), &case, 6);
+    assert!(judged.iter().all(|one| one.verdict() == Verdict::Pass));
+    let verdicts = |observation: &Observation| -> Vec<Verdict> {
+        let judged = UniqueCredentials.judge(observation, &case.environments, &case.settings.policy);
+        judged.expect("judged").iter().map(Judgement::verdict).collect()
+    };
+    let mut more_exist = good.clone();
+    for population in &mut more_exist.population {
+        population.exist = population.exist.map(|count| count + 1);
+    }
+    let mut unknown = good.clone();
+    unknown.population[3].exist = None;
+    let mut none = good.clone();
+    none.population.clear();
+    let mut problem = good.clone();
+    problem.problems.push(exhibit_evidence::observation::Problem {
+        subject: None,
+        code: "anything".to_owned(),
+        message: "Something could not be found out.".to_owned(),
+    });
+    let mut excluded = good.clone();
+    excluded.population[3].examined -= 1;
+    excluded.population[3].excluded.push(exhibit_evidence::observation::Exclusion {
+        code: "sealed".to_owned(),
+        reason: "sealed".to_owned(),
+        count: 1,
+        examples: Vec::new(),
+    });
+    for observation in [more_exist, unknown, none, problem, excluded] {
+        assert_eq!(verdicts(&observation), [Verdict::Error; 8]);
+    }
+    let mut no_subject = good;
+    no_subject.subjects.clear();
+    assert_eq!(verdicts(&no_subject), [Verdict::Vacuous; 8]);
+}
+
 mod canaries {
     //! No planted value leaves, in no form: not in evidence, findings, errors or `Debug` output.
 
