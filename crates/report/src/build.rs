@@ -8,6 +8,7 @@ use exhibit_evidence::{
     observation::Subject,
     report::Standing,
     schedule::Schedule,
+    slot::SlotState,
 };
 
 use crate::{
@@ -181,14 +182,11 @@ impl Fold {
             gap.performed_at.is_none()
                 && occurrences.iter().all(|occurrence| occurrence.observed_to < gap.scheduled_for)
         });
-        if last_gap.is_some() {
-            current.push(Outcome::Missing);
-        }
+        let unfilled = |state| if state == SlotState::Errored { Outcome::Error } else { Outcome::Missing };
+        current.extend(last_gap.map(|gap| unfilled(gap.state)));
         let mut throughout: Vec<Outcome> =
             occurrences.iter().map(|occurrence| occurrence.verdict.into()).chain(current.iter().copied()).collect();
-        if not_performed > 0 {
-            throughout.push(Outcome::Missing);
-        }
+        throughout.extend(ledger.gaps.iter().filter(|gap| gap.performed_at.is_none()).map(|gap| unfilled(gap.state)));
         let count = |wanted: &[Verdict]| {
             occurrences.iter().filter(|occurrence| wanted.contains(&occurrence.verdict)).count() as u64
         };

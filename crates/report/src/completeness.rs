@@ -47,12 +47,14 @@ fn job_ledger(fold: &Fold, job: &JobId, promises: &[SchedulePromise], until: Tim
         last_performed: fold.last_performed.get(job).copied(),
     };
     let mut gaps = Vec::new();
+    // A slot at the very end of the period may be known to be missed only after it.
+    let now = fold.as_of.unwrap_or(until);
     for (promise, scheduled_for) in promised(fold, promises, until) {
         let closure = fold.closures.get(&(job.clone(), scheduled_for));
         let state = match closure {
             Some(closure) => closure.state,
             // Not yet late: nobody can say yet that it was missed.
-            None if until.since(scheduled_for).num_seconds() <= seconds(promise.late_after_s) => {
+            None if now.since(scheduled_for).num_seconds() <= seconds(promise.late_after_s) => {
                 continue;
             }
             None => SlotState::Missed,
@@ -69,7 +71,7 @@ fn job_ledger(fold: &Fold, job: &JobId, promises: &[SchedulePromise], until: Tim
                 job: job.clone(),
                 scheduled_for,
                 state,
-                performed_at: closure.and_then(|closure| closure.started_at),
+                performed_at: closure.filter(|_| state == SlotState::Late).and_then(|closure| closure.started_at),
                 reason: closure
                     .and_then(|closure| closure.reason.clone())
                     .unwrap_or_else(|| "No entry of the ledger closes this slot.".to_owned()),

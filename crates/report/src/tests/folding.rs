@@ -136,6 +136,30 @@ fn a_slot_is_not_missed_before_its_time_is_up() {
 }
 
 #[test]
+fn a_slot_missed_in_the_last_hour_of_a_quarter_is_missed() {
+    let mut story = begin("2026-09-29 00:00");
+    // Half past eleven at night in Berlin; late after six hours, when the quarter is over.
+    story.promise("nightly", "ci_secrets", Some("30 23 30 * *"), &["production"]);
+    story.freeze("2026-Q3");
+    let view = story.view("2026-Q3");
+    let gaps: Vec<_> = view.gaps.iter().map(|gap| (gap.job.as_str(), gap.scheduled_for)).collect();
+    assert_eq!(gaps, [("nightly", t("2026-09-30 21:30"))]);
+}
+
+#[test]
+fn a_slot_that_was_tried_and_not_performed_is_an_error() {
+    let mut story = begin("2026-10-04 00:00");
+    let slot = t("2026-10-05 04:00");
+    run(&mut story, None, t("2026-10-04 08:00"), &[passing()]);
+    let evidence = story.last_evidence.expect("a run");
+    story.now(slot.plus(TimeDelta::hours(7)));
+    story.close(JOB, slot, SlotState::Errored, Some((slot, slot, evidence)), Some("no answer"));
+    let view = story.view("2026-Q4");
+    assert_eq!((view.gaps[0].state, view.gaps[0].performed_at), (SlotState::Errored, None));
+    assert_eq!(outcome(&view, SHARED), (Outcome::Error, Outcome::Error));
+}
+
+#[test]
 fn catching_up_is_late_and_never_fills_the_past() {
     let mut story = begin("2026-10-04 00:00");
     run(&mut story, Some("2026-10-05 04:00"), t("2026-10-08 09:00"), &[passing()]);
