@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 
 use chrono::{TimeDelta, Weekday};
 use exhibit_evidence::{
-    Condition, Outcome, Place, Severity, Timestamp, Verdict,
+    Condition, Finding, Outcome, Place, Severity, Timestamp, Verdict,
     finding::Carriers,
     observation::{Exclusion, Problem, Subject},
     report::Standing,
@@ -15,7 +15,7 @@ use exhibit_evidence::{
 };
 
 use super::story::{Look, Performance, Story, deployment, finding, look, outcome, subject, t};
-use crate::{PeriodView, TemplateSet, render, view::FindingState};
+use crate::{PeriodView, TemplateSet, render};
 
 const SHARED: &str = "unique-credentials.shared";
 const WEAK: &str = "unique-credentials.weak";
@@ -131,6 +131,17 @@ impl Busy {
         .noting([noted])
     }
 
+    /// Noted until somebody replaced it.
+    fn soon_replaced(&self, still_weak: bool) -> Look {
+        if !still_weak {
+            let reason = "48 values are as long and random as the policy asks.";
+            return look(WEAK, &self.production, Verdict::Pass, reason);
+        }
+        let place = Place { key: Some("PGBOUNCER_PASSWORD".to_owned()), ..Place::default() };
+        let noted = finding(WEAK, &self.production, "weak-value", Severity::Low, place, 1, "12 characters.");
+        look(WEAK, &self.production, Verdict::Fail, "1 of 48 values is too short.").noting([noted])
+    }
+
     fn token(&self) -> Finding {
         let place = Place {
             file: Some(".github/workflows/deploy.yml".to_owned()),
@@ -159,7 +170,7 @@ impl Busy {
         let looks = [
             self.shared(),
             look(SHARED, &self.staging, Verdict::Pass, "46 values compared, the shared one is noted in production."),
-            look(WEAK, &self.production, Verdict::Pass, "48 values are as long and random as the policy asks."),
+            self.soon_replaced(slot < t("2026-09-30 00:00")),
             self.weak(instances),
             look(WEAK, &self.ci, Verdict::NotApplicable, "The environment is disposable."),
         ];
@@ -192,8 +203,6 @@ impl Busy {
         self.story.run(usual("ci-files", "ci_secrets", slot, &looks));
     }
 }
-
-use exhibit_evidence::Finding;
 
 /// An open quarter with every outcome, gaps, a regression, late arrivals and strings that try to be markup.
 fn busy() -> PeriodView {
@@ -403,7 +412,7 @@ fn the_busy_sample_holds_what_it_is_there_for() {
         assert_eq!(line.count == 0, line.outcome == Outcome::Waived, "{}", line.outcome);
     }
     for line in &view.totals.follow_up {
-        assert_eq!(line.count == 0, line.state == FindingState::Remediated, "{:?}", line.state);
+        assert!(line.count > 0, "{:?}", line.state);
     }
     assert!(view.totals.late > 0 && view.totals.missed > 0 && view.totals.errored > 0 && view.totals.on_demand > 0);
     assert!(!view.late_arrivals.is_empty() && !view.changes.is_empty() && !view.records.is_empty());
