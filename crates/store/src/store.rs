@@ -1,8 +1,10 @@
 //! The store itself: its pool, its opening, and the one way to run a transaction.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Row as _};
 
@@ -45,10 +47,7 @@ impl Store {
     pub async fn migrate(owner: &DatabaseUrl, service_role: &str) -> Result<(), StoreError> {
         let mut connection = owner.options()?.connect().await.map_err(in_tx("migrate"))?;
         check_server(&mut connection).await?;
-        let mut migrator = sqlx::migrate!("../../migrations");
-        migrator.create_schema("exhibit");
-        migrator.dangerous_set_table_name("exhibit._sqlx_migrations");
-        migrator.run_direct(None, &mut connection, false).await?;
+        migrator().run_direct(None, &mut connection, false).await?;
         sqlx::query("/* migrate */ SELECT exhibit.grant_service_role($1)")
             .bind(service_role)
             .execute(&mut connection)
@@ -71,13 +70,7 @@ impl Store {
             .map_err(in_tx("open"))?;
         let mut connection = pool.acquire().await.map_err(in_tx("open"))?;
         check_server(&mut connection).await?;
-        let migrated: bool = sqlx::query_scalar("/* open */ SELECT to_regclass('exhibit.ledger_head') IS NOT NULL")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(in_tx("open"))?;
-        if !migrated {
-            return Err(StoreError::Unfit("it has no exhibit schema yet: migrate it first".into()));
-        }
+        check_schema(&mut connection).await?;
         drop(connection);
         Ok(Self { pool, partitions: Arc::default(), options: PgConnectOptionsCell(options) })
     }
@@ -90,6 +83,40 @@ impl Store {
     /// A connection of one's own, outside the pool.
     pub(crate) async fn own_connection(&self, tx: &'static str) -> Result<PgConnection, StoreError> {
         self.options.0.connect().await.map_err(in_tx(tx))
+    }
+}
+
+/// The migrations that are built in.
+fn migrator() -> Migrator {
+    let mut migrator = sqlx::migrate!("../../migrations");
+    migrator.create_schema("exhibit");
+    migrator.dangerous_set_table_name("exhibit._sqlx_migrations");
+    migrator
+}
+
+/// The schema must be the one that this program was built for: neither older nor newer.
+async fn check_schema(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let there: bool =
+        sqlx::query_scalar("/* check_schema */ SELECT to_regprocedure('exhibit.schema_version()') IS NOT NULL")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(in_tx("check_schema"))?;
+    if !there {
+        return Err(StoreError::Unfit("it has no schema of this program yet: migrate it first".into()));
+    }
+    let found: i64 = sqlx::query_scalar("/* check_schema::version */ SELECT exhibit.schema_version()")
+        .fetch_one(connection)
+        .await
+        .map_err(in_tx("check_schema"))?;
+    let expected = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+    match found.cmp(&expected) {
+        Ordering::Less => {
+            Err(StoreError::Unfit(format!("its schema is at {found}, older than {expected}: migrate it first")))
+        }
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::Unfit(format!(
+            "its schema is at {found}, newer than {expected}, which this program knows: use a newer program"
+        ))),
     }
 }
 

@@ -122,13 +122,20 @@ async fn every_table_and_column_says_what_it_is_and_for_whom() {
 }
 
 #[tokio::test]
-async fn migrating_again_changes_nothing_and_a_newer_schema_is_refused() {
+async fn migrating_again_changes_nothing_and_another_schema_is_refused() {
     let database = TestDatabase::new().await;
     Store::migrate(&database.owner_url(), crate::SERVICE_ROLE).await.unwrap();
+    Store::open(&database.service_url()).await.unwrap();
     let newer = "INSERT INTO exhibit._sqlx_migrations (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'later', true, '', 0)";
     database.sql(&database.owner_url(), newer).await.unwrap();
     assert!(Store::migrate(&database.owner_url(), crate::SERVICE_ROLE).await.is_err());
+    let refused = Store::open(&database.service_url()).await.unwrap_err();
+    assert!(refused.to_string().contains("newer"), "{refused}");
+    let older = "DELETE FROM exhibit._sqlx_migrations WHERE version > 3";
+    database.sql(&database.owner_url(), older).await.unwrap();
+    let refused = Store::open(&database.service_url()).await.unwrap_err();
+    assert!(refused.to_string().contains("older"), "{refused}");
 }
 
 #[tokio::test]
