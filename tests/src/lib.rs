@@ -1,1 +1,18 @@
-//! What the tests share.
+//! What the tests share: a world whose clock, chance and faults are in a test's hand, examples to work on, and the
+//! program as it was just built.
+
+mod chance;
+mod clock;
+mod examples;
+mod faulty_vault;
+mod needles;
+mod program;
+mod world;
+
+pub use chance::SeededRandom;
+pub use clock::MockClock;
+pub use examples::Example;
+pub use faulty_vault::FaultyVault;
+pub use needles::Needles;
+pub use program::fresh_binary;
+pub use world::{TestWorld, at};
