@@ -192,6 +192,9 @@ fn snippet(system: &str) -> &'static str {
         "aws-codebuild" => {
             "CodeBuild: keep the new value in Secrets Manager and name it as env: {secrets-manager: {API_TOKEN: \"prod/ci:api_token\"}}."
         }
+        "other" => {
+            "This CI system: store the new value in its secret store and hand it to the job from there, by reference."
+        }
         _ => {
             "Scripts: let the CI system hand the new value over as an environment variable from its secret store, and demand it with ${API_TOKEN:?must be set}."
         }

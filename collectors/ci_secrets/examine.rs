@@ -2,9 +2,10 @@
 
 use super::recognise::{self, Syntax, System};
 use super::repository::{self, RepositoryError};
-use super::understand::{self, sink::Form, sink::Written};
+use super::understand;
+use super::understand::sink::{Form, Found, MOST_FOUND, Written};
 use super::walk::{History, Mode, Version};
-use exhibit_detect::{Confidence, Engine, Fingerprint, Match, RunKey, facts};
+use exhibit_detect::{Confidence, Engine, Fingerprint, RunKey, facts};
 use git2::{Odb, Oid};
 use std::collections::HashMap;
 use std::path::Path;
@@ -158,86 +159,109 @@ pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, key: &RunKey) -> Exa
     let Some(syntax) = syntax.or(by_content.map(|system| system.syntax)) else {
         return Examined { not_ci: true, ..Examined::default() };
     };
-    let engine = Engine::builtin();
-    let reading = understand::read(bytes, syntax);
-    let matches = engine.scan(bytes);
+    let mut reading = understand::read(bytes, syntax);
+    let mut lines = Lines::new(bytes);
     let mut hits = Vec::new();
     let mut taken = vec![false; reading.found.len()];
-    for found in &matches {
-        if found.confidence == Confidence::Low {
-            continue;
+    for found in Engine::builtin().scan(bytes).iter().filter(|found| found.confidence > Confidence::Low) {
+        if hits.len() == MOST_FOUND {
+            let crowded = || format!("more than {MOST_FOUND} tokens in one file");
+            reading.malformed.get_or_insert_with(crowded);
+            break;
         }
-        let of_a_place = OF_A_PLACE.iter().any(|prefix| found.rule.id.starts_with(prefix));
+        let line = lines.at(found.secret.start);
         let secret = &bytes[found.secret.clone()];
-        let line = line_of(bytes, found);
-        let understood = std::str::from_utf8(secret).ok().and_then(|secret| {
-            reading.found.iter().position(|found| {
-                found.value.contains(secret)
-                    || (secret.len() > 8 && secret.contains(found.value.as_str()) && found.line == line)
-            })
-        });
-        if of_a_place {
-            if understood.is_none() {
-                let form = if found.rule.id.starts_with("url.") { Form::Url } else { Form::Header };
-                let kind = HitKind::Written(Written::Literal);
-                hits.push(hit(engine, secret, place(&reading, bytes, line), form.rule(), kind, line, key));
-            }
-            continue;
-        }
+        let understood = understood(&reading.found, &taken, secret, line);
+        let of_a_place = OF_A_PLACE.iter().any(|prefix| found.rule.id.starts_with(prefix));
         let key_path = match understood {
+            // The readers have told it already, and know better what it is.
+            Some(_) if of_a_place => continue,
             Some(index) => {
                 taken[index] = true;
                 reading.found[index].key_path.clone()
             }
-            None => place(&reading, bytes, line),
+            None => place(&reading, lines.text(), line),
         };
-        hits.push(hit(engine, secret, key_path, &found.rule.id, HitKind::Token, line, key));
+        hits.push(if of_a_place {
+            let form = if found.rule.id.starts_with("url.") { Form::Url } else { Form::Header };
+            hit(secret, key_path, form.rule(), HitKind::Written(Written::Literal), line, key)
+        } else {
+            hit(secret, key_path, &found.rule.id, HitKind::Token, line, key)
+        });
     }
     for (found, taken) in reading.found.iter().zip(taken) {
         if !taken {
             let kind = HitKind::Written(found.written);
-            hits.push(hit(
-                engine,
-                found.value.as_bytes(),
-                found.key_path.clone(),
-                found.form.rule(),
-                kind,
-                found.line,
-                key,
-            ));
+            hits.push(hit(found.value.as_bytes(), found.key_path.clone(), found.form.rule(), kind, found.line, key));
         }
     }
     hits.sort_by(|a, b| (a.line, &a.key_path, &a.rule).cmp(&(b.line, &b.key_path, &b.rule)));
     Examined { by_content, not_ci: false, left: None, malformed: reading.malformed, hits }
 }
 
-fn hit(engine: &Engine, secret: &[u8], key_path: String, rule: &str, kind: HitKind, line: u32, key: &RunKey) -> Hit {
+/// Which of the values that the readers found a raw match is: best one on the same line that no other match took.
+fn understood(found: &[Found], taken: &[bool], secret: &[u8], line: u32) -> Option<usize> {
+    let secret = std::str::from_utf8(secret).ok()?;
+    let same = |found: &Found| {
+        found.value.contains(secret)
+            || (secret.len() > 8 && found.line == line && secret.contains(found.value.as_str()))
+    };
+    let candidates = || found.iter().enumerate().filter(|(_, found)| same(found)).map(|(index, _)| index);
+    candidates()
+        .find(|&index| found[index].line == line && !taken[index])
+        .or_else(|| candidates().find(|&index| !taken[index]))
+        .or_else(|| candidates().next())
+}
+
+/// Line numbers of growing offsets, each byte looked at once.
+struct Lines<'b> {
+    bytes: &'b [u8],
+    counted: usize,
+    line: u32,
+    begin: usize,
+}
+
+impl<'b> Lines<'b> {
+    fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, counted: 0, line: 1, begin: 0 }
+    }
+
+    /// The line (from 1) of an offset that is not before the last one asked for.
+    fn at(&mut self, offset: usize) -> u32 {
+        for (at, &byte) in self.bytes.iter().enumerate().take(offset).skip(self.counted) {
+            if byte == b'\n' {
+                self.line = self.line.saturating_add(1);
+                self.begin = at + 1;
+            }
+        }
+        self.counted = self.counted.max(offset);
+        self.line
+    }
+
+    /// The text of the line last asked for, as far as the offset.
+    fn text(&self) -> &'b [u8] {
+        &self.bytes[self.begin..self.counted]
+    }
+}
+
+fn hit(secret: &[u8], key_path: String, rule: &str, kind: HitKind, line: u32, key: &RunKey) -> Hit {
     Hit {
         key_path,
         rule: rule.to_owned(),
         kind,
         line,
         length: secret.len() as u64,
-        shape: engine.shape_of(secret),
+        shape: Engine::builtin().shape_of(secret),
         entropy: facts::EntropyClass::of(secret).as_str(),
         dictionary: facts::is_dictionary_password(secret),
         value: facts::fingerprint(secret, key),
     }
 }
 
-fn line_of(bytes: &[u8], found: &Match<'_>) -> u32 {
-    let newlines = bytes[..found.secret.start].iter().filter(|&&byte| byte == b'\n').count();
-    u32::try_from(newlines + 1).unwrap_or(u32::MAX)
-}
-
-/// The place of a raw match, value-free: the key whose value it stands in, or what else the line is.
-fn place(reading: &understand::Reading, bytes: &[u8], line: u32) -> String {
+/// The place of a raw match, value-free: the key whose value it stands in, or what else its line is.
+fn place(reading: &understand::Reading, text: &[u8], line: u32) -> String {
     reading.key_path_at(line).unwrap_or_else(|| {
-        let text = bytes
-            .split(|&byte| byte == b'\n')
-            .nth(line.saturating_sub(1) as usize)
-            .unwrap_or_default()
-            .trim_ascii_start();
+        let text = text.trim_ascii_start();
         if text.starts_with(b"#") || text.starts_with(b"//") { "(comment)".to_owned() } else { "(text)".to_owned() }
     })
 }

@@ -138,7 +138,7 @@ fn configured_system(path: &str) -> &'static System {
     let id = if path.to_ascii_lowercase().ends_with(".groovy") {
         "jenkins"
     } else if ends_in_yaml(path) {
-        "gitlab-ci"
+        "other"
     } else {
         "script"
     };
@@ -211,7 +211,7 @@ mod tests {
         let recogniser = Recogniser::new(&[".ci/run".into(), "build/**".into(), "x/*.yaml".into()]);
         assert_eq!(id_of(&recogniser, ".ci/run"), Some("script"));
         assert_eq!(id_of(&recogniser, "build/a/b"), Some("script"));
-        assert_eq!(id_of(&recogniser, "x/y.yaml"), Some("gitlab-ci"));
+        assert_eq!(id_of(&recogniser, "x/y.yaml"), Some("other"));
         assert_eq!(id_of(&recogniser, ".ci/other"), None);
         assert!(recogniser.name_may_matter("run"));
         assert!(recogniser.directory_is_broad("build/a"));

@@ -115,6 +115,57 @@ fn no_planted_value_leaves_the_collector_in_any_form() {
     }
 }
 
+/// Every reader has to give up looking for what is never closed: one of quadratic effort would not end here.
+#[test]
+fn hostile_files_are_read_to_their_end() {
+    use super::recognise::Syntax;
+    for piece in [
+        "$(",
+        "${",
+        "${{",
+        "`",
+        "<< ",
+        "'",
+        "\"",
+        "){",
+        "value: 'x' ",
+        "/*",
+        "A_TOKEN=hunter22\n",
+        "- [",
+        "a: &a *a\n",
+        "://u:p@",
+        "\\",
+    ] {
+        let text = piece.repeat(60_000 / piece.len());
+        let nested = format!("run: |\n  A_TOKEN={text}\n");
+        for syntax in [Syntax::Yaml, Syntax::Groovy, Syntax::Shell] {
+            super::examine::content(text.as_bytes(), Some(syntax), &RunKey::new([1; 32]));
+            super::examine::content(nested.as_bytes(), Some(syntax), &RunKey::new([1; 32]));
+        }
+    }
+}
+
+#[test]
+fn one_token_at_two_places_is_two_findings_of_a_token() {
+    let text = b"env:\n  A_TOKEN: ghp_FakeExhibitValue0NotARealKey70ABCDEF\n  B_TOKEN: ghp_FakeExhibitValue0NotARealKey70ABCDEF\n";
+    let examined = super::examine::content(text, Some(super::recognise::Syntax::Yaml), &RunKey::new([1; 32]));
+    let places: Vec<_> = examined.hits.iter().map(|hit| (hit.key_path.as_str(), hit.rule.as_str())).collect();
+    assert_eq!(places, [("env.A_TOKEN", "github.personal-token"), ("env.B_TOKEN", "github.personal-token")]);
+}
+
+#[test]
+fn settings_are_refused_without_repeating_a_value() {
+    let settings = Settings {
+        source: toml::from_str("repositories = [{ id = \"app\", path = 7, token = \"hunter22\" }]").unwrap(),
+        policy: toml::from_str("accept = [\"ci-secrets.known-token\"]").unwrap(),
+    };
+    let problems = CiSecrets.check_settings(&settings).unwrap_err();
+    assert_eq!(problems.len(), 2);
+    assert!(!format!("{problems:?}").contains("hunter22"));
+    let good = Settings { source: toml::from_str(APP).unwrap(), policy: toml::Table::new() };
+    assert!(CiSecrets.check_settings(&good).is_ok());
+}
+
 fn git(folder: &Path, arguments: &[&str]) -> bool {
     Command::new("git")
         .arg("-C")

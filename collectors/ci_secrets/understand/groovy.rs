@@ -34,8 +34,16 @@ pub(crate) fn read(text: &str, sink: &mut Sink) {
     sink.path.clear();
 }
 
+/// How many tokens are looked back for an opening bracket.
+const LOOK_BACK: usize = 500;
+
+fn recent<'a, 't>(before: &'a [(Token<'t>, u32)]) -> &'a [(Token<'t>, u32)] {
+    &before[before.len().saturating_sub(LOOK_BACK)..]
+}
+
 /// The name before `{`: `environment {`, `stage('Deploy') {`, `withEnv([…]) {`.
 fn block_name(before: &[(Token<'_>, u32)]) -> Option<String> {
+    let before = recent(before);
     match before.last()?.0 {
         Token::Name(name) => Some(name.to_owned()),
         Token::Mark(')') => {
@@ -93,6 +101,7 @@ fn string(content: &str, line: u32, before: &[(Token<'_>, u32)], sink: &mut Sink
 
 /// The name in `string(name: 'X', defaultValue: …)`, as far back as the bracket.
 fn parameter_name<'t>(before: &[(Token<'t>, u32)]) -> Option<&'t str> {
+    let before = recent(before);
     let start = before.iter().rposition(|(token, _)| *token == Token::Mark('(') || *token == Token::Mark('['))?;
     before[start..].windows(3).find_map(|window| match (&window[0].0, &window[1].0, &window[2].0) {
         (Token::Name("name" | "key" | "var"), Token::Mark(':'), Token::Text(name)) => Some(*name),

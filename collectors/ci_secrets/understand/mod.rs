@@ -20,7 +20,7 @@ use yaml::{Node, Value};
 pub(crate) struct Reading {
     /// Values in the clear, in the order of the file.
     pub(crate) found: Vec<Found>,
-    /// Why the file was read line by line instead, if it was.
+    /// Why the file was read line by line instead, or not told in full, if so.
     pub(crate) malformed: Option<String>,
     documents: Vec<Node>,
 }
@@ -48,6 +48,9 @@ pub(crate) fn read(bytes: &[u8], syntax: Syntax) -> Reading {
                 }
             }
         }
+    }
+    if sink.crowded {
+        malformed.get_or_insert_with(|| format!("more than {} values in the clear in one file", sink::MOST_FOUND));
     }
     Reading { found: sink.finish(), malformed, documents }
 }

@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 
 /// Shortest value that is looked at, in bytes.
 const SHORTEST: usize = 3;
+/// Most values of one file that are told.
+pub(crate) const MOST_FOUND: usize = 1_000;
 /// Longest part of a key path that is told as it is written.
 const LONGEST_PART: usize = 60;
 
@@ -96,6 +98,8 @@ pub(crate) struct Sink {
     pub(crate) found: Vec<Found>,
     /// Inside of a service that the CI system starts beside the job and throws away with it.
     pub(crate) in_service: bool,
+    /// More was found than is told.
+    pub(crate) crowded: bool,
 }
 
 impl Sink {
@@ -175,6 +179,10 @@ impl Sink {
         } else {
             written
         };
+        if self.found.len() == MOST_FOUND {
+            self.crowded = true;
+            return;
+        }
         let key_path = self.key_path(name, form);
         self.found.push(Found { key_path, value: Zeroizing::new(content.to_owned()), line, form, written });
     }

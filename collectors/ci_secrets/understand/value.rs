@@ -167,7 +167,7 @@ pub(crate) fn without_expressions(value: &str) -> Option<String> {
     'text: while let Some(first) = rest.chars().next() {
         for (open, close) in PAIRS {
             if let Some(inner) = rest.strip_prefix(open)
-                && let Some(end) = inner.find(close)
+                && let Some(end) = super::words::reach(inner).find(close)
             {
                 rest = &inner[end + close.len()..];
                 found = true;

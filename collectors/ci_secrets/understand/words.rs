@@ -158,13 +158,15 @@ impl Lexer<'_> {
 
     /// Takes `$(…)`, `${…}`, `${{ … }}`, `<< … >>` or a back-quoted command whole, as it is written.
     fn expansion(&mut self, into: &mut String) {
+        // An expansion that is not closed within reach is text; looking further would make a hostile file endless.
+        let reach = reach(self.rest);
         let closed = if self.rest.starts_with("<< ") {
-            self.rest.find(">>").filter(|end| !self.rest[..*end].contains('\n')).map(|end| end + 2)
+            reach.find(">>").filter(|end| !reach[..*end].contains('\n')).map(|end| end + 2)
         } else if self.rest.starts_with("$(") {
-            balanced(self.rest, '(', ')')
+            balanced(reach, b'(', b')')
         } else if self.rest.starts_with("${") {
-            balanced(self.rest, '{', '}')
-        } else if let Some(inner) = self.rest.strip_prefix('`') {
+            balanced(reach, b'{', b'}')
+        } else if let Some(inner) = reach.strip_prefix('`') {
             inner.find('`').map(|end| end + 2)
         } else {
             None
@@ -176,20 +178,27 @@ impl Lexer<'_> {
     }
 }
 
+/// The next few thousand bytes of a text.
+pub(crate) fn reach(text: &str) -> &str {
+    const REACH: usize = 2048;
+    let end = (0..=REACH.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
+}
+
 fn lines(text: &str) -> u32 {
     u32::try_from(text.bytes().filter(|&byte| byte == b'\n').count()).unwrap_or(u32::MAX)
 }
 
 /// Bytes until the bracket that closes the first one.
-fn balanced(text: &str, open: char, close: char) -> Option<usize> {
+fn balanced(text: &str, open: u8, close: u8) -> Option<usize> {
     let mut depth = 0usize;
-    for (at, c) in text.char_indices() {
-        if c == open {
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == open {
             depth += 1;
-        } else if c == close {
+        } else if byte == close {
             depth = depth.saturating_sub(1);
             if depth == 0 {
-                return Some(at + c.len_utf8());
+                return Some(at + 1);
             }
         }
     }
