@@ -41,11 +41,12 @@ fn percent_encoded(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
 }
 
-/// Makes both roles and gives the current database to the owner. One process at a time.
+/// Makes both roles and gives the current database to the owner. One process at a time: the statements are one
+/// transaction, which holds the lock to its end.
 pub(crate) async fn make_roles(superuser: &mut PgConnection) -> Result<(), StoreError> {
     let done = sqlx::raw_sql(
         "/* make_roles */ \
-         SELECT pg_advisory_lock(hashtextextended('exhibit.make_roles', 0)); \
+         SELECT pg_advisory_xact_lock(hashtextextended('exhibit.make_roles', 0)); \
          DO $$ DECLARE wanted text; BEGIN \
            FOREACH wanted IN ARRAY ARRAY['exhibit_owner', 'exhibit_service'] LOOP \
              IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN \
@@ -53,8 +54,7 @@ pub(crate) async fn make_roles(superuser: &mut PgConnection) -> Result<(), Store
              END IF; \
            END LOOP; \
            EXECUTE format('ALTER DATABASE %I OWNER TO exhibit_owner', current_database()); \
-         END $$; \
-         SELECT pg_advisory_unlock(hashtextextended('exhibit.make_roles', 0))",
+         END $$",
     )
     .execute(superuser)
     .await;

@@ -48,6 +48,11 @@ impl Store {
         let mut connection = owner.options()?.connect().await.map_err(in_tx("migrate"))?;
         check_server(&mut connection).await?;
         migrator().run_direct(None, &mut connection, false).await?;
+        // One at a time: Postgres cannot change the rights of one table in two sessions at once.
+        sqlx::query("/* migrate::lock */ SELECT pg_advisory_lock(hashtextextended('exhibit.rights', 0))")
+            .execute(&mut connection)
+            .await
+            .map_err(in_tx("migrate"))?;
         sqlx::query("/* migrate */ SELECT exhibit.grant_service_role($1)")
             .bind(service_role)
             .execute(&mut connection)

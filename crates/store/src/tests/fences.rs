@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::ConnectOptions as _;
+
 use super::samples::*;
 use crate::testing::TestDatabase;
 use crate::{Append, LEDGER, NOT_PROJECTIONS, PROJECTIONS, Store};
@@ -136,6 +138,24 @@ async fn migrating_again_changes_nothing_and_another_schema_is_refused() {
     database.sql(&database.owner_url(), older).await.unwrap();
     let refused = Store::open(&database.service_url()).await.unwrap_err();
     assert!(refused.to_string().contains("older"), "{refused}");
+}
+
+#[tokio::test]
+async fn many_processes_make_ready_at_once() {
+    let database = TestDatabase::new().await;
+    database.sql(&database.superuser_url(), "DROP SCHEMA exhibit CASCADE").await.unwrap();
+    let mut ready = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (superuser, owner) = (database.superuser_url(), database.owner_url());
+        ready.spawn(async move {
+            let mut session = superuser.options().unwrap().connect().await.unwrap();
+            crate::private::make_roles(&mut session).await.unwrap();
+            Store::migrate(&owner, crate::SERVICE_ROLE).await.unwrap();
+        });
+    }
+    ready.join_all().await;
+    let store = Store::open(&database.service_url()).await.unwrap();
+    store.append(Append::entries(at(1), every_kind(1))).await.unwrap();
 }
 
 #[tokio::test]
