@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use exhibit_archive::{Vault as _, WriteOnceDirectory};
+use exhibit_archive::WriteOnceDirectory;
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_pipeline::{
@@ -71,8 +71,11 @@ impl Deployment {
 
         let (store, cluster) = open_store(&config, words).await?;
         if store.head().await?.size() == 0 && !outside.all()?.is_empty() {
-            return Err(anyhow::anyhow!("the ledger is empty, but checkpoints of it are kept in {}", outside.folder().display()))
-                .hint("the database was lost or exchanged: restore it; an empty one would hide what is gone");
+            return Err(anyhow::anyhow!(
+                "the ledger is empty, but checkpoints of it are kept in {}",
+                outside.folder().display()
+            ))
+            .hint("the database was lost or exchanged: restore it; an empty one would hide what is gone");
         }
         let registry = Registry::built_in()?;
         let catalog = Catalog {
@@ -155,14 +158,17 @@ fn host_facts() -> HostFacts {
     let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
     HostFacts {
         principal: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned()),
-        host: read("/proc/sys/kernel/hostname").or_else(|| read("/etc/hostname")).unwrap_or_else(|| "unknown".to_owned()),
+        host: read("/proc/sys/kernel/hostname")
+            .or_else(|| read("/etc/hostname"))
+            .unwrap_or_else(|| "unknown".to_owned()),
     }
 }
 
 fn work_plan(config: &Config) -> anyhow::Result<WorkPlan> {
     let deployment = &config.deployment;
     let month = u32::from(deployment.fiscal_year_start);
-    let calendar = FiscalCalendar::new(deployment.time_zone, month).context("the fiscal year starts in month 1 to 12")?;
+    let calendar =
+        FiscalCalendar::new(deployment.time_zone, month).context("the fiscal year starts in month 1 to 12")?;
     let jobs = config.jobs.iter().map(|job| Job {
         id: job.id.clone(),
         collector: job.collector.clone(),
@@ -191,7 +197,10 @@ fn work_plan(config: &Config) -> anyhow::Result<WorkPlan> {
 ///
 /// # Errors
 /// When a file can't be written.
-pub(crate) fn write_report(folder: &Path, issued: &exhibit_pipeline::Issued) -> anyhow::Result<BTreeMap<&'static str, PathBuf>> {
+pub(crate) fn write_report(
+    folder: &Path,
+    issued: &exhibit_pipeline::Issued,
+) -> anyhow::Result<BTreeMap<&'static str, PathBuf>> {
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let forms: [(&'static str, &str, &[u8]); 4] = [
         ("md", "report.md", issued.markdown.as_bytes()),

@@ -92,7 +92,8 @@ fn write_once(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(said)?;
     }
     let draft = path.with_extension("draft");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft).with_context(said)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft).with_context(said)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).with_context(said)?;
     // A link, not a rename: whoever wrote the file first keeps it.
     let linked = fs::hard_link(&draft, path);

@@ -51,8 +51,7 @@ async fn freeze(world: &World, period: &Period) -> Result<(), StepError> {
         return Ok(());
     }
     let from_size = frozen.values().map(|frozen| frozen.seq + 1).max().unwrap_or(0);
-    let freeze =
-        PeriodFreeze { period: period.clone(), grace_until: grace_until(world, period), from_size };
+    let freeze = PeriodFreeze { period: period.clone(), grace_until: grace_until(world, period), from_size };
     let entry = NewEntry { id: world.entry_id(), body: freeze.into() };
     world.store.append(Append::entries(world.now(), vec![entry])).await?;
     checkpoint(world).await?;

@@ -82,10 +82,10 @@ fn deployment(world: &World) -> Deployment {
 }
 
 fn promise(world: &World, job: &Job, now: exhibit_evidence::Timestamp) -> Result<SchedulePromise, StepError> {
-    let registered = world.registry.get(job.collector.as_str()).ok_or_else(|| StepError::NoCollector {
-        job: job.id.to_string(),
-        collector: job.collector.to_string(),
-    })?;
+    let registered = world
+        .registry
+        .get(job.collector.as_str())
+        .ok_or_else(|| StepError::NoCollector { job: job.id.to_string(), collector: job.collector.to_string() })?;
     let seconds = |delta: chrono::TimeDelta| u64::try_from(delta.num_seconds()).unwrap_or(0);
     Ok(SchedulePromise {
         job: job.id.clone(),

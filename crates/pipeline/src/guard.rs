@@ -72,10 +72,8 @@ fn objection(observation: &Observation, subject: &Subject, accepted: &BTreeSet<S
             );
             return Some((Verdict::Error, reason));
         }
-        let unnamed = population
-            .excluded
-            .iter()
-            .find(|exclusion| exclusion.count > 0 && !accepted.contains(&exclusion.code));
+        let unnamed =
+            population.excluded.iter().find(|exclusion| exclusion.count > 0 && !accepted.contains(&exclusion.code));
         if let Some(exclusion) = unnamed {
             let reason = format!(
                 "{} of unit `{unit}` were left out ({}), which the policy does not name.",

@@ -68,7 +68,12 @@ pub async fn render_period(world: &World, period: &Period) -> Result<Issued, Ste
 ///
 /// # Errors
 /// When the ledger can't be read.
-pub async fn replay_view(world: &World, period: &Period, standing: Standing, size: u64) -> Result<PeriodView, StepError> {
+pub async fn replay_view(
+    world: &World,
+    period: &Period,
+    standing: Standing,
+    size: u64,
+) -> Result<PeriodView, StepError> {
     let root = Digest(world.store.root(size).await?);
     let history = history(world, period, standing, size).await?;
     let fold = fold(world, period, size, &mut |_, _| Ok(())).await?;
@@ -159,13 +164,7 @@ async fn from_size(world: &World, period: &Period) -> Result<u64, StepError> {
     Ok(before.map(|frozen| frozen.seq + 1).max().unwrap_or(0))
 }
 
-async fn make(
-    world: &World,
-    period: &Period,
-    standing: Standing,
-    size: u64,
-    id: EntryId,
-) -> Result<Issued, StepError> {
+async fn make(world: &World, period: &Period, standing: Standing, size: u64, id: EntryId) -> Result<Issued, StepError> {
     let signed = checkpoint_at(world, size).await?;
     let from = from_size(world, period).await?;
     let previous = if from > 0 { Some(checkpoint_at(world, from).await?) } else { None };

@@ -22,7 +22,7 @@ pub use checkpointing::{OutsideCheckpoints, checkpoint};
 pub use closing::{Closed, close_periods};
 pub use declaring::{Declared, declare};
 pub use error::StepError;
-pub use issuing::{Issued, render_period, issue, replay_view};
+pub use issuing::{Issued, issue, render_period, replay_view};
 pub use performing::{Performed, perform_on_demand};
 pub use planning::plan;
 pub use work::{Progress, RunSummary, SlotOutcome, run_due};

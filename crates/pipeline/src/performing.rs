@@ -85,8 +85,7 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>)
         .iter()
         .map(|judgement| (judgement.check.to_string(), judgement.verdict(), judgement.findings.len() as u64))
         .collect();
-    let mut sealed =
-        sealing::seal(world, job, sealing::Outcome { run, collector, self_test, collected, judgements })?;
+    let mut sealed = sealing::seal(world, job, sealing::Outcome { run, collector, self_test, collected, judgements })?;
 
     if let Some(scheduled_for) = scheduled_for {
         let closure = SlotClosure {
@@ -139,8 +138,7 @@ fn observe_and_judge_blocking(world: &World, job: &Job) -> Brought {
     world.random.fill(&mut run_key);
 
     let self_test = collector.self_test();
-    let scope =
-        Scope { base: &world.plan.base, environments: &environments, clock: &*world.clock, run_key: &run_key };
+    let scope = Scope { base: &world.plan.base, environments: &environments, clock: &*world.clock, run_key: &run_key };
     let collected = collector.collect(&scope, &job.settings);
     zeroize::Zeroize::zeroize(&mut run_key);
     let collected = collected?;

@@ -94,11 +94,7 @@ async fn drain(world: &Arc<World>, worker: i64, progress: &dyn Progress) -> Resu
 }
 
 /// Ends one claimed slot. None where it was given back for another attempt, or where somebody else ended it.
-async fn end_slot(
-    world: &Arc<World>,
-    lease: Lease,
-    progress: &dyn Progress,
-) -> Result<Option<SlotOutcome>, StepError> {
+async fn end_slot(world: &Arc<World>, lease: Lease, progress: &dyn Progress) -> Result<Option<SlotOutcome>, StepError> {
     let slot = lease.slot.clone();
     let Some(job) = world.job(&slot.job).cloned() else {
         return close(world, lease, SlotState::Missed, "The job is no longer configured.".to_owned()).await;
@@ -156,9 +152,7 @@ async fn close(
     let entry = NewEntry { id: world.entry_id(), body: closure.into() };
     let append = Append { lease: Some(lease), ..Append::entries(world.now(), vec![entry]) };
     match world.store.append(append).await {
-        Ok(_) => {
-            Ok(Some(SlotOutcome::Closed { job: slot.job, scheduled_for: slot.scheduled_for, state, reason }))
-        }
+        Ok(_) => Ok(Some(SlotOutcome::Closed { job: slot.job, scheduled_for: slot.scheduled_for, state, reason })),
         Err(StoreError::StaleLease { .. } | StoreError::SlotClosed { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -37,7 +37,9 @@ pub(crate) async fn run(args: &ArchiveArgs, words: &Words, out: &mut Out) -> any
             out.data(printed.format, &rows?, |rows| {
                 let mut table = Table::new(["store", "key", "kept until", "read back", "digest"]);
                 for row in rows {
-                    table.row([&row.store, &row.key, &row.retain_until, &row.read_back_at, &row.digest].map(Clone::clone));
+                    table.row(
+                        [&row.store, &row.key, &row.retain_until, &row.read_back_at, &row.digest].map(Clone::clone),
+                    );
                 }
                 table
             })?;

@@ -41,7 +41,10 @@ pub(crate) fn run(args: &CheckArgs, words: &Words, out: &mut Out) -> anyhow::Res
     collectors(&registry, &mut list);
     collector_cases(args, &registry, words, &mut list)?;
     list.note("detection rules", rules());
-    list.note("report template", TemplateSet::built_in().map(|set| set.digest().to_string()).map_err(|e| e.to_string()));
+    list.note(
+        "report template",
+        TemplateSet::built_in().map(|set| set.digest().to_string()).map_err(|e| e.to_string()),
+    );
     list.note(
         "frameworks",
         frameworks().map(|all| format!("{} catalogs", all.len())).map_err(|error| error.to_string()),
@@ -159,7 +162,7 @@ impl Drop for Scratch {
 }
 
 fn rules() -> Result<String, String> {
-    let rules: Vec<_> = Engine::builtin().rules().iter().cloned().collect();
+    let rules = Engine::builtin().rules().to_vec();
     match exhibit_detect::validate(&rules) {
         Ok(()) => Ok(format!("{} rules: examples match, counter-examples do not", rules.len())),
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),

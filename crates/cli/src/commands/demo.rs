@@ -57,8 +57,9 @@ pub(crate) async fn run(args: &DemoArgs, words: &Words, out: &mut Out) -> anyhow
 
     let registry = Registry::built_in()?;
     let config = config::load(&dir.join(config::FILE_NAME), &registry)?;
-    words.say("Starting a private Postgres and opening the ledger.");
+    let step = words.step("Starting a private Postgres and opening the ledger");
     let deployment = Deployment::of(config, words).await?;
+    step.done("Started a private Postgres and opened the ledger.");
     let outcome = perform(&dir, &deployment, words).await;
     deployment.close().await?;
     let (made, issued) = outcome?;
@@ -101,7 +102,9 @@ fn prepare(dir: &Path, words: &Words) -> anyhow::Result<()> {
     }
     let text = configuration(&repository()?, &company)?;
     let draft = dir.join("exhibit.toml.draft");
-    fs::write(&draft, text).and_then(|()| fs::rename(&draft, &file)).with_context(|| format!("writing {}", file.display()))
+    fs::write(&draft, text)
+        .and_then(|()| fs::rename(&draft, &file))
+        .with_context(|| format!("writing {}", file.display()))
 }
 
 /// The repository that the demo is started in; where there is none, the folder itself, and the collector says so.
@@ -128,23 +131,31 @@ async fn perform(dir: &Path, deployment: &Deployment, words: &Words) -> anyhow::
     let world = &deployment.world;
     declare(world).await?;
     // What fell due since an earlier demo is performed late or closed as missed, as any run would do it.
-    run_due(world, &Said(words)).await?;
+    run_due(world, &Said::new(words)).await?;
     for job in &world.plan.jobs {
-        words.say(format!("Collecting and judging: {}.", job.id));
+        let step = words.step(format!("Collecting and judging: {}", job.id));
         perform_on_demand(world, &job.id).await?;
+        step.done(format!("Collected and judged: {}.", job.id));
     }
-    words.say("Rendering the current quarter's report, marked interim.");
+    let step = words.step("Rendering the current quarter's report");
     let period = world.plan.deployment.calendar.period_of(world.now());
     let issued = issue(world, &period, Standing::Interim).await?;
-    words.say("Archiving its bundle, reading it back, and recording the receipt.");
+    step.done("Rendered the current quarter's report, marked interim.");
+    let step = words.step("Archiving its bundle");
     archive_pending(world).await?;
+    step.done("Archived its bundle, read it back, and recorded the receipt.");
     let checkpoint = checkpoint(world).await?;
 
     let folder = deployment.reports().join(format!("{}-{}-{}", issued.period, issued.standing.word(), issued.revision));
     let paths = write_report(&folder, &issued)?;
-    words.say("Verifying the archived bundle offline, with the key pinned here.");
+    let step = words.step("Verifying the archived bundle");
     let archived = archived_bundle(deployment, &issued).await?;
     let verified = verify(&archived, &trusted_keys(None, Some(&deployment.config))?)?;
+    step.done(if verified.verified {
+        "Verified the archived bundle offline, with the key pinned here."
+    } else {
+        "The archived bundle does NOT hold against the key pinned here."
+    });
     for difference in &verified.differences {
         words.warn(difference);
     }
@@ -192,8 +203,12 @@ fn outcomes(issued: &Issued) -> BTreeMap<String, u64> {
 }
 
 fn told(made: &Made, issued: &Issued) -> String {
-    let noted: Vec<String> =
-        made.outcomes.iter().filter(|(_, count)| **count > 0).map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let noted: Vec<String> = made
+        .outcomes
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(outcome, count)| format!("{count} {outcome}"))
+        .collect();
     let findings: usize = issued.view.deviations.iter().map(|group| group.findings.len()).sum();
     let dir = &made.dir;
     format!(

@@ -41,7 +41,8 @@ pub(crate) fn configuration(repository: &Path, company: &Path) -> anyhow::Result
     }
     text.push_str(&repository_job(repository)?);
     for example in examples::all() {
-        let schedule = &registry.get(example.collector).context("every example belongs to a collector")?.manifest.default_schedule;
+        let schedule =
+            &registry.get(example.collector).context("every example belongs to a collector")?.manifest.default_schedule;
         text.push_str(&example_job(example, schedule, company)?);
     }
     Ok(text)
@@ -54,7 +55,14 @@ fn repository_job(repository: &Path) -> anyhow::Result<String> {
     source.insert("path".to_owned(), repository.display().to_string().into());
     source.insert("ci_paths".to_owned(), vec![toml::Value::from(".ci/run")].into());
     let repositories = toml::Table::from_iter([("repositories".to_owned(), vec![toml::Value::from(source)].into())]);
-    job("ci-secrets-of-this-repository", "ci_secrets", "30 5 * * *", &["build".to_owned()], repositories, toml::Table::new())
+    job(
+        "ci-secrets-of-this-repository",
+        "ci_secrets",
+        "30 5 * * *",
+        &["build".to_owned()],
+        repositories,
+        toml::Table::new(),
+    )
 }
 
 fn example_job(example: &examples::Example, schedule: &str, company: &Path) -> anyhow::Result<String> {

@@ -38,8 +38,20 @@ struct Row {
 }
 
 const COLUMNS: [&str; 14] = [
-    "id", "seq", "digest", "job", "collector", "environments", "trigger", "scheduled_for", "observed_from", "observed_to",
-    "recorded_at", "outcome", "findings", "problems",
+    "id",
+    "seq",
+    "digest",
+    "job",
+    "collector",
+    "environments",
+    "trigger",
+    "scheduled_for",
+    "observed_from",
+    "observed_to",
+    "recorded_at",
+    "outcome",
+    "findings",
+    "problems",
 ];
 
 pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
@@ -182,7 +194,8 @@ fn range(deployment: &Deployment, filter: &Filter) -> anyhow::Result<Range> {
         return Ok((Some(period.start), Some(period.end)));
     }
     let zone: Tz = calendar.time_zone();
-    let from = filter.from.map(|when| when.start(zone).context("--from names a time that does not exist")).transpose()?;
+    let from =
+        filter.from.map(|when| when.start(zone).context("--from names a time that does not exist")).transpose()?;
     let to = filter.to.map(|when| when.end(zone).context("--to names a time that does not exist")).transpose()?;
     Ok((from, to))
 }
@@ -246,7 +259,10 @@ fn facts(shown: &Shown) -> Table {
         ("digest of the record".to_owned(), shown.digest.to_string()),
         ("job".to_owned(), text(&body["job"])),
         ("collector".to_owned(), format!("{} {}", text(&body["collector"]["id"]), text(&body["collector"]["version"]))),
-        ("observed".to_owned(), format!("{} to {}", text(&body["observation"]["observed_from"]), text(&body["observation"]["observed_to"]))),
+        (
+            "observed".to_owned(),
+            format!("{} to {}", text(&body["observation"]["observed_from"]), text(&body["observation"]["observed_to"])),
+        ),
         ("recorded".to_owned(), text(&shown.record["recorded_at"])),
         ("self-test".to_owned(), text(&body["self_test"]["detail"])),
     ];

@@ -70,10 +70,7 @@ pub(crate) async fn run(args: &FsckArgs, words: &Words, out: &mut Out) -> anyhow
     Ok(if checked.clean { Exit::Clean } else { Exit::Differences })
 }
 
-async fn check(
-    deployment: &Deployment,
-    keys: Vec<exhibit_ledger::note::VerifierKey>,
-) -> anyhow::Result<FsckReport> {
+async fn check(deployment: &Deployment, keys: Vec<exhibit_ledger::note::VerifierKey>) -> anyhow::Result<FsckReport> {
     let world = &deployment.world;
     let folder = world.outside.folder().display().to_string();
     let checkpoints = world

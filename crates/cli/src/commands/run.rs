@@ -1,13 +1,17 @@
 //! `exhibit run`: what is due, or the jobs that are named.
 
+use std::sync::{Mutex, PoisonError};
+
 use exhibit_evidence::Verdict;
-use exhibit_pipeline::{Performed, Progress, SlotOutcome, archive_pending, checkpoint, declare, perform_on_demand, run_due};
+use exhibit_pipeline::{
+    Performed, Progress, SlotOutcome, archive_pending, checkpoint, declare, perform_on_demand, run_due,
+};
 use serde::Serialize;
 
 use crate::{
     args::RunArgs,
     deployment::{Deployment, write_report},
-    output::{Exit, Out, Table, Words},
+    output::{Exit, Out, Step, Table, Words},
 };
 
 /// What a run did, as data.
@@ -30,12 +34,22 @@ struct SlotRow {
     note: String,
 }
 
-/// Says on standard error what is going on.
-pub(crate) struct Said<'a>(pub(crate) &'a Words);
+/// Says on standard error what is going on: a moving line on a terminal, a line each with `--verbose`.
+pub(crate) struct Said<'a> {
+    words: &'a Words,
+    step: Mutex<Option<Step>>,
+}
+
+impl<'a> Said<'a> {
+    pub(crate) fn new(words: &'a Words) -> Self {
+        Self { words, step: Mutex::new(None) }
+    }
+}
 
 impl Progress for Said<'_> {
     fn begin(&self, what: &str) {
-        self.0.detail(what);
+        self.words.detail(what);
+        *self.step.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.words.step(what));
     }
 }
 
@@ -55,18 +69,20 @@ async fn perform(args: &RunArgs, deployment: &Deployment, words: &Words) -> anyh
     let mut reports = Vec::new();
     let mut archived = 0;
     if args.jobs.is_empty() {
-        let summary = run_due(world, &Said(words)).await?;
+        let summary = run_due(world, &Said::new(words)).await?;
         slots.extend(summary.slots.iter().map(slot_row));
         for issued in &summary.issued {
-            let folder = deployment.reports().join(format!("{}-{}-{}", issued.period, issued.standing.word(), issued.revision));
+            let folder =
+                deployment.reports().join(format!("{}-{}-{}", issued.period, issued.standing.word(), issued.revision));
             write_report(&folder, issued)?;
             reports.push(folder.display().to_string());
         }
         archived = summary.archived;
     } else {
         declare(world).await?;
+        let progress = Said::new(words);
         for job in &args.jobs {
-            words.detail(format!("job {job}: collecting and judging"));
+            progress.begin(&format!("job {job}: collecting and judging"));
             slots.push(performed_row(&perform_on_demand(world, job).await?));
         }
         archived += archive_pending(world).await?;
@@ -107,7 +123,12 @@ fn performed_row(performed: &Performed) -> SlotRow {
         verdict: Some(Verdict::roll_up(performed.checks.iter().map(|(_, verdict, _)| *verdict))),
         findings: performed.checks.iter().map(|(_, _, findings)| findings).sum(),
         evidence: Some(performed.evidence.to_string()),
-        note: performed.checks.iter().map(|(check, verdict, _)| format!("{check}: {verdict}")).collect::<Vec<_>>().join(", "),
+        note: performed
+            .checks
+            .iter()
+            .map(|(check, verdict, _)| format!("{check}: {verdict}"))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 

@@ -71,6 +71,7 @@ impl Invalid {
     }
 
     /// Line and column, both from 1, at which a problem begins.
+    #[cfg(test)]
     pub(crate) fn position(&self, problem: &Diagnostic) -> (usize, usize) {
         let text = self.shown.text();
         let start = self.shown.span(&problem.span).start;

@@ -23,8 +23,6 @@ mod suspicion;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use diagnostic::{Diagnostic, Invalid};
-pub(crate) use load::{ConfigError, FILE_NAME, load, parse};
-pub(crate) use model::{Archive, Config, Database, Deployment, Job, Signing};
-pub(crate) use secret_ref::{Resolved, SecretError, SecretRef};
-pub(crate) use settings::Collectors;
+pub(crate) use load::{ConfigError, FILE_NAME, load};
+pub(crate) use model::{Config, Signing};
+pub(crate) use secret_ref::SecretRef;

@@ -14,8 +14,6 @@ use super::secret_ref::SecretRef;
 /// A whole, valid configuration. Every path in it is absolute.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// The file that this was read from.
-    pub(crate) file: PathBuf,
     /// The folder of that file: relative paths in it start here, those in `source` tables too.
     pub(crate) base: PathBuf,
     /// `[deployment]`
@@ -96,22 +94,6 @@ pub(crate) struct Job {
 }
 
 impl Config {
-    /// The declared environment of this id.
-    pub(crate) fn environment(&self, id: &EnvironmentId) -> Option<&Environment> {
-        self.environments.iter().find(|environment| environment.id == *id)
-    }
-
-    /// The environments that a job looks at, in the job's order.
-    pub(crate) fn environments_of(&self, job: &Job) -> Vec<Environment> {
-        let declared = |id| self.environment(id).cloned();
-        job.environments.iter().filter_map(declared).collect()
-    }
-
-    /// The job with this id.
-    pub(crate) fn job(&self, id: &str) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.id.as_str() == id)
-    }
-
     /// A path of the file as seen from [`Config::base`], so that it reads the same on every machine.
     pub(crate) fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.base).unwrap_or(path)

@@ -197,13 +197,6 @@ impl<'d> Section<'d> {
         self.entries.get(key)
     }
 
-    /// Every entry, in the order of the file.
-    pub(super) fn in_order(&self) -> Vec<(&'d Spanned<std::borrow::Cow<'d, str>>, &'d Spanned<DeValue<'d>>)> {
-        let mut entries: Vec<_> = self.entries.iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        entries
-    }
-
     /// How messages call it.
     pub(super) fn name(&self) -> &str {
         &self.name

@@ -38,7 +38,6 @@ pub(super) fn read(
     let environments = environments(reader, &root);
     let jobs = jobs::read(reader, &root, &environments, collectors);
     Some(Config {
-        file: file.to_path_buf(),
         base,
         deployment: deployment?,
         database: database?,
@@ -72,7 +71,8 @@ fn deployment(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<De
     Some(Deployment {
         fiscal_year_start: reader.number(&section, "fiscal_year_start", 1..=12).unwrap_or(1),
         grace_days: reader.number(&section, "grace_days", 0..=60).unwrap_or(5),
-        data_dir: base.join(data_dir),
+        // By its components, so that `.` does not stand in every path that is printed.
+        data_dir: base.join(data_dir).components().collect(),
         name: name?,
         origin: origin?,
         time_zone: time_zone?,

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use exhibit_collectors::{SettingProblem, Settings};
 
+use super::diagnostic::Invalid;
+use super::load::parse;
+use super::settings::Collectors;
 use super::*;
 
 /// Stands for every secret in the cases; must never be shown.
@@ -114,11 +117,14 @@ fn the_basic_sample_takes_every_default() {
     assert!(config.database.is_none() && config.deployment.origin.is_none());
     let key = Path::new("/srv/exhibit/.exhibit/keys/log.key");
     assert!(matches!(&config.signing, Signing::Generated(path) if path == key));
-    let job = config.job("ci-secrets").expect("the job");
+    let job = config.jobs.iter().find(|job| job.id.as_str() == "ci-secrets").expect("the job");
     assert_eq!(job.fresh_for, chrono::TimeDelta::hours(26));
     assert_eq!(job.late_after, chrono::TimeDelta::hours(1));
     assert_eq!(config.environments[0].title, "production");
-    assert_eq!(config.environments_of(job), config.environments);
+    assert_eq!(
+        job.environments,
+        config.environments.iter().map(|environment| environment.id.clone()).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn the_full_sample_shows_every_key() {
     let environments: Vec<_> =
         config.environments.iter().map(|known| (known.title.as_str(), known.disposable)).collect();
     assert_eq!(environments, [("Production", false), ("Staging", true)]);
-    let job = config.job("unique-credentials").expect("the job");
+    let job = config.jobs.iter().find(|job| job.id.as_str() == "unique-credentials").expect("the job");
     assert_eq!(format!("{:?}", job.environments), "[production, staging]");
     assert_eq!(job.settings.policy["minimum_length"].as_integer(), Some(16));
 }

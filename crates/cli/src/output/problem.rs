@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use anstream::AutoStream;
 use clap::builder::styling::{AnsiColor, Style};
 
 use super::printable;
@@ -61,9 +60,10 @@ impl Problem {
     }
 
     /// The text without colour.
+    #[cfg(test)]
     pub(crate) fn plain(&self) -> String {
         use std::io::Write;
-        let mut bytes = AutoStream::never(Vec::new());
+        let mut bytes = anstream::AutoStream::never(Vec::new());
         // Writing to memory does not fail.
         let _ = write!(bytes, "{self}");
         String::from_utf8_lossy(&bytes.into_inner()).into_owned()

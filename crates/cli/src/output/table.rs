@@ -36,11 +36,6 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// Whether it has no rows.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The table as text without a last line end. With a width, cells wrap to fit it; without one every row
     /// is one line, so that `grep` and `cut` work.
     pub(crate) fn render(&self, width: Option<u16>) -> String {
@@ -109,8 +104,6 @@ b            1234  x\\u{1b}[31m y";
     fn one_thing_is_told_by_its_facts() {
         let table = Table::facts([("id", "1"), ("title", "ä b")]);
         assert_eq!(table.render(None), "id     1\ntitle  ä b");
-        assert!(!table.is_empty());
-        assert!(Table::new(["A"]).is_empty());
         assert_eq!(Table::new(["A", "B"]).render(None), "A  B");
     }
 }

@@ -1,12 +1,11 @@
 //! Standard error: what is going on, for people.
 
-use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::printable;
 use crate::args::Voice;
@@ -87,20 +86,6 @@ impl Words {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
         bar.set_message(printable(text.as_ref()));
-        self.begun(bar)
-    }
-
-    /// Begins something of so many parts.
-    pub(crate) fn count(&self, text: impl AsRef<str>, parts: u64) -> Step {
-        let bar = self.bars.add(ProgressBar::new(parts));
-        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
-            bar.set_style(style);
-        }
-        bar.set_message(printable(text.as_ref()));
-        self.begun(bar)
-    }
-
-    fn begun(&self, bar: ProgressBar) -> Step {
         Step { bar, words: self.clone() }
     }
 
@@ -125,16 +110,6 @@ impl Write for Words {
 }
 
 impl Step {
-    /// One more part is done.
-    pub(crate) fn tick(&self) {
-        self.bar.inc(1);
-    }
-
-    /// Now at this.
-    pub(crate) fn now(&self, text: impl Into<Cow<'static, str>>) {
-        self.bar.set_message(printable(&text.into()));
-    }
-
     /// Ends, and says what came of it.
     pub(crate) fn done(self, text: impl AsRef<str>) {
         self.bar.finish_and_clear();
