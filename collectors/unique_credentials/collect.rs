@@ -396,9 +396,10 @@ fn promises(name: &str) -> Option<Sensitivity> {
 /// that the numbers say nothing about the values or the run's key.
 fn grouped(mut seen: Vec<Seen>) -> Vec<CredentialFacts> {
     seen.sort_by(|a, b| order(&a.facts).cmp(&order(&b.facts)));
-    let equal = numbers(seen.iter().map(|one| one.equal));
-    let near = numbers(seen.iter().map(|one| one.near));
-    let account = numbers(seen.iter().map(|one| one.account));
+    let equal = numbers(seen.iter().map(|one| one.equal), 2);
+    let near = numbers(seen.iter().map(|one| one.near), 2);
+    // A user name that occurs once tells as much: it is another one.
+    let account = numbers(seen.iter().map(|one| one.account), 1);
     seen.into_iter()
         .map(|one| {
             let number = |of: &HashMap<Fingerprint, u64>, value: Option<Fingerprint>| {
@@ -418,8 +419,8 @@ fn order(facts: &CredentialFacts) -> (&str, &str, &str, u64, &str) {
     (&facts.environment, &facts.name, &facts.file, facts.line, &facts.key)
 }
 
-/// A number for each value that occurs more than once, in order of first occurrence.
-fn numbers(values: impl Iterator<Item = Option<Fingerprint>> + Clone) -> HashMap<Fingerprint, u64> {
+/// A number for each value that occurs at least so often, in order of first occurrence.
+fn numbers(values: impl Iterator<Item = Option<Fingerprint>> + Clone, at_least: u64) -> HashMap<Fingerprint, u64> {
     let mut counts: HashMap<Fingerprint, u64> = HashMap::new();
     for value in values.clone().flatten() {
         *counts.entry(value).or_default() += 1;
@@ -427,7 +428,7 @@ fn numbers(values: impl Iterator<Item = Option<Fingerprint>> + Clone) -> HashMap
     let mut numbers = HashMap::new();
     for value in values.flatten() {
         let next = numbers.len() as u64 + 1;
-        if counts.get(&value).is_some_and(|count| *count > 1) {
+        if counts.get(&value).is_some_and(|count| *count >= at_least) {
             numbers.entry(value).or_insert(next);
         }
     }

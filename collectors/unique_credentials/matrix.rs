@@ -48,7 +48,7 @@ impl<'a> Matrix<'a> {
         let mut matrix = Self { environments: sorted, views, equal, near, leaders, counts };
         matrix.leaders = (0..matrix.views.len()).map(|at| matrix.choose_leader(policy, at)).collect();
         for (at, view) in matrix.views.iter().enumerate() {
-            matrix.counts[view.environment] += usize::from(view.has_value() && matrix.leaders[at] == at);
+            matrix.counts[view.environment] += usize::from(view.is_credential() && matrix.leaders[at] == at);
         }
         matrix
     }
@@ -78,7 +78,7 @@ impl<'a> Matrix<'a> {
             .unwrap_or(at)
     }
 
-    /// How many credentials an environment has; empty values do not count, and one that is handed
+    /// How many credentials an environment has; empty variables do not count, and one that is handed
     /// on twice counts once.
     pub(super) fn count(&self, environment: usize) -> usize {
         self.counts[environment]
@@ -109,6 +109,12 @@ impl View<'_> {
     /// True when any place holds more than an empty value.
     pub(super) fn has_value(&self) -> bool {
         self.places.iter().any(|place| place.length > 0)
+    }
+
+    /// True when it counts: an empty variable is an absent one, but a connection string with an empty
+    /// password is there.
+    fn is_credential(&self) -> bool {
+        self.has_value() || self.places.iter().any(|place| place.in_url)
     }
 
     /// Every name of it.
