@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use exhibit_evidence::{
-    CheckId, ConditionId, Digest, EntryId, JobId, Outcome, Timestamp, Verdict,
+    CheckId, Digest, EntryId, JobId, Outcome, Timestamp, Verdict,
     catalog::{AuditItem, CheckManifest, CollectorManifest},
     observation::Subject,
     report::Standing,
@@ -14,11 +14,10 @@ use exhibit_evidence::{
 use crate::{
     completeness::{self, JobLedger},
     fold::{Fold, Occurrence},
-    history::{Life, Line},
     sums::{audit_item, totals, windows},
     view::{
-        CheckView, CollectorView, Cover, DeviationGroup, FindingState, FindingView, FollowUp, FrameworkView,
-        PeriodView, ReceiptView, RecordView, RequirementView, SubjectView, SupportView,
+        CheckView, CollectorView, Cover, FrameworkView, PeriodView, ReceiptView, RecordView, RequirementView,
+        SubjectView, SupportView,
     },
 };
 
@@ -138,6 +137,12 @@ impl Fold {
                 limits.push(format!("Job {job}: this version does not know the check {check}, which was assessed."));
             }
         }
+        if self.findings_not_at_hand > 0 {
+            limits.push(format!(
+                "Assessments whose findings could not be read back: {}. Their counts stand; no finding was held to be gone on their account.",
+                self.findings_not_at_hand
+            ));
+        }
         if self.unreadable() > 0 {
             limits.push(format!(
                 "Entries of a kind that this version cannot read, whatever they are about: {}.",
@@ -256,89 +261,6 @@ impl Fold {
                 }
             })
             .collect()
-    }
-
-    fn lives(&self) -> impl Iterator<Item = (&Line, &Life, FindingState)> {
-        self.lines.iter().flat_map(|(line, history)| {
-            let unanswered = history.is_unanswered(&self.period);
-            history.lives.values().filter_map(move |life| Some((line, life, life.state(unanswered)?)))
-        })
-    }
-
-    fn deviations(&self) -> Vec<DeviationGroup> {
-        let mut groups: BTreeMap<(CheckId, ConditionId), DeviationGroup> = BTreeMap::new();
-        for (line, life, state) in self.lives().filter(|(_, life, _)| life.open) {
-            let finding = &life.finding;
-            let view = FindingView {
-                fingerprint: finding.fingerprint,
-                severity: finding.severity,
-                subject: line.subject.clone(),
-                place: finding.place.clone(),
-                place_text: finding.place.human(),
-                detail: finding.detail.clone(),
-                instances: finding.instances,
-                state,
-                first_observed: life.first_observed,
-                last_observed: life.last_observed,
-                runs_in_a_row: life.in_a_row,
-                evidence: life.evidence,
-            };
-            let group =
-                groups.entry((line.check.clone(), finding.condition.clone())).or_insert_with(|| DeviationGroup {
-                    id: finding.condition.clone(),
-                    check: line.check.clone(),
-                    severity: finding.severity,
-                    condition: life.condition.clone(),
-                    findings: Vec::new(),
-                });
-            group.severity = group.severity.min(finding.severity);
-            group.findings.push(view);
-        }
-        let mut groups: Vec<_> = groups.into_values().collect();
-        for group in &mut groups {
-            group.findings.sort_by(|a, b| {
-                (a.severity, &a.subject, &a.place_text, a.fingerprint).cmp(&(
-                    b.severity,
-                    &b.subject,
-                    &b.place_text,
-                    b.fingerprint,
-                ))
-            });
-        }
-        groups.sort_by(|a, b| (a.severity, &a.check, &a.id).cmp(&(b.severity, &b.check, &b.id)));
-        groups
-    }
-
-    fn follow_up(&self) -> Vec<FollowUp> {
-        let mut lines: Vec<FollowUp> = self
-            .lives()
-            .map(|(line, life, state)| FollowUp {
-                fingerprint: life.finding.fingerprint,
-                check: line.check.clone(),
-                title: life.condition.title.clone(),
-                severity: life.finding.severity,
-                subject: line.subject.clone(),
-                place_text: life.finding.place.human(),
-                state,
-                instances_before: life.before,
-                instances_now: life.open.then_some(life.finding.instances),
-                first_observed: life.first_observed,
-                last_observed: life.last_observed,
-                proof: life.gone,
-            })
-            .collect();
-        let rank = |state: FindingState| FindingState::ALL.iter().position(|other| *other == state);
-        lines.sort_by(|a, b| {
-            (rank(a.state), a.severity, &a.check, &a.subject, &a.place_text, a.fingerprint).cmp(&(
-                rank(b.state),
-                b.severity,
-                &b.check,
-                &b.subject,
-                &b.place_text,
-                b.fingerprint,
-            ))
-        });
-        lines
     }
 
     fn collectors_view(&self) -> Vec<CollectorView> {

@@ -46,6 +46,8 @@ pub struct Fold {
     /// Every piece of evidence, of whatever period: which collector's version made it.
     origins: BTreeMap<EntryId, Digest>,
     unreadable: u64,
+    /// Assessments whose findings lie in an artifact that was not brought.
+    pub(crate) findings_not_at_hand: u64,
 }
 
 /// One assessment of a check in the period.
@@ -94,11 +96,12 @@ impl Fold {
             last_performed: BTreeMap::new(),
             origins: BTreeMap::new(),
             unreadable: 0,
+            findings_not_at_hand: 0,
         }
     }
 
     /// Takes in the next entry. `digest` is the SHA-256 of its record; `findings` are those of its `findings_artifact`,
-    /// where it has one.
+    /// where it has one: without them nothing is held to be gone, and the view says so.
     pub fn add(&mut self, envelope: &Envelope, digest: Digest, findings: Option<&[Finding]>) {
         let seq = self.size;
         self.size += 1;
@@ -278,10 +281,14 @@ impl Fold {
             view.verdicts.push(format!("{check}: {}", body.verdict));
         }
         let findings = from_artifact.unwrap_or(&body.judgement.findings);
+        // Findings that are not at hand must not look like findings that are gone.
+        let at_hand = findings.len() as u64 == body.finding_count;
+        self.findings_not_at_hand += u64::from(!at_hand);
         for outcome in &body.judgement.subjects {
             let line = Line { job: body.job.clone(), check: check.clone(), subject: outcome.subject.clone() };
             let word = Word {
-                outcome,
+                verdict: if at_hand { outcome.verdict } else { Verdict::Error },
+                subject: &outcome.subject,
                 findings,
                 conditions: &body.judgement.conditions,
                 evidence: body.evidence,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use exhibit_evidence::{
     CheckId, Condition, ConditionId, EntryId, Finding, Fingerprint, JobId, Period, Timestamp, Verdict,
-    assessment::SubjectOutcome, observation::Subject,
+    observation::Subject,
 };
 
 use crate::view::FindingState;
@@ -60,7 +60,8 @@ pub(crate) struct LineHistory {
 
 /// One assessment's word on one subject.
 pub(crate) struct Word<'a> {
-    pub outcome: &'a SubjectOutcome,
+    pub verdict: Verdict,
+    pub subject: &'a Subject,
     pub findings: &'a [Finding],
     pub conditions: &'a BTreeMap<ConditionId, Condition>,
     pub evidence: EntryId,
@@ -80,13 +81,12 @@ impl LineHistory {
             return;
         }
         self.newest = Some(word.observed_to);
-        self.unanswered = !matches!(word.outcome.verdict, Verdict::Pass | Verdict::Fail | Verdict::NotApplicable);
+        self.unanswered = !matches!(word.verdict, Verdict::Pass | Verdict::Fail | Verdict::NotApplicable);
         let in_period = word.observed_to >= period.start;
 
-        for finding in word.findings.iter().filter(|finding| belongs_to(finding, &word.outcome.subject)) {
-            let Some(condition) = word.conditions.get(&finding.condition) else {
-                continue;
-            };
+        for finding in word.findings.iter().filter(|finding| belongs_to(finding, word.subject)) {
+            // A finding without its condition is still a finding.
+            let condition = word.conditions.get(&finding.condition).cloned().unwrap_or_else(|| not_recorded(finding));
             let life = self.lives.entry(finding.fingerprint).or_insert_with(|| Life {
                 finding: finding.clone(),
                 condition: condition.clone(),
@@ -107,7 +107,7 @@ impl LineHistory {
                 life.regressed_in_period |= in_period;
             }
             life.finding = finding.clone();
-            life.condition = condition.clone();
+            life.condition = condition;
             life.in_a_row = if life.open { life.in_a_row + 1 } else { 1 };
             life.open = true;
             life.last_observed = word.observed_to;
@@ -130,6 +130,18 @@ impl LineHistory {
                 life.before = None;
             }
         }
+    }
+}
+
+fn not_recorded(finding: &Finding) -> Condition {
+    let not_recorded = || "Not recorded.".to_owned();
+    Condition {
+        title: finding.condition.to_string(),
+        risk: not_recorded(),
+        impact: not_recorded(),
+        recommendation: not_recorded(),
+        steps: Vec::new(),
+        references: Vec::new(),
     }
 }
 
@@ -197,9 +209,15 @@ mod tests {
         for (index, (day, verdict, instances)) in words.iter().enumerate() {
             let findings: Vec<Finding> = (*instances > 0).then(|| finding(1, *instances)).into_iter().collect();
             let observed_to = period.start.plus(chrono::TimeDelta::days(*day));
-            let outcome = SubjectOutcome { subject: subject(), verdict: *verdict, reason: String::new() };
             let evidence = EntryId::from_parts(observed_to, &[u8::try_from(index).expect("few"); 10]);
-            let word = Word { outcome: &outcome, findings: &findings, conditions: &conditions, evidence, observed_to };
+            let word = Word {
+                verdict: *verdict,
+                subject: &subject(),
+                findings: &findings,
+                conditions: &conditions,
+                evidence,
+                observed_to,
+            };
             line.take(&word, &period);
         }
         line.lives.get(&Fingerprint(Digest([1; 32]))).and_then(|life| life.state(line.is_unanswered(&period)))

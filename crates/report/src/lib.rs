@@ -7,6 +7,7 @@ pub mod build;
 pub mod catalog;
 mod completeness;
 mod filters;
+mod findings;
 pub mod fold;
 mod history;
 mod html;

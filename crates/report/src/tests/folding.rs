@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use exhibit_evidence::{
-    CollectorId, Condition, Digest, Outcome, Place, Severity, Timestamp, Verdict, catalog::AuditItem,
+    Body, CollectorId, Condition, Digest, Outcome, Place, Severity, Timestamp, Verdict, catalog::AuditItem,
     observation::CollectorRef, slot::SlotState,
 };
 
@@ -295,6 +295,33 @@ fn what_cannot_be_read_is_said() {
     assert_eq!(view.limits.len(), 2, "{:?}", view.limits);
     assert!(view.limits[0].contains("unique-credentials.gone"));
     assert!(view.limits[1].contains("cannot read"));
+}
+
+#[test]
+fn findings_that_are_not_at_hand_are_not_gone() {
+    let mut story = begin("2026-10-04 00:00");
+    run(&mut story, Some("2026-10-05 04:00"), t("2026-10-05 04:00"), &[failing()]);
+    run(&mut story, Some("2026-10-12 04:00"), t("2026-10-12 04:00"), &[failing()]);
+    let kept = story.entries.iter_mut().rev().find_map(|entry| match &mut entry.body {
+        Body::Assessment(body) => Some(body),
+        _ => None,
+    });
+    let kept = kept.expect("an assessment");
+    // The second run's findings were too long for a record and lie in an artifact.
+    let findings = std::mem::take(&mut kept.judgement.findings);
+    kept.findings_artifact = Some(Digest::of(b"artifact"));
+    let without = story.view("2026-Q4");
+    assert_eq!(without.deviations[0].findings[0].state, FindingState::NotReexamined);
+    assert_eq!((outcome(&without, SHARED).0, without.limits.len()), (Outcome::Fail, 1));
+
+    let mut fold = crate::Fold::new(period("2026-Q4"), super::story::catalog());
+    for entry in &story.entries {
+        let of_artifact = matches!(&entry.body, Body::Assessment(body) if body.findings_artifact.is_some());
+        fold.add(entry, Digest::of(b"record"), of_artifact.then_some(findings.as_slice()));
+    }
+    let with = fold.view(&story.edition(exhibit_evidence::report::Standing::Interim)).expect("a view");
+    assert_eq!(with.deviations[0].findings[0].state, FindingState::New);
+    assert_eq!((with.deviations[0].findings[0].runs_in_a_row, with.limits.len()), (2, 0));
 }
 
 #[test]
