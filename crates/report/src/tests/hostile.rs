@@ -77,7 +77,8 @@ fn skeleton(html: &str) -> Vec<String> {
 #[test]
 fn no_string_of_the_view_becomes_markup() {
     let templates = TemplateSet::built_in().expect("built in");
-    let [_, (_, busy)] = samples::all();
+    let [_, (_, mut busy)] = samples::all();
+    busy.limits.push("a limit".to_owned());
     let places = open_places(&busy);
     assert!(places.len() > 60, "only {} places were found", places.len());
     let expected = skeleton(&render(&put(&busy, &places, "harmless"), &templates).expect("rendered").html);
