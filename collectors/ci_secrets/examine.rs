@@ -3,7 +3,7 @@
 use super::recognise::{self, Syntax, System};
 use super::repository::{self, RepositoryError};
 use super::understand;
-use super::understand::sink::{Form, Found, MOST_FOUND, Written};
+use super::understand::sink::{Form, Found, MOST_FOUND, Written, path_in_evidence};
 use super::walk::{History, Mode, Version};
 use exhibit_detect::{Confidence, Engine, Fingerprint, RunKey, facts};
 use git2::{Odb, Oid};
@@ -137,7 +137,8 @@ fn one(
     key: &RunKey,
     done: &mut Done,
 ) -> Result<(), RepositoryError> {
-    let looking_up = |error: git2::Error| RepositoryError::looking_up(blob, format!("file '{path}'"), &error);
+    let looking_up =
+        |error: git2::Error| RepositoryError::looking_up(blob, format!("file '{}'", path_in_evidence(path)), &error);
     if odb.read_header(blob).map_err(looking_up)?.0 > LARGEST {
         let answer = Examined { left: Some(Left::TooLarge), ..Examined::default() };
         done.extend(syntaxes.iter().map(|syntax| ((blob, *syntax), answer.clone())));

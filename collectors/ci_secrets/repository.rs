@@ -1,5 +1,6 @@
 //! Opening a git repository honestly: what libgit2 cannot see in full is an error that says why, never a short list.
 
+use super::understand::sink::path_in_evidence;
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository};
 use std::path::Path;
 
@@ -230,7 +231,7 @@ fn add(
         Ok(resolved) => resolved,
         // A symbolic reference to a branch that does not exist (a remote's HEAD after a rename) keeps nothing alive.
         Err(error) if error.code() == ErrorCode::NotFound => return Ok(0),
-        Err(error) => return Err(RepositoryError::reading(name, &error)),
+        Err(error) => return Err(RepositoryError::reading(path_in_evidence(&name), &error)),
     };
     let Some(target) = resolved.target() else {
         return Ok(0);
@@ -245,7 +246,7 @@ fn add_object(
     kind: TipKind,
     target: Oid,
 ) -> Result<u64, RepositoryError> {
-    let lookup = |error: git2::Error| RepositoryError::looking_up(target, name.clone(), &error);
+    let lookup = |error: git2::Error| RepositoryError::looking_up(target, path_in_evidence(&name), &error);
     let object = repository.find_object(target, None).map_err(lookup)?;
     let peeled =
         if object.kind() == Some(ObjectType::Tag) { object.peel(ObjectType::Any).map_err(lookup)? } else { object };

@@ -3,7 +3,7 @@
 use super::collect::Looked;
 use super::examine::{Examined, Hit, HitKind, Left};
 use super::facts::{MalformedFact, ObservedValue, ValueKind};
-use super::understand::sink::{Written, part_of_path};
+use super::understand::sink::{Written, path_in_evidence};
 use super::walk::{Carriers, Mode, Version};
 use exhibit_detect::{Engine, Fingerprint};
 use exhibit_evidence::Timestamp;
@@ -107,11 +107,6 @@ impl Tally {
             }
         }
     }
-}
-
-/// A path as it may stand in evidence: each segment checked for being a value itself.
-fn path_in_evidence(path: &str) -> String {
-    path.split('/').map(part_of_path).collect::<Vec<_>>().join("/")
 }
 
 /// The values as facts, in an order that no fingerprint decides.

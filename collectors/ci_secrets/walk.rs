@@ -5,6 +5,7 @@
 
 use super::recognise::{Recognised, Recogniser, System};
 use super::repository::{RepositoryError, Tip, TipKind};
+use super::understand::sink::path_in_evidence;
 use git2::{ObjectType, Odb, Oid, Repository, Sort};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -149,7 +150,9 @@ fn roots(repository: &Repository, tips: &[Tip]) -> Result<(Vec<Point>, Roots), R
     let mut revwalk = repository.revwalk().map_err(walking)?;
     revwalk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME | Sort::REVERSE).map_err(walking)?;
     for tip in tips.iter().filter(|tip| !tip.is_tree) {
-        revwalk.push(tip.target).map_err(|error| RepositoryError::looking_up(tip.target, tip.name.clone(), &error))?;
+        revwalk
+            .push(tip.target)
+            .map_err(|error| RepositoryError::looking_up(tip.target, path_in_evidence(&tip.name), &error))?;
     }
     let mut commits = Vec::new();
     let mut roots = Roots::new();
@@ -299,10 +302,9 @@ impl Walker<'_> {
         if let Some(listing) = self.listings.get(&key) {
             return Ok(Rc::clone(listing));
         }
-        let object = self
-            .odb
-            .read(tree)
-            .map_err(|error| RepositoryError::looking_up(tree, format!("folder '{folder}'"), &error))?;
+        let object = self.odb.read(tree).map_err(|error| {
+            RepositoryError::looking_up(tree, format!("folder '{}'", path_in_evidence(folder)), &error)
+        })?;
         if object.kind() != ObjectType::Tree {
             return Err(damaged(tree));
         }

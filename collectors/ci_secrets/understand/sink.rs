@@ -244,6 +244,11 @@ fn is_weak(content: &str) -> bool {
         || facts::is_dictionary_password(content.as_bytes())
 }
 
+/// A path as it may stand in evidence: each segment checked for being a value itself.
+pub(crate) fn path_in_evidence(path: &str) -> String {
+    path.split('/').map(part_of_path).collect::<Vec<_>>().join("/")
+}
+
 /// Keys as one path: `jobs.build.steps[Log in].run`.
 pub(crate) fn join_path(path: &[String]) -> String {
     path.iter().map(|part| part_of_path(part)).collect::<Vec<_>>().join(".").replace(".[", "[")
