@@ -56,7 +56,10 @@ fn example(folder: &Path, list: &mut String) -> io::Result<()> {
     list_files(&input, &mut files)?;
     files.sort();
     let id = folder.file_name().and_then(|name| name.to_str()).expect("collectors have plain ASCII names");
-    list.push_str(&format!("    Example {{ collector: {id:?}, policy: include_str!({:?}), files: &[\n", case.join("policy.toml")));
+    list.push_str(&format!(
+        "    Example {{ collector: {id:?}, policy: include_str!({:?}), files: &[\n",
+        case.join("policy.toml")
+    ));
     for file in files {
         let name = file.strip_prefix(&input).expect("it was listed below").display().to_string();
         list.push_str(&format!("        ({name:?}, include_bytes!({file:?})),\n"));

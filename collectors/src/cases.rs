@@ -8,7 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use exhibit_evidence::{EnvironmentId, Timestamp, Verdict, assessment::Judgement, deployment::Environment, time::Clock};
+use exhibit_evidence::{
+    EnvironmentId, Timestamp, Verdict, assessment::Judgement, deployment::Environment, time::Clock,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Collector, Scope, Settings};
@@ -210,14 +212,10 @@ impl Case {
         if expected == text {
             return Ok(());
         }
-        let difference = expected
-            .lines()
-            .zip(text.lines())
-            .find(|(expected, found)| expected != found)
-            .map_or_else(
-                || format!("expected {} lines, found {}", expected.lines().count(), text.lines().count()),
-                |(expected, found)| format!("expected {}\nfound    {}", expected.trim(), found.trim()),
-            );
+        let difference = expected.lines().zip(text.lines()).find(|(expected, found)| expected != found).map_or_else(
+            || format!("expected {} lines, found {}", expected.lines().count(), text.lines().count()),
+            |(expected, found)| format!("expected {}\nfound    {}", expected.trim(), found.trim()),
+        );
         Err(CaseError::Different { path: self.folder.clone(), difference })
     }
 }
@@ -239,10 +237,7 @@ fn population_line(population: &exhibit_evidence::Population) -> String {
         .map(|exclusion| format!(", {} excluded: {}", exclusion.count, exclusion.code))
         .collect();
     let subject = &population.subject;
-    format!(
-        "{}/{}: {} of {exist} {}{excluded}",
-        subject.environment, subject.id, population.examined, population.unit
-    )
+    format!("{}/{}: {} of {exist} {}{excluded}", subject.environment, subject.id, population.examined, population.unit)
 }
 
 fn expected_check(judgement: &Judgement) -> ExpectedCheck {

@@ -9,7 +9,7 @@ pub mod examples;
 pub mod registry;
 pub mod sources;
 
-pub use collector::{Collected, CollectError, Collector, JudgeError, RawArtifact, Scope, SettingProblem, Settings};
+pub use collector::{CollectError, Collected, Collector, JudgeError, RawArtifact, Scope, SettingProblem, Settings};
 pub use registry::{Entry, Registry};
 
 include!(concat!(env!("OUT_DIR"), "/modules.rs"));

@@ -35,7 +35,8 @@ fn build() -> PathBuf {
     lock.lock().expect("the lock can be had");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "exhibit-cli", "--bin", "exhibit", "--profile", profile])
+        .args(["build", "--quiet", "--bin", "exhibit", "--profile", profile])
+        .args(packages())
         .arg("--target-dir")
         .arg(target)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -43,4 +44,10 @@ fn build() -> PathBuf {
         .expect("cargo runs");
     assert!(built.status.success(), "the program can't be built:\n{}", String::from_utf8_lossy(&built.stderr));
     profile_folder.join("exhibit")
+}
+
+/// Which packages are named together decides which features libraries are built with. After a test of the whole
+/// workspace, as in CI, naming it whole again finds everything built; otherwise the program alone is least.
+fn packages() -> &'static [&'static str] {
+    if env::var_os("CI").is_some() { &["--workspace", "--tests"] } else { &["--package", "exhibit-cli"] }
 }

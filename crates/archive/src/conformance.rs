@@ -6,9 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use exhibit_evidence::{Digest, Timestamp};
 
-use crate::{
-    Done, InMemoryVault, ObjectKey, PutOptions, Vault, VaultError, Version, WriteOnceDirectory,
-};
+use crate::{Done, InMemoryVault, ObjectKey, PutOptions, Vault, VaultError, Version, WriteOnceDirectory};
 
 /// The answer of a future that never waits, as those of local stores.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
@@ -27,11 +25,7 @@ pub(crate) fn at(year: i32) -> Timestamp {
 }
 
 pub(crate) fn options(until: i32) -> PutOptions {
-    PutOptions {
-        put_at: at(2026),
-        retain_until: at(until),
-        media_type: "text/plain".to_owned(),
-    }
+    PutOptions { put_at: at(2026), retain_until: at(until), media_type: "text/plain".to_owned() }
 }
 
 type Case = (&'static str, fn(&dyn Vault));
@@ -44,184 +38,98 @@ const CASES: [Case; 11] = [
     ("what was put is read back", |vault| {
         let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
         let put = now(vault.put_once(&key("a/b/c.bin"), &bytes, &options(2033))).unwrap();
-        assert_eq!(
-            (put.done, put.size, put.digest),
-            (Done::Stored, 100_000, Digest::of(&bytes))
-        );
+        assert_eq!((put.done, put.size, put.digest), (Done::Stored, 100_000, Digest::of(&bytes)));
         let back = now(vault.read_back(&key("a/b/c.bin"), &put.version)).unwrap();
-        assert_eq!(
-            (back.digest, back.size, back.version),
-            (put.digest, put.size, put.version.clone())
-        );
-        assert_eq!(
-            (back.put_at, back.retain_until, back.legal_hold),
-            (at(2026), at(2033), false)
-        );
-        assert_eq!(
-            (back.media_type.as_str(), back.key),
-            ("text/plain", key("a/b/c.bin"))
-        );
-        assert_eq!(
-            now(vault.get(&key("a/b/c.bin"), &put.version)).unwrap(),
-            bytes
-        );
+        assert_eq!((back.digest, back.size, back.version), (put.digest, put.size, put.version.clone()));
+        assert_eq!((back.put_at, back.retain_until, back.legal_hold), (at(2026), at(2033), false));
+        assert_eq!((back.media_type.as_str(), back.key), ("text/plain", key("a/b/c.bin")));
+        assert_eq!(now(vault.get(&key("a/b/c.bin"), &put.version)).unwrap(), bytes);
     }),
     ("nothing is an object too", |vault| {
         let put = now(vault.put_once(&key("empty"), b"", &options(2033))).unwrap();
         assert_eq!(now(vault.get(&key("empty"), &put.version)).unwrap(), b"");
     }),
-    (
-        "the same bytes again are success and the same version",
-        |vault| {
-            let first = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
-            let again = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
-            assert_eq!(
-                (again.done, again.version),
-                (Done::AlreadyThere, first.version)
-            );
-        },
-    ),
+    ("the same bytes again are success and the same version", |vault| {
+        let first = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
+        let again = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
+        assert_eq!((again.done, again.version), (Done::AlreadyThere, first.version));
+    }),
     ("other bytes stop the line and change nothing", |vault| {
         let first = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
         let error = now(vault.put_once(&key("a"), b"2", &options(2050))).unwrap_err();
-        let VaultError::OtherBytes { kept, offered, .. } = &error else {
-            panic!("{error}")
-        };
+        let VaultError::OtherBytes { kept, offered, .. } = &error else { panic!("{error}") };
         assert_eq!((*kept, *offered), (Digest::of(b"1"), Digest::of(b"2")));
         assert!(error.is_difference() && error.to_string().contains("archive key a already holds"));
         let back = now(vault.read_back(&key("a"), &first.version)).unwrap();
-        assert_eq!(
-            (back.digest, back.retain_until),
-            (Digest::of(b"1"), at(2033))
-        );
+        assert_eq!((back.digest, back.retain_until), (Digest::of(b"1"), at(2033)));
     }),
-    (
-        "a put never shortens the retention, and may make it longer",
-        |vault| {
-            let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
-            for (asked, kept) in [(2030, 2033), (2040, 2040), (2033, 2040), (2041, 2041)] {
-                now(vault.put_once(&key("a"), b"1", &options(asked))).unwrap();
-                let back = now(vault.read_back(&key("a"), &put.version)).unwrap();
-                assert_eq!(
-                    (back.retain_until, back.put_at),
-                    (at(kept), at(2026)),
-                    "asked for {asked}"
-                );
-            }
-        },
-    ),
+    ("a put never shortens the retention, and may make it longer", |vault| {
+        let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
+        for (asked, kept) in [(2030, 2033), (2040, 2040), (2033, 2040), (2041, 2041)] {
+            now(vault.put_once(&key("a"), b"1", &options(asked))).unwrap();
+            let back = now(vault.read_back(&key("a"), &put.version)).unwrap();
+            assert_eq!((back.retain_until, back.put_at), (at(kept), at(2026)), "asked for {asked}");
+        }
+    }),
     ("a retention is made longer, never shorter", |vault| {
         let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
         for (asked, kept) in [(2027, 2033), (2035, 2035), (2034, 2035)] {
-            let holds =
-                now(vault.retain_at_least(&key("a"), &put.version, at(asked), at(2027))).unwrap();
+            let holds = now(vault.retain_at_least(&key("a"), &put.version, at(asked), at(2027))).unwrap();
             assert_eq!(holds, at(kept));
-            assert_eq!(
-                now(vault.read_back(&key("a"), &put.version))
-                    .unwrap()
-                    .retain_until,
-                at(kept)
-            );
+            assert_eq!(now(vault.read_back(&key("a"), &put.version)).unwrap().retain_until, at(kept));
         }
         let nowhere = now(vault.retain_at_least(&key("b"), &put.version, at(2035), at(2027)));
         assert_eq!(code(nowhere), "archive.not-found");
     }),
     ("what is not there is not found", |vault| {
         let version = Version::new("sha256:00");
-        assert_eq!(
-            code(now(vault.read_back(&key("no/thing"), &version))),
-            "archive.not-found"
-        );
-        assert_eq!(
-            code(now(vault.get(&key("nothing"), &version))),
-            "archive.not-found"
-        );
+        assert_eq!(code(now(vault.read_back(&key("no/thing"), &version))), "archive.not-found");
+        assert_eq!(code(now(vault.get(&key("nothing"), &version))), "archive.not-found");
         assert_eq!(now(vault.list("")).unwrap(), []);
     }),
-    (
-        "another version is refused, naming the one that is kept",
-        |vault| {
-            let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
-            let other = Version::new(Digest::of(b"2").to_string());
-            for result in [
-                code(now(vault.read_back(&key("a"), &other))),
-                code(now(vault.get(&key("a"), &other))),
-                code(now(vault.retain_at_least(
-                    &key("a"),
-                    &other,
-                    at(2050),
-                    at(2027),
-                ))),
-            ] {
-                assert_eq!(result, "archive.no-such-version");
-            }
-            let error = now(vault.get(&key("a"), &other)).unwrap_err().to_string();
-            assert!(error.contains(put.version.as_str()), "{error}");
-        },
-    ),
+    ("another version is refused, naming the one that is kept", |vault| {
+        let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
+        let other = Version::new(Digest::of(b"2").to_string());
+        for result in [
+            code(now(vault.read_back(&key("a"), &other))),
+            code(now(vault.get(&key("a"), &other))),
+            code(now(vault.retain_at_least(&key("a"), &other, at(2050), at(2027)))),
+        ] {
+            assert_eq!(result, "archive.no-such-version");
+        }
+        let error = now(vault.get(&key("a"), &other)).unwrap_err().to_string();
+        assert!(error.contains(put.version.as_str()), "{error}");
+    }),
     ("lists are by prefix and in order", |vault| {
         for name in ["r/2026-Q4/b", "r/2026-Q4/a", "r/2026-Q3/z", "s"] {
             now(vault.put_once(&key(name), name.as_bytes(), &options(2033))).unwrap();
         }
         let names = |prefix: &str| {
             let list = now(vault.list(prefix)).unwrap();
-            assert!(
-                list.iter()
-                    .all(|item| item.present && item.version.is_some())
-            );
-            list.into_iter()
-                .map(|item| item.key.to_string())
-                .collect::<Vec<_>>()
+            assert!(list.iter().all(|item| item.present && item.version.is_some()));
+            list.into_iter().map(|item| item.key.to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(
-            names(""),
-            ["r/2026-Q3/z", "r/2026-Q4/a", "r/2026-Q4/b", "s"]
-        );
+        assert_eq!(names(""), ["r/2026-Q3/z", "r/2026-Q4/a", "r/2026-Q4/b", "s"]);
         assert_eq!(names("r/2026-Q4"), ["r/2026-Q4/a", "r/2026-Q4/b"]);
         assert_eq!(names("r/2026-Q4/b/"), [""; 0]);
     }),
     ("senseless puts are refused with nothing stored", |vault| {
         let put = options(2033);
         for bad in [
-            PutOptions {
-                retain_until: put.put_at,
-                ..put.clone()
-            },
-            PutOptions {
-                retain_until: at(2020),
-                ..put.clone()
-            },
-            PutOptions {
-                retain_until: Timestamp::new(chrono::DateTime::<chrono::Utc>::MAX_UTC),
-                ..put.clone()
-            },
-            PutOptions {
-                media_type: "text".to_owned(),
-                ..put.clone()
-            },
-            PutOptions {
-                media_type: "text/plain\r\nx: y".to_owned(),
-                ..put.clone()
-            },
+            PutOptions { retain_until: put.put_at, ..put.clone() },
+            PutOptions { retain_until: at(2020), ..put.clone() },
+            PutOptions { retain_until: Timestamp::new(chrono::DateTime::<chrono::Utc>::MAX_UTC), ..put.clone() },
+            PutOptions { media_type: "text".to_owned(), ..put.clone() },
+            PutOptions { media_type: "text/plain\r\nx: y".to_owned(), ..put.clone() },
         ] {
-            assert_eq!(
-                code(now(vault.put_once(&key("a"), b"1", &bad))),
-                "archive.bad-options",
-                "{bad:?}"
-            );
+            assert_eq!(code(now(vault.put_once(&key("a"), b"1", &bad))), "archive.bad-options", "{bad:?}");
         }
         assert_eq!(now(vault.list("")).unwrap(), []);
     }),
     ("a key is an object or a folder, not both", |vault| {
         now(vault.put_once(&key("a/b"), b"1", &options(2033))).unwrap();
-        assert_eq!(
-            code(now(vault.put_once(&key("a"), b"1", &options(2033)))),
-            "archive.key-conflict"
-        );
-        assert_eq!(
-            code(now(vault.put_once(&key("a/b/c"), b"1", &options(2033)))),
-            "archive.key-conflict"
-        );
+        assert_eq!(code(now(vault.put_once(&key("a"), b"1", &options(2033)))), "archive.key-conflict");
+        assert_eq!(code(now(vault.put_once(&key("a/b/c"), b"1", &options(2033)))), "archive.key-conflict");
         let folder = now(vault.read_back(&key("a"), &Version::new("x")));
         assert_eq!(code(folder), "archive.not-found");
         // Names that look like one another's records or folders are apart.
@@ -256,10 +164,5 @@ fn neither_claims_to_be_regulatory_worm() {
     let vaults: [&dyn Vault; 2] = [&directory, &InMemoryVault::new()];
     assert!(vaults.iter().all(|vault| !vault.describe().regulatory_worm));
     assert_eq!(directory.describe().kind, "write-once-directory");
-    assert!(
-        directory
-            .describe()
-            .statement
-            .contains("tamper-evident, not regulatory WORM")
-    );
+    assert!(directory.describe().statement.contains("tamper-evident, not regulatory WORM"));
 }

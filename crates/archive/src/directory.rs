@@ -25,9 +25,7 @@ use exhibit_evidence::{Digest, Timestamp};
 
 use self::files::{Files, Looked};
 use self::record::Record;
-use crate::vault::{
-    Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version,
-};
+use crate::vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
 use crate::{ObjectKey, VaultError};
 
 /// The word for this kind of store and its kind of lock.
@@ -48,9 +46,7 @@ impl WriteOnceDirectory {
     ///
     /// Where the folder cannot be made, read or locked.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, VaultError> {
-        Ok(Self {
-            files: Files::open(root.as_ref())?,
-        })
+        Ok(Self { files: Files::open(root.as_ref())? })
     }
 
     /// Where it is.
@@ -63,43 +59,28 @@ impl WriteOnceDirectory {
         self.files.object(key)
     }
 
-    fn put(
-        &self,
-        key: &ObjectKey,
-        bytes: &[u8],
-        options: &PutOptions,
-    ) -> Result<PutOutcome, VaultError> {
+    fn put(&self, key: &ObjectKey, bytes: &[u8], options: &PutOptions) -> Result<PutOutcome, VaultError> {
         options.check(key)?;
         let digest = Digest::of(bytes);
         let _writer = self.files.lock()?;
         let done = match self.files.look(&self.object_path(key), key)? {
             Looked::Nothing => {
                 if let Some(record) = Record::latest(&self.files, key)? {
-                    return Err(VaultError::ObjectMissing {
-                        key: key.clone(),
-                        recorded: record.digest,
-                    });
+                    return Err(VaultError::ObjectMissing { key: key.clone(), recorded: record.digest });
                 }
                 self.files.write_once(&self.object_path(key), bytes, key)?;
                 Done::Stored
             }
             Looked::Folder => {
                 let problem = "it is a folder of other objects".to_owned();
-                return Err(VaultError::KeyConflict {
-                    key: key.clone(),
-                    problem,
-                });
+                return Err(VaultError::KeyConflict { key: key.clone(), problem });
             }
             Looked::Kept(kept) => {
                 let kept = Digest::of(&kept);
                 let record = Record::latest(&self.files, key)?;
                 agree(key, record.map(|record| record.digest), kept)?;
                 if kept != digest {
-                    return Err(VaultError::OtherBytes {
-                        key: key.clone(),
-                        kept,
-                        offered: digest,
-                    });
+                    return Err(VaultError::OtherBytes { key: key.clone(), kept, offered: digest });
                 }
                 Done::AlreadyThere
             }
@@ -114,12 +95,7 @@ impl WriteOnceDirectory {
                 self.extend(key, record, options.retain_until, options.put_at)?;
             }
         }
-        Ok(PutOutcome {
-            version: version_of(digest),
-            digest,
-            size,
-            done,
-        })
+        Ok(PutOutcome { version: version_of(digest), digest, size, done })
     }
 
     /// The record and the bytes of a version, after every check there is.
@@ -132,21 +108,14 @@ impl WriteOnceDirectory {
             }
             (None, Looked::Kept(_)) => return Err(VaultError::RecordMissing { key: key.clone() }),
             (Some(record), Looked::Nothing | Looked::Folder) => {
-                return Err(VaultError::ObjectMissing {
-                    key: key.clone(),
-                    recorded: record.digest,
-                });
+                return Err(VaultError::ObjectMissing { key: key.clone(), recorded: record.digest });
             }
             (Some(record), Looked::Kept(bytes)) => (record, bytes),
         };
         agree(key, Some(record.digest), Digest::of(&bytes))?;
         let kept = version_of(record.digest);
         if kept != *version {
-            return Err(VaultError::NoSuchVersion {
-                key: key.clone(),
-                asked: version.clone(),
-                kept,
-            });
+            return Err(VaultError::NoSuchVersion { key: key.clone(), asked: version.clone(), kept });
         }
         Ok((record, bytes))
     }
@@ -159,8 +128,7 @@ impl WriteOnceDirectory {
         at: Timestamp,
     ) -> Result<Timestamp, VaultError> {
         if until <= record.retain_until {
-            self.files
-                .make_names_durable(&self.files.record(key, record.number))?;
+            self.files.make_names_durable(&self.files.record(key, record.number))?;
             return Ok(record.retain_until);
         }
         record.extended(until, at).write(&self.files, key)?;
@@ -169,9 +137,7 @@ impl WriteOnceDirectory {
 
     fn listing(&self, prefix: &str) -> Result<Vec<Listed>, VaultError> {
         let keys = self.files.keys()?;
-        let wanted = keys
-            .into_iter()
-            .filter(|(key, _)| key.as_str().starts_with(prefix));
+        let wanted = keys.into_iter().filter(|(key, _)| key.as_str().starts_with(prefix));
         wanted
             .map(|(key, present)| {
                 let version = match Record::latest(&self.files, &key) {
@@ -179,11 +145,7 @@ impl WriteOnceDirectory {
                     Err(error) if error.is_difference() => None,
                     Err(error) => return Err(error),
                 };
-                Ok(Listed {
-                    key,
-                    version,
-                    present,
-                })
+                Ok(Listed { key, version, present })
             })
             .collect()
     }
@@ -196,11 +158,7 @@ fn version_of(digest: Digest) -> Version {
 
 fn agree(key: &ObjectKey, recorded: Option<Digest>, found: Digest) -> Result<(), VaultError> {
     match recorded {
-        Some(recorded) if recorded != found => Err(VaultError::Changed {
-            key: key.clone(),
-            recorded,
-            found,
-        }),
+        Some(recorded) if recorded != found => Err(VaultError::Changed { key: key.clone(), recorded, found }),
         _ => Ok(()),
     }
 }
@@ -226,11 +184,7 @@ impl Vault for WriteOnceDirectory {
         Box::pin(async move { self.put(key, bytes, options) })
     }
 
-    fn read_back<'a>(
-        &'a self,
-        key: &'a ObjectKey,
-        version: &'a Version,
-    ) -> VaultFuture<'a, ReadBack> {
+    fn read_back<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, ReadBack> {
         Box::pin(async move {
             let (record, bytes) = self.inspect(key, version)?;
             Ok(ReadBack {

@@ -68,9 +68,7 @@ pub enum VaultError {
     },
     /// The bytes are there, the record of putting them is not: a put was
     /// interrupted, or somebody removed the record.
-    #[error(
-        "{key} is there but the record of its retention is not; put the same bytes again to complete it"
-    )]
+    #[error("{key} is there but the record of its retention is not; put the same bytes again to complete it")]
     RecordMissing {
         /// The object.
         key: ObjectKey,
@@ -84,9 +82,7 @@ pub enum VaultError {
         problem: String,
     },
     /// The bytes are not those that were stored.
-    #[error(
-        "{key} was changed: stored as {recorded}, read back as {found}; keep both and find out who changed it"
-    )]
+    #[error("{key} was changed: stored as {recorded}, read back as {found}; keep both and find out who changed it")]
     Changed {
         /// The object.
         key: ObjectKey,
@@ -105,9 +101,7 @@ pub enum VaultError {
     },
     /// The store could not be asked, or did not answer. Whether it did the work
     /// is unknown: ask again.
-    #[error(
-        "the vault did not answer for {what}: {detail}; whether it did the work is unknown, so ask again"
-    )]
+    #[error("the vault did not answer for {what}: {detail}; whether it did the work is unknown, so ask again")]
     Unavailable {
         /// The key, or the prefix of a listing.
         what: String,
@@ -148,9 +142,6 @@ impl VaultError {
     /// Whether what is archived is not what it should be, as opposed to not
     /// having been able to find out.
     pub fn is_difference(&self) -> bool {
-        !matches!(
-            self,
-            Self::BadOptions { .. } | Self::Unavailable { .. } | Self::Io { .. }
-        )
+        !matches!(self, Self::BadOptions { .. } | Self::Unavailable { .. } | Self::Io { .. })
     }
 }

@@ -5,9 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use exhibit_evidence::{Digest, Timestamp};
 
-use crate::vault::{
-    Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version,
-};
+use crate::vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
 use crate::{ObjectKey, VaultError};
 
 /// What goes wrong with the next verb.
@@ -62,27 +60,17 @@ impl InMemoryVault {
     pub fn tamper_replace(&self, key: &ObjectKey, bytes: &[u8]) -> bool {
         let mut state = self.state();
         let object = state.objects.get_mut(key);
-        object
-            .map(|object| object.bytes = Some(bytes.to_vec()))
-            .is_some()
+        object.map(|object| object.bytes = Some(bytes.to_vec())).is_some()
     }
 
     /// Removes an object's bytes behind the vault's back; false where there is no such object.
     pub fn tamper_remove(&self, key: &ObjectKey) -> bool {
-        self.state()
-            .objects
-            .get_mut(key)
-            .and_then(|object| object.bytes.take())
-            .is_some()
+        self.state().objects.get_mut(key).and_then(|object| object.bytes.take()).is_some()
     }
 
     /// Takes away an object's protection behind the vault's back; false where there is no such object.
     pub fn tamper_unprotect(&self, key: &ObjectKey) -> bool {
-        self.state()
-            .objects
-            .get_mut(key)
-            .map(|object| object.protected = false)
-            .is_some()
+        self.state().objects.get_mut(key).map(|object| object.protected = false).is_some()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -97,12 +85,8 @@ impl InMemoryVault {
     ) -> Result<T, VaultError> {
         let mut state = self.state();
         let fault = state.faults.pop_front();
-        let lost = || {
-            Err(VaultError::Unavailable {
-                what: what.to_owned(),
-                detail: "the connection was closed".to_owned(),
-            })
-        };
+        let lost =
+            || Err(VaultError::Unavailable { what: what.to_owned(), detail: "the connection was closed".to_owned() });
         match fault {
             Some(Fault::NotDone) => lost(),
             Some(Fault::DoneButNotTold) => {
@@ -122,44 +106,26 @@ impl State {
             return Err(VaultError::NotFound { key: key.clone() });
         };
         let Some(bytes) = object.bytes.clone() else {
-            return Err(VaultError::ObjectMissing {
-                key: key.clone(),
-                recorded: object.recorded,
-            });
+            return Err(VaultError::ObjectMissing { key: key.clone(), recorded: object.recorded });
         };
         if !object.protected {
             let found = "the store has no retention for it".to_owned();
-            return Err(VaultError::Unprotected {
-                key: key.clone(),
-                found,
-            });
+            return Err(VaultError::Unprotected { key: key.clone(), found });
         }
         let found = Digest::of(&bytes);
         if found != object.recorded {
-            return Err(VaultError::Changed {
-                key: key.clone(),
-                recorded: object.recorded,
-                found,
-            });
+            return Err(VaultError::Changed { key: key.clone(), recorded: object.recorded, found });
         }
         Ok((object, bytes))
     }
 
-    fn version(
-        &mut self,
-        key: &ObjectKey,
-        asked: &Version,
-    ) -> Result<(&mut Object, Vec<u8>), VaultError> {
+    fn version(&mut self, key: &ObjectKey, asked: &Version) -> Result<(&mut Object, Vec<u8>), VaultError> {
         let (object, bytes) = self.inspect(key)?;
         let kept = version_of(object.recorded);
         if kept == *asked {
             Ok((object, bytes))
         } else {
-            Err(VaultError::NoSuchVersion {
-                key: key.clone(),
-                asked: asked.clone(),
-                kept,
-            })
+            Err(VaultError::NoSuchVersion { key: key.clone(), asked: asked.clone(), kept })
         }
     }
 
@@ -176,50 +142,27 @@ impl State {
         let done = if self.objects.contains_key(key) {
             let (object, _) = self.inspect(key)?;
             if object.recorded != offered {
-                return Err(VaultError::OtherBytes {
-                    key: key.clone(),
-                    kept: object.recorded,
-                    offered,
-                });
+                return Err(VaultError::OtherBytes { key: key.clone(), kept: object.recorded, offered });
             }
             object.options.retain_until = object.options.retain_until.max(options.retain_until);
             Done::AlreadyThere
         } else {
             let bytes = Some(bytes.to_vec());
-            let object = Object {
-                bytes,
-                recorded: offered,
-                options: options.clone(),
-                protected,
-            };
+            let object = Object { bytes, recorded: offered, options: options.clone(), protected };
             self.objects.insert(key.clone(), object);
             Done::Stored
         };
-        Ok(PutOutcome {
-            version: version_of(offered),
-            digest: offered,
-            size: bytes.len() as u64,
-            done,
-        })
+        Ok(PutOutcome { version: version_of(offered), digest: offered, size: bytes.len() as u64, done })
     }
 
     /// As in a directory, a key is an object or a folder of objects.
     fn refuse_folders(&self, key: &ObjectKey) -> Result<(), VaultError> {
         let inside = |folder: &ObjectKey, key: &ObjectKey| {
-            key.as_str()
-                .strip_prefix(folder.as_str())
-                .is_some_and(|rest| rest.starts_with('/'))
+            key.as_str().strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
         };
-        match self
-            .objects
-            .keys()
-            .find(|other| inside(other, key) || inside(key, other))
-        {
+        match self.objects.keys().find(|other| inside(other, key) || inside(key, other)) {
             None => Ok(()),
-            Some(other) => Err(VaultError::KeyConflict {
-                key: key.clone(),
-                problem: format!("{other} is an object"),
-            }),
+            Some(other) => Err(VaultError::KeyConflict { key: key.clone(), problem: format!("{other} is an object") }),
         }
     }
 }
@@ -252,11 +195,7 @@ impl Vault for InMemoryVault {
         })
     }
 
-    fn read_back<'a>(
-        &'a self,
-        key: &'a ObjectKey,
-        version: &'a Version,
-    ) -> VaultFuture<'a, ReadBack> {
+    fn read_back<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, ReadBack> {
         Box::pin(async move {
             self.perform(key.as_str(), |state, _| {
                 let (object, bytes) = state.version(key, version)?;
@@ -276,20 +215,15 @@ impl Vault for InMemoryVault {
     }
 
     fn get<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, Vec<u8>> {
-        Box::pin(async move {
-            self.perform(key.as_str(), |state, _| {
-                state.version(key, version).map(|(_, bytes)| bytes)
-            })
-        })
+        Box::pin(
+            async move { self.perform(key.as_str(), |state, _| state.version(key, version).map(|(_, bytes)| bytes)) },
+        )
     }
 
     fn list<'a>(&'a self, prefix: &'a str) -> VaultFuture<'a, Vec<Listed>> {
         Box::pin(async move {
             self.perform(&format!("the list of {prefix:?}"), |state, _| {
-                let wanted = state
-                    .objects
-                    .iter()
-                    .filter(|(key, _)| key.as_str().starts_with(prefix));
+                let wanted = state.objects.iter().filter(|(key, _)| key.as_str().starts_with(prefix));
                 Ok(wanted
                     .map(|(key, object)| Listed {
                         key: key.clone(),
@@ -325,10 +259,7 @@ mod tests {
 
     #[test]
     fn both_faults_look_alike_and_asking_again_settles_it() {
-        for (fault, done) in [
-            (Fault::NotDone, Done::Stored),
-            (Fault::DoneButNotTold, Done::AlreadyThere),
-        ] {
+        for (fault, done) in [(Fault::NotDone, Done::Stored), (Fault::DoneButNotTold, Done::AlreadyThere)] {
             let vault = InMemoryVault::new();
             vault.fail_next(fault);
             let error = now(vault.put_once(&key("a"), b"bytes", &options(2033))).unwrap_err();
@@ -339,20 +270,9 @@ mod tests {
             vault.fail_next(fault);
             assert!(now(vault.list("")).is_err());
             vault.fail_next(fault);
-            assert!(
-                now(vault.retain_at_least(&key("a"), &again.version, at(2040), at(2027))).is_err()
-            );
-            let kept = now(vault.read_back(&key("a"), &again.version))
-                .unwrap()
-                .retain_until;
-            assert_eq!(
-                kept,
-                if fault == Fault::NotDone {
-                    at(2033)
-                } else {
-                    at(2040)
-                }
-            );
+            assert!(now(vault.retain_at_least(&key("a"), &again.version, at(2040), at(2027))).is_err());
+            let kept = now(vault.read_back(&key("a"), &again.version)).unwrap().retain_until;
+            assert_eq!(kept, if fault == Fault::NotDone { at(2033) } else { at(2040) });
         }
     }
 
@@ -361,8 +281,7 @@ mod tests {
         let vault = InMemoryVault::new();
         vault.fail_next(Fault::ProtectionDropped);
         let code = |name: &str, put: &PutOutcome| {
-            now(vault.read_back(&key(name), &put.version))
-                .map_or_else(|error| error.code(), |_| "fine")
+            now(vault.read_back(&key(name), &put.version)).map_or_else(|error| error.code(), |_| "fine")
         };
         let bare = now(vault.put_once(&key("bare"), b"1", &options(2033))).unwrap();
         assert_eq!(code("bare", &bare), "archive.unprotected");

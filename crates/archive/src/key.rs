@@ -55,20 +55,13 @@ impl ObjectKey {
         }
         let strange = |c: &char| !(c.is_ascii_alphanumeric() || "._=-/".contains(*c));
         if let Some(character) = text.chars().find(strange) {
-            return Err(BadKey::Character {
-                key: text.to_owned(),
-                character,
-            });
+            return Err(BadKey::Character { key: text.to_owned(), character });
         }
         let bad = |segment: &&str| {
-            segment.len() > MAX_SEGMENT_BYTES
-                || !segment.starts_with(|c: char| c.is_ascii_alphanumeric())
+            segment.len() > MAX_SEGMENT_BYTES || !segment.starts_with(|c: char| c.is_ascii_alphanumeric())
         };
         if let Some(segment) = text.split('/').find(bad) {
-            return Err(BadKey::Segment {
-                key: text.to_owned(),
-                segment: segment.to_owned(),
-            });
+            return Err(BadKey::Segment { key: text.to_owned(), segment: segment.to_owned() });
         }
         Ok(Self(text.to_owned()))
     }
@@ -126,21 +119,13 @@ mod tests {
             long.as_str(),
             endless.as_str(),
         ] {
-            assert!(
-                ObjectKey::parse(text).is_err(),
-                "{text:?} was taken for a key"
-            );
+            assert!(ObjectKey::parse(text).is_err(), "{text:?} was taken for a key");
         }
     }
 
     #[test]
     fn keys_that_stand() {
-        for text in [
-            "a",
-            "reports/2026-Q4/size=123/bundle.tar.gz",
-            "A..b",
-            "0_.=-",
-        ] {
+        for text in ["a", "reports/2026-Q4/size=123/bundle.tar.gz", "A..b", "0_.=-"] {
             assert_eq!(ObjectKey::parse(text).unwrap().as_str(), text);
         }
     }

@@ -19,6 +19,4 @@ pub use directory::WriteOnceDirectory;
 pub use error::VaultError;
 pub use in_memory::{Fault, InMemoryVault};
 pub use key::{BadKey, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, ObjectKey};
-pub use vault::{
-    Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version,
-};
+pub use vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};

@@ -25,17 +25,14 @@ pub fn retain_until(from: Timestamp, years: u16) -> Timestamp {
         .checked_add_days(Days::new(1))
         .and_then(|day| anniversary(day, years))
         .and_then(|day| day.checked_add_days(Days::new(2)));
-    let until = last_day.map_or(DateTime::<Utc>::MAX_UTC, |day| {
-        day.and_time(NaiveTime::MIN).and_utc()
-    });
+    let until = last_day.map_or(DateTime::<Utc>::MAX_UTC, |day| day.and_time(NaiveTime::MIN).and_utc());
     Timestamp::new(until)
 }
 
 /// The same day `years` later, or 1 March where that year has no 29 February.
 fn anniversary(day: NaiveDate, years: u16) -> Option<NaiveDate> {
     let year = day.year().checked_add(i32::from(years))?;
-    day.with_year(year)
-        .or_else(|| NaiveDate::from_ymd_opt(year, 3, 1))
+    day.with_year(year).or_else(|| NaiveDate::from_ymd_opt(year, 3, 1))
 }
 
 #[cfg(test)]
@@ -53,43 +50,15 @@ mod tests {
     #[test]
     fn seven_years_from_awkward_days() {
         let cases = [
-            (
-                "2024-02-29T23:59:00.000000Z",
-                7,
-                "2031-03-03T00:00:00.000000Z",
-            ),
-            (
-                "2024-02-28T23:59:00.000000Z",
-                7,
-                "2031-03-03T00:00:00.000000Z",
-            ),
-            (
-                "2024-02-29T23:59:00.000000Z",
-                4,
-                "2028-03-03T00:00:00.000000Z",
-            ),
-            (
-                "2026-11-22T03:00:00.000000Z",
-                7,
-                "2033-11-25T00:00:00.000000Z",
-            ),
-            (
-                "2026-12-31T23:59:59.999999Z",
-                1,
-                "2028-01-03T00:00:00.000000Z",
-            ),
-            (
-                "2026-12-31T23:59:59.999999Z",
-                0,
-                "2027-01-03T00:00:00.000000Z",
-            ),
+            ("2024-02-29T23:59:00.000000Z", 7, "2031-03-03T00:00:00.000000Z"),
+            ("2024-02-28T23:59:00.000000Z", 7, "2031-03-03T00:00:00.000000Z"),
+            ("2024-02-29T23:59:00.000000Z", 4, "2028-03-03T00:00:00.000000Z"),
+            ("2026-11-22T03:00:00.000000Z", 7, "2033-11-25T00:00:00.000000Z"),
+            ("2026-12-31T23:59:59.999999Z", 1, "2028-01-03T00:00:00.000000Z"),
+            ("2026-12-31T23:59:59.999999Z", 0, "2027-01-03T00:00:00.000000Z"),
         ];
         for (from, years, until) in cases {
-            assert_eq!(
-                retain_until(at(from), years),
-                at(until),
-                "{years} years from {from}"
-            );
+            assert_eq!(retain_until(at(from), years), at(until), "{years} years from {from}");
         }
     }
 
@@ -102,10 +71,7 @@ mod tests {
     /// The latest instant that `wall` can mean in `tz`; after a gap where it does not exist.
     fn latest(tz: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
         (0..=24 * 4)
-            .find_map(|quarters| {
-                tz.from_local_datetime(&(wall + TimeDelta::minutes(15 * quarters)))
-                    .latest()
-            })
+            .find_map(|quarters| tz.from_local_datetime(&(wall + TimeDelta::minutes(15 * quarters))).latest())
             .unwrap()
             .to_utc()
     }

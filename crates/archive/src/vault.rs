@@ -46,11 +46,7 @@ pub trait Vault: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// Removed, changed and unprotected objects are errors of their own.
-    fn read_back<'a>(
-        &'a self,
-        key: &'a ObjectKey,
-        version: &'a Version,
-    ) -> VaultFuture<'a, ReadBack>;
+    fn read_back<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, ReadBack>;
 
     /// The bytes of a version.
     ///
@@ -119,30 +115,17 @@ pub struct PutOptions {
 impl PutOptions {
     /// Refuses what no store should be asked for.
     pub(crate) fn check(&self, key: &ObjectKey) -> Result<(), VaultError> {
-        let refuse = |problem: String| {
-            Err(VaultError::BadOptions {
-                key: key.clone(),
-                problem,
-            })
-        };
+        let refuse = |problem: String| Err(VaultError::BadOptions { key: key.clone(), problem });
         if self.retain_until <= self.put_at {
-            return refuse(format!(
-                "retain-until {} is not later than the put at {}",
-                self.retain_until, self.put_at
-            ));
+            return refuse(format!("retain-until {} is not later than the put at {}", self.retain_until, self.put_at));
         }
         if chrono::Datelike::year(&self.retain_until.utc()) > 9999 {
-            return refuse(format!(
-                "retain-until {} is past the year 9999",
-                self.retain_until
-            ));
+            return refuse(format!("retain-until {} is past the year 9999", self.retain_until));
         }
         let media_type = &self.media_type;
         let visible = media_type.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if !visible || media_type.len() > 100 || !media_type.contains('/') {
-            return refuse(format!(
-                "{media_type:?} is not a media type such as text/html"
-            ));
+            return refuse(format!("{media_type:?} is not a media type such as text/html"));
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CheckId, Condition, ConditionId, Digest, EntryId, Finding, JobId, Timestamp, Verdict,
-    observation::CollectorRef, observation::Subject,
+    CheckId, Condition, ConditionId, Digest, EntryId, Finding, JobId, Timestamp, Verdict, observation::CollectorRef,
+    observation::Subject,
 };
 
 /// What a judge returns for one check: the part of an assessment that depends on evidence and policy alone.

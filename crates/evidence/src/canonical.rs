@@ -16,9 +16,7 @@ pub enum CanonicalError {
     #[error("not representable as JSON: {0}")]
     NotJson(#[from] serde_json::Error),
     /// A floating-point number: write tenths, hundredths or a string instead.
-    #[error(
-        "{0}: floating-point numbers have no canonical form here; use an integer of a smaller unit, or a string"
-    )]
+    #[error("{0}: floating-point numbers have no canonical form here; use an integer of a smaller unit, or a string")]
     Float(String),
     /// An integer that some readers would round.
     #[error("{0}: the integer is beyond 2^53-1; use a string")]
@@ -62,11 +60,7 @@ struct Place(Vec<String>);
 
 impl Place {
     fn text(&self) -> String {
-        if self.0.is_empty() {
-            "the document".to_owned()
-        } else {
-            self.0.join(".")
-        }
+        if self.0.is_empty() { "the document".to_owned() } else { self.0.join(".") }
     }
 }
 
@@ -137,19 +131,14 @@ mod tests {
     use super::*;
 
     fn text(value: &Value) -> String {
-        String::from_utf8(to_canonical(value).expect("has a canonical form"))
-            .expect("canonical JSON is UTF-8")
+        String::from_utf8(to_canonical(value).expect("has a canonical form")).expect("canonical JSON is UTF-8")
     }
 
     #[test]
     fn keys_are_sorted_by_utf16_code_units_and_nothing_is_spaced() {
         // U+10000 is written as surrogates (D800 DC00) and so sorts before U+FB33: RFC 8785 §3.2.3.
-        let value =
-            json!({ "\u{fb33}": 1, "\u{10000}": 2, "b": [true, null], "a": "\u{8}\u{1f}\"é" });
-        assert_eq!(
-            text(&value),
-            "{\"a\":\"\\b\\u001f\\\"é\",\"b\":[true,null],\"\u{10000}\":2,\"\u{fb33}\":1}"
-        );
+        let value = json!({ "\u{fb33}": 1, "\u{10000}": 2, "b": [true, null], "a": "\u{8}\u{1f}\"é" });
+        assert_eq!(text(&value), "{\"a\":\"\\b\\u001f\\\"é\",\"b\":[true,null],\"\u{10000}\":2,\"\u{fb33}\":1}");
     }
 
     #[test]
@@ -169,16 +158,8 @@ mod tests {
 
     #[test]
     fn other_spellings_of_the_same_value_are_refused() {
-        for bad in [
-            "{\"a\":1 }",
-            "{\"b\":1,\"a\":2}",
-            "{\"a\":1,\"a\":1}",
-            "\"\\u00e9\"",
-            "1.0",
-            "1e2",
-            "[1]\n",
-            "-0",
-        ] {
+        for bad in ["{\"a\":1 }", "{\"b\":1,\"a\":2}", "{\"a\":1,\"a\":1}", "\"\\u00e9\"", "1.0", "1e2", "[1]\n", "-0"]
+        {
             assert!(parse_canonical(bad.as_bytes()).is_err(), "{bad}");
         }
     }
@@ -193,12 +174,8 @@ mod tests {
         leaf.prop_recursive(4, 32, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::btree_map(
-                    any::<String>().prop_map(|key| key.replace('\0', "")),
-                    inner,
-                    0..6
-                )
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
+                prop::collection::btree_map(any::<String>().prop_map(|key| key.replace('\0', "")), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
     }

@@ -70,13 +70,8 @@ pub enum AuditItem {
 
 impl AuditItem {
     /// The five, in the order of the checklist.
-    pub const ALL: [Self; 5] = [
-        Self::UniqueCredentials,
-        Self::KeyCustody,
-        Self::CiSecrets,
-        Self::LogRedaction,
-        Self::Scans,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::UniqueCredentials, Self::KeyCustody, Self::CiSecrets, Self::LogRedaction, Self::Scans];
 
     /// The item as a report prints it.
     pub fn title(self) -> &'static str {

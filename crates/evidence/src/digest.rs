@@ -66,9 +66,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -79,24 +77,14 @@ mod tests {
     #[test]
     fn text_and_bytes_agree() {
         let empty = Digest::of(b"");
-        assert_eq!(
-            empty.to_string(),
-            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(empty.to_string(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(empty.to_string().parse(), Ok(empty));
     }
 
     #[test]
     fn other_spellings_are_refused() {
         let good = Digest::of(b"x").to_string();
-        for bad in [
-            &good[7..],
-            &good.to_uppercase(),
-            &good[..70],
-            "",
-            "sha256:",
-            "md5:00",
-        ] {
+        for bad in [&good[7..], &good.to_uppercase(), &good[..70], "", "sha256:", "md5:00"] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

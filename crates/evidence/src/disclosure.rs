@@ -38,20 +38,14 @@ pub struct Disclosure {
 
 impl std::fmt::Debug for Disclosure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Disclosure")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Disclosure").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 impl Disclosure {
     /// A value to be disclosed at `path`, under 16 random bytes that the caller brings.
     pub fn new(salt: &[u8; 16], path: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            salt: BASE64_URL_SAFE_NO_PAD.encode(salt),
-            path: path.into(),
-            value: value.into(),
-        }
+        Self { salt: BASE64_URL_SAFE_NO_PAD.encode(salt), path: path.into(), value: value.into() }
     }
 
     /// What the record holds in the value's place.
@@ -60,9 +54,7 @@ impl Disclosure {
     /// When path or value hold a NUL character.
     pub fn seal(&self) -> Result<Disclosable, CanonicalError> {
         let bytes = to_canonical(&(&self.salt, &self.path, &self.value))?;
-        Ok(Disclosable {
-            digest: Digest::of(&bytes),
-        })
+        Ok(Disclosable { digest: Digest::of(&bytes) })
     }
 }
 
@@ -73,8 +65,7 @@ mod tests {
     #[test]
     fn the_digest_is_over_salt_path_and_value() {
         let disclosure = Disclosure::new(&[0; 16], "body.provenance.host", "build-7");
-        let expected =
-            Digest::of(br#"["AAAAAAAAAAAAAAAAAAAAAA","body.provenance.host","build-7"]"#);
+        let expected = Digest::of(br#"["AAAAAAAAAAAAAAAAAAAAAA","body.provenance.host","build-7"]"#);
         assert_eq!(disclosure.seal().expect("sealed").digest, expected);
         assert!(!format!("{disclosure:?}").contains("build-7"));
     }

@@ -24,13 +24,7 @@ pub enum Severity {
 
 impl Severity {
     /// Every severity, worst first.
-    pub const ALL: [Self; 5] = [
-        Self::Critical,
-        Self::High,
-        Self::Medium,
-        Self::Low,
-        Self::Info,
-    ];
+    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
 
     /// The word that records use.
     pub fn word(self) -> &'static str {
@@ -190,11 +184,7 @@ mod tests {
         let check = CheckId::new("ci-secrets.plaintext-value").expect("an id");
         let environment = EnvironmentId::new("production").expect("an id");
         let subject = SubjectId::new("exhibit").expect("an id");
-        let place = [
-            ".github/workflows/ci.yml",
-            "jobs.build.env.API_TOKEN",
-            "literal",
-        ];
+        let place = [".github/workflows/ci.yml", "jobs.build.env.API_TOKEN", "literal"];
         let fingerprint = Fingerprint::of(&check, &environment, &subject, &place).expect("no NUL");
         let text = r#"[1,"ci-secrets.plaintext-value","production","exhibit",[".github/workflows/ci.yml","jobs.build.env.API_TOKEN","literal"]]"#;
         assert_eq!(fingerprint.0, Digest::of(text.as_bytes()));

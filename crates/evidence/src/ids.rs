@@ -24,9 +24,7 @@ fn is_authored(text: &str) -> bool {
     bytes.len() <= MAX_AUTHORED_ID
         && edge(bytes.first())
         && edge(bytes.last())
-        && bytes
-            .iter()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
+        && bytes.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
 }
 
 macro_rules! authored_id {
@@ -152,12 +150,8 @@ impl FromStr for EntryId {
     type Err = NotAnEntryId;
 
     fn from_str(text: &str) -> Result<Self, NotAnEntryId> {
-        let id = Uuid::parse_str(text)
-            .ok()
-            .filter(|id| id.get_version_num() == 7)
-            .map(Self);
-        id.filter(|id| id.to_string() == text)
-            .ok_or_else(|| NotAnEntryId(text.chars().take(40).collect()))
+        let id = Uuid::parse_str(text).ok().filter(|id| id.get_version_num() == 7).map(Self);
+        id.filter(|id| id.to_string() == text).ok_or_else(|| NotAnEntryId(text.chars().take(40).collect()))
     }
 }
 
@@ -169,9 +163,7 @@ impl Serialize for EntryId {
 
 impl<'de> Deserialize<'de> for EntryId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -181,29 +173,11 @@ mod tests {
 
     #[test]
     fn authored_ids_are_never_paths_or_urls() {
-        for good in [
-            "ci-secrets",
-            "ci-secrets.plaintext-value",
-            "a",
-            "unique_credentials",
-            "2026",
-        ] {
+        for good in ["ci-secrets", "ci-secrets.plaintext-value", "a", "unique_credentials", "2026"] {
             assert!(JobId::new(good).is_ok(), "{good}");
         }
         let long = "a".repeat(MAX_AUTHORED_ID + 1);
-        for bad in [
-            "",
-            "-a",
-            "a-",
-            "A",
-            "a/b",
-            "a b",
-            "https://x",
-            "ä",
-            "a\n",
-            ".",
-            &long,
-        ] {
+        for bad in ["", "-a", "a-", "A", "a/b", "a b", "https://x", "ä", "a\n", ".", &long] {
             assert!(JobId::new(bad).is_err(), "{bad}");
         }
     }
@@ -214,11 +188,7 @@ mod tests {
         let id = EntryId::from_parts(at, &[7; 10]);
         assert_eq!(id.0.get_version_num(), 7);
         assert_eq!(id.to_string().parse(), Ok(id));
-        for bad in [
-            id.to_string().to_uppercase(),
-            id.0.simple().to_string(),
-            Uuid::nil().to_string(),
-        ] {
+        for bad in [id.to_string().to_uppercase(), id.0.simple().to_string(), Uuid::nil().to_string()] {
             assert!(bad.parse::<EntryId>().is_err(), "{bad}");
         }
     }

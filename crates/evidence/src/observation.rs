@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    CollectorId, Digest, Disclosable, EntryId, EnvironmentId, JobId, SubjectId, Timestamp,
-};
+use crate::{CollectorId, Digest, Disclosable, EntryId, EnvironmentId, JobId, SubjectId, Timestamp};
 
 /// What a collector brings back. It holds facts, never the value of a secret, and no opinion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,8 +74,7 @@ pub struct Population {
 impl Population {
     /// Whether everything that exists was examined.
     pub fn is_complete(&self) -> bool {
-        self.exist == Some(self.examined)
-            && self.excluded.iter().all(|exclusion| exclusion.count == 0)
+        self.exist == Some(self.examined) && self.excluded.iter().all(|exclusion| exclusion.count == 0)
     }
 
     /// Whether everything that exists was either examined or left out for a stated reason.

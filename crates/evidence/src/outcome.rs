@@ -110,10 +110,7 @@ impl Verdict {
 
     /// The worst of several verdicts; nothing judged is nothing examined.
     pub fn roll_up(verdicts: impl IntoIterator<Item = Self>) -> Self {
-        verdicts
-            .into_iter()
-            .min_by_key(|verdict| Outcome::from(*verdict))
-            .unwrap_or(Self::Vacuous)
+        verdicts.into_iter().min_by_key(|verdict| Outcome::from(*verdict)).unwrap_or(Self::Vacuous)
     }
 }
 
@@ -137,21 +134,11 @@ mod tests {
     fn nothing_is_ever_rolled_up_into_a_pass() {
         assert_eq!(Outcome::roll_up([]), Outcome::Missing);
         assert_eq!(Verdict::roll_up([]), Verdict::Vacuous);
-        assert_eq!(
-            Outcome::roll_up([Outcome::NotApplicable]),
-            Outcome::NotApplicable
-        );
-        assert_eq!(
-            Outcome::roll_up([Outcome::NotApplicable, Outcome::Pass]),
-            Outcome::Pass
-        );
+        assert_eq!(Outcome::roll_up([Outcome::NotApplicable]), Outcome::NotApplicable);
+        assert_eq!(Outcome::roll_up([Outcome::NotApplicable, Outcome::Pass]), Outcome::Pass);
         for other in Outcome::ALL {
             let together = Outcome::roll_up([Outcome::Pass, other]);
-            assert_eq!(
-                together == Outcome::Pass,
-                matches!(other, Outcome::Pass | Outcome::NotApplicable),
-                "{other}"
-            );
+            assert_eq!(together == Outcome::Pass, matches!(other, Outcome::Pass | Outcome::NotApplicable), "{other}");
         }
     }
 

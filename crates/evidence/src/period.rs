@@ -45,11 +45,7 @@ impl FromStr for PeriodId {
             quarter: quarter.parse().map_err(|_| refused())?,
         };
         let known = (1970..=9998).contains(&id.fiscal_year) && (1..=4).contains(&id.quarter);
-        if known && id.to_string() == text {
-            Ok(id)
-        } else {
-            Err(refused())
-        }
+        if known && id.to_string() == text { Ok(id) } else { Err(refused()) }
     }
 }
 
@@ -61,9 +57,7 @@ impl Serialize for PeriodId {
 
 impl<'de> Deserialize<'de> for PeriodId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -101,10 +95,7 @@ impl FiscalCalendar {
     /// A calendar whose fiscal years start on the first of `start_month` (1 to 12), at midnight in `time_zone`.
     /// None for another month.
     pub fn new(time_zone: Tz, start_month: u32) -> Option<Self> {
-        (1..=12).contains(&start_month).then_some(Self {
-            time_zone,
-            start_month,
-        })
+        (1..=12).contains(&start_month).then_some(Self { time_zone, start_month })
     }
 
     /// The time zone of the boundaries.
@@ -165,9 +156,8 @@ impl FiscalCalendar {
     fn first_instant_of_month(&self, months: i64) -> Timestamp {
         let year = i32::try_from(months.div_euclid(12)).unwrap_or(i32::MAX);
         let month = u32::try_from(months.rem_euclid(12)).unwrap_or(0) + 1;
-        let midnight: NaiveDateTime = NaiveDate::from_ymd_opt(year, month, 1)
-            .unwrap_or(NaiveDate::MAX)
-            .and_time(chrono::NaiveTime::MIN);
+        let midnight: NaiveDateTime =
+            NaiveDate::from_ymd_opt(year, month, 1).unwrap_or(NaiveDate::MAX).and_time(chrono::NaiveTime::MIN);
         let mut wall = midnight;
         // A gap is at most a day long (Samoa, 2011), so this ends; quarters of an hour meet every gap there has been.
         for _ in 0..=96 {
@@ -244,24 +234,14 @@ mod tests {
         ];
         for (zone, month, instant, id, start, end) in cases {
             let period = calendar(zone, month).period_of(instant.parse().expect("an instant"));
-            let found = (
-                period.id.to_string(),
-                period.start.to_string(),
-                period.end.to_string(),
-            );
-            assert_eq!(
-                found,
-                (id.to_owned(), start.to_owned(), end.to_owned()),
-                "{zone} {month} {instant}"
-            );
+            let found = (period.id.to_string(), period.start.to_string(), period.end.to_string());
+            assert_eq!(found, (id.to_owned(), start.to_owned(), end.to_owned()), "{zone} {month} {instant}");
         }
     }
 
     #[test]
     fn only_quarters_have_names() {
-        for bad in [
-            "2026-Q0", "2026-Q5", "2026-q4", "26-Q4", "2026Q4", "+2026-Q1", "2026-Q04", "",
-        ] {
+        for bad in ["2026-Q0", "2026-Q5", "2026-q4", "26-Q4", "2026Q4", "+2026-Q1", "2026-Q04", ""] {
             assert!(bad.parse::<PeriodId>().is_err(), "{bad}");
         }
     }

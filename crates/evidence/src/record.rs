@@ -175,8 +175,7 @@ impl Record {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0)
-            .expect("canonical JSON is UTF-8: checked where a record is made")
+        std::str::from_utf8(&self.0).expect("canonical JSON is UTF-8: checked where a record is made")
     }
 
     /// The bytes, owned.
@@ -204,11 +203,7 @@ impl Record {
     pub fn read(&self) -> Result<Envelope, RecordError> {
         let wire: Wire = serde_json::from_slice(&self.0)?;
         let kind: Kind = wire.header()?.kind.parse()?;
-        Ok(Envelope {
-            id: wire.id,
-            recorded_at: wire.recorded_at,
-            body: Body::from_value(kind, wire.body)?,
-        })
+        Ok(Envelope { id: wire.id, recorded_at: wire.recorded_at, body: Body::from_value(kind, wire.body)? })
     }
 }
 
@@ -217,12 +212,7 @@ impl Wire {
         if self.v != FORMAT_VERSION {
             return Err(RecordError::Version(self.v));
         }
-        Ok(Header {
-            version: self.v,
-            kind: self.kind.clone(),
-            id: self.id,
-            recorded_at: self.recorded_at,
-        })
+        Ok(Header { version: self.v, kind: self.kind.clone(), id: self.id, recorded_at: self.recorded_at })
     }
 }
 

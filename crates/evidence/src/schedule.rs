@@ -86,15 +86,8 @@ impl Schedule {
             .iter()
             .map(|expression| cron::Schedule::from_str(expression))
             .collect::<Result<_, _>>()
-            .map_err(|error| ScheduleError::Engine {
-                text: text.to_owned(),
-                detail: error.to_string(),
-            })?;
-        Ok(Self {
-            text: text.to_owned(),
-            fields,
-            wall,
-        })
+            .map_err(|error| ScheduleError::Engine { text: text.to_owned(), detail: error.to_string() })?;
+        Ok(Self { text: text.to_owned(), fields, wall })
     }
 
     /// The text as it was authored, without surrounding white space.
@@ -110,27 +103,15 @@ impl Schedule {
     /// `[a, c)` are those of `[a, b)` followed by those of `[b, c)`.
     #[must_use]
     pub fn occurrences(&self, tz: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> Occurrences<'_> {
-        Occurrences::new(
-            &self.wall,
-            self.fields.follows_elapsed_time(),
-            tz,
-            from,
-            Some(to),
-        )
+        Occurrences::new(&self.wall, self.fields.follows_elapsed_time(), tz, from, Some(to))
     }
 
     /// The first occurrence strictly later than `after`; none where the schedule
     /// never fires again (the 30th of February, or past the year 2100).
     #[must_use]
     pub fn next_after(&self, tz: Tz, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        Occurrences::new(
-            &self.wall,
-            self.fields.follows_elapsed_time(),
-            tz,
-            after,
-            None,
-        )
-        .find(|instant| *instant > after)
+        Occurrences::new(&self.wall, self.fields.follows_elapsed_time(), tz, after, None)
+            .find(|instant| *instant > after)
     }
 
     /// Whether the hour is a wildcard, so that runs follow elapsed time across

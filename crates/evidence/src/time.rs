@@ -41,11 +41,7 @@ impl Timestamp {
     /// Later by `delta` (earlier where it is negative); stops at the end of chrono's range.
     #[must_use]
     pub fn plus(self, delta: TimeDelta) -> Self {
-        let end = if delta < TimeDelta::zero() {
-            DateTime::<Utc>::MIN_UTC
-        } else {
-            DateTime::<Utc>::MAX_UTC
-        };
+        let end = if delta < TimeDelta::zero() { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
         Self::new(self.0.checked_add_signed(delta).unwrap_or(end))
     }
 
@@ -85,11 +81,7 @@ impl FromStr for Timestamp {
         let refused = || NotATimestamp(text.chars().take(80).collect());
         let instant = DateTime::parse_from_rfc3339(text).map_err(|_| refused())?;
         let instant = Self::new(instant.with_timezone(&Utc));
-        if instant.to_string() == text {
-            Ok(instant)
-        } else {
-            Err(refused())
-        }
+        if instant.to_string() == text { Ok(instant) } else { Err(refused()) }
     }
 }
 
@@ -101,9 +93,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -120,10 +110,7 @@ mod tests {
     #[test]
     fn one_form_only() {
         let good = "2026-11-22T03:05:31.000001Z";
-        assert_eq!(
-            good.parse::<Timestamp>().expect("the one form").to_string(),
-            good
-        );
+        assert_eq!(good.parse::<Timestamp>().expect("the one form").to_string(), good);
         for bad in [
             "2026-11-22T03:05:31Z",
             "2026-11-22T03:05:31.000001+00:00",

@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    CheckId, Digest, Disclosure, EnvironmentId, Fingerprint, Kind, Record, SubjectId,
-    parse_canonical, to_canonical,
+    CheckId, Digest, Disclosure, EnvironmentId, Fingerprint, Kind, Record, SubjectId, parse_canonical, to_canonical,
 };
 
 #[derive(Deserialize)]
@@ -48,8 +47,7 @@ struct Recorded {
 }
 
 fn vectors() -> Vectors {
-    serde_json::from_str(include_str!("../vectors/vectors.json"))
-        .expect("the vectors are JSON of this shape")
+    serde_json::from_str(include_str!("../vectors/vectors.json")).expect("the vectors are JSON of this shape")
 }
 
 #[test]
@@ -71,10 +69,7 @@ fn other_bytes_are_refused() {
 #[test]
 fn disclosures() {
     for vector in vectors().disclosures {
-        assert_eq!(
-            vector.disclosure.seal().expect("no NUL").digest,
-            vector.digest
-        );
+        assert_eq!(vector.disclosure.seal().expect("no NUL").digest, vector.digest);
     }
 }
 
@@ -82,8 +77,7 @@ fn disclosures() {
 fn finding_fingerprints() {
     for vector in vectors().findings {
         let place: Vec<&str> = vector.place.iter().map(String::as_str).collect();
-        let found = Fingerprint::of(&vector.check, &vector.environment, &vector.subject, &place)
-            .expect("no NUL");
+        let found = Fingerprint::of(&vector.check, &vector.environment, &vector.subject, &place).expect("no NUL");
         assert_eq!(found.0, vector.fingerprint);
     }
 }
@@ -91,14 +85,10 @@ fn finding_fingerprints() {
 #[test]
 fn records_survive_a_round_trip_to_the_byte() {
     for vector in vectors().records {
-        let (record, header) =
-            Record::from_bytes(vector.record.clone().into_bytes()).expect("a record");
+        let (record, header) = Record::from_bytes(vector.record.clone().into_bytes()).expect("a record");
         assert_eq!(header.kind, vector.kind);
         let entry = record.read().expect("an entry of this version");
-        assert_eq!(
-            entry.body.kind(),
-            vector.kind.parse::<Kind>().expect("a known kind")
-        );
+        assert_eq!(entry.body.kind(), vector.kind.parse::<Kind>().expect("a known kind"));
         assert_eq!(entry.to_record().expect("a record").as_str(), vector.record);
         let leaf = Digest::of(&[b"\0", record.as_bytes()].concat());
         assert_eq!(leaf, vector.leaf);

@@ -1,9 +1,6 @@
 //! The private Postgres, with a real one: shared, left behind, killed, misled, refused.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test and its helpers fail by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "a test and its helpers fail by panicking")]
 
 use std::{
     fs,
@@ -36,10 +33,7 @@ struct Place {
 
 impl Place {
     fn new(name: &str) -> Self {
-        let root = tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(0o711))
-            .tempdir()
-            .unwrap();
+        let root = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o711)).tempdir().unwrap();
         let data = root.path().join(name);
         Self { root, data }
     }
@@ -54,17 +48,12 @@ impl Place {
 }
 
 fn options(data: &Path) -> ClusterOptions {
-    ClusterOptions {
-        durable: false,
-        ..ClusterOptions::new(data)
-    }
+    ClusterOptions { durable: false, ..ClusterOptions::new(data) }
 }
 
 fn runs(pid: i32) -> bool {
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    state
-        .rsplit_once(')')
-        .is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+    state.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
 
 fn kill_hard(pid: i32) {
@@ -90,25 +79,12 @@ impl OtherUser {
     }
 
     fn begin_by(mut command: Command, data: &Path) -> Self {
-        command.args([
-            "--exact",
-            "role_of_another_user",
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-        ]);
-        command
-            .env(ROLE_DIRECTORY, data)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.args(["--exact", "role_of_another_user", "--ignored", "--nocapture", "--test-threads=1"]);
+        command.env(ROLE_DIRECTORY, data).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().unwrap());
-        Self {
-            process,
-            input,
-            output,
-        }
+        Self { process, input, output }
     }
 
     /// Waits until it uses the server, and tells the server's process id.
@@ -129,9 +105,7 @@ impl OtherUser {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         assert!(self.process.wait().unwrap().success(), "{rest}");
-        rest.lines()
-            .find_map(|line| line.split_once("left=").map(|(_, left)| left.to_owned()))
-            .unwrap()
+        rest.lines().find_map(|line| line.split_once("left=").map(|(_, left)| left.to_owned())).unwrap()
     }
 
     fn kill_hard(mut self) {
@@ -165,19 +139,14 @@ fn connect_options(running: &RunningCluster) -> PgConnectOptions {
 
 /// Statements in, the first column of the last one out, as text.
 fn query(running: &RunningCluster, statements: &[&'static str]) -> Result<String, sqlx::Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut connection = PgConnection::connect_with(&connect_options(running)).await?;
         let (last, before) = statements.split_last().unwrap();
         for &statement in before {
             sqlx::raw_sql(statement).execute(&mut connection).await?;
         }
-        let value = sqlx::query_scalar::<_, String>(*last)
-            .fetch_one(&mut connection)
-            .await?;
+        let value = sqlx::query_scalar::<_, String>(*last).fetch_one(&mut connection).await?;
         connection.close().await?;
         Ok(value)
     })
@@ -191,18 +160,11 @@ fn a_new_cluster_is_crash_safe_private_and_keeps_its_data() {
     let running = cluster::start_blocking(&options).unwrap();
     let pid = running.server_pid();
     let group = nix::unistd::getpgid(Some(Pid::from_raw(pid))).unwrap();
-    assert_eq!(
-        group.as_raw(),
-        pid,
-        "Ctrl-C in our terminal must not reach the server before us"
-    );
+    assert_eq!(group.as_raw(), pid, "Ctrl-C in our terminal must not reach the server before us");
     for (setting, expected) in [
         ("SELECT current_setting('data_checksums')", "on"),
         ("SELECT current_setting('server_encoding')", "UTF8"),
-        (
-            "SELECT datcollate::text FROM pg_database WHERE datname = current_database()",
-            "C",
-        ),
+        ("SELECT datcollate::text FROM pg_database WHERE datname = current_database()", "C"),
         ("SELECT current_setting('fsync')", "on"),
         ("SELECT current_setting('full_page_writes')", "on"),
         ("SELECT current_setting('synchronous_commit')", "on"),
@@ -212,36 +174,17 @@ fn a_new_cluster_is_crash_safe_private_and_keeps_its_data() {
         assert_eq!(query(&running, &[setting]).unwrap(), expected, "{setting}");
     }
     let socket_directory = running.connection().socket_directory.clone();
-    assert_eq!(
-        fs::metadata(&socket_directory)
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777,
-        0o700
-    );
-    query(
-        &running,
-        &[
-            "CREATE TABLE kept (word text)",
-            "INSERT INTO kept VALUES ('still here') RETURNING word",
-        ],
-    )
-    .unwrap();
+    assert_eq!(fs::metadata(&socket_directory).unwrap().permissions().mode() & 0o777, 0o700);
+    query(&running, &["CREATE TABLE kept (word text)", "INSERT INTO kept VALUES ('still here') RETURNING word"])
+        .unwrap();
     assert_eq!(running.release_blocking().unwrap(), Left::Stopped);
     assert!(!runs(pid) && !socket_directory.exists());
 
     let again = cluster::start_blocking(&options).unwrap();
     assert_ne!(again.server_pid(), pid);
-    assert_eq!(
-        query(&again, &["SELECT word FROM kept"]).unwrap(),
-        "still here"
-    );
+    assert_eq!(query(&again, &["SELECT word FROM kept"]).unwrap(), "still here");
     drop(again);
-    assert!(
-        !place.data.join("postgres/postmaster.pid").exists(),
-        "dropping the last share stops the server too"
-    );
+    assert!(!place.data.join("postgres/postmaster.pid").exists(), "dropping the last share stops the server too");
 }
 
 #[tokio::test]
@@ -312,21 +255,12 @@ fn a_killed_server_is_started_again_with_what_was_committed() {
     let place = Place::new("data");
     let running = place.start();
     let pid = running.server_pid();
-    query(
-        &running,
-        &[
-            "CREATE TABLE kept (word text)",
-            "INSERT INTO kept VALUES ('committed') RETURNING word",
-        ],
-    )
-    .unwrap();
+    query(&running, &["CREATE TABLE kept (word text)", "INSERT INTO kept VALUES ('committed') RETURNING word"])
+        .unwrap();
     kill_hard(pid);
     let again = place.start();
     assert_ne!(again.server_pid(), pid);
-    assert_eq!(
-        query(&again, &["SELECT word FROM kept"]).unwrap(),
-        "committed"
-    );
+    assert_eq!(query(&again, &["SELECT word FROM kept"]).unwrap(), "committed");
     assert_eq!(running.release_blocking().unwrap(), Left::StillUsed);
     assert_eq!(again.release_blocking().unwrap(), Left::Stopped);
 }
@@ -338,20 +272,12 @@ fn a_process_killed_while_it_makes_the_cluster_leaves_nothing_to_trip_over() {
     for sign in ["", "base/1/PG_VERSION", "base/5"] {
         let other = OtherUser::begin(&place.data);
         let cluster = place.data.join("postgres");
-        while !unfinished(&place.data)
-            .iter()
-            .any(|folder| folder.join(sign).exists())
-            && !cluster.exists()
-        {
+        while !unfinished(&place.data).iter().any(|folder| folder.join(sign).exists()) && !cluster.exists() {
             thread::sleep(Duration::from_millis(1));
         }
         other.kill_hard();
         let running = place.start();
-        assert_eq!(
-            query(&running, &["SELECT 'whole'"]).unwrap(),
-            "whole",
-            "killed at {sign}"
-        );
+        assert_eq!(query(&running, &["SELECT 'whole'"]).unwrap(), "whole", "killed at {sign}");
         assert_eq!(running.release_blocking().unwrap(), Left::Stopped);
         fs::remove_dir_all(&cluster).unwrap();
     }
@@ -361,15 +287,7 @@ fn a_process_killed_while_it_makes_the_cluster_leaves_nothing_to_trip_over() {
 fn unfinished(data: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(data).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
-    paths
-        .filter(|path| {
-            path.file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with("postgres.unfinished")
-        })
-        .collect()
+    paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("postgres.unfinished")).collect()
 }
 
 #[test]
@@ -386,26 +304,16 @@ fn a_stale_process_id_that_a_stranger_has_by_now_is_no_obstacle_and_the_stranger
         stranger.uid(owner.uid()).gid(owner.gid());
     }
     let mut stranger = stranger.spawn().unwrap();
-    for file in [
-        "postgres/postmaster.pid",
-        "postgres-socket/.s.PGSQL.5432.lock",
-    ] {
+    for file in ["postgres/postmaster.pid", "postgres-socket/.s.PGSQL.5432.lock"] {
         let file = place.data.join(file);
         let text = fs::read_to_string(&file).unwrap();
-        fs::write(
-            &file,
-            text.replacen(&pid.to_string(), &stranger.id().to_string(), 1),
-        )
-        .unwrap();
+        fs::write(&file, text.replacen(&pid.to_string(), &stranger.id().to_string(), 1)).unwrap();
     }
     let again = place.start();
     assert_eq!(query(&again, &["SELECT 'alive'"]).unwrap(), "alive");
     drop(running);
     assert_eq!(again.release_blocking().unwrap(), Left::Stopped);
-    assert!(
-        stranger.try_wait().unwrap().is_none(),
-        "the stranger must not be touched"
-    );
+    assert!(stranger.try_wait().unwrap().is_none(), "the stranger must not be touched");
     stranger.kill().unwrap();
     stranger.wait().unwrap();
 }
@@ -419,19 +327,10 @@ fn root_in_the_data_directory_of_a_plain_user_leaves_everything_his() {
     let place = Place::new("data");
     fs::create_dir(&place.data).unwrap();
     fs::set_permissions(&place.data, fs::Permissions::from_mode(0o700)).unwrap();
-    std::os::unix::fs::chown(
-        &place.data,
-        Some(user.uid.as_raw()),
-        Some(user.gid.as_raw()),
-    )
-    .unwrap();
+    std::os::unix::fs::chown(&place.data, Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
     place.start().release_blocking().unwrap();
     for name in ["postgres", "postgres.log", "exhibit.lock", "postgres.lock"] {
-        assert_eq!(
-            fs::metadata(place.data.join(name)).unwrap().uid(),
-            user.uid.as_raw(),
-            "{name}"
-        );
+        assert_eq!(fs::metadata(place.data.join(name)).unwrap().uid(), user.uid.as_raw(), "{name}");
     }
 }
 
@@ -442,10 +341,7 @@ fn a_socket_that_vanished_is_made_anew() {
     let pid = other.server();
     fs::remove_dir_all(place.data.join("postgres-socket")).unwrap();
     let message = place.refused().to_string();
-    assert!(
-        message.contains("does not answer") && message.contains("other processes use it"),
-        "{message}"
-    );
+    assert!(message.contains("does not answer") && message.contains("other processes use it"), "{message}");
     other.kill_hard();
     let running = place.start();
     assert_ne!(running.server_pid(), pid);
@@ -462,16 +358,7 @@ fn a_long_data_directory_works_and_a_long_socket_directory_is_refused() {
     let mut long = options(&place.data);
     long.socket_directory = Some(place.root.path().join("x".repeat(100)));
     let error = cluster::start_blocking(&long).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ClusterError::SocketPathTooLong {
-                limit: 103..=107,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, ClusterError::SocketPathTooLong { limit: 103..=107, .. }), "{error}");
 }
 
 #[test]
@@ -483,30 +370,14 @@ fn the_version_of_a_cluster_picks_the_programs_or_says_what_is_absent() {
     let mut search = cluster::SearchPath::from_environment();
     search.hide_system |= search.named.is_some();
     let installed = search.find_all().unwrap();
-    let absent = (15..=18)
-        .rev()
-        .find(|&number| installed.iter().all(|found| found.major.number() != number))
-        .unwrap();
+    let absent = (15..=18).rev().find(|&number| installed.iter().all(|found| found.major.number() != number)).unwrap();
     fs::write(&file, format!("{absent}\n")).unwrap();
-    let never_obtain = ClusterOptions {
-        obtain_into: None,
-        ..options(&place.data)
-    };
-    let message = cluster::start_blocking(&never_obtain)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains(&format!("was made by Postgres {absent}")),
-        "{message}"
-    );
-    assert!(
-        message.contains(&format!("apt-get install postgresql-{absent}")),
-        "{message}"
-    );
+    let never_obtain = ClusterOptions { obtain_into: None, ..options(&place.data) };
+    let message = cluster::start_blocking(&never_obtain).unwrap_err().to_string();
+    assert!(message.contains(&format!("was made by Postgres {absent}")), "{message}");
+    assert!(message.contains(&format!("apt-get install postgresql-{absent}")), "{message}");
     fs::write(&file, "14\n").unwrap();
-    assert!(
-        matches!(place.refused(), ClusterError::VersionUnsupported { version, .. } if version == "14")
-    );
+    assert!(matches!(place.refused(), ClusterError::VersionUnsupported { version, .. } if version == "14"));
     fs::write(&file, format!("{made_by}\n")).unwrap();
     assert_eq!(query(&place.start(), &["SELECT 'whole'"]).unwrap(), "whole");
 }
@@ -523,10 +394,7 @@ fn a_folder_that_is_no_cluster_is_left_alone() {
     // The folder above was made by this test, not by us.
     fs::set_permissions(&place.data, fs::Permissions::from_mode(0o711)).unwrap();
     assert!(matches!(place.refused(), ClusterError::NotACluster { .. }));
-    assert_eq!(
-        fs::read_to_string(cluster.join("mine")).unwrap(),
-        "precious"
-    );
+    assert_eq!(fs::read_to_string(cluster.join("mine")).unwrap(), "precious");
 }
 
 #[test]
@@ -539,21 +407,11 @@ fn root_is_told_which_folder_blocks_the_servers_user() {
     let closed = place.root.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-    let checked = cluster::check_reachable(&place.data)
-        .unwrap_err()
-        .to_string();
+    let checked = cluster::check_reachable(&place.data).unwrap_err().to_string();
     assert!(!place.data.exists(), "checking changes nothing");
     let message = place.refused().to_string();
-    for part in [
-        closed.to_str().unwrap(),
-        "mode 0700",
-        "as user",
-        "chmod o+x",
-    ] {
-        assert!(
-            message.contains(part) && checked.contains(part),
-            "{part:?} in {message}, {checked}"
-        );
+    for part in [closed.to_str().unwrap(), "mode 0700", "as user", "chmod o+x"] {
+        assert!(message.contains(part) && checked.contains(part), "{part:?} in {message}, {checked}");
     }
     assert!(!place.data.join("postgres").exists() && unfinished(&place.data).is_empty());
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o711)).unwrap();
@@ -570,28 +428,17 @@ fn a_plain_user_runs_it_as_himself() {
     let user = User::from_name("nobody").unwrap().unwrap();
     let place = Place::new("data");
     fs::create_dir(&place.data).unwrap();
-    std::os::unix::fs::chown(
-        &place.data,
-        Some(user.uid.as_raw()),
-        Some(user.gid.as_raw()),
-    )
-    .unwrap();
+    std::os::unix::fs::chown(&place.data, Some(user.uid.as_raw()), Some(user.gid.as_raw())).unwrap();
     fs::set_permissions(&place.data, fs::Permissions::from_mode(0o700)).unwrap();
     // The test program itself may lie where only root can go.
     let program = place.root.path().join("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let mut command = Command::new(&program);
-    command
-        .uid(user.uid.as_raw())
-        .gid(user.gid.as_raw())
-        .current_dir("/");
+    command.uid(user.uid.as_raw()).gid(user.gid.as_raw()).current_dir("/");
     let mut other = OtherUser::begin_by(command, &place.data);
     let pid = other.server();
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let uid = status
-        .lines()
-        .find(|line| line.starts_with("Uid:"))
-        .unwrap();
+    let uid = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
     assert_eq!(uid.split_whitespace().nth(1).unwrap(), user.uid.to_string());
     // Root that comes later joins, and does not take anything away from him.
     fs::set_permissions(&place.data, fs::Permissions::from_mode(0o711)).unwrap();

@@ -63,10 +63,7 @@ impl Files {
 
     /// No part of a key begins with a dot, so records never meet another key's folder.
     pub(super) fn record(&self, key: &ObjectKey, number: u32) -> PathBuf {
-        self.root
-            .join(RECORDS)
-            .join(key.as_str())
-            .join(format!(".{number}.json"))
+        self.root.join(RECORDS).join(key.as_str()).join(format!(".{number}.json"))
     }
 
     /// How many files lie where an object's records do.
@@ -98,21 +95,14 @@ impl Files {
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(error)) => {
-                Err(failed("lock", &self.root.join(LOCK))(error))
-            }
+            Err(fs::TryLockError::Error(error)) => Err(failed("lock", &self.root.join(LOCK))(error)),
         }
     }
 
     fn lock_file(&self) -> Result<File, VaultError> {
         let path = self.root.join(LOCK);
         let mut options = OpenOptions::new();
-        options
-            .create(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed("open", &path))
+        options.create(true).write(true).truncate(false).open(&path).map_err(failed("open", &path))
     }
 
     /// Reads a file anew, after making sure that it is one and that nobody may write to it.
@@ -125,36 +115,20 @@ impl Files {
         if meta.is_dir() {
             return Ok(Looked::Folder);
         }
-        let unprotected = |found: String| VaultError::Unprotected {
-            key: key.clone(),
-            found,
-        };
+        let unprotected = |found: String| VaultError::Unprotected { key: key.clone(), found };
         if !meta.is_file() {
-            return Err(unprotected(format!(
-                "{} is not an ordinary file",
-                path.display()
-            )));
+            return Err(unprotected(format!("{} is not an ordinary file", path.display())));
         }
         let mode = meta.permissions().mode() & 0o777;
         if mode & 0o222 != 0 {
-            return Err(unprotected(format!(
-                "{} has mode {mode:04o} where {READ_ONLY:04o} was set",
-                path.display()
-            )));
+            return Err(unprotected(format!("{} has mode {mode:04o} where {READ_ONLY:04o} was set", path.display())));
         }
-        fs::read(path)
-            .map(Looked::Kept)
-            .map_err(failed("read", path))
+        fs::read(path).map(Looked::Kept).map_err(failed("read", path))
     }
 
     /// Puts a whole, durable, read-only file under a name that nothing has yet.
     /// The caller holds the lock.
-    pub(super) fn write_once(
-        &self,
-        path: &Path,
-        bytes: &[u8],
-        key: &ObjectKey,
-    ) -> Result<(), VaultError> {
+    pub(super) fn write_once(&self, path: &Path, bytes: &[u8], key: &ObjectKey) -> Result<(), VaultError> {
         let parent = path.parent().unwrap_or(&self.root);
         self.folders(parent, key)?;
         self.clear_incoming()?;
@@ -168,10 +142,7 @@ impl Files {
         self.step(&incoming)?;
         io("write", file.write_all(second))?;
         self.step(&incoming)?;
-        io(
-            "protect",
-            file.set_permissions(PermissionsExt::from_mode(READ_ONLY)),
-        )?;
+        io("protect", file.set_permissions(PermissionsExt::from_mode(READ_ONLY)))?;
         self.step(&incoming)?;
         io("make durable", file.sync_all())?;
         drop(file);
@@ -217,10 +188,7 @@ impl Files {
                 Ok(meta) if meta.is_dir() => {}
                 Ok(_) => {
                     let problem = format!("{} is not a folder", folder.display());
-                    return Err(VaultError::KeyConflict {
-                        key: key.clone(),
-                        problem,
-                    });
+                    return Err(VaultError::KeyConflict { key: key.clone(), problem });
                 }
                 Err(error) if is_absent(&error) => {
                     Self::folder(&folder)?;
@@ -234,9 +202,7 @@ impl Files {
 
     fn folder(path: &Path) -> Result<(), VaultError> {
         match fs::create_dir(path) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                Err(failed("create", path)(error))
-            }
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed("create", path)(error)),
             _ => Ok(()),
         }
     }
@@ -270,11 +236,7 @@ impl Files {
     }
 
     #[cfg(not(test))]
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "tests stop here"
-    )]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests stop here")]
     fn step(&self, _: &Path) -> Result<(), VaultError> {
         Ok(())
     }
@@ -289,11 +251,7 @@ fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) -> Result<(), VaultError> {
     for entry in fs::read_dir(folder).map_err(failed("list", folder))? {
         let entry = entry.map_err(failed("list", folder))?;
         let path = entry.path();
-        if entry
-            .file_type()
-            .map_err(failed("look at", &path))?
-            .is_dir()
-        {
+        if entry.file_type().map_err(failed("look at", &path))?.is_dir() {
             if !entry.file_name().as_encoded_bytes().starts_with(b".") {
                 walk(&path, visit)?;
             }
@@ -305,9 +263,7 @@ fn walk(folder: &Path, visit: &mut dyn FnMut(&Path)) -> Result<(), VaultError> {
 }
 
 fn sync_folder(path: &Path) -> Result<(), VaultError> {
-    File::open(path)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed("make durable", path))
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(failed("make durable", path))
 }
 
 /// Nothing has this name, or an object is where one of its folders would be.
@@ -317,9 +273,5 @@ fn is_absent(error: &io::Error) -> bool {
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> VaultError + use<> {
     let path = path.display().to_string();
-    move |source| VaultError::Io {
-        action,
-        path,
-        source,
-    }
+    move |source| VaultError::Io { action, path, source }
 }

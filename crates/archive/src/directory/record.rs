@@ -45,20 +45,12 @@ impl Record {
     }
 
     pub(super) fn extended(&self, until: Timestamp, at: Timestamp) -> Self {
-        Self {
-            number: self.number + 1,
-            recorded_at: at,
-            retain_until: until,
-            ..self.clone()
-        }
+        Self { number: self.number + 1, recorded_at: at, retain_until: until, ..self.clone() }
     }
 
     pub(super) fn write(&self, files: &Files, key: &ObjectKey) -> Result<(), VaultError> {
-        let mut bytes =
-            serde_json::to_vec_pretty(self).map_err(|error| VaultError::RecordUnreadable {
-                key: key.clone(),
-                problem: error.to_string(),
-            })?;
+        let mut bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| VaultError::RecordUnreadable { key: key.clone(), problem: error.to_string() })?;
         bytes.push(b'\n');
         files.write_once(&files.record(key, self.number), &bytes, key)
     }
@@ -66,10 +58,7 @@ impl Record {
     /// The last of an object's records, after checking that all of them speak of
     /// one object and that none shortens what an earlier one promised.
     pub(super) fn latest(files: &Files, key: &ObjectKey) -> Result<Option<Self>, VaultError> {
-        let unreadable = |problem: String| VaultError::RecordUnreadable {
-            key: key.clone(),
-            problem,
-        };
+        let unreadable = |problem: String| VaultError::RecordUnreadable { key: key.clone(), problem };
         let mut latest: Option<Self> = None;
         loop {
             let number = latest.as_ref().map_or(1, |record| record.number + 1);
@@ -77,29 +66,21 @@ impl Record {
                 Looked::Kept(bytes) => bytes,
                 Looked::Nothing | Looked::Folder => break,
             };
-            let record: Self = serde_json::from_slice(&bytes)
-                .map_err(|error| unreadable(format!("record {number}: {error}")))?;
+            let record: Self =
+                serde_json::from_slice(&bytes).map_err(|error| unreadable(format!("record {number}: {error}")))?;
             let continues = latest.as_ref().is_none_or(|before| {
                 before.retain_until < record.retain_until
                     && before.extended(record.retain_until, record.recorded_at) == record
             });
-            if record.v != FORMAT
-                || record.number != number
-                || record.key != key.as_str()
-                || !continues
-            {
-                return Err(unreadable(format!(
-                    "record {number} does not continue the ones before it"
-                )));
+            if record.v != FORMAT || record.number != number || record.key != key.as_str() || !continues {
+                return Err(unreadable(format!("record {number} does not continue the ones before it")));
             }
             latest = Some(record);
         }
         let found = files.records(key)?;
         let expected = latest.as_ref().map_or(0, |record| record.number);
         if found != expected as usize {
-            return Err(unreadable(format!(
-                "{found} files, but records 1 to {expected}: one is missing or foreign"
-            )));
+            return Err(unreadable(format!("{found} files, but records 1 to {expected}: one is missing or foreign")));
         }
         Ok(latest)
     }

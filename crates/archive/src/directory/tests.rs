@@ -21,10 +21,7 @@ fn vault() -> (TempDir, WriteOnceDirectory) {
 }
 
 fn at_rest(vault: &WriteOnceDirectory) -> bool {
-    fs::read_dir(vault.root().join(".incoming"))
-        .unwrap()
-        .next()
-        .is_none()
+    fs::read_dir(vault.root().join(".incoming")).unwrap().next().is_none()
 }
 
 fn code<T>(result: Result<T, VaultError>) -> &'static str {
@@ -43,10 +40,7 @@ fn killed_at_every_step(
         vault.files.steps_left.store(steps, SeqCst);
         let survived = verb(&vault).is_ok();
         let reopened = WriteOnceDirectory::open(vault.root()).unwrap();
-        assert!(
-            at_rest(&reopened),
-            "{steps} steps left something half-written"
-        );
+        assert!(at_rest(&reopened), "{steps} steps left something half-written");
         check(steps, &reopened);
         if survived {
             return steps;
@@ -67,16 +61,8 @@ fn killed_at_any_step_a_put_is_completed_by_the_next() {
             }
             let put = vault.put(&key(NAME), bytes, &options(2033)).unwrap();
             let back = now(vault.read_back(&key(NAME), &put.version)).unwrap();
-            assert_eq!(
-                (back.digest, back.retain_until),
-                (Digest::of(bytes), at(2033))
-            );
-            assert_eq!(
-                fs::symlink_metadata(vault.object_path(&key(NAME)))
-                    .unwrap()
-                    .nlink(),
-                1
-            );
+            assert_eq!((back.digest, back.retain_until), (Digest::of(bytes), at(2033)));
+            assert_eq!(fs::symlink_metadata(vault.object_path(&key(NAME))).unwrap().nlink(), 1);
             assert_eq!(now(vault.list("")).unwrap().len(), 3);
         },
     );
@@ -90,11 +76,7 @@ fn killed_at_any_step_other_bytes_never_mix_with_the_first() {
         |steps, vault| match vault.put(&key(NAME), b"second", &options(2033)) {
             Ok(put) => assert_eq!(now(vault.get(&key(NAME), &put.version)).unwrap(), b"second"),
             Err(error) => {
-                assert_eq!(
-                    error.code(),
-                    "archive.other-bytes",
-                    "after {steps} steps: {error}"
-                );
+                assert_eq!(error.code(), "archive.other-bytes", "after {steps} steps: {error}");
                 assert_eq!(fs::read(vault.object_path(&key(NAME))).unwrap(), b"first");
             }
         },
@@ -107,13 +89,8 @@ fn killed_at_any_step_a_retention_is_the_old_or_the_new_one() {
     killed_at_every_step(
         |vault| now(vault.retain_at_least(&key("longer"), &version, at(2040), at(2027))).map(drop),
         |steps, vault| {
-            let until = now(vault.read_back(&key("longer"), &version))
-                .unwrap()
-                .retain_until;
-            assert!(
-                until == at(2033) || until == at(2040),
-                "{steps} steps: {until}"
-            );
+            let until = now(vault.read_back(&key("longer"), &version)).unwrap().retain_until;
+            assert!(until == at(2033) || until == at(2040), "{steps} steps: {until}");
             let holds = now(vault.retain_at_least(&key("longer"), &version, at(2040), at(2027)));
             assert_eq!(holds.unwrap(), at(2040));
         },
@@ -125,11 +102,7 @@ fn leftovers_are_removed_without_touching_the_object_they_became() {
     let (_folder, vault) = vault();
     let put = vault.put(&key(NAME), b"bytes", &options(2033)).unwrap();
     // As after a kill between link and unlink, and one in the middle of a write.
-    fs::hard_link(
-        vault.object_path(&key(NAME)),
-        vault.root().join(".incoming/part"),
-    )
-    .unwrap();
+    fs::hard_link(vault.object_path(&key(NAME)), vault.root().join(".incoming/part")).unwrap();
     fs::write(vault.root().join(".incoming/half"), b"by").unwrap();
     let vault = WriteOnceDirectory::open(vault.root()).unwrap();
     assert!(at_rest(&vault));
@@ -153,13 +126,8 @@ fn a_name_that_exists_is_never_replaced_whoever_made_it() {
     let (_folder, vault) = vault();
     // As if another writer had paid no heed to the lock.
     fs::write(vault.object_path(&key("a")), b"first").unwrap();
-    let error = vault
-        .files
-        .write_once(&vault.object_path(&key("a")), b"second", &key("a"));
-    assert!(
-        matches!(error, Err(VaultError::Io { action: "link", .. })),
-        "{error:?}"
-    );
+    let error = vault.files.write_once(&vault.object_path(&key("a")), b"second", &key("a"));
+    assert!(matches!(error, Err(VaultError::Io { action: "link", .. })), "{error:?}");
     assert_eq!(fs::read(vault.object_path(&key("a"))).unwrap(), b"first");
 }
 
@@ -167,14 +135,8 @@ fn a_name_that_exists_is_never_replaced_whoever_made_it() {
 fn objects_and_records_are_read_only() {
     let (_folder, vault) = vault();
     vault.put(&key(NAME), b"bytes", &options(2033)).unwrap();
-    for path in [
-        vault.object_path(&key(NAME)),
-        vault.files.record(&key(NAME), 1),
-    ] {
-        assert_eq!(
-            fs::metadata(path).unwrap().permissions().mode() & 0o777,
-            0o444
-        );
+    for path in [vault.object_path(&key(NAME)), vault.files.record(&key(NAME), 1)] {
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o444);
     }
 }
 
@@ -206,45 +168,21 @@ const TAMPERINGS: [Tampering; 14] = [
         },
         "archive.record-unreadable",
     ),
-    (
-        "bytes changed",
-        |vault| replace(&vault.object_path(&key(NAME)), b"Bytes"),
-        "archive.changed",
-    ),
-    (
-        "bytes cut",
-        |vault| replace(&vault.object_path(&key(NAME)), b"byte"),
-        "archive.changed",
-    ),
-    (
-        "object removed",
-        |vault| fs::remove_file(vault.object_path(&key(NAME))).unwrap(),
-        "archive.object-missing",
-    ),
-    (
-        "its folder removed",
-        |vault| fs::remove_dir_all(vault.root().join("reports")).unwrap(),
-        "archive.object-missing",
-    ),
+    ("bytes changed", |vault| replace(&vault.object_path(&key(NAME)), b"Bytes"), "archive.changed"),
+    ("bytes cut", |vault| replace(&vault.object_path(&key(NAME)), b"byte"), "archive.changed"),
+    ("object removed", |vault| fs::remove_file(vault.object_path(&key(NAME))).unwrap(), "archive.object-missing"),
+    ("its folder removed", |vault| fs::remove_dir_all(vault.root().join("reports")).unwrap(), "archive.object-missing"),
     (
         "object made writable",
         |vault| {
-            fs::set_permissions(
-                vault.object_path(&key(NAME)),
-                PermissionsExt::from_mode(0o644),
-            )
-            .unwrap();
+            fs::set_permissions(vault.object_path(&key(NAME)), PermissionsExt::from_mode(0o644)).unwrap();
         },
         "archive.unprotected",
     ),
     (
         "record made writable",
         |vault| {
-            fs::set_permissions(
-                vault.files.record(&key(NAME), 1),
-                PermissionsExt::from_mode(0o464),
-            )
-            .unwrap();
+            fs::set_permissions(vault.files.record(&key(NAME), 1), PermissionsExt::from_mode(0o464)).unwrap();
         },
         "archive.unprotected",
     ),
@@ -271,28 +209,15 @@ const TAMPERINGS: [Tampering; 14] = [
         },
         "archive.record-unreadable",
     ),
-    (
-        "record of another object",
-        |vault| edit_record(vault, 1, "bundle", "bungle"),
-        "archive.record-unreadable",
-    ),
+    ("record of another object", |vault| edit_record(vault, 1, "bundle", "bungle"), "archive.record-unreadable"),
     (
         "digest in one record changed",
         |vault| {
-            edit_record(
-                vault,
-                1,
-                &Digest::of(b"bytes").hex(),
-                &Digest::of(b"other").hex(),
-            );
+            edit_record(vault, 1, &Digest::of(b"bytes").hex(), &Digest::of(b"other").hex());
         },
         "archive.record-unreadable",
     ),
-    (
-        "retention shortened",
-        |vault| edit_record(vault, 2, "2040-", "2030-"),
-        "archive.record-unreadable",
-    ),
+    ("retention shortened", |vault| edit_record(vault, 2, "2040-", "2030-"), "archive.record-unreadable"),
     (
         "record filled with rubbish",
         |vault| {
@@ -309,30 +234,12 @@ fn every_tampering_has_its_name() {
         let put = vault.put(&key(NAME), b"bytes", &options(2033)).unwrap();
         vault.put(&key(NAME), b"bytes", &options(2040)).unwrap();
         tamper(&vault);
-        assert_eq!(
-            code(now(vault.read_back(&key(NAME), &put.version))),
-            expected,
-            "{what}: read back"
-        );
-        assert_eq!(
-            code(now(vault.get(&key(NAME), &put.version))),
-            expected,
-            "{what}: get"
-        );
+        assert_eq!(code(now(vault.read_back(&key(NAME), &put.version))), expected, "{what}: read back");
+        assert_eq!(code(now(vault.get(&key(NAME), &put.version))), expected, "{what}: get");
         let again = code(vault.put(&key(NAME), b"bytes", &options(2040)));
         let completed = expected == "archive.record-missing";
-        assert_eq!(
-            again,
-            if completed { "fine" } else { expected },
-            "{what}: put again"
-        );
-        assert!(
-            now(vault.list("reports"))
-                .unwrap()
-                .iter()
-                .any(|item| item.key == key(NAME)),
-            "{what}: list"
-        );
+        assert_eq!(again, if completed { "fine" } else { expected }, "{what}: put again");
+        assert!(now(vault.list("reports")).unwrap().iter().any(|item| item.key == key(NAME)), "{what}: list");
     }
 }
 
@@ -345,29 +252,15 @@ fn writers_at_the_same_time_agree_on_one() {
             .map(|n| {
                 scope.spawn(move || {
                     let vault = WriteOnceDirectory::open(root).unwrap();
-                    vault
-                        .put(&key(NAME), &[n % 2; 10_000], &options(2033))
-                        .map(|put| put.done)
+                    vault.put(&key(NAME), &[n % 2; 10_000], &options(2033)).map(|put| put.done)
                 })
             })
             .collect();
-        writers
-            .into_iter()
-            .map(|writer| writer.join().unwrap())
-            .collect()
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
-    let stored = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Ok(Done::Stored)))
-        .count();
-    let already = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Ok(Done::AlreadyThere)))
-        .count();
-    let refused = outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Err(VaultError::OtherBytes { .. })))
-        .count();
+    let stored = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Done::Stored))).count();
+    let already = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Done::AlreadyThere))).count();
+    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(VaultError::OtherBytes { .. }))).count();
     assert_eq!((stored, already, refused), (1, 3, 4), "{outcomes:?}");
 }
 

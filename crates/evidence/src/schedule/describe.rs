@@ -18,15 +18,7 @@ const MONTHS: [&str; 13] = [
     "November",
     "December",
 ];
-const WEEKDAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// More times of day than this are told as minutes past hours.
 const TIMES_SPELLED_OUT: usize = 6;
@@ -35,10 +27,7 @@ pub(super) fn describe(fields: &Fields) -> String {
     let months = if fields.months.is_all(Field::Month) {
         String::new()
     } else {
-        format!(
-            " in {}",
-            runs(fields.months, |month| MONTHS[month as usize].to_owned())
-        )
+        format!(" in {}", runs(fields.months, |month| MONTHS[month as usize].to_owned()))
     };
     format!("{}{}{months}", times(fields), days(fields))
 }
@@ -49,47 +38,28 @@ fn times(fields: &Fields) -> String {
         return match every(fields.minutes, 60) {
             Some(1) => "every minute".to_owned(),
             Some(step) => format!("every {step} minutes"),
-            None => format!(
-                "at minute {} of every hour",
-                runs(fields.minutes, |m| m.to_string())
-            ),
+            None => format!("at minute {} of every hour", runs(fields.minutes, |m| m.to_string())),
         };
     }
     if count(fields.minutes) * count(fields.hours) <= TIMES_SPELLED_OUT {
-        let times = fields.hours.iter().flat_map(|hour| {
-            fields
-                .minutes
-                .iter()
-                .map(move |minute| format!("{hour:02}:{minute:02}"))
-        });
+        let times = fields
+            .hours
+            .iter()
+            .flat_map(|hour| fields.minutes.iter().map(move |minute| format!("{hour:02}:{minute:02}")));
         return format!("at {}", and(times.collect()));
     }
     let minutes = match every(fields.minutes, 60) {
         Some(1) => "every minute".to_owned(),
         Some(step) => format!("every {step} minutes"),
-        None => format!(
-            "at minute {}",
-            runs(fields.minutes, |minute| minute.to_string())
-        ),
+        None => format!("at minute {}", runs(fields.minutes, |minute| minute.to_string())),
     };
-    format!(
-        "{minutes} of the hours {}",
-        runs(fields.hours, |hour| format!("{hour:02}"))
-    )
+    format!("{minutes} of the hours {}", runs(fields.hours, |hour| format!("{hour:02}")))
 }
 
 fn days(fields: &Fields) -> String {
-    let dom = || {
-        format!(
-            "day {} of the month",
-            runs(fields.days_of_month, |day| day.to_string())
-        )
-    };
+    let dom = || format!("day {} of the month", runs(fields.days_of_month, |day| day.to_string()));
     let dow = || runs(fields.days_of_week, |day| WEEKDAYS[day as usize].to_owned());
-    match (
-        fields.days_of_month.is_all(Field::DayOfMonth),
-        fields.days_of_week.is_all(Field::DayOfWeek),
-    ) {
+    match (fields.days_of_month.is_all(Field::DayOfMonth), fields.days_of_week.is_all(Field::DayOfWeek)) {
         _ if fields.days_are_a_union() => format!(" on {} or on {}", dom(), dow()),
         (true, true) if fields.hours.is_all(Field::Hour) => String::new(),
         (true, true) => " every day".to_owned(),
@@ -101,8 +71,8 @@ fn days(fields: &Fields) -> String {
 /// The step, where values are exactly 0, n, 2n … and n divides the whole.
 fn every(values: Values, whole: u32) -> Option<u32> {
     let step = values.iter().nth(1)?;
-    let fits = whole.is_multiple_of(step)
-        && (0..whole).all(|value| values.contains(value) == value.is_multiple_of(step));
+    let fits =
+        whole.is_multiple_of(step) && (0..whole).all(|value| values.contains(value) == value.is_multiple_of(step));
     fits.then_some(step)
 }
 
@@ -115,13 +85,11 @@ fn runs(values: Values, name: impl Fn(u32) -> String) -> String {
             _ => spans.push((value, value)),
         }
     }
-    let words = spans
-        .into_iter()
-        .flat_map(|(start, end)| match end - start {
-            0 => vec![name(start)],
-            1 => vec![name(start), name(end)],
-            _ => vec![format!("{} to {}", name(start), name(end))],
-        });
+    let words = spans.into_iter().flat_map(|(start, end)| match end - start {
+        0 => vec![name(start)],
+        1 => vec![name(start), name(end)],
+        _ => vec![format!("{} to {}", name(start), name(end))],
+    });
     and(words.collect())
 }
 

@@ -52,10 +52,7 @@ pub enum ScheduleError {
     )]
     Empty,
     /// More than [`super::MAX_TEXT_BYTES`].
-    #[error(
-        "the schedule is {bytes} bytes long; expected at most {}",
-        super::MAX_TEXT_BYTES
-    )]
+    #[error("the schedule is {bytes} bytes long; expected at most {}", super::MAX_TEXT_BYTES)]
     TooLong {
         /// Its length.
         bytes: usize,

@@ -3,9 +3,7 @@
 use super::MAX_TEXT_BYTES;
 use super::error::{Field, ScheduleError};
 
-const MONTHS: [&str; 12] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-];
+const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 pub(super) const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// The values that one field allows: bit `n` is value `n`.
@@ -50,17 +48,10 @@ impl Fields {
         if text.len() > MAX_TEXT_BYTES {
             return Err(ScheduleError::TooLong { bytes: text.len() });
         }
-        let line = if text.starts_with('@') {
-            spell_out(text)?
-        } else {
-            text
-        };
+        let line = if text.starts_with('@') { spell_out(text)? } else { text };
         let parts: Vec<&str> = line.split_whitespace().collect();
         let [minute, hour, day_of_month, month, day_of_week] = parts[..] else {
-            return Err(ScheduleError::FieldCount {
-                text: text.to_owned(),
-                found: parts.len(),
-            });
+            return Err(ScheduleError::FieldCount { text: text.to_owned(), found: parts.len() });
         };
         let read = |field, part| {
             parse_field(field, part).map_err(|(item, problem)| ScheduleError::Field {
@@ -106,8 +97,7 @@ impl Fields {
     /// Written-out full ranges (`1-31`) are restrictions, as in crontab.
     pub(super) fn days_are_a_union(&self) -> bool {
         let restricted = |values: Values, field| !(values.star && values.is_all(field));
-        restricted(self.days_of_month, Field::DayOfMonth)
-            && restricted(self.days_of_week, Field::DayOfWeek)
+        restricted(self.days_of_month, Field::DayOfMonth) && restricted(self.days_of_week, Field::DayOfWeek)
     }
 
     pub(super) fn follows_elapsed_time(&self) -> bool {
@@ -123,11 +113,7 @@ impl Fields {
         let dom = list(self.days_of_month, Field::DayOfMonth);
         let dow = list(self.days_of_week, Field::DayOfWeek);
         let line = |dom: &str, dow: &str| format!("0 {minutes} {hours} {dom} {months} {dow}");
-        if self.days_are_a_union() {
-            vec![line(&dom, "*"), line("*", &dow)]
-        } else {
-            vec![line(&dom, &dow)]
-        }
+        if self.days_are_a_union() { vec![line(&dom, "*"), line("*", &dow)] } else { vec![line(&dom, &dow)] }
     }
 }
 
@@ -139,9 +125,7 @@ fn spell_out(word: &str) -> Result<&'static str, ScheduleError> {
         "@monthly" => "0 0 1 * *",
         "@yearly" | "@annually" => "0 0 1 1 *",
         _ => {
-            return Err(ScheduleError::UnknownWord {
-                text: word.to_owned(),
-            });
+            return Err(ScheduleError::UnknownWord { text: word.to_owned() });
         }
     })
 }
@@ -173,20 +157,13 @@ fn bounds(field: Field) -> (u32, u32) {
 
 /// The greatest value once Sunday is 0 only.
 fn wrap_sunday(field: Field, value: u32) -> u32 {
-    if field == Field::DayOfWeek {
-        value.min(6)
-    } else {
-        value
-    }
+    if field == Field::DayOfWeek { value.min(6) } else { value }
 }
 
 type Refused = (String, String);
 
 fn parse_field(field: Field, text: &str) -> Result<Values, Refused> {
-    let mut values = Values {
-        bits: 0,
-        star: false,
-    };
+    let mut values = Values { bits: 0, star: false };
     for item in text.split(',') {
         let (bits, star) = parse_item(field, item).map_err(|problem| (text.to_owned(), problem))?;
         values.bits |= bits;
@@ -208,22 +185,14 @@ fn parse_item(field: Field, item: &str) -> Result<(u64, bool), String> {
             let value = parse_value(field, range)?;
             if let Some(step) = step {
                 let end = wrap_sunday(field, bounds(field).1);
-                return Err(format!(
-                    "a step needs a range: write {range}-{end}/{step} or */{step}"
-                ));
+                return Err(format!("a step needs a range: write {range}-{end}/{step} or */{step}"));
             }
             (value, value)
         }
     };
     let bits = (low..=high)
         .step_by(step.unwrap_or(1) as usize)
-        .map(|value| {
-            if field == Field::DayOfWeek {
-                value % 7
-            } else {
-                value
-            }
-        })
+        .map(|value| if field == Field::DayOfWeek { value % 7 } else { value })
         .fold(0, |bits, value| bits | 1 << value);
     Ok((bits, range == "*"))
 }
@@ -248,9 +217,7 @@ fn parse_range(field: Field, low: &str, high: &str) -> Result<(u32, u32), String
 /// `value` in the spelling (number or name) that its neighbour uses.
 fn name_like(field: Field, neighbour: &str, value: u32) -> String {
     match field {
-        Field::DayOfWeek if neighbour.parse::<u32>().is_err() => {
-            WEEKDAYS[value as usize].to_owned()
-        }
+        Field::DayOfWeek if neighbour.parse::<u32>().is_err() => WEEKDAYS[value as usize].to_owned(),
         Field::Month if neighbour.parse::<u32>().is_err() => MONTHS[value as usize - 1].to_owned(),
         _ => value.to_string(),
     }
@@ -290,16 +257,10 @@ fn parse_value(field: Field, text: &str) -> Result<u32, String> {
 }
 
 fn position(names: &[&str], text: &str) -> Option<u32> {
-    (0..)
-        .zip(names)
-        .find(|(_, name)| name.eq_ignore_ascii_case(text))
-        .map(|(index, _)| index)
+    (0..).zip(names).find(|(_, name)| name.eq_ignore_ascii_case(text)).map(|(index, _)| index)
 }
 
 /// Decimal digits only: `parse` alone would take a leading plus sign.
 fn digits(text: &str) -> Option<u32> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::iter::Peekable;
 
-use chrono::{
-    DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc,
-};
+use chrono::{DateTime, Datelike, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 
 /// The longest stretch of wall time that any clock change skipped or repeated
@@ -104,9 +102,7 @@ impl std::iter::FusedIterator for Occurrences<'_> {}
 fn end_of_gap(wall: &NaiveDateTime, tz: Tz) -> Option<DateTime<Utc>> {
     let (begin, offset_before) = GapInfo::new(wall, &tz)?.begin?;
     let offset = chrono::Offset::fix(&offset_before);
-    begin
-        .checked_sub_offset(offset)
-        .map(|instant| instant.and_utc())
+    begin.checked_sub_offset(offset).map(|instant| instant.and_utc())
 }
 
 /// Wall times that match any of one or two expressions, strictly increasing.
@@ -118,10 +114,7 @@ impl<'a> Walls<'a> {
     fn starting(schedules: &'a [cron::Schedule], tz: Tz, from: DateTime<Utc>) -> Self {
         let after = first_wall(tz, from);
         let parts = after.map_or_else(Vec::new, |after| {
-            schedules
-                .iter()
-                .map(|part| part.after(&after.and_utc()).peekable())
-                .collect()
+            schedules.iter().map(|part| part.after(&after.and_utc()).peekable()).collect()
         });
         Self { parts }
     }
@@ -131,11 +124,7 @@ impl Iterator for Walls<'_> {
     type Item = NaiveDateTime;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let earliest = self
-            .parts
-            .iter_mut()
-            .filter_map(|part| part.peek().copied())
-            .min()?;
+        let earliest = self.parts.iter_mut().filter_map(|part| part.peek().copied()).min()?;
         for part in &mut self.parts {
             part.next_if_eq(&earliest);
         }
@@ -146,10 +135,8 @@ impl Iterator for Walls<'_> {
 /// A wall time safely before `from`, inside the years that the engine knows;
 /// none where `from` is past them.
 fn first_wall(tz: Tz, from: DateTime<Utc>) -> Option<NaiveDateTime> {
-    const FIRST: NaiveDateTime = NaiveDate::from_ymd_opt(1969, 12, 31)
-        .expect("a date")
-        .and_hms_opt(23, 59, 59)
-        .expect("a time");
+    const FIRST: NaiveDateTime =
+        NaiveDate::from_ymd_opt(1969, 12, 31).expect("a date").and_hms_opt(23, 59, 59).expect("a time");
     if from.year() > 2101 {
         return None;
     }

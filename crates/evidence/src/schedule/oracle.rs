@@ -39,25 +39,18 @@ impl Naive {
             }
         }
         Self {
-            either_day: ![fields[2], fields[4]]
-                .iter()
-                .any(|field| ["*", "*/1"].contains(field)),
+            either_day: ![fields[2], fields[4]].iter().any(|field| ["*", "*/1"].contains(field)),
             wildcard_hour: fields[1].starts_with('*') || sets[1] == (1 << 24) - 1,
             sets,
         }
     }
 
     fn matches(&self, wall: &Wall) -> bool {
-        if self.sets[0] & wall[0] == 0 || self.sets[1] & wall[1] == 0 || self.sets[3] & wall[3] == 0
-        {
+        if self.sets[0] & wall[0] == 0 || self.sets[1] & wall[1] == 0 || self.sets[3] & wall[3] == 0 {
             return false;
         }
         let (dom, dow) = (self.sets[2] & wall[2] != 0, self.sets[4] & wall[4] != 0);
-        if self.either_day {
-            dom || dow
-        } else {
-            dom && dow
-        }
+        if self.either_day { dom || dow } else { dom && dow }
     }
 }
 
@@ -67,14 +60,7 @@ type Wall = [u64; 5];
 
 fn show(wall: NaiveDateTime) -> Wall {
     let weekday = wall.weekday().num_days_from_sunday();
-    [
-        wall.minute(),
-        wall.hour(),
-        wall.day(),
-        wall.month(),
-        weekday,
-    ]
-    .map(|part| 1 << part)
+    [wall.minute(), wall.hour(), wall.day(), wall.month(), weekday].map(|part| 1 << part)
 }
 
 fn hits(field: &str, value: usize, low: usize, high: usize) -> bool {
@@ -86,19 +72,13 @@ fn hits(field: &str, value: usize, low: usize, high: usize) -> bool {
         })
     };
     field.split(',').any(|item| {
-        let (range, step) = item
-            .split_once('/')
-            .map_or((item, 1), |(r, s)| (r, number(s)));
+        let (range, step) = item.split_once('/').map_or((item, 1), |(r, s)| (r, number(s)));
         let (from, to) = match range.split_once('-') {
             Some((from, to)) => (number(from), number(to)),
             None if range == "*" => (low, high),
             None => (number(range), number(range)),
         };
-        let to = if high == 7 && to == 0 && from > 0 {
-            7
-        } else {
-            to
-        };
+        let to = if high == 7 && to == 0 && from > 0 { 7 } else { to };
         value >= from && value <= to && (value - from).is_multiple_of(step)
     })
 }
@@ -129,20 +109,11 @@ impl Minutes {
             }
             instant += TimeDelta::minutes(1);
         }
-        Self {
-            from,
-            to,
-            shown,
-            reached,
-        }
+        Self { from, to, shown, reached }
     }
 
     fn expected(&self, naive: &Naive) -> Vec<DateTime<Utc>> {
-        let walls = if naive.wildcard_hour {
-            &self.shown
-        } else {
-            &self.reached
-        };
+        let walls = if naive.wildcard_hour { &self.shown } else { &self.reached };
         let mut fired = Vec::new();
         for (instant, wall) in walls {
             if naive.matches(wall) && *instant >= self.from {
@@ -156,10 +127,7 @@ impl Minutes {
     fn check(&self, tz: Tz, text: &str) -> usize {
         let schedule = Schedule::parse(text).unwrap_or_else(|error| panic!("{error}"));
         let got: Vec<_> = schedule.occurrences(tz, self.from, self.to).collect();
-        assert!(
-            got.windows(2).all(|pair| pair[0] < pair[1]),
-            "{text} in {tz} is not increasing"
-        );
+        assert!(got.windows(2).all(|pair| pair[0] < pair[1]), "{text} in {tz} is not increasing");
         let expected = self.expected(&Naive::read(text));
         let differs = got.iter().zip(&expected).find(|(a, b)| a != b);
         assert!(
@@ -251,19 +219,10 @@ fn any_field(low: u32, high: u32) -> impl Strategy<Value = String> {
 }
 
 fn any_schedule() -> impl Strategy<Value = String> {
-    (
-        any_field(0, 59),
-        any_field(0, 23),
-        any_field(1, 31),
-        any_field(1, 12),
-        any_field(0, 7),
-    )
+    (any_field(0, 59), any_field(0, 23), any_field(1, 31), any_field(1, 12), any_field(0, 7))
         .prop_map(|(minute, hour, dom, month, dow)| format!("{minute} {hour} {dom} {month} {dow}"))
         .prop_filter("cron programs disagree", |text| {
-            !matches!(
-                Schedule::parse(text),
-                Err(ScheduleError::AmbiguousDays { .. })
-            )
+            !matches!(Schedule::parse(text), Err(ScheduleError::AmbiguousDays { .. }))
         })
 }
 
@@ -272,8 +231,7 @@ fn any_place() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
     let zone = proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]);
     (zone, 1981..2040_i32, 0..365_i64).prop_map(|(tz, year, day)| {
         let start = Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap() + TimeDelta::days(day);
-        let offset =
-            |instant: DateTime<Utc>| instant.with_timezone(&tz).naive_local() - instant.naive_utc();
+        let offset = |instant: DateTime<Utc>| instant.with_timezone(&tz).naive_local() - instant.naive_utc();
         let change = (0..365)
             .map(|days| start + TimeDelta::days(days))
             .find(|day| offset(*day) != offset(*day + TimeDelta::days(1)));
@@ -328,21 +286,9 @@ fn one_run_per_intended_local_time_on_the_days_that_differ() {
     // zone, schedule, window, the instants
     let cases: [(Tz, &str, &str, &str, &[&str]); 8] = [
         // 02:30 does not exist: first instant after the jump.
-        (
-            Tz::Europe__Berlin,
-            "30 2 * * *",
-            "2026-03-28T23:00:00Z",
-            "2026-03-29T22:00:00Z",
-            &["2026-03-29T01:00:00Z"],
-        ),
+        (Tz::Europe__Berlin, "30 2 * * *", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", &["2026-03-29T01:00:00Z"]),
         // 02:30 comes twice: at its first coming.
-        (
-            Tz::Europe__Berlin,
-            "30 2 * * *",
-            "2026-10-24T22:00:00Z",
-            "2026-10-25T23:00:00Z",
-            &["2026-10-25T00:30:00Z"],
-        ),
+        (Tz::Europe__Berlin, "30 2 * * *", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z", &["2026-10-25T00:30:00Z"]),
         // Half an hour is skipped on Lord Howe; both intended times are one run.
         (
             Tz::Australia__Lord_Howe,
@@ -357,12 +303,7 @@ fn one_run_per_intended_local_time_on_the_days_that_differ() {
             "0 * * * *",
             "2026-11-01T04:00:00Z",
             "2026-11-01T08:00:00Z",
-            &[
-                "2026-11-01T04:00:00Z",
-                "2026-11-01T05:00:00Z",
-                "2026-11-01T06:00:00Z",
-                "2026-11-01T07:00:00Z",
-            ],
+            &["2026-11-01T04:00:00Z", "2026-11-01T05:00:00Z", "2026-11-01T06:00:00Z", "2026-11-01T07:00:00Z"],
         ),
         // The 30th of December 2011 never was in Samoa.
         (
@@ -370,11 +311,7 @@ fn one_run_per_intended_local_time_on_the_days_that_differ() {
             "0 12 * * *",
             "2011-12-29T10:00:00Z",
             "2011-12-31T10:00:00Z",
-            &[
-                "2011-12-29T22:00:00Z",
-                "2011-12-30T10:00:00Z",
-                "2011-12-30T22:00:00Z",
-            ],
+            &["2011-12-29T22:00:00Z", "2011-12-30T10:00:00Z", "2011-12-30T22:00:00Z"],
         ),
         // Month ends and quarter boundaries are local.
         (
@@ -382,12 +319,7 @@ fn one_run_per_intended_local_time_on_the_days_that_differ() {
             "0 0 1 1,4,7,10 *",
             "2026-01-01T00:00:00Z",
             "2027-01-01T00:00:00Z",
-            &[
-                "2026-03-31T18:15:00Z",
-                "2026-06-30T18:15:00Z",
-                "2026-09-30T18:15:00Z",
-                "2026-12-31T18:15:00Z",
-            ],
+            &["2026-03-31T18:15:00Z", "2026-06-30T18:15:00Z", "2026-09-30T18:15:00Z", "2026-12-31T18:15:00Z"],
         ),
         // 31 exists in seven months; the window is half-open.
         (
@@ -397,47 +329,24 @@ fn one_run_per_intended_local_time_on_the_days_that_differ() {
             "2026-05-31T00:00:00Z",
             &["2026-01-31T00:00:00Z", "2026-03-31T00:00:00Z"],
         ),
-        (
-            Tz::UTC,
-            "0 0 30 2 *",
-            "1970-01-01T00:00:00Z",
-            "2100-01-01T00:00:00Z",
-            &[],
-        ),
+        (Tz::UTC, "0 0 30 2 *", "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z", &[]),
     ];
     for (tz, text, from, to, expected) in cases {
-        let got: Vec<_> = Schedule::parse(text)
-            .unwrap()
-            .occurrences(tz, utc(from), utc(to))
-            .collect();
-        assert_eq!(
-            got,
-            expected.iter().map(|at| utc(at)).collect::<Vec<_>>(),
-            "{text} in {tz}"
-        );
+        let got: Vec<_> = Schedule::parse(text).unwrap().occurrences(tz, utc(from), utc(to)).collect();
+        assert_eq!(got, expected.iter().map(|at| utc(at)).collect::<Vec<_>>(), "{text} in {tz}");
     }
 }
 
 #[test]
 fn extremes_of_time_end() {
     let schedule = Schedule::parse("0 0 1 1 *").unwrap();
-    let all = || {
-        schedule.occurrences(
-            Tz::Europe__Berlin,
-            DateTime::<Utc>::MIN_UTC,
-            DateTime::<Utc>::MAX_UTC,
-        )
-    };
+    let all = || schedule.occurrences(Tz::Europe__Berlin, DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
     assert_eq!(all().count(), 131);
     assert_eq!(all().last(), Some(utc("2099-12-31T23:00:00Z")));
     assert_eq!(schedule.next_after(Tz::UTC, DateTime::<Utc>::MAX_UTC), None);
     let never = Schedule::parse("* * 30 2 *").unwrap();
     assert_eq!(never.next_after(Tz::UTC, utc("2026-01-01T00:00:00Z")), None);
-    let backwards = schedule.occurrences(
-        Tz::UTC,
-        utc("2030-06-01T00:00:00Z"),
-        utc("2026-01-01T00:00:00Z"),
-    );
+    let backwards = schedule.occurrences(Tz::UTC, utc("2030-06-01T00:00:00Z"), utc("2026-01-01T00:00:00Z"));
     assert_eq!(backwards.count(), 0);
 }
 
@@ -446,43 +355,22 @@ fn refusals_say_which_field_and_what_was_expected() {
     let cases = [
         ("", "the schedule is empty"),
         ("* * * *", "found 4"),
-        (
-            "0 0 0 1 1 * 2026",
-            "found 7; seconds and years are not part of crontab",
-        ),
+        ("0 0 0 1 1 * 2026", "found 7; seconds and years are not part of crontab"),
         ("@reboot", "a restart is not a time"),
         ("@fortnightly", "expected @hourly, @daily"),
-        (
-            "60 * * * *",
-            "the minute field says `60`: 60 is not one of 0 to 59",
-        ),
-        (
-            "* 24 * * *",
-            "the hour field says `24`: 24 is not one of 0 to 23",
-        ),
-        (
-            "* * 0 * *",
-            "the day-of-month field says `0`: 0 is not one of 1 to 31",
-        ),
+        ("60 * * * *", "the minute field says `60`: 60 is not one of 0 to 59"),
+        ("* 24 * * *", "the hour field says `24`: 24 is not one of 0 to 23"),
+        ("* * 0 * *", "the day-of-month field says `0`: 0 is not one of 1 to 31"),
         ("* * * 13 *", "1 to 12 or JAN to DEC"),
         ("* * * * 8", "0 to 7 (0 and 7 are Sunday) or SUN to SAT"),
         ("* * * * MONDAY", "MONDAY is not one of"),
         ("* * ? * *", "? is not one of 1 to 31"),
-        (
-            "* 22-2 * * *",
-            "the range runs backwards; write two: 22-23,0-2",
-        ),
+        ("* 22-2 * * *", "the range runs backwards; write two: 22-23,0-2"),
         ("* * * * FRI-MON", "write two: FRI-SAT,SUN-MON"),
         ("* * * NOV-FEB *", "write two: NOV-DEC,JAN-FEB"),
-        (
-            "5/15 * * * *",
-            "a step needs a range: write 5-59/15 or */15",
-        ),
+        ("5/15 * * * *", "a step needs a range: write 5-59/15 or */15"),
         ("*/0 * * * *", "a step of 0 never moves on"),
-        (
-            "*/90 * * * *",
-            "not one of 1 to 59; steps start anew with each hour",
-        ),
+        ("*/90 * * * *", "not one of 1 to 59; steps start anew with each hour"),
         ("+5 * * * *", "+5 is not one of"),
         ("1,,2 * * * *", "a value is missing"),
         ("1- * * * *", "a value is missing"),
@@ -496,21 +384,9 @@ fn refusals_say_which_field_and_what_was_expected() {
         assert!(error.contains(words), "{text}: {error}");
     }
     let long = "0,".repeat(600);
-    assert_eq!(
-        Schedule::parse(&long),
-        Err(ScheduleError::TooLong { bytes: 1_200 })
-    );
+    assert_eq!(Schedule::parse(&long), Err(ScheduleError::TooLong { bytes: 1_200 }));
     let error = Schedule::parse("0 0 * * 9").unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ScheduleError::Field {
-                field: Field::DayOfWeek,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, ScheduleError::Field { field: Field::DayOfWeek, .. }), "{error}");
 }
 
 #[test]
@@ -532,15 +408,9 @@ fn plain_words() {
         ("5,35 * * * *", "at minute 5 and 35 of every hour"),
         ("@daily", "at 00:00 every day"),
         ("30 2 * * 1-5", "at 02:30 on Monday to Friday"),
-        (
-            "0 6,18 1 1,4,7,10 *",
-            "at 06:00 and 18:00 on day 1 of the month in January, April, July and October",
-        ),
+        ("0 6,18 1 1,4,7,10 *", "at 06:00 and 18:00 on day 1 of the month in January, April, July and October"),
         ("0 0 13 * 5", "at 00:00 on day 13 of the month or on Friday"),
-        (
-            "*/10 1-3 * * *",
-            "every 10 minutes of the hours 01 to 03 every day",
-        ),
+        ("*/10 1-3 * * *", "every 10 minutes of the hours 01 to 03 every day"),
     ];
     for (text, words) in cases {
         assert_eq!(Schedule::parse(text).unwrap().describe(), words, "{text}");

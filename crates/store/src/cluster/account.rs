@@ -40,18 +40,11 @@ impl Account {
                 return Err(not_owner(user_name(me)));
             }
             if owner.uid() == 0 {
-                return Err(not_owner(
-                    "root (Postgres refuses to run as root)".to_owned(),
-                ));
+                return Err(not_owner("root (Postgres refuses to run as root)".to_owned()));
             }
         }
         if !me.is_root() {
-            return Ok(Self {
-                uid: me,
-                gid: getegid(),
-                name: user_name(me),
-                dropped: false,
-            });
+            return Ok(Self { uid: me, gid: getegid(), name: user_name(me), dropped: false });
         }
         let owner = owner.or_else(|| fs::metadata(data).ok().filter(|data| data.uid() != 0));
         match owner {
@@ -65,25 +58,13 @@ impl Account {
         let uid = Uid::from_raw(found.uid());
         let known = User::from_uid(uid).ok().flatten();
         let gid = known.map_or_else(|| Gid::from_raw(found.gid()), |user| user.gid);
-        Self {
-            uid,
-            gid,
-            name: user_name(uid),
-            dropped: true,
-        }
+        Self { uid, gid, name: user_name(uid), dropped: true }
     }
 
     fn without_rights() -> Option<Self> {
-        let known = ["postgres", "nobody"]
-            .iter()
-            .filter_map(|name| User::from_name(name).ok().flatten());
+        let known = ["postgres", "nobody"].iter().filter_map(|name| User::from_name(name).ok().flatten());
         let user = known.into_iter().find(|user| !user.uid.is_root())?;
-        Some(Self {
-            uid: user.uid,
-            gid: user.gid,
-            name: user.name,
-            dropped: true,
-        })
+        Some(Self { uid: user.uid, gid: user.gid, name: user.name, dropped: true })
     }
 
     /// Makes a command run as this account, in a place and with an environment that tell it nothing.
@@ -91,12 +72,7 @@ impl Account {
     /// Our own environment may hold secrets; the server must not keep a copy of it for days.
     /// The standard library drops root's supplementary groups before it changes the user.
     pub(super) fn prepare(&self, command: &mut Command) {
-        command
-            .env_clear()
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC")
-            .current_dir("/")
-            .stdin(Stdio::null());
+        command.env_clear().env("LC_ALL", "C").env("TZ", "UTC").current_dir("/").stdin(Stdio::null());
         for kept in ["PATH", "LD_LIBRARY_PATH"] {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
@@ -153,29 +129,20 @@ impl Account {
     fn can_enter(&self, folder: &Path) -> bool {
         let mut command = Command::new("true");
         self.prepare(&mut command);
-        command
-            .current_dir(folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     }
 }
 
 /// The user's name, or its number where it has none.
 fn user_name(uid: Uid) -> String {
-    User::from_uid(uid)
-        .ok()
-        .flatten()
-        .map_or_else(|| uid.to_string(), |user| user.name)
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 /// Creates a folder and the missing ones above it, so that the server's user can pass through when we are root.
 pub(super) fn create_passable(folder: &Path) -> Result<PathBuf, ClusterError> {
     let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
-    let missing: Vec<&Path> = folder
-        .ancestors()
-        .take_while(|folder| !is_present(folder))
-        .collect();
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !is_present(folder)).collect();
     for folder in missing.into_iter().rev() {
         match fs::create_dir(folder) {
             Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(mode))

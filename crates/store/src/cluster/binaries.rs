@@ -30,11 +30,7 @@ impl MajorVersion {
 
     /// The version, if it is supported.
     pub const fn new(number: u8) -> Option<Self> {
-        if Self::OLDEST.0 <= number && number <= Self::NEWEST.0 {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if Self::OLDEST.0 <= number && number <= Self::NEWEST.0 { Some(Self(number)) } else { None }
     }
 
     /// The number, 15 to 18.
@@ -77,8 +73,7 @@ impl Binaries {
             }
         }
         // A link such as /usr/bin/postgres must be followed: the server finds its shared files relative to itself.
-        let program =
-            fs::canonicalize(folder.join("postgres")).map_err(|error| error.to_string())?;
+        let program = fs::canonicalize(folder.join("postgres")).map_err(|error| error.to_string())?;
         let folder = program.parent().unwrap_or(folder).to_owned();
         if !is_executable(&folder.join("initdb")) {
             return Err(format!("{} has no initdb beside it", program.display()));
@@ -90,19 +85,14 @@ impl Binaries {
             .output()
             .map_err(|error| format!("its postgres does not run: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = parse_version(&text)
-            .ok_or_else(|| "its postgres does not tell its version".to_owned())?;
+        let version = parse_version(&text).ok_or_else(|| "its postgres does not tell its version".to_owned())?;
         let major = version
             .split(|c: char| !c.is_ascii_digit())
             .next()
             .and_then(|number| number.parse().ok())
             .and_then(MajorVersion::new)
             .ok_or_else(|| format!("it is Postgres {version}, and Exhibit works with 15 to 18"))?;
-        Ok(Self {
-            folder,
-            major,
-            version,
-        })
+        Ok(Self { folder, major, version })
     }
 
     pub(super) fn postgres(&self) -> PathBuf {
@@ -142,9 +132,7 @@ impl SearchPath {
     pub fn from_environment() -> Self {
         Self {
             hide_system: env::var_os(HIDE_VARIABLE).is_some_and(|value| value == "1"),
-            named: env::var_os(BIN_VARIABLE)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from),
+            named: env::var_os(BIN_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from),
             extra: Vec::new(),
             path: env::var_os("PATH"),
         }
@@ -168,12 +156,10 @@ impl SearchPath {
     /// [`ClusterError::NamedBinariesUnusable`] when a folder was named and cannot be used.
     pub fn find_all(&self) -> Result<Vec<Binaries>, ClusterError> {
         if let Some(folder) = &self.named {
-            let found = Binaries::inspect(folder).map_err(|problem| {
-                ClusterError::NamedBinariesUnusable {
-                    origin: BIN_VARIABLE,
-                    folder: folder.clone(),
-                    problem,
-                }
+            let found = Binaries::inspect(folder).map_err(|problem| ClusterError::NamedBinariesUnusable {
+                origin: BIN_VARIABLE,
+                folder: folder.clone(),
+                problem,
             })?;
             return Ok(vec![found]);
         }
@@ -188,9 +174,7 @@ impl SearchPath {
                 continue;
             }
             match Binaries::inspect(&real) {
-                Ok(binaries) if found.iter().all(|other| other.major != binaries.major) => {
-                    found.push(binaries)
-                }
+                Ok(binaries) if found.iter().all(|other| other.major != binaries.major) => found.push(binaries),
                 Ok(_) => {}
                 Err(problem) => {
                     tracing::debug!(folder = %real.display(), problem, "passed over a Postgres")
@@ -231,23 +215,18 @@ fn usual_folders(major: MajorVersion) -> Vec<PathBuf> {
 /// # Errors
 /// [`ClusterError::VersionAbsent`] when a cluster exists and its version's programs do not, and those of
 /// [`SearchPath::find_all`].
-pub fn choose(
-    search: &SearchPath,
-    existing: Option<(&Path, MajorVersion)>,
-) -> Result<Option<Binaries>, ClusterError> {
+pub fn choose(search: &SearchPath, existing: Option<(&Path, MajorVersion)>) -> Result<Option<Binaries>, ClusterError> {
     let found = search.find_all()?;
     let Some((directory, wanted)) = existing else {
         return Ok(found.into_iter().next());
     };
     let versions = found.iter().map(|binaries| binaries.major).collect();
     let matching = found.into_iter().find(|binaries| binaries.major == wanted);
-    matching
-        .map(Some)
-        .ok_or_else(|| ClusterError::VersionAbsent {
-            directory: directory.to_owned(),
-            wanted,
-            found: versions,
-        })
+    matching.map(Some).ok_or_else(|| ClusterError::VersionAbsent {
+        directory: directory.to_owned(),
+        wanted,
+        found: versions,
+    })
 }
 
 #[cfg(test)]
@@ -260,22 +239,14 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         for program in ["initdb", "postgres"] {
             let file = folder.join(program);
-            fs::write(
-                &file,
-                format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n"),
-            )
-            .unwrap();
+            fs::write(&file, format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")).unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         }
         folder
     }
 
     fn hidden(extra: Vec<PathBuf>) -> SearchPath {
-        SearchPath {
-            hide_system: true,
-            extra,
-            ..SearchPath::default()
-        }
+        SearchPath { hide_system: true, extra, ..SearchPath::default() }
     }
 
     #[test]
@@ -287,45 +258,22 @@ mod tests {
             .map(|(index, version)| pretend(root.path(), &index.to_string(), version))
             .collect();
         let chosen = choose(&hidden(folders), None).unwrap().unwrap();
-        assert_eq!(
-            (chosen.major.number(), chosen.version.as_str()),
-            (17, "17.2")
-        );
+        assert_eq!((chosen.major.number(), chosen.version.as_str()), (17, "17.2"));
     }
 
     #[test]
     fn an_existing_cluster_takes_its_own_version_or_says_what_to_install() {
         let root = tempfile::tempdir().unwrap();
-        let folders = vec![
-            pretend(root.path(), "a", "15.1"),
-            pretend(root.path(), "b", "17.2"),
-        ];
+        let folders = vec![pretend(root.path(), "a", "15.1"), pretend(root.path(), "b", "17.2")];
         let search = hidden(folders);
         let directory = Path::new("/data/postgres");
         let fifteen = MajorVersion::new(15).unwrap();
-        assert_eq!(
-            choose(&search, Some((directory, fifteen)))
-                .unwrap()
-                .unwrap()
-                .version,
-            "15.1"
-        );
+        assert_eq!(choose(&search, Some((directory, fifteen))).unwrap().unwrap().version, "15.1");
         let sixteen = MajorVersion::new(16).unwrap();
-        let message = choose(&search, Some((directory, sixteen)))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("/data/postgres was made by Postgres 16"),
-            "{message}"
-        );
-        assert!(
-            message.contains("only version 17, 15 was found"),
-            "{message}"
-        );
-        assert!(
-            message.contains("apt-get install postgresql-16"),
-            "{message}"
-        );
+        let message = choose(&search, Some((directory, sixteen))).unwrap_err().to_string();
+        assert!(message.contains("/data/postgres was made by Postgres 16"), "{message}");
+        assert!(message.contains("only version 17, 15 was found"), "{message}");
+        assert!(message.contains("apt-get install postgresql-16"), "{message}");
     }
 
     #[test]
@@ -338,10 +286,7 @@ mod tests {
         assert_eq!(choose(&search, None).unwrap().unwrap().version, "15.1");
         search.named = Some(root.path().join("absent"));
         let message = choose(&search, None).unwrap_err().to_string();
-        assert!(
-            message.contains("EXHIBIT_PG_BIN") && message.contains("no executable initdb"),
-            "{message}"
-        );
+        assert!(message.contains("EXHIBIT_PG_BIN") && message.contains("no executable initdb"), "{message}");
     }
 
     #[test]
@@ -355,10 +300,7 @@ mod tests {
     fn path_is_searched() {
         let root = tempfile::tempdir().unwrap();
         let folder = pretend(root.path(), "bin", "18.7");
-        let search = SearchPath {
-            path: Some(folder.into_os_string()),
-            ..SearchPath::default()
-        };
+        let search = SearchPath { path: Some(folder.into_os_string()), ..SearchPath::default() };
         assert_eq!(choose(&search, None).unwrap().unwrap().version, "18.7");
     }
 }

@@ -9,8 +9,7 @@ use std::{
 };
 
 use super::{
-    DATABASE, SUPERUSER, account::Account, binaries::Binaries, error::ClusterError, layout::Layout,
-    provisional,
+    DATABASE, SUPERUSER, account::Account, binaries::Binaries, error::ClusterError, layout::Layout, provisional,
 };
 
 /// Creates the cluster under a provisional name, writes it through to the disk, and only then names it.
@@ -23,10 +22,7 @@ pub(super) fn create(
     durable: bool,
 ) -> Result<(), ClusterError> {
     let unfinished = provisional::fresh(&layout.data, "postgres.unfinished")?;
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&unfinished)
-        .map_err(ClusterError::io("create", &unfinished))?;
+    fs::DirBuilder::new().mode(0o700).create(&unfinished).map_err(ClusterError::io("create", &unfinished))?;
     account.own(&unfinished)?;
     let made = fill(&unfinished, binaries, account, durable);
     if let Err(error) = made {
@@ -43,44 +39,18 @@ pub(super) fn create(
     Ok(())
 }
 
-fn fill(
-    folder: &Path,
-    binaries: &Binaries,
-    account: &Account,
-    durable: bool,
-) -> Result<(), ClusterError> {
+fn fill(folder: &Path, binaries: &Binaries, account: &Account, durable: bool) -> Result<(), ClusterError> {
     // Written through to the disk once, at the end, instead of by every step.
     let mut initdb = Command::new(binaries.initdb());
-    initdb.args([
-        "--encoding=UTF8",
-        "--locale=C",
-        "--data-checksums",
-        "--auth-local=trust",
-        "--auth-host=reject",
-    ]);
-    initdb
-        .args(["--no-sync", "--no-instructions"])
-        .arg(format!("--username={SUPERUSER}"));
+    initdb.args(["--encoding=UTF8", "--locale=C", "--data-checksums", "--auth-local=trust", "--auth-host=reject"]);
+    initdb.args(["--no-sync", "--no-instructions"]).arg(format!("--username={SUPERUSER}"));
     initdb.arg("--pgdata").arg(folder);
     run("initdb", initdb, account, None)?;
 
     let mut single = Command::new(binaries.postgres());
-    single.args([
-        "--single",
-        "-c",
-        "fsync=off",
-        "-c",
-        "exit_on_error=on",
-        "-c",
-        "log_checkpoints=off",
-    ]);
+    single.args(["--single", "-c", "fsync=off", "-c", "exit_on_error=on", "-c", "log_checkpoints=off"]);
     single.arg("-D").arg(folder).arg("postgres");
-    run(
-        "postgres --single",
-        single,
-        account,
-        Some(&format!("CREATE DATABASE {DATABASE}\n")),
-    )?;
+    run("postgres --single", single, account, Some(&format!("CREATE DATABASE {DATABASE}\n")))?;
 
     if durable {
         let mut sync = Command::new(binaries.initdb());
@@ -116,19 +86,12 @@ fn run(
     }
     let printed = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     let lines = last_lines(&printed, 12);
-    Err(ClusterError::ProgramFailed {
-        program,
-        status: output.status.to_string(),
-        output: lines,
-    })
+    Err(ClusterError::ProgramFailed { program, status: output.status.to_string(), output: lines })
 }
 
 /// The last lines of what a program printed.
 pub(super) fn last_lines(bytes: &[u8], count: usize) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }

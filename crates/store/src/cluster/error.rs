@@ -74,9 +74,7 @@ pub enum ClusterError {
     },
 
     /// What was obtained is not what this version of Exhibit expects.
-    #[error(
-        "the obtained package {package} has SHA-256 {actual}, but {expected} was expected: it was thrown away"
-    )]
+    #[error("the obtained package {package} has SHA-256 {actual}, but {expected} was expected: it was thrown away")]
     ChecksumMismatch {
         /// Name of the package's file.
         package: String,
@@ -238,16 +236,9 @@ pub enum ClusterError {
 
 impl ClusterError {
     /// An adapter for `map_err`: what was tried, and on what.
-    pub(super) fn io(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 }
 

@@ -70,15 +70,8 @@ pub(super) fn launch(
     let error_output = output.try_clone().map_err(ClusterError::io("open", &log))?;
     let mut command = Command::new(binaries.postgres());
     account.prepare(&mut command);
-    command
-        .arg("-D")
-        .arg(layout.cluster())
-        .args(["-p", &PORT.to_string()]);
-    let safety = if durable {
-        CRASH_SAFE
-    } else {
-        QUICK_AND_UNSAFE
-    };
+    command.arg("-D").arg(layout.cluster()).args(["-p", &PORT.to_string()]);
+    let safety = if durable { CRASH_SAFE } else { QUICK_AND_UNSAFE };
     for setting in SETTINGS.iter().chain(safety) {
         command.args(["-c", setting]);
     }
@@ -87,26 +80,17 @@ pub(super) fn launch(
     command.arg("-c").arg(sockets);
     // A group of its own: Ctrl-C in the terminal is for us, and we stop the server in good order.
     command.process_group(0).stdout(output).stderr(error_output);
-    let child = command
-        .spawn()
-        .map_err(ClusterError::io("run", binaries.postgres()))?;
+    let child = command.spawn().map_err(ClusterError::io("run", binaries.postgres()))?;
     wait_for(child, layout, patience)
 }
 
-fn wait_for(
-    mut child: Child,
-    layout: &Layout,
-    patience: Duration,
-) -> Result<Option<PidFile>, ClusterError> {
+fn wait_for(mut child: Child, layout: &Layout, patience: Duration) -> Result<Option<PidFile>, ClusterError> {
     let cluster = layout.cluster();
     let log = layout.log();
     let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
     let began = Instant::now();
     loop {
-        if let Some(status) = child
-            .try_wait()
-            .map_err(ClusterError::io("wait for the Postgres of", &cluster))?
-        {
+        if let Some(status) = child.try_wait().map_err(ClusterError::io("wait for the Postgres of", &cluster))? {
             return match postmaster::state(&cluster)? {
                 State::Running(_) => Ok(None),
                 _ => Err(died(status, &log)),
@@ -123,25 +107,15 @@ fn wait_for(
         if began.elapsed() > patience {
             // Recovery after a crash may need longer than we wait; it goes on, and the next start finds it.
             thread::spawn(move || child.wait());
-            return Err(ClusterError::NotReady {
-                pid,
-                seconds: patience.as_secs(),
-                log,
-            });
+            return Err(ClusterError::NotReady { pid, seconds: patience.as_secs(), log });
         }
         thread::sleep(Duration::from_millis(10));
     }
 }
 
 fn died(status: ExitStatus, log: &Path) -> ClusterError {
-    let tail = read_end(log)
-        .map(|bytes| last_lines(&bytes, 8))
-        .unwrap_or_default();
-    ClusterError::ServerDied {
-        status: status.to_string(),
-        log: log.to_owned(),
-        tail,
-    }
+    let tail = read_end(log).map(|bytes| last_lines(&bytes, 8)).unwrap_or_default();
+    ClusterError::ServerDied { status: status.to_string(), log: log.to_owned(), tail }
 }
 
 fn read_end(log: &Path) -> io::Result<Vec<u8>> {
@@ -192,10 +166,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let log = root.path().join("postgres.log");
         fs::write(&log, vec![b'x'; usize::try_from(LOG_LIMIT).unwrap() + 1]).unwrap();
-        open_log(&Layout {
-            data: root.path().to_owned(),
-        })
-        .unwrap();
+        open_log(&Layout { data: root.path().to_owned() }).unwrap();
         assert_eq!(fs::metadata(&log).unwrap().len(), 0);
         assert!(root.path().join("postgres.log.old").exists());
     }

@@ -51,17 +51,11 @@ impl Layout {
     /// Opens, for adding to it, a file that belongs to whom the data directory belongs, also when root is the first to come.
     pub(super) fn open_own(&self, path: &Path) -> Result<File, ClusterError> {
         let mut how = OpenOptions::new();
-        how.read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(OFlag::O_NOFOLLOW.bits());
+        how.read(true).append(true).create(true).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
         let file = how.open(path).map_err(ClusterError::io("open", path))?;
         if nix::unistd::geteuid().is_root() {
-            let owner =
-                fs::metadata(&self.data).map_err(ClusterError::io("look at", &self.data))?;
-            fchown(&file, Some(owner.uid()), Some(owner.gid()))
-                .map_err(ClusterError::io("set the owner of", path))?;
+            let owner = fs::metadata(&self.data).map_err(ClusterError::io("look at", &self.data))?;
+            fchown(&file, Some(owner.uid()), Some(owner.gid())).map_err(ClusterError::io("set the owner of", path))?;
         }
         Ok(file)
     }
@@ -73,21 +67,13 @@ impl Layout {
             Some(asked) => std::path::absolute(asked).map_err(ClusterError::io("find", asked))?,
             None => {
                 let inside = self.data.join("postgres-socket");
-                if socket_length(&inside) <= SOCKET_LIMIT {
-                    inside
-                } else {
-                    self.short_directory()
-                }
+                if socket_length(&inside) <= SOCKET_LIMIT { inside } else { self.short_directory() }
             }
         };
         let length = socket_length(&directory);
         if length > SOCKET_LIMIT {
             let path = socket_file(&directory, PORT);
-            return Err(ClusterError::SocketPathTooLong {
-                path,
-                length,
-                limit: SOCKET_LIMIT,
-            });
+            return Err(ClusterError::SocketPathTooLong { path, length, limit: SOCKET_LIMIT });
         }
         Ok(directory)
     }
@@ -109,37 +95,23 @@ fn socket_length(directory: &Path) -> usize {
 
 /// Creates the socket's folder for the server's user alone, or makes sure that an existing one is exactly that:
 /// in `/tmp`, anybody could have made it before us.
-pub(super) fn prepare_socket_directory(
-    directory: &Path,
-    account: &Account,
-) -> Result<(), ClusterError> {
+pub(super) fn prepare_socket_directory(directory: &Path, account: &Account) -> Result<(), ClusterError> {
     match fs::DirBuilder::new().mode(0o700).create(directory) {
         Ok(()) => account.own(directory)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(ClusterError::io("create", directory)(error)),
     }
     let found = fs::symlink_metadata(directory).map_err(ClusterError::io("look at", directory))?;
-    let unsafe_because = |problem: String| {
-        Err(ClusterError::SocketDirectoryUnsafe {
-            directory: directory.to_owned(),
-            problem,
-        })
-    };
+    let unsafe_because =
+        |problem: String| Err(ClusterError::SocketDirectoryUnsafe { directory: directory.to_owned(), problem });
     if !found.is_dir() {
         return unsafe_because("it is not a directory".to_owned());
     }
     if found.uid() != account.uid.as_raw() {
-        return unsafe_because(format!(
-            "it belongs to user {} instead of {}",
-            found.uid(),
-            account.uid
-        ));
+        return unsafe_because(format!("it belongs to user {} instead of {}", found.uid(), account.uid));
     }
     if found.mode() & 0o077 != 0 {
-        return unsafe_because(format!(
-            "others may use it (mode {:04o}, expected 0700)",
-            found.mode() & 0o7777
-        ));
+        return unsafe_because(format!("others may use it (mode {:04o}, expected 0700)", found.mode() & 0o7777));
     }
     Ok(())
 }
@@ -158,17 +130,8 @@ mod tests {
         assert_eq!(short, Path::new("/var/lib/exhibit/postgres-socket"));
         let long = format!("/srv/{}", "long/".repeat(30));
         let directory = layout(&long).socket_directory(None).unwrap();
-        assert!(
-            directory.starts_with("/tmp") && socket_length(&directory) < 60,
-            "{}",
-            directory.display()
-        );
-        assert_ne!(
-            directory,
-            layout(&format!("{long}other"))
-                .socket_directory(None)
-                .unwrap()
-        );
+        assert!(directory.starts_with("/tmp") && socket_length(&directory) < 60, "{}", directory.display());
+        assert_ne!(directory, layout(&format!("{long}other")).socket_directory(None).unwrap());
     }
 
     #[test]
@@ -177,12 +140,7 @@ mod tests {
         let fits = format!("/{}", "d".repeat(room - 1));
         let inside = layout(&fits).socket_directory(None).unwrap();
         assert!(inside.starts_with(&fits) && socket_length(&inside) == SOCKET_LIMIT);
-        assert!(
-            layout(&format!("{fits}d"))
-                .socket_directory(None)
-                .unwrap()
-                .starts_with("/tmp")
-        );
+        assert!(layout(&format!("{fits}d")).socket_directory(None).unwrap().starts_with("/tmp"));
         let address = std::os::unix::net::SocketAddr::from_pathname(socket_file(&inside, PORT));
         assert!(address.is_ok(), "{address:?}");
     }
@@ -190,14 +148,8 @@ mod tests {
     #[test]
     fn an_asked_for_folder_that_is_too_long_is_refused_with_its_length() {
         let asked = format!("/{}", "x".repeat(100));
-        let message = layout("/data")
-            .socket_directory(Some(Path::new(&asked)))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("has 115 bytes") && message.contains("shorter socket directory"),
-            "{message}"
-        );
+        let message = layout("/data").socket_directory(Some(Path::new(&asked))).unwrap_err().to_string();
+        assert!(message.contains("has 115 bytes") && message.contains("shorter socket directory"), "{message}");
     }
 
     #[test]
@@ -205,28 +157,16 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
         let me = nix::unistd::geteuid();
-        let account = Account {
-            uid: me,
-            gid: nix::unistd::getegid(),
-            name: "me".to_owned(),
-            dropped: false,
-        };
+        let account = Account { uid: me, gid: nix::unistd::getegid(), name: "me".to_owned(), dropped: false };
         let folder = root.path().join("socket");
         prepare_socket_directory(&folder, &account).unwrap();
         prepare_socket_directory(&folder, &account).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        let message = prepare_socket_directory(&folder, &account)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("others may use it (mode 0755"),
-            "{message}"
-        );
+        let message = prepare_socket_directory(&folder, &account).unwrap_err().to_string();
+        assert!(message.contains("others may use it (mode 0755"), "{message}");
         let link = root.path().join("link");
         std::os::unix::fs::symlink(&folder, &link).unwrap();
-        let message = prepare_socket_directory(&link, &account)
-            .unwrap_err()
-            .to_string();
+        let message = prepare_socket_directory(&link, &account).unwrap_err().to_string();
         assert!(message.contains("not a directory"), "{message}");
     }
 }

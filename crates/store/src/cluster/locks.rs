@@ -58,11 +58,7 @@ impl UserLock {
     /// True when nobody else has a share.
     ///
     /// Our own share is given back and taken again meanwhile, which nobody can use: they would need the change lock.
-    pub(super) fn is_last(
-        &self,
-        layout: &Layout,
-        _held: &ChangeLock,
-    ) -> Result<bool, ClusterError> {
+    pub(super) fn is_last(&self, layout: &Layout, _held: &ChangeLock) -> Result<bool, ClusterError> {
         let path = layout.users_lock();
         let give_back = |error| ClusterError::io("lock", path.clone())(error);
         self.0.unlock().map_err(give_back)?;
@@ -84,18 +80,13 @@ mod tests {
     #[test]
     fn the_last_of_several_users_knows_it() {
         let root = tempfile::tempdir().unwrap();
-        let layout = Layout {
-            data: root.path().to_owned(),
-        };
+        let layout = Layout { data: root.path().to_owned() };
         let change = ChangeLock::take(&layout, Duration::ZERO).unwrap();
         let first = UserLock::share(&layout, &change).unwrap();
         assert!(first.is_last(&layout, &change).unwrap());
         let second = UserLock::share(&layout, &change).unwrap();
         assert!(!first.is_last(&layout, &change).unwrap());
-        assert!(
-            !second.is_last(&layout, &change).unwrap(),
-            "asking must not give up one's own share"
-        );
+        assert!(!second.is_last(&layout, &change).unwrap(), "asking must not give up one's own share");
         drop(first);
         assert!(second.is_last(&layout, &change).unwrap());
     }
@@ -103,17 +94,10 @@ mod tests {
     #[test]
     fn only_one_may_start_or_stop() {
         let root = tempfile::tempdir().unwrap();
-        let layout = Layout {
-            data: root.path().to_owned(),
-        };
+        let layout = Layout { data: root.path().to_owned() };
         let held = ChangeLock::take(&layout, Duration::ZERO).unwrap();
-        let message = ChangeLock::take(&layout, Duration::ZERO)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("another process has been starting or stopping"),
-            "{message}"
-        );
+        let message = ChangeLock::take(&layout, Duration::ZERO).unwrap_err().to_string();
+        assert!(message.contains("another process has been starting or stopping"), "{message}");
         drop(held);
         ChangeLock::take(&layout, Duration::ZERO).unwrap();
     }

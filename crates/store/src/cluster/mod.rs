@@ -81,9 +81,7 @@ impl ClusterOptions {
 /// # Errors
 /// See [`ClusterError`]: each says what to do.
 pub async fn start(options: ClusterOptions) -> Result<RunningCluster, ClusterError> {
-    tokio::task::spawn_blocking(move || start_blocking(&options))
-        .await
-        .map_err(|_| ClusterError::Cancelled)?
+    tokio::task::spawn_blocking(move || start_blocking(&options)).await.map_err(|_| ClusterError::Cancelled)?
 }
 
 /// Starts the private Postgres, or joins the one that runs.
@@ -92,15 +90,8 @@ pub async fn start(options: ClusterOptions) -> Result<RunningCluster, ClusterErr
 /// See [`ClusterError`]: each says what to do.
 pub fn start_blocking(options: &ClusterOptions) -> Result<RunningCluster, ClusterError> {
     use std::os::unix::ffi::OsStrExt;
-    if options
-        .data_directory
-        .as_os_str()
-        .as_bytes()
-        .contains(&b'\n')
-    {
-        return Err(ClusterError::LineBreakInPath {
-            path: options.data_directory.clone(),
-        });
+    if options.data_directory.as_os_str().as_bytes().contains(&b'\n') {
+        return Err(ClusterError::LineBreakInPath { path: options.data_directory.clone() });
     }
     let data = account::create_passable(&options.data_directory)?;
     let layout = Layout { data };
@@ -112,13 +103,7 @@ pub fn start_blocking(options: &ClusterOptions) -> Result<RunningCluster, Cluste
         None => bring_up(&layout, &socket_directory, options)?,
     };
     let connection = Connection::new(&file, &socket_directory);
-    Ok(RunningCluster::new(
-        layout,
-        user,
-        connection,
-        file.pid,
-        options.patience,
-    ))
+    Ok(RunningCluster::new(layout, user, connection, file.pid, options.patience))
 }
 
 /// Fails when root's server could not run in this data directory, before anything is created in it.
@@ -128,12 +113,8 @@ pub fn start_blocking(options: &ClusterOptions) -> Result<RunningCluster, Cluste
 /// # Errors
 /// [`ClusterError::Unreachable`], [`ClusterError::NotOwner`], [`ClusterError::NoAccount`].
 pub fn check_reachable(data_directory: &Path) -> Result<(), ClusterError> {
-    let absolute =
-        std::path::absolute(data_directory).map_err(ClusterError::io("find", data_directory))?;
-    let existing = absolute
-        .ancestors()
-        .find(|folder| folder.is_dir())
-        .unwrap_or(Path::new("/"));
+    let absolute = std::path::absolute(data_directory).map_err(ClusterError::io("find", data_directory))?;
+    let existing = absolute.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     let existing = fs::canonicalize(existing).map_err(ClusterError::io("find", existing))?;
     Account::choose(&absolute.join("postgres"), &absolute)?.must_reach(&existing)
 }
@@ -159,21 +140,14 @@ fn join(
     // Its socket is gone, as when /tmp was cleaned. Nobody can come in any more, but some may still be inside.
     if !user.is_last(layout, change)? {
         let directory = file.socket_directory.clone().unwrap_or_default();
-        return Err(ClusterError::Unanswering {
-            pid: file.pid,
-            socket: layout::socket_file(&directory, layout::PORT),
-        });
+        return Err(ClusterError::Unanswering { pid: file.pid, socket: layout::socket_file(&directory, layout::PORT) });
     }
     postmaster::stop(&cluster, &layout.log(), options.patience)?;
     Ok(None)
 }
 
 /// Starts a server that does not run, in a cluster that is created if it does not exist.
-fn bring_up(
-    layout: &Layout,
-    socket_directory: &Path,
-    options: &ClusterOptions,
-) -> Result<PidFile, ClusterError> {
+fn bring_up(layout: &Layout, socket_directory: &Path, options: &ClusterOptions) -> Result<PidFile, ClusterError> {
     let cluster = layout.cluster();
     let account = Account::choose(&cluster, &layout.data)?;
     account.must_reach(&layout.data)?;
@@ -186,14 +160,8 @@ fn bring_up(
     layout::prepare_socket_directory(socket_directory, &account)?;
     postmaster::forget_socket(&cluster, socket_directory)?;
     loop {
-        let launched = launch::launch(
-            layout,
-            &binaries,
-            &account,
-            socket_directory,
-            options.durable,
-            options.patience,
-        )?;
+        let launched =
+            launch::launch(layout, &binaries, &account, socket_directory, options.durable, options.patience)?;
         if let Some(file) = launched {
             return Ok(file);
         }
@@ -209,10 +177,7 @@ fn programs(
     existing: Option<MajorVersion>,
     options: &ClusterOptions,
 ) -> Result<Binaries, ClusterError> {
-    let obtained = options
-        .obtain_into
-        .as_ref()
-        .map(|folder| obtain::folder_of_programs(folder));
+    let obtained = options.obtain_into.as_ref().map(|folder| obtain::folder_of_programs(folder));
     let mut search = options.search.clone();
     let chosen = choose(&search, existing.map(|version| (cluster, version)));
     let absent = match chosen {
@@ -229,10 +194,7 @@ fn programs(
         }
     }
     match &options.obtain_into {
-        Some(folder)
-            if search.named.is_none()
-                && existing.is_none_or(|version| version == obtain::OBTAINED_MAJOR) =>
-        {
+        Some(folder) if search.named.is_none() && existing.is_none_or(|version| version == obtain::OBTAINED_MAJOR) => {
             obtain(folder)
         }
         _ => Err(absent),
@@ -246,18 +208,14 @@ fn existing_version(cluster: &Path) -> Result<Option<MajorVersion>, ClusterError
         Ok(text) => {
             let version = text.trim();
             let known = version.parse().ok().and_then(MajorVersion::new);
-            known
-                .map(Some)
-                .ok_or_else(|| ClusterError::VersionUnsupported {
-                    directory: cluster.to_owned(),
-                    version: version.chars().take(16).collect(),
-                })
+            known.map(Some).ok_or_else(|| ClusterError::VersionUnsupported {
+                directory: cluster.to_owned(),
+                version: version.chars().take(16).collect(),
+            })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if fs::symlink_metadata(cluster).is_ok() {
-                return Err(ClusterError::NotACluster {
-                    directory: cluster.to_owned(),
-                });
+                return Err(ClusterError::NotACluster { directory: cluster.to_owned() });
             }
             Ok(None)
         }

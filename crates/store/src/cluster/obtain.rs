@@ -67,13 +67,7 @@ fn usual_clients() -> Vec<Client> {
         ("uv", &["tool", "run", "pip"]),
         ("pipx", &["run", "pip"]),
     ];
-    known
-        .into_iter()
-        .map(|(program, arguments)| Client {
-            program: program.into(),
-            arguments,
-        })
-        .collect()
+    known.into_iter().map(|(program, arguments)| Client { program: program.into(), arguments }).collect()
 }
 
 /// The folder of the programs, once they have been obtained into `folder`.
@@ -89,26 +83,14 @@ pub(super) fn folder_of_programs(folder: &Path) -> PathBuf {
 /// [`ClusterError::CannotObtain`] where there is no package client, no network, or no package for this machine;
 /// [`ClusterError::ChecksumMismatch`] when something else arrived. Nothing is left behind then.
 pub fn obtain(folder: &Path) -> Result<Binaries, ClusterError> {
-    if !cfg!(all(
-        target_os = "linux",
-        target_arch = "x86_64",
-        target_env = "gnu"
-    )) {
-        let problem = format!(
-            "there is no package for {} on {}",
-            env::consts::OS,
-            env::consts::ARCH
-        );
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        let problem = format!("there is no package for {} on {}", env::consts::OS, env::consts::ARCH);
         return Err(ClusterError::CannotObtain { problem });
     }
     obtain_by(folder, &usual_clients(), &PACKAGE)
 }
 
-fn obtain_by(
-    folder: &Path,
-    clients: &[Client],
-    package: &Package,
-) -> Result<Binaries, ClusterError> {
+fn obtain_by(folder: &Path, clients: &[Client], package: &Package) -> Result<Binaries, ClusterError> {
     let folder = create_passable(folder)?;
     let programs = folder_of_programs(&folder);
     if let Ok(binaries) = Binaries::inspect(&programs) {
@@ -124,10 +106,7 @@ fn obtain_by(
     let _ = provisional::remove(&unfinished);
     result?;
     Binaries::inspect(&programs).map_err(|problem| ClusterError::CannotObtain {
-        problem: format!(
-            "{} does not work on this machine: {problem}",
-            package.requirement
-        ),
+        problem: format!("{} does not work on this machine: {problem}", package.requirement),
     })
 }
 
@@ -140,24 +119,15 @@ fn fetch_and_unpack(
     let fetched = unfinished.join("fetched");
     let tree = unfinished.join("tree");
     for part in [unfinished, &fetched, &tree] {
-        DirBuilder::new()
-            .mode(0o755)
-            .create(part)
-            .map_err(ClusterError::io("create", part))?;
+        DirBuilder::new().mode(0o755).create(part).map_err(ClusterError::io("create", part))?;
     }
-    tracing::info!(
-        package = package.requirement,
-        "obtaining a Postgres server: this machine has none"
-    );
+    tracing::info!(package = package.requirement, "obtaining a Postgres server: this machine has none");
     fetch(&fetched, clients, package)?;
     let archive = verified(&fetched, package)?;
     unpack(&archive, &tree, package)?;
     // Tried before it gets its name, so that what cannot run here is not kept.
     Binaries::inspect(&tree.join("bin")).map_err(|problem| ClusterError::CannotObtain {
-        problem: format!(
-            "{} does not work on this machine: {problem}",
-            package.requirement
-        ),
+        problem: format!("{} does not work on this machine: {problem}", package.requirement),
     })?;
     write_through(&tree)?;
     let place = folder.join(OBTAINED_VERSION);
@@ -171,22 +141,13 @@ fn fetch(into: &Path, clients: &[Client], package: &Package) -> Result<(), Clust
     for client in clients {
         let output = Command::new(&client.program)
             .args(client.arguments)
-            .args([
-                "download",
-                "--quiet",
-                "--no-input",
-                "--disable-pip-version-check",
-            ])
+            .args(["download", "--quiet", "--no-input", "--disable-pip-version-check"])
             .args(["--no-deps", "--only-binary=:all:", "--dest"])
             .arg(into)
             .arg(package.requirement)
             .stdin(Stdio::null())
             .output();
-        let name = format!(
-            "{} {}",
-            client.program.to_string_lossy(),
-            client.arguments.join(" ")
-        );
+        let name = format!("{} {}", client.program.to_string_lossy(), client.arguments.join(" "));
         let name = name.trim_end();
         match output {
             Ok(output) if output.status.success() => return Ok(()),
@@ -203,34 +164,23 @@ fn fetch(into: &Path, clients: &[Client], package: &Package) -> Result<(), Clust
             }
         }
     }
-    let nothing =
-        || "there is no package client (python3 with pip, uv or pipx) on this machine".to_owned();
-    Err(ClusterError::CannotObtain {
-        problem: problem.unwrap_or_else(nothing),
-    })
+    let nothing = || "there is no package client (python3 with pip, uv or pipx) on this machine".to_owned();
+    Err(ClusterError::CannotObtain { problem: problem.unwrap_or_else(nothing) })
 }
 
 /// The line of a client's output that says what went wrong.
 fn complaint(printed: &[u8]) -> String {
     let text = String::from_utf8_lossy(printed);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines()
-        .find(|line| line.starts_with("ERROR:"))
-        .or_else(|| lines().next_back());
-    line.unwrap_or("it printed nothing")
-        .chars()
-        .take(300)
-        .collect()
+    let line = lines().find(|line| line.starts_with("ERROR:")).or_else(|| lines().next_back());
+    line.unwrap_or("it printed nothing").chars().take(300).collect()
 }
 
 /// The one file that was fetched, if it is the one that is pinned.
 fn verified(fetched: &Path, package: &Package) -> Result<PathBuf, ClusterError> {
     let mut files = fs::read_dir(fetched).map_err(ClusterError::io("list", fetched))?;
     let (Some(Ok(file)), None) = (files.next(), files.next()) else {
-        let problem = format!(
-            "the package client did not leave exactly one file for {}",
-            package.requirement
-        );
+        let problem = format!("the package client did not leave exactly one file for {}", package.requirement);
         return Err(ClusterError::CannotObtain { problem });
     };
     let path = file.path();
@@ -239,11 +189,7 @@ fn verified(fetched: &Path, package: &Package) -> Result<PathBuf, ClusterError> 
         return Ok(path);
     }
     let name = file.file_name().to_string_lossy().into_owned();
-    Err(ClusterError::ChecksumMismatch {
-        package: name,
-        expected: package.sha256,
-        actual,
-    })
+    Err(ClusterError::ChecksumMismatch { package: name, expected: package.sha256, actual })
 }
 
 fn digest(path: &Path) -> io::Result<String> {
@@ -273,28 +219,17 @@ fn unpack(archive: &Path, tree: &Path, package: &Package) -> Result<(), ClusterE
         let Ok(inside) = path.strip_prefix(package.root) else {
             continue;
         };
-        if entry.is_dir()
-            || inside.starts_with("include")
-            || inside.extension().is_some_and(|end| end == "a")
-        {
+        if entry.is_dir() || inside.starts_with("include") || inside.extension().is_some_and(|end| end == "a") {
             continue;
         }
         let place = tree.join(inside);
         if let Some(folder) = place.parent() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o755)
-                .create(folder)
-                .map_err(ClusterError::io("create", folder))?;
+            DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(ClusterError::io("create", folder))?;
         }
         let mut out = File::create_new(&place).map_err(ClusterError::io("create", &place))?;
         io::copy(&mut entry, &mut out).map_err(ClusterError::io("unpack", &place))?;
         // The format of these packages loses permissions; and the server's user is not always its owner.
-        let mode = if inside.starts_with("bin") {
-            0o755
-        } else {
-            0o644
-        };
+        let mode = if inside.starts_with("bin") { 0o755 } else { 0o644 };
         out.set_permissions(fs::Permissions::from_mode(mode))
             .map_err(ClusterError::io("set permissions of", &place))?;
     }
@@ -325,25 +260,15 @@ fn write_through(tree: &Path) -> Result<(), ClusterError> {
 fn lock(folder: &Path) -> Result<File, ClusterError> {
     let path = folder.join("lock");
     let mut how = OpenOptions::new();
-    how.read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(OFlag::O_NOFOLLOW.bits());
+    how.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(OFlag::O_NOFOLLOW.bits());
     let file = how.open(&path).map_err(ClusterError::io("open", &path))?;
     let began = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
-                thread::sleep(Duration::from_millis(50))
-            }
+            Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(50)),
             Err(TryLockError::WouldBlock) => {
-                return Err(ClusterError::LockTimedOut {
-                    directory: folder.to_owned(),
-                    seconds: PATIENCE.as_secs(),
-                });
+                return Err(ClusterError::LockTimedOut { directory: folder.to_owned(), seconds: PATIENCE.as_secs() });
             }
             Err(TryLockError::Error(error)) => return Err(ClusterError::io("lock", path)(error)),
         }
@@ -357,22 +282,15 @@ mod tests {
     /// A client that does what a line of shell says; `$dest` is where the file should go.
     fn client(root: &Path, line: &str) -> Client {
         let program = root.join("client");
-        let script = format!(
-            "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = --dest ] && dest=\"$2\"; shift; done\n{line}\n"
-        );
+        let script =
+            format!("#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = --dest ] && dest=\"$2\"; shift; done\n{line}\n");
         fs::write(&program, script).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        Client {
-            program: program.into(),
-            arguments: &[],
-        }
+        Client { program: program.into(), arguments: &[] }
     }
 
     fn left_in(folder: &Path) -> Vec<OsString> {
-        fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect()
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
     }
 
     #[test]
@@ -381,10 +299,7 @@ mod tests {
         let clients = [client(root.path(), "echo other > \"$dest/other.whl\"")];
         let folder = root.path().join("into");
         let error = obtain_by(&folder, &clients, &PACKAGE).unwrap_err();
-        assert!(
-            matches!(&error, ClusterError::ChecksumMismatch { package, .. } if package == "other.whl"),
-            "{error}"
-        );
+        assert!(matches!(&error, ClusterError::ChecksumMismatch { package, .. } if package == "other.whl"), "{error}");
         assert!(error.to_string().contains(PACKAGE.sha256), "{error}");
         assert_eq!(left_in(&folder), ["lock"]);
     }
@@ -392,18 +307,10 @@ mod tests {
     #[test]
     fn a_failing_client_is_quoted_and_the_next_is_tried() {
         let root = tempfile::tempdir().unwrap();
-        let failing = client(
-            root.path(),
-            "echo 'WARNING: retrying' >&2; echo 'ERROR: no network' >&2; exit 3",
-        );
-        let absent = Client {
-            program: root.path().join("absent").into(),
-            arguments: &[],
-        };
+        let failing = client(root.path(), "echo 'WARNING: retrying' >&2; echo 'ERROR: no network' >&2; exit 3");
+        let absent = Client { program: root.path().join("absent").into(), arguments: &[] };
         let folder = root.path().join("into");
-        let message = obtain_by(&folder, &[absent, failing], &PACKAGE)
-            .unwrap_err()
-            .to_string();
+        let message = obtain_by(&folder, &[absent, failing], &PACKAGE).unwrap_err().to_string();
         assert!(message.contains("ERROR: no network"), "{message}");
         assert!(message.contains("apt-get install postgresql"), "{message}");
         assert_eq!(left_in(&folder), ["lock"]);
@@ -412,9 +319,7 @@ mod tests {
     #[test]
     fn without_any_client_one_sentence_says_what_to_install() {
         let root = tempfile::tempdir().unwrap();
-        let message = obtain_by(root.path(), &[], &PACKAGE)
-            .unwrap_err()
-            .to_string();
+        let message = obtain_by(root.path(), &[], &PACKAGE).unwrap_err().to_string();
         assert!(message.contains("there is no package client"), "{message}");
         assert!(message.contains("apt-get install postgresql"), "{message}");
     }
@@ -424,36 +329,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let archive = root.path().join("a.whl");
         let mut zip = zip::ZipWriter::new(File::create(&archive).unwrap());
-        for name in [
-            "p/bin/postgres",
-            "p/lib/x.so",
-            "p/lib/x.a",
-            "p/include/x.h",
-            "q/other",
-            "p/share/deep/er/file",
-        ] {
-            zip.start_file(name, zip::write::SimpleFileOptions::default())
-                .unwrap();
+        for name in ["p/bin/postgres", "p/lib/x.so", "p/lib/x.a", "p/include/x.h", "q/other", "p/share/deep/er/file"] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
             io::Write::write_all(&mut zip, name.as_bytes()).unwrap();
         }
         zip.finish().unwrap();
         let tree = root.path().join("tree");
         fs::create_dir(&tree).unwrap();
-        let package = Package {
-            requirement: "p",
-            sha256: "",
-            root: "p",
-        };
+        let package = Package { requirement: "p", sha256: "", root: "p" };
         unpack(&archive, &tree, &package).unwrap();
         let mode = |name: &str| fs::metadata(tree.join(name)).unwrap().permissions().mode() & 0o777;
-        assert_eq!(
-            (mode("bin/postgres"), mode("lib/x.so"), mode("share/deep")),
-            (0o755, 0o644, 0o755)
-        );
-        assert_eq!(
-            fs::read_to_string(tree.join("share/deep/er/file")).unwrap(),
-            "p/share/deep/er/file"
-        );
+        assert_eq!((mode("bin/postgres"), mode("lib/x.so"), mode("share/deep")), (0o755, 0o644, 0o755));
+        assert_eq!(fs::read_to_string(tree.join("share/deep/er/file")).unwrap(), "p/share/deep/er/file");
         for absent in ["lib/x.a", "include", "other"] {
             assert!(!tree.join(absent).exists(), "{absent}");
         }

@@ -35,25 +35,11 @@ impl PidFile {
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         // A stand-alone back end writes a negative number.
-        let pid = lines
-            .next()?
-            .trim()
-            .parse::<i32>()
-            .ok()?
-            .checked_abs()
-            .filter(|pid| *pid > 1)?;
+        let pid = lines.next()?.trim().parse::<i32>().ok()?.checked_abs().filter(|pid| *pid > 1)?;
         let port = lines.nth(2).and_then(|line| line.trim().parse().ok());
-        let socket_directory = lines
-            .next()
-            .filter(|line| !line.is_empty())
-            .map(PathBuf::from);
+        let socket_directory = lines.next().filter(|line| !line.is_empty()).map(PathBuf::from);
         let ready = lines.nth(2).is_some_and(|line| line.trim() == "ready");
-        Some(Self {
-            pid,
-            port,
-            socket_directory,
-            ready,
-        })
+        Some(Self { pid, port, socket_directory, ready })
     }
 
     fn read(cluster: &Path) -> Result<Option<Self>, ClusterError> {
@@ -148,16 +134,10 @@ fn identify(pid: i32, cluster: &Path) -> Identity {
     let process = PathBuf::from(format!("/proc/{pid}"));
     let Ok(stat) = fs::read_to_string(process.join("stat")) else {
         // Without /proc (macOS) a living process is believed, as Postgres itself does.
-        return if Path::new("/proc/self/stat").exists() {
-            Identity::Gone
-        } else {
-            Identity::Ours
-        };
+        return if Path::new("/proc/self/stat").exists() { Identity::Gone } else { Identity::Ours };
     };
     // "pid (name) state …", where the name may hold anything, parentheses included.
-    let name = stat
-        .split_once('(')
-        .and_then(|(_, rest)| rest.rsplit_once(')'));
+    let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')'));
     let Some((name, rest)) = name else {
         return Identity::Other;
     };
@@ -165,11 +145,7 @@ fn identify(pid: i32, cluster: &Path) -> Identity {
         return Identity::Zombie;
     }
     let here = fs::read_link(process.join("cwd")).is_ok_and(|folder| folder == cluster);
-    if here && name.starts_with("postgres") {
-        Identity::Ours
-    } else {
-        Identity::Other
-    }
+    if here && name.starts_with("postgres") { Identity::Ours } else { Identity::Other }
 }
 
 /// True while the process exists and is more than a zombie.
@@ -181,21 +157,13 @@ fn lives(pid: i32, cluster: &Path) -> bool {
 ///
 /// # Errors
 /// [`ClusterError::NotReady`] after `patience`.
-pub(super) fn wait_ready(
-    cluster: &Path,
-    log: &Path,
-    patience: Duration,
-) -> Result<Option<PidFile>, ClusterError> {
+pub(super) fn wait_ready(cluster: &Path, log: &Path, patience: Duration) -> Result<Option<PidFile>, ClusterError> {
     let began = Instant::now();
     loop {
         match state(cluster)? {
             State::Running(file) if file.ready => return Ok(Some(file)),
             State::Running(file) if began.elapsed() > patience => {
-                return Err(ClusterError::NotReady {
-                    pid: file.pid,
-                    seconds: patience.as_secs(),
-                    log: log.to_owned(),
-                });
+                return Err(ClusterError::NotReady { pid: file.pid, seconds: patience.as_secs(), log: log.to_owned() });
             }
             State::Running(_) => thread::sleep(PAUSE),
             State::Stopped | State::Stale | State::Misleading => return Ok(None),
@@ -218,18 +186,12 @@ pub(super) fn stop(cluster: &Path, log: &Path, patience: Duration) -> Result<(),
     match kill(Pid::from_raw(file.pid), Signal::SIGINT) {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(error) => {
-            return Err(ClusterError::io("stop the Postgres of", cluster)(
-                error.into(),
-            ));
+            return Err(ClusterError::io("stop the Postgres of", cluster)(error.into()));
         }
     }
     while lives(file.pid, cluster) {
         if began.elapsed() > patience {
-            return Err(ClusterError::NotStopped {
-                pid: file.pid,
-                seconds: patience.as_secs(),
-                log: log.to_owned(),
-            });
+            return Err(ClusterError::NotStopped { pid: file.pid, seconds: patience.as_secs(), log: log.to_owned() });
         }
         thread::sleep(PAUSE);
     }
@@ -240,7 +202,8 @@ pub(super) fn stop(cluster: &Path, log: &Path, patience: Duration) -> Result<(),
 mod tests {
     use super::*;
 
-    const FILE: &str = "27441\n/data dir/postgres\n1795318210\n5432\n/data dir/postgres-socket\n\n  5432001    131072\nready   \n";
+    const FILE: &str =
+        "27441\n/data dir/postgres\n1795318210\n5432\n/data dir/postgres-socket\n\n  5432001    131072\nready   \n";
 
     #[test]
     fn reads_the_lines_that_postgres_writes() {
@@ -254,11 +217,7 @@ mod tests {
                 ready: true
             }
         );
-        assert!(
-            !PidFile::parse(&FILE.replace("ready", "starting"))
-                .unwrap()
-                .ready
-        );
+        assert!(!PidFile::parse(&FILE.replace("ready", "starting")).unwrap().ready);
         let begun = PidFile::parse("27441\n/data\n1795318210\n").unwrap();
         assert_eq!((begun.pid, begun.port, begun.ready), (27441, None, false));
         assert_eq!(PidFile::parse("-27441\n").unwrap().pid, 27441);

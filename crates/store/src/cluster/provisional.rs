@@ -15,10 +15,7 @@ pub(super) fn fresh(parent: &Path, name: &str) -> Result<PathBuf, ClusterError> 
     let ours = parent.join(format!("{name}-{}", std::process::id()));
     for entry in fs::read_dir(parent).map_err(ClusterError::io("list", parent))? {
         let path = entry.map_err(ClusterError::io("list", parent))?.path();
-        let left = path
-            .file_name()
-            .and_then(|found| found.to_str())
-            .is_some_and(|found| found.starts_with(name));
+        let left = path.file_name().and_then(|found| found.to_str()).is_some_and(|found| found.starts_with(name));
         if !left {
             continue;
         }
@@ -34,9 +31,7 @@ pub(super) fn fresh(parent: &Path, name: &str) -> Result<PathBuf, ClusterError> 
 /// Removes a folder with all it holds; it may be absent.
 pub(super) fn remove(folder: &Path) -> Result<(), ClusterError> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(ClusterError::io("remove", folder)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ClusterError::io("remove", folder)(error)),
         _ => Ok(()),
     }
 }
@@ -54,10 +49,7 @@ mod tests {
         }
         fs::create_dir(&ours).unwrap();
         assert_eq!(fresh(root.path(), "unfinished").unwrap(), ours);
-        let left: Vec<_> = fs::read_dir(root.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["17.10"]);
     }
 }

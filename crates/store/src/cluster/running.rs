@@ -31,10 +31,7 @@ impl Connection {
     pub(super) fn new(file: &PidFile, otherwise: &Path) -> Self {
         Self {
             // A server that was left behind may have been started with another folder.
-            socket_directory: file
-                .socket_directory
-                .clone()
-                .unwrap_or_else(|| otherwise.to_owned()),
+            socket_directory: file.socket_directory.clone().unwrap_or_else(|| otherwise.to_owned()),
             port: file.port.unwrap_or(PORT),
             superuser: SUPERUSER,
             database: DATABASE,
@@ -65,20 +62,8 @@ pub struct RunningCluster {
 }
 
 impl RunningCluster {
-    pub(super) fn new(
-        layout: Layout,
-        user: UserLock,
-        connection: Connection,
-        pid: i32,
-        patience: Duration,
-    ) -> Self {
-        Self {
-            layout,
-            user: Some(user),
-            connection,
-            pid,
-            patience,
-        }
+    pub(super) fn new(layout: Layout, user: UserLock, connection: Connection, pid: i32, patience: Duration) -> Self {
+        Self { layout, user: Some(user), connection, pid, patience }
     }
 
     /// How to connect.
@@ -106,9 +91,7 @@ impl RunningCluster {
     /// # Errors
     /// As [`RunningCluster::release_blocking`].
     pub async fn release(self) -> Result<Left, ClusterError> {
-        tokio::task::spawn_blocking(move || self.release_blocking())
-            .await
-            .map_err(|_| ClusterError::Cancelled)?
+        tokio::task::spawn_blocking(move || self.release_blocking()).await.map_err(|_| ClusterError::Cancelled)?
     }
 
     /// Gives the share back; the last one stops the server and waits until it has ended.
