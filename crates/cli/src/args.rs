@@ -255,7 +255,7 @@ pub(crate) struct RunArgs {
 /// `exhibit verify`
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The bundle: a file, or the folder that it was unpacked into
+    /// The bundle, a tar file
     #[arg(value_name = "BUNDLE")]
     pub(crate) bundle: PathBuf,
     /// The log's public key, or a file that holds it [default: the one pinned in the deployment]
