@@ -67,6 +67,9 @@ impl Store {
     /// If the database cannot be reached, is not Postgres 15 to 18 in UTF-8, or was never migrated.
     pub async fn open(service: &DatabaseUrl) -> Result<Self, StoreError> {
         let options = service.options()?;
+        // A pool only says that it waited in vain; a connection of our own says why.
+        let first = options.connect().await.map_err(in_tx("open"))?;
+        first.close().await.map_err(in_tx("open"))?;
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
