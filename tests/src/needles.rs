@@ -1,9 +1,16 @@
 //! Looks for values that must be nowhere, in the forms in which they might have slipped through.
 
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE};
 
 /// Values in all their forms. Written without the detector's help, so that it is held against something else.
-pub struct Needles(Vec<(String, Vec<u8>)>);
+pub struct Needles {
+    forms: Vec<(String, Vec<u8>)>,
+    /// All forms at once: whole data directories are searched.
+    finder: AhoCorasick,
+}
 
 impl Needles {
     /// The values plainly, URL-encoded, in hexadecimal, and in base64 at each alignment.
@@ -35,19 +42,21 @@ impl Needles {
         }
         forms.sort_by(|one, other| one.1.cmp(&other.1));
         forms.dedup_by(|one, other| one.1 == other.1);
-        Self(forms)
+        let finder = AhoCorasick::new(forms.iter().map(|(_, bytes)| bytes)).expect("a few hundred short needles");
+        Self { forms, finder }
     }
 
     /// The forms that are in the hay, by name.
     #[must_use]
     pub fn found_in(&self, hay: &[u8]) -> Vec<&str> {
-        let there = |needle: &[u8]| hay.windows(needle.len()).any(|window| window == needle);
-        self.0.iter().filter(|(_, needle)| there(needle)).map(|(name, _)| name.as_str()).collect()
+        let hits: BTreeSet<usize> =
+            self.finder.find_overlapping_iter(hay).map(|hit| hit.pattern().as_usize()).collect();
+        hits.into_iter().map(|hit| self.forms[hit].0.as_str()).collect()
     }
 
     /// Name and bytes of each form.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        self.forms.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 }
 

@@ -1,0 +1,55 @@
+//! What the program says of itself. Scripts and habits hang on it: a change shows in a snapshot.
+
+use std::path::Path;
+
+use super::{ends_with, output};
+
+/// Every command that people type.
+const COMMANDS: [&str; 20] = [
+    "",
+    "check",
+    "demo",
+    "run",
+    "collectors",
+    "collectors list",
+    "collectors show",
+    "evidence",
+    "evidence list",
+    "evidence show",
+    "evidence export",
+    "report",
+    "report render",
+    "report list",
+    "archive",
+    "archive list",
+    "archive check",
+    "verify",
+    "fsck",
+    "rebuild",
+];
+
+#[test]
+fn help_is_as_it_was() {
+    for command in COMMANDS {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let help = ends_with(0, Path::new("."), &arguments);
+        assert!(help.contains("Example:"), "exhibit {command} --help shows an example");
+        assert!(!help.contains('\u{1b}'), "no colour where nobody sees it");
+        let name = if command.is_empty() { "exhibit".to_owned() } else { command.replace(' ', "-") };
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("help-{name}"), help);
+        });
+    }
+}
+
+#[test]
+fn bad_usage_is_could_not_look() {
+    for arguments in [&["--no-such-option"][..], &["no-such-command"], &["evidence", "list", "--outcome", "green"], &[]]
+    {
+        let output = output(Path::new("."), arguments);
+        assert_eq!(output.status.code(), Some(2), "exhibit {arguments:?}");
+        assert!(output.stdout.is_empty(), "words go to standard error");
+        assert!(!output.stderr.is_empty(), "and there are some");
+    }
+}

@@ -1,0 +1,83 @@
+//! The program from outside, as people and their scripts meet it.
+
+mod demo;
+mod help;
+mod kills;
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use exhibit_tests::fresh_binary;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program with these arguments, started in `folder`, seeing nothing of the tests' own surroundings.
+fn exhibit(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(fresh_binary());
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env_clear();
+    for kept in ["PATH", "HOME", "TMPDIR", "USER", "PIP_CERT", "PIP_FIND_LINKS", "XDG_CACHE_HOME"] {
+        if let Some(value) = std::env::var_os(kept) {
+            command.env(kept, value);
+        }
+    }
+    command
+}
+
+/// Runs it to its end.
+fn output(folder: &Path, arguments: &[&str]) -> Output {
+    exhibit(folder, arguments).output().expect("the program starts")
+}
+
+/// Runs it, asserts how it ended, and gives back what it printed.
+#[track_caller]
+fn ends_with(code: i32, folder: &Path, arguments: &[&str]) -> String {
+    let output = output(folder, arguments);
+    let printed = String::from_utf8(output.stdout).expect("it prints UTF-8");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "exhibit {arguments:?}\n{printed}\n{said}");
+    printed
+}
+
+/// The same, for what is printed as JSON.
+#[track_caller]
+fn json(code: i32, folder: &Path, arguments: &[&str]) -> Value {
+    let printed = ends_with(code, folder, arguments);
+    serde_json::from_str(&printed)
+        .unwrap_or_else(|error| panic!("exhibit {arguments:?} prints JSON: {error}\n{printed}"))
+}
+
+/// A folder for a deployment, which any user may pass through; whatever of a server is left there is stopped in the end.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Every command adopts a server that a killed one left behind, and stops it as its last user.
+        for configuration in ["exhibit.toml", "look/exhibit.toml"] {
+            if self.join(configuration).exists() {
+                let _ = output(self.path(), &["archive", "list", "--config", configuration]);
+            }
+        }
+    }
+}
