@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
-use crate::cluster::{self, ClusterOptions, RunningCluster};
+use crate::cluster::{self, ClusterOptions, Connection, RunningCluster};
 use crate::private::{self, OWNER_ROLE, SERVICE_ROLE};
 use crate::{DatabaseUrl, Store};
 
@@ -94,31 +94,53 @@ impl TestDatabase {
     /// # Errors
     /// What Postgres says.
     pub async fn sql(&self, role: &DatabaseUrl, statements: &str) -> Result<(), sqlx::Error> {
-        let mut session = role.options().expect("a URL").connect().await?;
-        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut session).await;
-        session.close().await?;
-        done.map(|_| ())
+        sql(role, statements).await
     }
 
-    /// Does what an attacker with superuser rights would: switches the triggers off, runs the
-    /// statements, switches the triggers on again as they were.
+    /// Does what an attacker with superuser rights would: see [`tampering`].
     ///
     /// # Panics
     /// If Postgres refuses it.
     pub async fn tamper(&self, statements: &str) {
-        let off_and_on = |how: &str, one: &str| {
-            format!(
-                "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger \
-                   WHERE tgname IN ('append_only_rows', 'append_only_truncate') LOOP \
-                   EXECUTE format('ALTER TABLE %s {how} TRIGGER {one}', t); END LOOP; END $$;"
-            )
-        };
-        let off = off_and_on("DISABLE", "ALL");
-        let rows = off_and_on("ENABLE ALWAYS", "append_only_rows");
-        let truncate = off_and_on("ENABLE ALWAYS", "append_only_truncate");
-        let all = format!("BEGIN; SET search_path = exhibit; {off} {statements}; {rows} {truncate} COMMIT;");
-        self.sql(&self.superuser_url(), &all).await.expect("a superuser may do this");
+        self.sql(&self.superuser_url(), &tampering(statements)).await.expect("a superuser may do this");
     }
+}
+
+/// Runs any SQL as the role that the connection string names.
+///
+/// # Errors
+/// What Postgres says.
+pub async fn sql(role: &DatabaseUrl, statements: &str) -> Result<(), sqlx::Error> {
+    let mut session = role.options().expect("a URL").connect().await?;
+    let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut session).await;
+    session.close().await?;
+    done.map(|_| ())
+}
+
+/// A superuser's connection string for a database of a private cluster, as an attacker would have it.
+///
+/// # Panics
+/// If the socket's folder has a name that is not UTF-8.
+#[must_use]
+pub fn superuser_url(connection: &Connection, database: &str) -> DatabaseUrl {
+    private::url(connection, cluster::SUPERUSER, database).expect("a URL")
+}
+
+/// What an attacker with superuser rights would run: switches the triggers off, runs the statements, switches the
+/// triggers on again as they were.
+#[must_use]
+pub fn tampering(statements: &str) -> String {
+    let off_and_on = |how: &str, one: &str| {
+        format!(
+            "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger \
+               WHERE tgname IN ('append_only_rows', 'append_only_truncate') LOOP \
+               EXECUTE format('ALTER TABLE %s {how} TRIGGER {one}', t); END LOOP; END $$;"
+        )
+    };
+    let off = off_and_on("DISABLE", "ALL");
+    let rows = off_and_on("ENABLE ALWAYS", "append_only_rows");
+    let truncate = off_and_on("ENABLE ALWAYS", "append_only_truncate");
+    format!("BEGIN; SET search_path = exhibit; {off} {statements}; {rows} {truncate} COMMIT;")
 }
 
 impl Drop for TestDatabase {
