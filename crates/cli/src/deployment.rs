@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use exhibit_archive::WriteOnceDirectory;
+use exhibit_archive::{Vault as _, WriteOnceDirectory};
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_pipeline::{
-    DeploymentPlan, HostFacts, Job, OutsideCheckpoints, SystemClock, SystemRandom, WorkPlan, World,
+    ARCHIVED, DeploymentPlan, HostFacts, Job, OutsideCheckpoints, SystemClock, SystemRandom, WorkPlan, World,
 };
 use exhibit_report::{Catalog, TemplateSet, frameworks};
 use exhibit_store::{
@@ -70,12 +70,11 @@ impl Deployment {
         let outside = OutsideCheckpoints::new(data.join("checkpoints"));
 
         let (store, cluster) = open_store(&config, words).await?;
-        if store.head().await?.size() == 0 && !outside.all()?.is_empty() {
-            return Err(anyhow::anyhow!(
-                "the ledger is empty, but checkpoints of it are kept in {}",
-                outside.folder().display()
-            ))
-            .hint("the database was lost or exchanged: restore it; an empty one would hide what is gone");
+        if store.head().await?.size() == 0
+            && let Some(place) = checkpoints_kept(&outside, &vault).await?
+        {
+            return Err(anyhow::anyhow!("the ledger is empty, but checkpoints of it are kept in {place}"))
+                .hint("the database was lost or exchanged: restore it; an empty one would hide what is gone");
         }
         let registry = Registry::built_in()?;
         let catalog = Catalog {
@@ -116,6 +115,15 @@ impl Deployment {
     }
 }
 
+/// A place outside the database that keeps checkpoints, if there is one.
+async fn checkpoints_kept(outside: &OutsideCheckpoints, vault: &WriteOnceDirectory) -> anyhow::Result<Option<String>> {
+    if !outside.files()?.is_empty() {
+        return Ok(Some(outside.folder().display().to_string()));
+    }
+    let archived = vault.list(ARCHIVED).await?;
+    Ok((!archived.is_empty()).then(|| format!("the archive {}", vault.root().display())))
+}
+
 /// The database that is configured, or else the private one.
 async fn open_store(config: &Config, words: &Words) -> anyhow::Result<(Store, Option<RunningCluster>)> {
     if let Some(database) = &config.database {
@@ -154,13 +162,14 @@ fn private_folder(data: &Path, words: &Words) -> anyhow::Result<PathBuf> {
     Ok(elsewhere)
 }
 
+/// Who runs this, and where, as the operating system says: an environment variable says what anybody wants.
 fn host_facts() -> HostFacts {
-    let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let user = nix::unistd::geteuid();
+    let name = nix::unistd::User::from_uid(user).ok().flatten().map(|user| user.name);
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     HostFacts {
-        principal: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned()),
-        host: read("/proc/sys/kernel/hostname")
-            .or_else(|| read("/etc/hostname"))
-            .unwrap_or_else(|| "unknown".to_owned()),
+        principal: name.unwrap_or_else(|| format!("uid {user}")),
+        host: host.filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned()),
     }
 }
 
@@ -218,4 +227,19 @@ pub(crate) fn write_report(
         paths.insert(form, path);
     }
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_principal_is_the_systems_word() {
+        let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let own = nix::unistd::geteuid().to_string();
+        let line = passwd.lines().find(|line| line.split(':').nth(2) == Some(own.as_str()));
+        let named = line.and_then(|line| line.split(':').next());
+        assert_eq!(host_facts().principal, named.map_or(format!("uid {own}"), str::to_owned));
+        assert_ne!(host_facts().host, "");
+    }
 }

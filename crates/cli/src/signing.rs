@@ -31,14 +31,12 @@ pub(crate) fn signing_key(config: &Config, words: &Words) -> anyhow::Result<Sign
             }
             SigningKey::parse(resolved.value.expose_secret().trim()).context("the signing key can't be read")?
         }
-        Signing::Generated(path) if path.exists() => {
-            let text = zeroize::Zeroizing::new(
-                fs::read_to_string(path).with_context(|| format!("the signing key {}", path.display()))?,
-            );
-            SigningKey::parse(text.trim())
-                .with_context(|| format!("{} is no signing key in the form of a signed note", path.display()))?
+        Signing::Generated(path) => {
+            if !path.exists() {
+                make(config, path)?;
+            }
+            read(path)?
         }
-        Signing::Generated(path) => make(config, path)?,
     };
     if let Some(origin) = &config.deployment.origin
         && origin != key.verifier().name()
@@ -50,7 +48,15 @@ pub(crate) fn signing_key(config: &Config, words: &Words) -> anyhow::Result<Sign
     Ok(key)
 }
 
-fn make(config: &Config, path: &Path) -> anyhow::Result<SigningKey> {
+fn read(path: &Path) -> anyhow::Result<SigningKey> {
+    let text = zeroize::Zeroizing::new(
+        fs::read_to_string(path).with_context(|| format!("the signing key {}", path.display()))?,
+    );
+    SigningKey::parse(text.trim())
+        .with_context(|| format!("{} is no signing key in the form of a signed note", path.display()))
+}
+
+fn make(config: &Config, path: &Path) -> anyhow::Result<()> {
     if pinned_path(config).exists() {
         return Err(anyhow::anyhow!("the signing key {} is gone, but its public half is pinned", path.display()))
             .hint("restore the key from its backup: a new key would start another log");
@@ -63,8 +69,7 @@ fn make(config: &Config, path: &Path) -> anyhow::Result<SigningKey> {
         format!("exhibit.invalid/{}", random.map(|byte| format!("{byte:02x}")).concat())
     });
     let key = SigningKey::from_seed(&origin, &seed).context("the log's origin can't be the name of a key")?;
-    write_once(path, key.to_secret_text().as_bytes(), 0o600)?;
-    Ok(key)
+    write_once(path, key.to_secret_text().as_bytes(), 0o600)
 }
 
 /// Where the public half is pinned: what `verify` trusts when no key is named.
@@ -75,7 +80,7 @@ pub(crate) fn pinned_path(config: &Config) -> PathBuf {
 fn pin(config: &Config, key: &VerifierKey) -> anyhow::Result<()> {
     let path = pinned_path(config);
     if !path.exists() {
-        return write_once(&path, format!("{key}\n").as_bytes(), 0o644);
+        write_once(&path, format!("{key}\n").as_bytes(), 0o644)?;
     }
     let pinned = fs::read_to_string(&path).with_context(|| format!("the pinned key {}", path.display()))?;
     if pinned.trim() == key.to_string() {
@@ -85,20 +90,24 @@ fn pin(config: &Config, key: &VerifierKey) -> anyhow::Result<()> {
         .hint("use the key that this log began with; rotation is not a part of this version")
 }
 
-/// Writes a file that must not exist yet, whole or not at all.
+/// Writes a file, whole or not at all, unless somebody else wrote it first: then theirs stays.
 fn write_once(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let said = || format!("writing {}", path.display());
-    if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(said)?;
-    }
-    let draft = path.with_extension("draft");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft).with_context(said)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(said)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(said)?;
+    // A draft of our own, so that two first starts at once can't write into each other's.
+    let mut random = [0; 6];
+    SystemRandom.fill(&mut random);
+    let draft = path.with_extension(format!("{}.draft", random.map(|byte| format!("{byte:02x}")).concat()));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft).with_context(said)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
     // A link, not a rename: whoever wrote the file first keeps it.
-    let linked = fs::hard_link(&draft, path);
+    let linked = written.and_then(|()| match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    });
     fs::remove_file(&draft).with_context(said)?;
-    linked.with_context(said)
+    linked.and_then(|()| fs::File::open(folder)?.sync_all()).with_context(said)
 }
 
 /// The keys to verify with: the one that the caller names, or else the pinned one.
@@ -131,4 +140,32 @@ pub(crate) fn trusted_keys(named: Option<&str>, config: Option<&Config>) -> anyh
         bail!("the key file holds no key");
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_first_to_write_a_key_keeps_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys").join("log.key");
+        let drafts: Vec<_> = (0..8)
+            .map(|number| {
+                let path = path.clone();
+                std::thread::spawn(move || write_once(&path, &[b'0' + number; 100], 0o600))
+            })
+            .collect();
+        for draft in drafts {
+            draft.join().expect("no panic").expect("written, by this one or another");
+        }
+        let kept = fs::read(&path).expect("a key");
+        assert!(kept.len() == 100 && kept.iter().all(|byte| *byte == kept[0]), "one writer's bytes, whole: {kept:?}");
+        assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+        write_once(&path, b"another", 0o600).expect("no error");
+        assert_eq!(fs::read(&path).expect("a key"), kept);
+        assert_eq!(fs::read_dir(folder.path().join("keys")).expect("a folder").count(), 1, "no draft is left");
+    }
 }

@@ -55,6 +55,11 @@ async fn archive(world: &World, kept: &Kept) -> Result<(), StepError> {
         let (expected, found) = (bundle.digest.to_string(), back.digest.to_string());
         return Err(StepError::NotArchived { key: name, expected, found });
     }
+    if back.retain_until < options.retain_until {
+        let (expected, found) = (options.retain_until.human(), back.retain_until.human());
+        let (expected, found) = (format!("kept until {expected}"), format!("kept until {found}"));
+        return Err(StepError::NotArchived { key: name, expected, found });
+    }
     let description = world.vault.describe();
     let receipt = Receipt {
         report: kept.id,
@@ -108,45 +113,76 @@ pub struct ReceiptCheck {
     pub version: String,
     /// The digest that the receipt names.
     pub digest: Digest,
-    /// What is not as the receipt says; none where all of it is.
+    /// What is not as the receipt says, or could not be found out; none where all of it is as it says.
     pub difference: Option<String>,
+    /// Whether the archive gave an answer at all: where it did not, the difference is that nothing is known.
+    pub answered: bool,
+}
+
+/// A report that was issued, but has no receipt of the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unarchived {
+    /// The report.
+    pub report: EntryId,
+    /// The key that its bundle is to be archived under.
+    pub key: String,
+}
+
+/// The reports that were issued, but have no receipt yet.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub async fn unarchived(world: &World) -> Result<Vec<Unarchived>, StepError> {
+    let kept = ledger_reads::reports(&world.store).await?;
+    let without = kept.iter().filter(|kept| kept.receipts.is_empty());
+    Ok(without.map(|kept| Unarchived { report: kept.id, key: bundle_key(&kept.report) }).collect())
 }
 
 /// Reads every receipt's object back and holds it against the receipt.
 ///
 /// # Errors
-/// When the ledger can't be read. What the archive can't answer is a difference, not an error.
+/// When the ledger can't be read. What the archive can't answer is told receipt by receipt.
 pub async fn check_receipts(world: &World) -> Result<Vec<ReceiptCheck>, StepError> {
     let mut checks = Vec::new();
     for kept in ledger_reads::reports(&world.store).await? {
         for receipt in &kept.receipts {
+            let (difference, answered) = match difference(world, receipt).await {
+                Ok(difference) => (difference, true),
+                Err(why) => (Some(why), false),
+            };
             checks.push(ReceiptCheck {
                 report: kept.id,
                 key: receipt.key.clone(),
                 version: receipt.version.clone(),
                 digest: receipt.digest,
-                difference: difference(world, receipt).await,
+                difference,
+                answered,
             });
         }
     }
     Ok(checks)
 }
 
-async fn difference(world: &World, receipt: &Receipt) -> Option<String> {
+/// What is not as the receipt says; an error where that could not be found out.
+async fn difference(world: &World, receipt: &Receipt) -> Result<Option<String>, String> {
     let key = match ObjectKey::parse(&receipt.key) {
         Ok(key) => key,
-        Err(error) => return Some(error.to_string()),
+        Err(error) => return Ok(Some(error.to_string())),
     };
     let back = match world.vault.read_back(&key, &Version::new(receipt.version.clone())).await {
         Ok(back) => back,
-        Err(error) => return Some(error.to_string()),
+        Err(error) if error.is_difference() => return Ok(Some(error.to_string())),
+        Err(error) => return Err(error.to_string()),
     };
     if back.digest != receipt.digest {
-        return Some(format!("the bytes are {}, the receipt says {}", back.digest, receipt.digest));
+        return Ok(Some(format!("the bytes are {}, the receipt says {}", back.digest, receipt.digest)));
     }
     if back.retain_until < receipt.retain_until {
         let (now, then) = (back.retain_until, receipt.retain_until);
-        return Some(format!("kept until {}, the receipt says {}", now.human(), then.human()));
+        return Ok(Some(format!("kept until {}, the receipt says {}", now.human(), then.human())));
     }
-    (back.mode != receipt.mode).then(|| format!("mode {}, the receipt says {}", back.mode, receipt.mode))
+    if receipt.legal_hold && !back.legal_hold {
+        return Ok(Some("no legal hold, the receipt says there is one".to_owned()));
+    }
+    Ok((back.mode != receipt.mode).then(|| format!("mode {}, the receipt says {}", back.mode, receipt.mode)))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use exhibit_archive::{ObjectKey, PutOptions, retention};
 use exhibit_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
-use exhibit_store::StoredCheckpoint;
+use exhibit_store::{StoreError, StoredCheckpoint};
 
 use crate::{StepError, World};
 
@@ -31,28 +31,47 @@ impl OutsideCheckpoints {
         &self.folder
     }
 
+    /// The files that were written here, the smallest checkpoint first.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn files(&self) -> Result<Vec<PathBuf>, StepError> {
+        let listed = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed.and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect()),
+        };
+        let mut files: Vec<PathBuf> = listed.map_err(file_error(&self.folder))?;
+        files.retain(|path| path.extension().is_some_and(|end| end == "note"));
+        files.sort();
+        Ok(files)
+    }
+
     /// Every checkpoint that was written here, by size, as signed notes.
     ///
     /// # Errors
     /// When the folder or a file in it can't be read.
     pub fn all(&self) -> Result<Vec<String>, StepError> {
-        if !self.folder.exists() {
-            return Ok(Vec::new());
-        }
-        let mut files: Vec<PathBuf> = fs::read_dir(&self.folder)
-            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-            .map_err(file_error(&self.folder))?;
-        files.retain(|path| path.extension().is_some_and(|end| end == "note"));
-        files.sort();
-        files.iter().map(|path| fs::read_to_string(path).map_err(file_error(path))).collect()
+        self.files()?.iter().map(|path| fs::read_to_string(path).map_err(file_error(path))).collect()
+    }
+
+    /// The file for a checkpoint of this size, whether it is there or not.
+    pub fn file(&self, size: u64) -> PathBuf {
+        self.folder.join(file_name(size))
     }
 
     /// Writes one: complete, or not at all.
     fn write(&self, size: u64, note: &[u8]) -> Result<(), StepError> {
         fs::create_dir_all(&self.folder).map_err(file_error(&self.folder))?;
-        let path = self.folder.join(file_name(size));
-        if path.exists() {
-            return Ok(());
+        let path = self.file(size);
+        match fs::read(&path) {
+            // Signatures are deterministic, so the same word has the same bytes.
+            Ok(kept) if kept == note => return Ok(()),
+            Ok(_) => {
+                let why = "another checkpoint of this size is kept there".to_owned();
+                return Err(StepError::Forked { place: path.display().to_string(), size, why });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(file_error(&path)(source)),
         }
         let draft = self.folder.join(format!("{}.draft", file_name(size)));
         let written = fs::File::create(&draft).and_then(|mut file| {
@@ -66,6 +85,9 @@ impl OutsideCheckpoints {
     }
 }
 
+/// The archive's folder of checkpoints.
+pub const ARCHIVED: &str = "checkpoints/";
+
 fn file_name(size: u64) -> String {
     format!("{size:016}.note")
 }
@@ -74,35 +96,109 @@ fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StepError + '_ {
     move |source| StepError::File { path: path.display().to_string(), source }
 }
 
-/// Signs a checkpoint of the ledger as it is, unless there is one of this size already, and sees to it that it is kept
-/// in all three places.
+/// Holds the ledger against the last checkpoint that was kept beside the data directory.
+///
+/// A database that was rewound, restored from an old copy or exchanged must not be worked with: signing what it says
+/// would make a second history beside the one that was signed.
 ///
 /// # Errors
-/// When the ledger can't be read, or a place can't be written.
-pub async fn checkpoint(world: &World) -> Result<SignedCheckpoint, StepError> {
-    let head = world.store.head().await?;
-    let latest = world.store.latest_checkpoint().await?;
-    let stored = match latest {
-        Some(latest) if latest.size == head.size() => latest,
-        _ => {
-            let signed = Checkpoint::of(world.origin(), &head.frontier).sign(&[&world.signer])?;
-            let stored = StoredCheckpoint {
-                size: head.size(),
-                root: head.root(),
-                note: String::from_utf8_lossy(&signed.to_bytes()).into_owned(),
-                signed_at: world.now(),
-            };
+/// [`StepError::Forked`] when the ledger is not a continuation of it; when it can't be read.
+pub async fn hold_to_outside(world: &World) -> Result<(), StepError> {
+    let Some(path) = world.outside.files()?.pop() else { return Ok(()) };
+    let place = path.display().to_string();
+    let note = fs::read(&path).map_err(file_error(&path))?;
+    let signed = SignedCheckpoint::parse(&note)
+        .and_then(|signed| signed.verify(world.origin(), [world.signer.verifier()]).cloned())
+        .map_err(|error| StepError::Unbound { place: place.clone(), why: error.to_string() })?;
+    let size = world.store.head().await?.size();
+    let forked = |why: String| Err(StepError::Forked { place: place.clone(), size: signed.size, why });
+    if size < signed.size {
+        return forked(format!("the ledger has {size} entries"));
+    }
+    if world.store.root(signed.size).await? != signed.root {
+        return forked("the ledger's root at that size is another".to_owned());
+    }
+    Ok(())
+}
+
+/// A checkpoint that the database keeps, if it is ours and speaks of this root.
+fn own(world: &World, stored: &StoredCheckpoint, root: exhibit_ledger::tree::Hash) -> Result<(), StepError> {
+    let place = format!("the database's checkpoint of size {}", stored.size);
+    let signed = SignedCheckpoint::parse(stored.note.as_bytes())
+        .and_then(|signed| signed.verify(world.origin(), [world.signer.verifier()]).cloned())
+        .map_err(|error| StepError::Unbound { place: place.clone(), why: error.to_string() })?;
+    if (signed.size, signed.root) == (stored.size, root) {
+        return Ok(());
+    }
+    let why = "the ledger's root at that size is another".to_owned();
+    Err(StepError::Forked { place, size: signed.size, why })
+}
+
+/// The checkpoint of exactly this size: the one that is kept, or a new one over the same tree; kept in all three places.
+///
+/// # Errors
+/// When the ledger is not as it was signed, can't be read, or a place can't be written.
+pub(crate) async fn checkpoint_at(world: &World, size: u64) -> Result<SignedCheckpoint, StepError> {
+    hold_to_outside(world).await?;
+    let root = world.store.root(size).await?;
+    let stored = match world.store.checkpoint(size).await {
+        Ok(stored) => stored,
+        Err(StoreError::NotFound { .. }) => {
+            let checkpoint = Checkpoint { origin: world.origin().to_owned(), size, root };
+            let note = String::from_utf8_lossy(&checkpoint.sign(&[&world.signer])?.to_bytes()).into_owned();
+            let stored = StoredCheckpoint { size, root, note, signed_at: world.now() };
             world.store.save_checkpoint(&stored).await?;
             stored
         }
+        Err(error) => return Err(error.into()),
     };
+    own(world, &stored, root)?;
     keep(world, &stored).await?;
     Ok(SignedCheckpoint::parse(stored.note.as_bytes())?)
 }
 
+/// Signs a checkpoint of the ledger as it is, unless there is one of this size already, and sees to it that it is kept
+/// in all three places.
+///
+/// # Errors
+/// When the ledger is not as it was signed, can't be read, or a place can't be written.
+pub async fn checkpoint(world: &World) -> Result<SignedCheckpoint, StepError> {
+    checkpoint_at(world, world.store.head().await?.size()).await
+}
+
+/// The checkpoints that the archive keeps: the key and the bytes of each. One that can't be had is told as a difference.
+///
+/// # Errors
+/// When the archive can't be looked at.
+pub async fn archived_checkpoints(world: &World) -> Result<Vec<ArchivedCheckpoint>, StepError> {
+    let mut kept = Vec::new();
+    for listed in world.vault.list(ARCHIVED).await? {
+        let key = listed.key.to_string();
+        let note = match &listed.version {
+            None => Err("the archive has no record of it".to_owned()),
+            Some(version) => match world.vault.get(&listed.key, version).await {
+                Ok(note) => Ok(note),
+                Err(error) if error.is_difference() => Err(error.to_string()),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        kept.push(ArchivedCheckpoint { key, note });
+    }
+    Ok(kept)
+}
+
+/// A checkpoint in the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedCheckpoint {
+    /// Its key.
+    pub key: String,
+    /// The signed note's bytes, or what is wrong with the object.
+    pub note: Result<Vec<u8>, String>,
+}
+
 async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(), StepError> {
     world.outside.write(stored.size, stored.note.as_bytes())?;
-    let key = ObjectKey::parse(&format!("checkpoints/{}", file_name(stored.size)))
+    let key = ObjectKey::parse(&format!("{ARCHIVED}{}", file_name(stored.size)))
         .map_err(|error| StepError::Ledger(error.to_string()))?;
     let options = PutOptions {
         put_at: stored.signed_at,

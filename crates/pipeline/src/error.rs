@@ -51,6 +51,26 @@ pub enum StepError {
         /// What the key says.
         key: String,
     },
+    /// The ledger is not what a checkpoint says that was signed over it.
+    #[error(
+        "{place}: a checkpoint over {size} entries was signed, but {why}: the database was rewound, exchanged or changed; nothing is recorded or signed until it is restored (`exhibit fsck` names each difference)"
+    )]
+    Forked {
+        /// Where the checkpoint is kept.
+        place: String,
+        /// How many entries it covers.
+        size: u64,
+        /// What is not so.
+        why: String,
+    },
+    /// A checkpoint that was kept is not one of ours.
+    #[error("{place}: this is no checkpoint signed by this log's key: {why}")]
+    Unbound {
+        /// Where it is kept.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A job names a collector that is not built in.
     #[error("job {job}: there is no collector {collector}")]
     NoCollector {

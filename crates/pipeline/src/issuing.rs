@@ -6,14 +6,11 @@ use exhibit_evidence::{
     Body, Digest, EntryId, Envelope, Finding, Period, Timestamp,
     report::{ReportFile, ReportIssued, Standing},
 };
-use exhibit_ledger::{
-    bundle::{About, BundleWriter, nodes_before},
-    checkpoint::{Checkpoint, SignedCheckpoint},
-};
+use exhibit_ledger::bundle::{About, BundleWriter, nodes_before};
 use exhibit_report::{Edition, Fold, PeriodView, render, renderer};
-use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry, StoredCheckpoint, StoredEntry};
+use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry, StoredEntry};
 
-use crate::{StepError, World, checkpoint, ledger_reads};
+use crate::{StepError, World, checkpoint, checkpointing::checkpoint_at, ledger_reads};
 
 /// A report that was rendered.
 #[derive(Clone, Debug)]
@@ -219,19 +216,6 @@ async fn make(world: &World, period: &Period, standing: Standing, size: u64, id:
         json: rendered.json,
         bundle: bytes,
     })
-}
-
-/// The checkpoint of exactly this size: the one that is kept, or a new one over the same tree.
-async fn checkpoint_at(world: &World, size: u64) -> Result<SignedCheckpoint, StepError> {
-    if let Ok(stored) = world.store.checkpoint(size).await {
-        return Ok(SignedCheckpoint::parse(stored.note.as_bytes())?);
-    }
-    let root = world.store.root(size).await?;
-    let checkpoint = Checkpoint { origin: world.origin().to_owned(), size, root };
-    let signed = checkpoint.sign(&[&world.signer])?;
-    let note = String::from_utf8_lossy(&signed.to_bytes()).into_owned();
-    world.store.save_checkpoint(&StoredCheckpoint { size, root, note, signed_at: world.now() }).await?;
-    Ok(signed)
 }
 
 /// What is done with each entry, beside folding it.

@@ -17,8 +17,10 @@ mod sealing;
 mod work;
 mod world;
 
-pub use archiving::{ReceiptCheck, archive_pending, check_receipts};
-pub use checkpointing::{OutsideCheckpoints, checkpoint};
+pub use archiving::{ReceiptCheck, Unarchived, archive_pending, check_receipts, unarchived};
+pub use checkpointing::{
+    ARCHIVED, ArchivedCheckpoint, OutsideCheckpoints, archived_checkpoints, checkpoint, hold_to_outside,
+};
 pub use closing::{Closed, close_periods};
 pub use declaring::{Declared, declare};
 pub use error::StepError;

@@ -183,7 +183,8 @@ fn scrub_value(value: &mut Value) {
     }
 }
 
-fn scrubbed(text: &str) -> Option<String> {
+/// The text without what looks like a secret; none where it needs no change.
+pub(crate) fn scrubbed(text: &str) -> Option<String> {
     let masked = mask(Engine::builtin(), &[], text.as_bytes());
     let clean = !masked.hits.is_empty() || text.contains('\0');
     clean.then(|| String::from_utf8_lossy(&masked.bytes).replace('\0', "\u{fffd}"))

@@ -13,6 +13,7 @@ use crate::{
     Declared, Issued, Job, Performed, StepError, World, archive_pending, checkpoint, close_periods, declare,
     performing::{Attempt, perform},
     plan,
+    sealing::scrubbed,
 };
 
 /// How long a lease holds. A dead worker's leases are free at once; this bounds one that hangs.
@@ -112,13 +113,32 @@ async fn end_slot(world: &Arc<World>, lease: Lease, progress: &dyn Progress) -> 
     match perform(world, &job, Some(lease.clone())).await {
         Ok(performed) => Ok(Some(SlotOutcome::Performed(performed))),
         Err(Attempt::Step(StepError::Store(StoreError::StaleLease { .. } | StoreError::SlotClosed { .. }))) => Ok(None),
-        Err(Attempt::Step(error)) => Err(error),
+        Err(Attempt::Step(error)) if !is_the_jobs_own(&error) => Err(error),
         Err(error) if lease.attempts < MOST_ATTEMPTS => {
-            world.store.fail_attempt(&lease, &error.to_string(), world.now()).await?;
-            Ok(None)
+            match world.store.fail_attempt(&lease, &clean(error.to_string()), world.now()).await {
+                Ok(()) | Err(StoreError::StaleLease { .. } | StoreError::SlotClosed { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
         }
-        Err(error) => close(world, lease, SlotState::Errored, error.to_string()).await,
+        Err(error) => close(world, lease, SlotState::Errored, clean(error.to_string())).await,
     }
+}
+
+/// Whether what went wrong is this job's alone: one job whose evidence can't be recorded must not keep every other job,
+/// and the close of the quarter, from being done.
+fn is_the_jobs_own(error: &StepError) -> bool {
+    matches!(
+        error,
+        StepError::Record(_)
+            | StepError::Canonical(_)
+            | StepError::NoCollector { .. }
+            | StepError::Store(StoreError::Record { .. })
+    )
+}
+
+/// A reason as it may be kept: collectors keep values to themselves, this is the second wall.
+fn clean(reason: String) -> String {
+    scrubbed(&reason).unwrap_or(reason)
 }
 
 /// The next time that the job's schedule names after `time`, where that is due already.

@@ -1,6 +1,6 @@
 //! `exhibit archive`: what is archived, and whether it still is.
 
-use exhibit_pipeline::{ReceiptCheck, check_receipts};
+use exhibit_pipeline::{ReceiptCheck, StepError, Unarchived, World, check_receipts, unarchived};
 use serde::Serialize;
 
 use crate::{
@@ -47,9 +47,10 @@ pub(crate) async fn run(args: &ArchiveArgs, words: &Words, out: &mut Out) -> any
         }
         ArchiveCommand::Check { place, printed } => {
             let deployment = Deployment::open(place, words).await?;
-            let checks = check_receipts(&deployment.world).await;
+            let examined = examine(&deployment.world).await;
             deployment.close().await?;
-            let checks: Vec<Check> = checks?.iter().map(check).collect();
+            let (receipts, waiting) = examined?;
+            let checks: Vec<Check> = receipts.iter().map(check).chain(waiting.iter().map(unreceipted)).collect();
             out.data(printed.format, &checks, |checks| {
                 let mut table = Table::new(["key", "as its receipt says"]);
                 for check in checks {
@@ -63,9 +64,29 @@ pub(crate) async fn run(args: &ArchiveArgs, words: &Words, out: &mut Out) -> any
                 (all, 0) => format!("All {all} objects were read back as their receipts say."),
                 (all, differences) => format!("{differences} of {all} objects are not as their receipts say."),
             });
-            Ok(if differences == 0 { Exit::Clean } else { Exit::Differences })
+            Ok(ended(&receipts, &waiting))
         }
     }
+}
+
+async fn examine(world: &World) -> Result<(Vec<ReceiptCheck>, Vec<Unarchived>), StepError> {
+    Ok((check_receipts(world).await?, unarchived(world).await?))
+}
+
+/// Clean only where something was examined and all of it is as it should be.
+fn ended(receipts: &[ReceiptCheck], waiting: &[Unarchived]) -> Exit {
+    if !waiting.is_empty() || receipts.iter().any(|check| check.answered && check.difference.is_some()) {
+        Exit::Differences
+    } else if receipts.is_empty() || receipts.iter().any(|check| !check.answered) {
+        Exit::CouldNotLook
+    } else {
+        Exit::Clean
+    }
+}
+
+fn unreceipted(waiting: &Unarchived) -> Check {
+    let why = format!("report {} was issued, but has no receipt: it was not archived", waiting.report);
+    Check { key: waiting.key.clone(), version: String::new(), as_receipted: false, difference: Some(why) }
 }
 
 async fn list(deployment: &Deployment) -> anyhow::Result<Vec<Row>> {
@@ -92,5 +113,38 @@ fn check(check: &ReceiptCheck) -> Check {
         version: check.version.clone(),
         as_receipted: check.difference.is_none(),
         difference: check.difference.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use exhibit_evidence::{Digest, EntryId, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn clean_is_only_what_was_examined() {
+        let report = EntryId::from_parts(Timestamp::from_micros(0).expect("an instant"), &[0; 10]);
+        let key = "reports/2026-Q4/final-0000000000000001/bundle.tar".to_owned();
+        let receipt = |difference: Option<&str>, answered| ReceiptCheck {
+            report,
+            key: key.clone(),
+            version: "1".to_owned(),
+            digest: Digest::of(b""),
+            difference: difference.map(str::to_owned),
+            answered,
+        };
+        let as_it_says = || receipt(None, true);
+        let waiting = || Unarchived { report, key: key.clone() };
+        let cases = [
+            (vec![as_it_says()], vec![], Exit::Clean),
+            (vec![], vec![], Exit::CouldNotLook),
+            (vec![as_it_says(), receipt(Some("no answer"), false)], vec![], Exit::CouldNotLook),
+            (vec![receipt(Some("gone"), true), receipt(Some("no answer"), false)], vec![], Exit::Differences),
+            (vec![as_it_says()], vec![waiting()], Exit::Differences),
+        ];
+        for (receipts, waiting, expected) in cases {
+            assert_eq!(ended(&receipts, &waiting), expected, "{receipts:?} {waiting:?}");
+        }
     }
 }

@@ -21,6 +21,9 @@ use crate::{
     signing::trusted_keys,
 };
 
+/// The example company's folder within the demo's.
+const COMPANY: &str = "example-company";
+
 /// What the demo made, under names that scripts may rely on.
 #[derive(Serialize)]
 struct Made {
@@ -79,7 +82,7 @@ fn prepare(dir: &Path, words: &Words) -> anyhow::Result<()> {
         return Ok(());
     }
     let registry = Registry::built_in()?;
-    let company = dir.join("example-company");
+    let company = dir.join(COMPANY);
     for example in examples::all() {
         let input = company.join("input").join(example.collector);
         for (name, bytes) in example.files {
@@ -100,7 +103,7 @@ fn prepare(dir: &Path, words: &Words) -> anyhow::Result<()> {
             copy(&base, &place)?;
         }
     }
-    let text = configuration(&repository()?, &company)?;
+    let text = configuration(&repository()?, Path::new(COMPANY))?;
     let draft = dir.join("exhibit.toml.draft");
     fs::write(&draft, text)
         .and_then(|()| fs::rename(&draft, &file))

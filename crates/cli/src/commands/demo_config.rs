@@ -18,7 +18,8 @@ data_dir = \".\"
 title = \"This repository's CI\"
 ";
 
-/// The configuration for a repository and the example company laid out in `company`.
+/// The configuration for a repository and the example company laid out in `company`, a folder relative to the file:
+/// paths find their way into evidence as they are written here, and where somebody keeps a demo is nobody's business.
 ///
 /// # Errors
 /// When an example is not in order.

@@ -1,5 +1,10 @@
 //! `exhibit fsck`: everything recomputed from the stored bytes, and held against what is derived from them.
 
+use std::{collections::BTreeSet, fs, path::Path};
+
+use anyhow::Context as _;
+use exhibit_ledger::checkpoint::SignedCheckpoint;
+use exhibit_pipeline::{World, archived_checkpoints};
 use exhibit_store::{FsckReport, OutsideCheckpoint, Trusted};
 use serde::Serialize;
 
@@ -72,15 +77,51 @@ pub(crate) async fn run(args: &FsckArgs, words: &Words, out: &mut Out) -> anyhow
 
 async fn check(deployment: &Deployment, keys: Vec<exhibit_ledger::note::VerifierKey>) -> anyhow::Result<FsckReport> {
     let world = &deployment.world;
-    let folder = world.outside.folder().display().to_string();
-    let checkpoints = world
-        .outside
-        .all()?
-        .into_iter()
-        .map(|note| OutsideCheckpoint { source: folder.clone(), note: note.into_bytes() })
-        .collect();
+    let (checkpoints, misplaced) = outside(world).await?;
     let trusted = Trusted { origin: world.origin().to_owned(), keys, checkpoints };
-    Ok(world.store.fsck(&trusted).await?)
+    let mut report = world.store.fsck(&trusted).await?;
+    report.differences.extend(misplaced);
+    Ok(report)
+}
+
+/// The checkpoints beside the data and in the archive, each with its place; and what is wrong with the places.
+async fn outside(world: &World) -> anyhow::Result<(Vec<OutsideCheckpoint>, Vec<exhibit_store::Difference>)> {
+    let mut checkpoints = Vec::new();
+    let mut differences = Vec::new();
+    let mut differs = |place: &str, expected: String, found: String| {
+        let (place, row) = (place.to_owned(), "the checkpoint".to_owned());
+        differences.push(exhibit_store::Difference { place, row, expected, found });
+    };
+    let mut beside = BTreeSet::new();
+    for path in world.outside.files()? {
+        let note = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let source = path.display().to_string();
+        if let Some(size) = size_of(&note)
+            && path != world.outside.file(size)
+        {
+            differs(&source, "the size that the file's name says".to_owned(), size.to_string());
+        }
+        beside.extend(path.file_name().map(ToOwned::to_owned));
+        checkpoints.push(OutsideCheckpoint { source, note });
+    }
+    for archived in archived_checkpoints(world).await? {
+        let source = format!("archive: {}", archived.key);
+        if let Some(name) = Path::new(&archived.key).file_name()
+            && !beside.contains(name)
+        {
+            let place = world.outside.folder().join(name).display().to_string();
+            differs(&place, "the file, as the archive keeps it too".to_owned(), "none".to_owned());
+        }
+        match archived.note {
+            Ok(note) => checkpoints.push(OutsideCheckpoint { source, note }),
+            Err(why) => differs(&source, "the object".to_owned(), why),
+        }
+    }
+    Ok((checkpoints, differences))
+}
+
+fn size_of(note: &[u8]) -> Option<u64> {
+    SignedCheckpoint::parse(note).ok().map(|signed| signed.unverified().size)
 }
 
 fn table(checked: &Checked) -> Table {
