@@ -3,6 +3,7 @@
 mod demo;
 mod help;
 mod kills;
+mod tampering;
 
 use std::{
     fs,
