@@ -158,6 +158,10 @@ pub enum RecordError {
     /// A kind that this program does not know.
     #[error(transparent)]
     Kind(#[from] UnknownKind),
+    /// A spelling that nobody writes, such as a member that is there and null, or a list in the place of an object: two
+    /// records would say the same.
+    #[error("an entry, but not in the one form that it is written in: first difference at byte {0}")]
+    OtherForm(usize),
     /// Longer than a record may be: move lists to artifacts.
     #[error("the record has {0} bytes; at most {MAX_RECORD} fit")]
     TooLong(usize),
@@ -196,14 +200,21 @@ impl Record {
         Ok((Self(bytes), header))
     }
 
-    /// The entry in these bytes.
+    /// The entry in these bytes. [`Envelope::to_record`] makes the same bytes of it.
     ///
     /// # Errors
-    /// When kind or body are not of this version.
+    /// When kind or body are not of this version, or written in another form than the one of this version.
     pub fn read(&self) -> Result<Envelope, RecordError> {
         let wire: Wire = serde_json::from_slice(&self.0)?;
         let kind: Kind = wire.header()?.kind.parse()?;
-        Ok(Envelope { id: wire.id, recorded_at: wire.recorded_at, body: Body::from_value(kind, wire.body)? })
+        let envelope =
+            Envelope { id: wire.id, recorded_at: wire.recorded_at, body: Body::from_value(kind, wire.body)? };
+        let again = envelope.to_record()?;
+        if again == *self {
+            return Ok(envelope);
+        }
+        let same = again.0.iter().zip(&self.0).take_while(|(a, b)| a == b).count();
+        Err(RecordError::OtherForm(same))
     }
 }
 

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    CheckId, Digest, Disclosure, EnvironmentId, Fingerprint, Kind, Record, SubjectId, parse_canonical, to_canonical,
+    CheckId, Digest, Disclosure, EnvironmentId, Fingerprint, Kind, Record, SubjectId, parse_canonical,
+    record::RecordError, to_canonical,
 };
 
 #[derive(Deserialize)]
@@ -92,5 +93,20 @@ fn records_survive_a_round_trip_to_the_byte() {
         assert_eq!(entry.to_record().expect("a record").as_str(), vector.record);
         let leaf = Digest::of(&[b"\0", record.as_bytes()].concat());
         assert_eq!(leaf, vector.leaf);
+    }
+}
+
+/// Found by the fuzz target `record`: JSON that says the same in other members would be a second record of one entry.
+#[test]
+fn an_entry_has_one_form() {
+    let promise = r#"{"body":{"active_from":"2026-11-22T03:05:31.000000Z","checks":[],"collector":"c","environments":[],"fresh_for_s":1,"job":"j","late_after_s":1,"settings":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","time_zone":"UTC","tzdata":"2025b"},"id":"01890000-0000-7000-8000-000000000001","kind":"schedule","recorded_at":"2026-11-22T03:05:31.000000Z","v":1}"#;
+    let read = |text: &str| Record::from_bytes(text.as_bytes().to_vec()).expect("canonical").0.read();
+    read(promise).expect("the form that is written");
+
+    let null = promise.replace(r#","settings""#, r#","schedule":null,"settings""#);
+    let list = r#"{"body":["j","c",[],null,"UTC","2025b",[],1,1,"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","2026-11-22T03:05:31.000000Z"],"id":"01890000-0000-7000-8000-000000000001","kind":"schedule","recorded_at":"2026-11-22T03:05:31.000000Z","v":1}"#;
+    for other in [null.as_str(), list] {
+        let refused = read(other).expect_err("another form");
+        assert!(matches!(refused, RecordError::OtherForm(_)), "{refused}");
     }
 }
