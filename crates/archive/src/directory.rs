@@ -15,6 +15,8 @@
 //! record, which putting the same bytes again completes.
 
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod record;
 #[cfg(test)]
 mod tests;

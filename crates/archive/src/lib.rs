@@ -16,6 +16,9 @@ pub mod retention;
 mod vault;
 
 pub use directory::WriteOnceDirectory;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use directory::fuzzing;
 pub use error::VaultError;
 pub use in_memory::{Fault, InMemoryVault};
 pub use key::{BadKey, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, ObjectKey};

@@ -49,10 +49,29 @@ impl Record {
     }
 
     pub(super) fn write(&self, files: &Files, key: &ObjectKey) -> Result<(), VaultError> {
-        let mut bytes = serde_json::to_vec_pretty(self)
+        let bytes = self
+            .to_bytes()
             .map_err(|error| VaultError::RecordUnreadable { key: key.clone(), problem: error.to_string() })?;
-        bytes.push(b'\n');
         files.write_once(&files.record(key, self.number), &bytes, key)
+    }
+
+    pub(super) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads record `number` of the object, the one after `before`.
+    pub(super) fn read(bytes: &[u8], number: u32, before: Option<&Self>, key: &ObjectKey) -> Result<Self, String> {
+        let record: Self = serde_json::from_slice(bytes).map_err(|error| format!("record {number}: {error}"))?;
+        let continues = before.is_none_or(|before| {
+            before.retain_until < record.retain_until
+                && before.extended(record.retain_until, record.recorded_at) == record
+        });
+        if record.v != FORMAT || record.number != number || record.key != key.as_str() || !continues {
+            return Err(format!("record {number} does not continue the ones before it"));
+        }
+        Ok(record)
     }
 
     /// The last of an object's records, after checking that all of them speak of
@@ -66,16 +85,7 @@ impl Record {
                 Looked::Kept(bytes) => bytes,
                 Looked::Nothing | Looked::Folder => break,
             };
-            let record: Self =
-                serde_json::from_slice(&bytes).map_err(|error| unreadable(format!("record {number}: {error}")))?;
-            let continues = latest.as_ref().is_none_or(|before| {
-                before.retain_until < record.retain_until
-                    && before.extended(record.retain_until, record.recorded_at) == record
-            });
-            if record.v != FORMAT || record.number != number || record.key != key.as_str() || !continues {
-                return Err(unreadable(format!("record {number} does not continue the ones before it")));
-            }
-            latest = Some(record);
+            latest = Some(Self::read(&bytes, number, latest.as_ref(), key).map_err(unreadable)?);
         }
         let found = files.records(key)?;
         let expected = latest.as_ref().map_or(0, |record| record.number);
