@@ -47,8 +47,10 @@ struct Manifest {
 
 /// The manifests of the workspace's packages, by room.
 fn manifests() -> Vec<Manifest> {
-    let workspace =
-        |path: &&str| path.matches('/').count() == 2 || matches!(*path, "collectors/Cargo.toml" | "tests/Cargo.toml");
+    let workspace = |path: &&str| match *path {
+        "collectors/Cargo.toml" | "tests/Cargo.toml" => true,
+        path => path.matches('/').count() == 2 && !path.contains("/fuzz/"),
+    };
     files_ending("Cargo.toml").filter(workspace).map(manifest).collect()
 }
 
