@@ -5,6 +5,7 @@ mod canaries;
 mod on_demand;
 mod quarter;
 mod schedule;
+mod simulation;
 
 use exhibit_pipeline::{Performed, SlotOutcome};
 use exhibit_report::PeriodView;
