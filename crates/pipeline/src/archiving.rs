@@ -11,6 +11,7 @@ use crate::{
     StepError, World,
     issuing::bundle_key,
     ledger_reads::{self, Kept},
+    turn,
 };
 
 /// Puts every report's bundle that has no receipt yet, reads it back, and records the receipt. Tells how many.
@@ -18,6 +19,7 @@ use crate::{
 /// # Errors
 /// When the archive refuses, or gives back something else than was put; the next run tries again.
 pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
+    let _turn = turn::take(world).await?;
     let mut archived = 0;
     for kept in ledger_reads::reports(&world.store).await? {
         if kept.receipts.is_empty() {

@@ -59,8 +59,8 @@ impl OutsideCheckpoints {
         self.folder.join(file_name(size))
     }
 
-    /// Writes one: complete, or not at all.
-    fn write(&self, size: u64, note: &[u8]) -> Result<(), StepError> {
+    /// Writes one: complete, or not at all. `mark` tells the drafts of two writers apart.
+    fn write(&self, size: u64, note: &[u8], mark: u64) -> Result<(), StepError> {
         fs::create_dir_all(&self.folder).map_err(file_error(&self.folder))?;
         let path = self.file(size);
         match fs::read(&path) {
@@ -73,7 +73,7 @@ impl OutsideCheckpoints {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(file_error(&path)(source)),
         }
-        let draft = self.folder.join(format!("{}.draft", file_name(size)));
+        let draft = self.folder.join(format!("{}.{mark:016x}.draft", file_name(size)));
         let written = fs::File::create(&draft).and_then(|mut file| {
             file.write_all(note)?;
             file.sync_all()
@@ -197,7 +197,9 @@ pub struct ArchivedCheckpoint {
 }
 
 async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(), StepError> {
-    world.outside.write(stored.size, stored.note.as_bytes())?;
+    let mut mark = [0; 8];
+    world.random.fill(&mut mark);
+    world.outside.write(stored.size, stored.note.as_bytes(), u64::from_be_bytes(mark))?;
     let key = ObjectKey::parse(&format!("{ARCHIVED}{}", file_name(stored.size)))
         .map_err(|error| StepError::Ledger(error.to_string()))?;
     let options = PutOptions {
@@ -207,4 +209,23 @@ async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(), StepError>
     };
     world.vault.put_once(&key, stored.note.as_bytes(), &options).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_stays() {
+        let folder = std::env::temp_dir().join(format!("exhibit-outside-{}", std::process::id()));
+        let outside = OutsideCheckpoints::new(&folder);
+        assert_eq!(outside.files().expect("no folder is no file"), Vec::<PathBuf>::new());
+        outside.write(12, b"one", 1).expect("written");
+        outside.write(3, b"three", 1).expect("written");
+        outside.write(12, b"one", 2).expect("the same again is no error");
+        assert!(matches!(outside.write(12, b"other", 3), Err(StepError::Forked { size: 12, .. })));
+        fs::write(folder.join("0000000000000099.note.00.draft"), b"half").expect("a writer died here");
+        assert_eq!(outside.all().expect("read"), ["three", "one"]);
+        fs::remove_dir_all(&folder).expect("removed");
+    }
 }

@@ -3,7 +3,7 @@
 use exhibit_evidence::{Period, Timestamp, report::PeriodFreeze, report::Standing};
 use exhibit_store::{Append, NewEntry};
 
-use crate::{Issued, Progress, StepError, World, checkpoint, issue, ledger_reads};
+use crate::{Issued, Progress, StepError, World, checkpoint, issuing::issue_in_turn, ledger_reads, turn};
 
 /// What was closed.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,7 @@ pub struct Closed {
 /// # Errors
 /// When a step can't be taken; the next run goes on from there.
 pub async fn close_periods(world: &World, progress: &dyn Progress) -> Result<Closed, StepError> {
+    let _turn = turn::take(world).await?;
     let mut closed = Closed::default();
     let Some((began, _)) = ledger_reads::deployments(&world.store).await? else { return Ok(closed) };
     let calendar = world.plan.deployment.calendar;
@@ -29,7 +30,7 @@ pub async fn close_periods(world: &World, progress: &dyn Progress) -> Result<Clo
             .any(|kept| kept.report.period.id == period.id && kept.report.standing == Standing::Final);
         if !final_report {
             progress.begin(&format!("closing {}: rendering its report", period.id));
-            closed.issued.push(issue(world, &period, Standing::Final).await?);
+            closed.issued.push(issue_in_turn(world, &period, Standing::Final).await?);
         }
         period = calendar.next(&period);
     }

@@ -6,7 +6,7 @@ use exhibit_evidence::{
 };
 use exhibit_store::{Append, NewEntry};
 
-use crate::{Job, StepError, World, hold_to_outside, ledger_reads};
+use crate::{Job, StepError, World, hold_to_outside, ledger_reads, turn};
 
 /// What was new.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub struct Declared {
 /// # Errors
 /// When the ledger is another log's or not as it was signed, or the database can't be used.
 pub async fn declare(world: &World) -> Result<Declared, StepError> {
+    let _turn = turn::take(world).await?;
     hold_to_outside(world).await?;
     let mut declared = Declared::default();
     let mut bodies: Vec<Body> = Vec::new();

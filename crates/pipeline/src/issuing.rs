@@ -10,7 +10,7 @@ use exhibit_ledger::bundle::{About, BundleWriter, nodes_before};
 use exhibit_report::{Edition, Fold, PeriodView, render, renderer};
 use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry, StoredEntry};
 
-use crate::{StepError, World, checkpoint, checkpointing::checkpoint_at, ledger_reads};
+use crate::{StepError, World, checkpoint, checkpointing::checkpoint_at, ledger_reads, turn};
 
 /// A report that was rendered.
 #[derive(Clone, Debug)]
@@ -82,6 +82,12 @@ pub async fn replay_view(
 /// # Errors
 /// When the ledger can't be read or written, or the report can't be rendered.
 pub async fn issue(world: &World, period: &Period, standing: Standing) -> Result<Issued, StepError> {
+    let _turn = turn::take(world).await?;
+    issue_in_turn(world, period, standing).await
+}
+
+/// The same, for who has the turn already.
+pub(crate) async fn issue_in_turn(world: &World, period: &Period, standing: Standing) -> Result<Issued, StepError> {
     let size = match standing {
         Standing::Interim => checkpoint(world).await?.unverified().size,
         Standing::Final => {

@@ -14,6 +14,7 @@ mod ledger_reads;
 mod performing;
 mod planning;
 mod sealing;
+mod turn;
 mod work;
 mod world;
 

@@ -177,3 +177,27 @@ async fn close(
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_jobs_trouble_is_its_own() {
+        let id = exhibit_evidence::EntryId::from_parts(Timestamp::from_micros(0).expect("an instant"), &[0; 10]).0;
+        let own = StepError::Store(StoreError::Record { id, why: "longer than a record may be".to_owned() });
+        assert!(is_the_jobs_own(&own));
+        assert!(is_the_jobs_own(&StepError::NoCollector { job: "j".to_owned(), collector: "c".to_owned() }));
+        assert!(!is_the_jobs_own(&StepError::Store(StoreError::AppenderStopped)));
+        let grouped = StoreError::Group(Arc::new(StoreError::AppenderStopped));
+        assert!(!is_the_jobs_own(&StepError::Store(grouped)));
+    }
+
+    #[test]
+    fn a_reason_that_holds_a_token_is_masked() {
+        let token = ["ghp", "_", "0123456789abcdefghijABCDEFGHIJ012345"].concat();
+        let kept = clean(format!("line 3: unexpected {token} here"));
+        assert!(!kept.contains(&token) && kept.starts_with("line 3: unexpected "), "{kept}");
+        assert_eq!(clean("no such file".to_owned()), "no such file");
+    }
+}
