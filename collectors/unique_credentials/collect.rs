@@ -5,7 +5,7 @@ use super::settings::{Policy, SourceSettings, has};
 use crate::sources::urls::{Connection, Parts, take_apart};
 use crate::sources::{Credential, Encoding, Engine, Origin, Reading, Root, Source, SourceError, Unread};
 use exhibit_detect::facts::Facts as ValueFacts;
-use exhibit_detect::{Fingerprint, RunKey, Sensitivity, facts};
+use exhibit_detect::{Fingerprint, RunKey, Sensitivity, facts, sensitive_key};
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::{Exclusion, Method, Problem, Subject, Tool};
 use exhibit_evidence::{Clock, Observation, Population};
@@ -175,7 +175,7 @@ impl Observer<'_> {
 
     fn may_be_credential(&self, name: &str) -> bool {
         let policy = &self.run.policy;
-        !has(&policy.not_credentials, name) && (has(&policy.credentials, name) || promises(name).is_some())
+        !has(&policy.not_credentials, name) && (has(&policy.credentials, name) || sensitive_key(name).is_some())
     }
 
     /// Classifies one value; `counted` values are part of the population.
@@ -186,7 +186,7 @@ impl Observer<'_> {
             return;
         }
         let names = std::iter::once(&found.name).chain(&found.also_named);
-        let kind = names.clone().find_map(|name| promises(name));
+        let kind = names.clone().find_map(|name| sensitive_key(name));
         let by_nature = !counted || (found.origin == Origin::ComposeSecret && found.place.key.starts_with("secrets."));
         let wanted = named(&policy.credentials) || by_nature;
         let connection = found.value.text().map_or(Connection::Not, take_apart);
@@ -383,13 +383,6 @@ fn is_secret_file(value: &[u8]) -> bool {
     const FOLDERS: &[&str] = &["/run/", "/var/run/", "/etc/", "/secrets/", "/vault/", "/mnt/", "/app/"];
     let is_path = |text: &str| !text.contains(char::is_whitespace) && !text.contains("//");
     std::str::from_utf8(value).is_ok_and(|text| is_path(text) && FOLDERS.iter().any(|folder| text.starts_with(folder)))
-}
-
-/// What a name promises. Some clients' variables glue their words together.
-fn promises(name: &str) -> Option<Sensitivity> {
-    const GLUED: &[&str] = &["PGPASSWORD", "REDISCLI_AUTH", "MYSQL_PWD"];
-    let glued = GLUED.iter().any(|known| name.eq_ignore_ascii_case(known));
-    glued.then_some(Sensitivity::Password).or_else(|| exhibit_detect::sensitive_key(name))
 }
 
 /// Sorts by environment, name and place, and numbers the groups of equal values in that order, so
