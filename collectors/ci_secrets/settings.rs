@@ -108,11 +108,5 @@ pub fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
 
 fn read<T: DeserializeOwned>(key: &str, table: &toml::Table) -> Result<T, SettingProblem> {
     T::deserialize(toml::Value::Table(table.clone()))
-        .map_err(|error| SettingProblem::new(key, without_quotes(error.message())))
-}
-
-/// A parser's message without what it quotes of the text.
-fn without_quotes(message: &str) -> String {
-    let line = message.lines().next().unwrap_or_default();
-    line.split('"').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "…" }).collect()
+        .map_err(|error| SettingProblem::unread(key, &error))
 }

@@ -52,6 +52,27 @@ impl SettingProblem {
     pub fn new(key: &str, message: impl Into<String>) -> Self {
         Self { key: key.split('.').map(str::to_owned).collect(), message: message.into() }
     }
+
+    /// What a reader of TOML did not understand at `key`: of its words, those that say what was expected.
+    pub(crate) fn unread(key: &str, error: &toml::de::Error) -> Self {
+        Self::new(key, expectation(error.message()))
+    }
+}
+
+/// What a message expects, without the value that it found: `invalid type: string "…", expected …`,
+/// `expected …, found "…"`.
+fn expectation(message: &str) -> String {
+    let shows_no_value = ["unknown field", "missing field", "duplicate field"];
+    if shows_no_value.iter().any(|start| message.starts_with(start)) {
+        return message.lines().next().unwrap_or_default().to_owned();
+    }
+    if message.starts_with("expected ") {
+        return message.split(", found").next().unwrap_or_default().to_owned();
+    }
+    match message.rfind("expected ") {
+        Some(at) => message[at..].to_owned(),
+        None => "expected another form: see the collector's page".to_owned(),
+    }
 }
 
 /// What a collector may look at, and what it gets from outside so that it needs no clock and no randomness of its own.
@@ -166,5 +187,43 @@ pub trait Collector: Send + Sync {
     fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
         let _ = scratch;
         Ok(input.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_problem_of_a_setting_repeats_its_value() {
+        let value = r#"Zq7"vX9`kQ2' expected Wm4"#;
+        let everywhere = [
+            ("repositories", toml::Value::from(value)),
+            ("credentials", vec![toml::Value::from(value)].into()),
+            ("subject", value.into()),
+            ("accept", value.into()),
+            ("minimum_length", value.into()),
+            ("minimum_entropy", value.into()),
+            ("keys", vec![toml::Value::from(value)].into()),
+            ("rotated", vec![toml::Value::from(rotated(value))].into()),
+        ];
+        for (key, value) in everywhere {
+            let table = toml::Table::from_iter([(key.to_owned(), value)]);
+            let settings = Settings { source: table.clone(), policy: table };
+            for registered in crate::Registry::built_in().expect("in order").iter() {
+                for problem in registered.collector.check_settings(&settings).expect_err("refused") {
+                    let told = ["Zq7", "vX9", "kQ2", "Wm4"].iter().any(|piece| problem.message.contains(piece));
+                    assert!(!told, "{key}: {problem:?}");
+                }
+            }
+        }
+    }
+
+    /// An attestation of a rotation whose only fault is its instant.
+    fn rotated(until: &str) -> toml::Table {
+        [("repository", "app"), ("path", "p"), ("key", "k"), ("until", until), ("by", "b"), ("reference", "r")]
+            .into_iter()
+            .map(|(key, text)| (key.to_owned(), toml::Value::from(text)))
+            .collect()
     }
 }

@@ -281,19 +281,7 @@ pub fn has(names: &[String], name: &str) -> bool {
 
 /// Deserialises a value; the message never repeats it.
 fn typed<T: DeserializeOwned>(value: toml::Value, key: &str) -> Result<T, SettingProblem> {
-    value.try_into().map_err(|error: toml::de::Error| SettingProblem::new(key, told(error.message())))
-}
-
-/// What the reader expected. `invalid type: string "…", expected …` would show the value.
-fn told(message: &str) -> String {
-    let shows_no_value = ["unknown field", "missing field", "duplicate field"];
-    if shows_no_value.iter().any(|start| message.starts_with(start)) {
-        return message.to_owned();
-    }
-    match message.rfind("expected ") {
-        Some(at) => message[at..].to_owned(),
-        None => "expected another form: see the collector's page".to_owned(),
-    }
+    value.try_into().map_err(|error: toml::de::Error| SettingProblem::unread(key, &error))
 }
 
 #[cfg(test)]
