@@ -10,6 +10,9 @@ pub mod count;
 mod examine;
 pub mod facts;
 pub mod fixture;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod generate;
 mod glob;
 pub mod judge;
