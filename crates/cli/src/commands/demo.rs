@@ -214,6 +214,13 @@ fn told(made: &Made, issued: &Issued) -> String {
         .collect();
     let findings: usize = issued.view.deviations.iter().map(|group| group.findings.len()).sum();
     let dir = &made.dir;
+    // As it was called, so that the lines can be used as they stand.
+    let exhibit = env::args().next().unwrap_or_else(|| "exhibit".to_owned());
+    let archived = if made.verified {
+        format!("The archived bundle was verified offline with the key pinned in {dir}/keys.")
+    } else {
+        format!("The archived bundle does NOT hold against the key pinned in {dir}/keys.")
+    };
     format!(
         "\nThe {} report of {} is ready. It is about this repository and about Harbour Lane, an example company with \
          deliberate faults.\n\n  \
@@ -222,11 +229,11 @@ fn told(made: &Made, issued: &Issued) -> String {
          the bundle     {}\n  \
          everything     {dir}\n\n\
          What the checks said: {}. Open findings: {findings}.\n\
-         The ledger holds {} entries. The archived bundle was verified offline with the key pinned in {dir}/keys.\n\n\
+         The ledger holds {} entries. {archived}\n\n\
          Look further:\n  \
-         exhibit evidence list --dir {dir}\n  \
-         exhibit fsck --dir {dir}\n  \
-         exhibit verify {} --dir {dir}\n",
+         {exhibit} evidence list --dir {dir}\n  \
+         {exhibit} fsck --dir {dir}\n  \
+         {exhibit} verify {} --dir {dir}\n",
         issued.standing.word(),
         issued.period,
         made.report.html,

@@ -224,30 +224,15 @@ struct Shown {
 }
 
 async fn show(deployment: &Deployment, id: EntryId) -> anyhow::Result<Shown> {
-    let store = &deployment.world.store;
-    let entry = store.entry(id).await?;
-    let record: Value = serde_json::from_str(&entry.text)?;
-    if record.get("kind").and_then(Value::as_str) != Some("evidence") {
-        anyhow::bail!("entry {id} is no evidence but {}", record.get("kind").unwrap_or(&Value::Null));
-    }
-    let mut assessments = Vec::new();
-    let mut after = store.entries(entry.seq + 1..store.head().await?.size());
-    'all: loop {
-        let batch = after.next_batch().await?;
-        if batch.is_empty() {
-            break;
-        }
-        for entry in batch {
-            let value: Value = serde_json::from_str(&entry.text)?;
-            match value.get("kind").and_then(Value::as_str) {
-                Some("assessment") if value["body"]["evidence"] == record["id"] => assessments.push(value),
-                // Assessments are appended together with their evidence; replays come later, and are not the original.
-                Some("evidence") => break 'all,
-                _ => {}
-            }
-        }
-    }
-    Ok(Shown { seq: entry.seq, digest: Digest::of(entry.text.as_bytes()), record, assessments })
+    let judged = deployment.world.store.evidence_show(id).await?;
+    let assessments =
+        judged.assessments.iter().map(|entry| serde_json::from_str(&entry.text)).collect::<Result<_, _>>()?;
+    Ok(Shown {
+        seq: judged.evidence.seq,
+        digest: Digest::of(judged.evidence.text.as_bytes()),
+        record: serde_json::from_str(&judged.evidence.text)?,
+        assessments,
+    })
 }
 
 fn facts(shown: &Shown) -> Table {
