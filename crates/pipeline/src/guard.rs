@@ -6,19 +6,58 @@
 use std::collections::BTreeSet;
 
 use exhibit_evidence::{
-    Observation, SubjectOutcome, Verdict,
+    EnvironmentId, JobId, Observation, SubjectId, SubjectOutcome, Verdict,
     assessment::Judgement,
     observation::{SelfTest, Subject},
 };
 
-/// Lowers every pass that the observation does not carry. `accepted` are the exclusions that the policy names.
+/// What a job promised to look at.
+pub(crate) struct Promised<'a> {
+    /// The job.
+    pub job: &'a JobId,
+    /// The environments in its scope.
+    pub environments: &'a [EnvironmentId],
+}
+
+/// Lowers every pass that the observation does not carry, and speaks of whatever a judge left out. `accepted` are the
+/// exclusions that the policy names.
 pub(crate) fn guard(
     judgements: Vec<Judgement>,
     observation: &Observation,
+    promised: &Promised<'_>,
     accepted: &BTreeSet<String>,
     self_test: &SelfTest,
 ) -> Vec<Judgement> {
-    judgements.into_iter().map(|judgement| guard_one(judgement, observation, accepted, self_test)).collect()
+    let guarded = judgements.into_iter().map(|mut judgement| {
+        fill_in(&mut judgement, observation, promised);
+        guard_one(judgement, observation, accepted, self_test)
+    });
+    guarded.collect()
+}
+
+/// A subject that was observed and not judged is an error; an environment in scope that has no subject at all was not
+/// examined. Neither may vanish beside others that pass.
+fn fill_in(judgement: &mut Judgement, observation: &Observation, promised: &Promised<'_>) {
+    for subject in &observation.subjects {
+        if judgement.subjects.iter().all(|outcome| outcome.subject != *subject) {
+            judgement.subjects.push(SubjectOutcome {
+                subject: subject.clone(),
+                verdict: Verdict::Error,
+                reason: "It was observed, but the check says nothing of it.".to_owned(),
+            });
+        }
+    }
+    for environment in promised.environments {
+        if judgement.subjects.iter().all(|outcome| outcome.subject.environment != *environment) {
+            // A job's id is a fitting subject: both are authored ids of one form.
+            let Ok(id) = SubjectId::new(promised.job.as_str()) else { continue };
+            judgement.subjects.push(SubjectOutcome {
+                subject: Subject { environment: environment.clone(), id },
+                verdict: Verdict::Vacuous,
+                reason: "The environment is in the job's scope, but nothing of it was looked at.".to_owned(),
+            });
+        }
+    }
 }
 
 fn guard_one(
@@ -117,6 +156,17 @@ mod tests {
     }
 
     fn verdict(populations: Vec<Population>, problem: bool, passed: bool, accepted: &str) -> Verdict {
+        guarded(vec![subject()], &["e"], populations, problem, passed, accepted).verdict()
+    }
+
+    fn guarded(
+        judged: Vec<Subject>,
+        scope: &[&str],
+        populations: Vec<Population>,
+        problem: bool,
+        passed: bool,
+        accepted: &str,
+    ) -> Judgement {
         let at = Timestamp::from_micros(0).expect("an instant");
         let known = Problem { subject: None, code: "c".to_owned(), message: "m".to_owned() };
         let observation = Observation {
@@ -136,13 +186,29 @@ mod tests {
         };
         let judgement = Judgement {
             check: CheckId::new("c").expect("an id"),
-            subjects: vec![SubjectOutcome { subject: subject(), verdict: Verdict::Pass, reason: String::new() }],
+            subjects: judged
+                .into_iter()
+                .map(|subject| SubjectOutcome { subject, verdict: Verdict::Pass, reason: String::new() })
+                .collect(),
             conditions: Default::default(),
             findings: vec![],
         };
         let accepted = accepted.split_whitespace().map(str::to_owned).collect();
         let self_test = SelfTest { passed, detail: "d".to_owned() };
-        guard(vec![judgement], &observation, &accepted, &self_test)[0].verdict()
+        let job = JobId::new("j").expect("an id");
+        let environments: Vec<_> = scope.iter().map(|id| EnvironmentId::new(*id).expect("an id")).collect();
+        let promised = Promised { job: &job, environments: &environments };
+        guard(vec![judgement], &observation, &promised, &accepted, &self_test).remove(0)
+    }
+
+    #[test]
+    fn what_a_judge_leaves_out_is_told() {
+        let whole = || vec![population(Some(3), 3, 0)];
+        let unjudged = guarded(vec![], &["e"], whole(), false, true, "");
+        assert_eq!((unjudged.subjects.len(), unjudged.verdict()), (1, Verdict::Error));
+        let unseen = guarded(vec![subject()], &["e", "f"], whole(), false, true, "");
+        let verdicts: Vec<_> = unseen.subjects.iter().map(|outcome| outcome.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Vacuous]);
     }
 
     #[test]

@@ -11,7 +11,11 @@ use exhibit_evidence::{
 };
 use exhibit_store::{Append, Lease, NewEntry};
 
-use crate::{Job, StepError, World, guard::guard, sealing};
+use crate::{
+    Job, StepError, World,
+    guard::{Promised, guard},
+    sealing,
+};
 
 /// What came of one performance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +148,7 @@ fn observe_and_judge_blocking(world: &World, job: &Job) -> Brought {
     let collected = collected?;
     let judgements = collector.judge(&collected.observation, &environments, &job.settings.policy)?;
     let accepted = collector.accepted_exclusions(&job.settings.policy);
-    let judgements = guard(judgements, &collected.observation, &accepted, &self_test);
+    let promised = Promised { job: &job.id, environments: &job.environments };
+    let judgements = guard(judgements, &collected.observation, &promised, &accepted, &self_test);
     Ok((self_test, collected, judgements))
 }
