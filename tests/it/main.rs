@@ -1,5 +1,6 @@
 //! One test binary for everything that needs more than one room.
 
 mod binary;
+mod browser;
 mod stories;
 mod tidy;
