@@ -20,6 +20,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let words = Words::new(&cli.voice);
     log_to(&words);
+    if let Err(error) = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0) {
+        // Values of secrets are in memory while a collector runs: a core file would keep them.
+        words.warn(format!("core files could not be switched off: {error}"));
+    }
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,5 +1,6 @@
 //! The program from outside, as people and their scripts meet it.
 
+mod cores;
 mod demo;
 mod help;
 mod kills;
