@@ -64,6 +64,15 @@ pub enum StoreError {
         /// The slot's time.
         scheduled_for: String,
     },
+    /// The lease on a run that was asked for is no longer held.
+    #[error("the lease on the run request {0} is no longer held")]
+    StaleRunLease(Uuid),
+    /// The same person asked for another run under the same key.
+    #[error("the idempotency key of this request was used for a run of job {job}")]
+    KeyTaken {
+        /// The job of the first request.
+        job: String,
+    },
     /// The slot has a closing entry already.
     #[error("the slot {job} at {scheduled_for} is closed already")]
     SlotClosed {

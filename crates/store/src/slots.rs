@@ -32,6 +32,12 @@ pub struct Lease {
     pub until: Timestamp,
     /// How often the slot was claimed, this time included.
     pub attempts: u32,
+    /// When it was claimed for the first time.
+    pub first_tried_at: Timestamp,
+    /// Why the first attempt that said anything failed.
+    pub first_error: Option<String>,
+    /// Why the last attempt before this one failed.
+    pub last_error: Option<String>,
 }
 
 /// A planned slot that has no closing entry.
@@ -132,9 +138,10 @@ impl Store {
                       ORDER BY c.scheduled_for, c.job LIMIT 1 \
                       FOR UPDATE SKIP LOCKED) \
                  UPDATE exhibit.slot_claims c \
-                    SET lease_token = $2, lease_worker = $1, lease_until = $4, attempts = c.attempts + 1 \
+                    SET lease_token = $2, lease_worker = $1, lease_until = $4, attempts = c.attempts + 1, \
+                        first_tried_at = coalesce(c.first_tried_at, $3) \
                    FROM free WHERE c.job = free.job AND c.scheduled_for = free.scheduled_for \
-                 RETURNING c.job, c.scheduled_for, c.attempts",
+                 RETURNING c.job, c.scheduled_for, c.attempts, c.first_tried_at, c.first_error, c.last_error",
             )
             .bind(worker)
             .bind(token)
@@ -151,6 +158,9 @@ impl Store {
                 token,
                 until,
                 attempts: attempts(&reader)?,
+                first_tried_at: reader.instant("first_tried_at")?,
+                first_error: reader.get("first_error")?,
+                last_error: reader.get("last_error")?,
             }))
         })
     }
@@ -208,7 +218,7 @@ impl Store {
             let done = sqlx::query(
                 "/* fail_attempt */ UPDATE exhibit.slot_claims \
                     SET lease_token = NULL, lease_worker = NULL, lease_until = NULL, \
-                        last_error = $4, not_before = $5 \
+                        first_error = coalesce(first_error, $4), last_error = $4, not_before = $5 \
                   WHERE job = $1 AND scheduled_for = $2 AND lease_token = $3 AND closed_seq IS NULL",
             )
             .bind(lease.slot.job.as_str())
@@ -221,6 +231,44 @@ impl Store {
             .map_err(in_tx("fail_attempt"))?;
             held("fail_attempt", lease, done.rows_affected())
         })
+    }
+
+    /// Takes back the slots of a job that were planned ahead, are neither tried nor leased, lie after `now` and are not
+    /// among `promised`. Tells how many. What was promised derives from the ledger: this hides nothing.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn withdraw_slots(&self, job: &JobId, promised: &[Timestamp], now: Timestamp) -> Result<u64, StoreError> {
+        let times: Vec<DateTime<Utc>> = promised.iter().map(|time| time.utc()).collect();
+        run_tx!(self, "withdraw_slots", |tx| {
+            let done = sqlx::query(
+                "/* withdraw_slots */ DELETE FROM exhibit.slot_claims \
+                  WHERE job = $1 AND scheduled_for > $2 AND attempts = 0 AND lease_token IS NULL \
+                    AND closed_seq IS NULL AND scheduled_for <> ALL ($3)",
+            )
+            .bind(job.as_str())
+            .bind(now.utc())
+            .bind(&times)
+            .execute(tx)
+            .await
+            .map_err(in_tx("withdraw_slots"))?;
+            Ok(done.rows_affected())
+        })
+    }
+
+    /// When the next open slot that nobody holds may be claimed, if there is one.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query(
+            "/* next_due */ SELECT min(greatest(scheduled_for, not_before)) AS due FROM exhibit.slot_claims \
+              WHERE closed_seq IS NULL AND lease_token IS NULL",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(in_tx("next_due"))?;
+        Reader::new(&row, "slot_claims", "").maybe_instant("due")
     }
 
     /// Planned slots without a closing entry that were scheduled before `before`, earliest first.

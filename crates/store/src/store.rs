@@ -92,6 +92,11 @@ impl Store {
     pub(crate) async fn own_connection(&self, tx: &'static str) -> Result<PgConnection, StoreError> {
         self.options.0.connect().await.map_err(in_tx(tx))
     }
+
+    /// How to connect, for connections outside the pool.
+    pub(crate) fn connection_options(&self) -> PgConnectOptions {
+        self.options.0.clone()
+    }
 }
 
 /// The migrations that are built in.

@@ -94,7 +94,15 @@ async fn a_stale_lease_in_a_group_drops_its_own_unit_only() {
     let database = TestDatabase::new().await;
     let store = database.store();
     let slot = Slot { job: "nightly".parse().unwrap(), scheduled_for: at(0) };
-    let stale = Lease { slot: slot.clone(), token: Uuid::from_u128(7), until: at(100), attempts: 1 };
+    let stale = Lease {
+        slot: slot.clone(),
+        token: Uuid::from_u128(7),
+        until: at(100),
+        attempts: 1,
+        first_tried_at: at(0),
+        first_error: None,
+        last_error: None,
+    };
     let closing = Append { lease: Some(stale), ..Append::entries(at(1), vec![entry(2, closure("nightly", at(0)))]) };
     let group = vec![
         Append::entries(at(1), vec![entry(1, promise("nightly"))]),

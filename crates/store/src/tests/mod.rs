@@ -6,5 +6,6 @@ mod fences;
 mod fsck;
 mod material;
 mod queries;
+mod run_requests;
 mod samples;
 mod slots;

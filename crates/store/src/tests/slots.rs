@@ -181,3 +181,40 @@ async fn a_worker_key_is_held_by_one() {
     worker.check().await.unwrap();
     worker.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_was_planned_ahead_can_be_taken_back() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let worker = store.start_worker(1).await.unwrap();
+    let slots: Vec<Slot> = (1..=5).map(|n| slot("nightly", n * 10)).collect();
+    store.plan_slots(&slots, at(0)).await.unwrap();
+    store.plan_slots(&[slot("weekly", 40)], at(0)).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
+    store.claim(worker.key(), token(1), at(10), MINUTE).await.unwrap().unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(20)), "what is held waits for its holder");
+
+    let job = "nightly".parse().unwrap();
+    assert_eq!(store.withdraw_slots(&job, &[at(40)], at(25)).await.unwrap(), 2, "30 and 50");
+    let left: Vec<_> = store.open_slots(at(100)).await.unwrap().into_iter().map(|open| open.slot).collect();
+    assert_eq!(left, [slot("nightly", 10), slot("nightly", 20), slot("nightly", 40), slot("weekly", 40)]);
+}
+
+#[tokio::test]
+async fn a_lease_tells_of_the_attempts_before_it() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let worker = store.start_worker(1).await.unwrap();
+    store.plan_slots(&[slot("nightly", 0)], at(0)).await.unwrap();
+    for (number, why) in [(1, "no route"), (2, "refused"), (3, "timed out")] {
+        let lease = store.claim(worker.key(), token(number), at(number as i64), MINUTE).await.unwrap().unwrap();
+        assert_eq!(lease.first_tried_at, at(1));
+        let before = match number {
+            1 => (None, None),
+            2 => (Some("no route"), Some("no route")),
+            _ => (Some("no route"), Some("refused")),
+        };
+        assert_eq!((lease.first_error.as_deref(), lease.last_error.as_deref()), before);
+        store.fail_attempt(&lease, why, at(0)).await.unwrap();
+    }
+}
