@@ -84,6 +84,20 @@ impl TemplateSet {
         Ok(Self { name: name.to_owned(), files, digest, manifest, markdown: engine, layout, style })
     }
 
+    /// The template made of these files, under the name that its own manifest gives it.
+    ///
+    /// # Errors
+    /// As [`TemplateSet::new`].
+    pub fn of_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, RenderError> {
+        let files: BTreeMap<String, Vec<u8>> = files.into_iter().collect();
+        let id = text(&files, MANIFEST)?.parse::<toml::Table>().ok().and_then(|manifest| {
+            let id = manifest.get("id")?.as_str()?;
+            Some(id.to_owned())
+        });
+        // Without an id it is no manifest: `new` says so better.
+        Self::new(&id.unwrap_or_default(), files)
+    }
+
     /// The template that comes with this version: `quarterly`.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod cores;
 mod demo;
 mod help;
 mod kills;
+mod publisher;
 mod tampering;
 
 use std::{

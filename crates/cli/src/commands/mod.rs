@@ -9,6 +9,7 @@ mod evidence;
 mod fsck;
 mod rebuild;
 mod report;
+mod rerender;
 mod run;
 mod verify;
 

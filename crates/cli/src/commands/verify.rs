@@ -3,11 +3,12 @@
 use std::{fs::File, io::BufReader};
 
 use anyhow::Context as _;
-use exhibit_ledger::bundle::{Trust, Verification, verify_bundle};
+use exhibit_ledger::bundle::{Trust, verify_bundle};
 use exhibit_ledger::note::VerifierKey;
 use serde::Serialize;
 use std::path::Path;
 
+use super::rerender::{Again, rerender};
 use crate::{
     args::VerifyArgs,
     deployment,
@@ -22,6 +23,8 @@ pub(crate) struct Verified {
     pub(crate) verified: bool,
     /// What was proven.
     pub(crate) proven: Vec<String>,
+    /// What was not looked at, and why: neither proven nor different.
+    pub(crate) not_done: Vec<String>,
     /// What differs, each with its place.
     pub(crate) differences: Vec<String>,
 }
@@ -39,6 +42,9 @@ pub(crate) fn run(args: &VerifyArgs, words: &Words, out: &mut Out) -> anyhow::Re
         for proven in &verified.proven {
             table.row(["proven", proven.as_str()]);
         }
+        for not_done in &verified.not_done {
+            table.row(["not done", not_done.as_str()]);
+        }
         for difference in &verified.differences {
             table.row(["differs", difference.as_str()]);
         }
@@ -53,17 +59,23 @@ pub(crate) fn run(args: &VerifyArgs, words: &Words, out: &mut Out) -> anyhow::Re
     }
 }
 
-/// Verifies the bundle in this file.
+/// Verifies the bundle in this file; where nothing differs, its report is made again.
 pub(crate) fn verify(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<Verified> {
-    let file = File::open(path).with_context(|| format!("the bundle {}", path.display()))?;
+    let said = || format!("the bundle {}", path.display());
+    let mut file = File::open(path).with_context(said)?;
     let trust = Trust { keys: keys.to_vec() };
-    let verification: Verification =
-        verify_bundle(BufReader::new(file), &trust).with_context(|| format!("the bundle {}", path.display()))?;
-    let differences: Vec<String> =
-        verification.differences.iter().map(|difference| printable(&difference.to_string()).to_string()).collect();
-    Ok(Verified {
-        verified: differences.is_empty(),
-        proven: verification.proven.iter().map(ToString::to_string).collect(),
-        differences,
-    })
+    let verification = verify_bundle(BufReader::new(&mut file), &trust).with_context(said)?;
+    let again = match &verification.manifest {
+        // The bundle's template is a program: it is run only when it is what the log's key sealed.
+        Some(manifest) if verification.is_clean() => rerender(&mut file, manifest).with_context(said)?,
+        _ => Again {
+            not_done: vec!["the report was not rendered again: the bundle does not hold".to_owned()],
+            ..Again::default()
+        },
+    };
+    let printed = |text: &dyn std::fmt::Display| printable(&text.to_string()).to_string();
+    let proven = verification.proven.iter().map(|proven| printed(proven)).chain(again.proven);
+    let mut differences: Vec<String> = verification.differences.iter().map(|difference| printed(difference)).collect();
+    differences.extend(again.differences);
+    Ok(Verified { verified: differences.is_empty(), proven: proven.collect(), not_done: again.not_done, differences })
 }

@@ -17,12 +17,14 @@
 //! it was made on, paths in ascending byte order, and ends with exactly two empty blocks.
 
 mod archive;
+mod files;
 mod layout;
 mod manifest;
 mod spool;
 mod verify;
 mod write;
 
+pub use files::read_files;
 pub use layout::{first_entry, nodes_before};
 pub use manifest::{FileDigest, Manifest, ManifestCheckpoint, ManifestError, RootDigest};
 pub use verify::{CannotLook, Difference, Place, Proven, Trust, Verification, verify_bundle};

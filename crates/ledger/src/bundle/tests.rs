@@ -454,6 +454,49 @@ fn records_must_be_canonical_in_order_and_unique() {
     }
 }
 
+/// An entry that cites an artifact.
+fn assessment(seq: u64, artifact: &[u8]) -> Vec<u8> {
+    let digest = |bytes: &[u8]| exhibit_evidence::Digest::of(bytes).to_string();
+    let body = json!({
+        "evidence": format!("01890000-0000-7000-8000-{:012x}", seq - 1),
+        "job": "weekly", "observed_to": "2026-11-22T03:00:00.000000Z",
+        "judge": { "id": "ci_secrets", "version": "0.1.0", "content": digest(b"code") },
+        "policy": digest(b"policy"), "verdict": "fail", "finding_count": 900,
+        "findings_artifact": digest(artifact),
+        "judgement": {
+            "check": "ci-secrets.plaintext-value",
+            "subjects": [{
+                "subject": { "environment": "production", "id": "repository" },
+                "verdict": "fail", "reason": "900 values",
+            }],
+        },
+    });
+    entry(seq, "assessment", body)
+}
+
+#[test]
+fn an_artifact_that_an_entry_since_the_previous_close_cites_must_be_there() {
+    let cases: [(u64, u64, &[u8], bool); 4] = [
+        (3, 0, b"a scanner's output", true),
+        (3, 0, b"another output", false),
+        (3, 3, b"another output", false),
+        // It lies in the bundle that covers the entry.
+        (3, 4, b"another output", true),
+    ];
+    for (at, from, artifact, there) in cases {
+        let mut records: Vec<_> = (0..5).map(record).collect();
+        records[at as usize] = assessment(at, artifact);
+        let mut out = Vec::new();
+        writer(&records, from, &key(1)).finish(&key(1), &mut out).unwrap();
+        let found = verify(&out);
+        let place = format!("artifacts/{}", exhibit_evidence::Digest::of(artifact).hex());
+        let missing: Vec<_> = found.differences.iter().map(ToString::to_string).collect();
+        let expected = format!("{place}: expected the artifact that entry {at} cites, found no such file");
+        assert_eq!(missing, if there { vec![] } else { vec![expected] });
+        assert_eq!(found.proven.iter().any(|p| matches!(p, Proven::Artifacts { .. })), there);
+    }
+}
+
 #[test]
 fn the_first_entry_is_the_deployment_of_this_log() {
     let look = |first| {

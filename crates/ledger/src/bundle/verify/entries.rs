@@ -1,6 +1,6 @@
 //! The entries of a bundle and the tree over them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use exhibit_evidence::{Body, Digest, EntryId, Kind, Record, Timestamp};
 
@@ -39,7 +39,8 @@ pub(super) struct Entries {
     last_recorded: Option<Timestamp>,
     bad_entries: bool,
     rotations: Vec<Rotation>,
-    cited: BTreeSet<Digest>,
+    /// By digest, the first entry that cites it.
+    cited: BTreeMap<Digest, u64>,
 }
 
 impl Entries {
@@ -56,7 +57,7 @@ impl Entries {
             last_recorded: None,
             bad_entries: false,
             rotations: Vec::new(),
-            cited: BTreeSet::new(),
+            cited: BTreeMap::new(),
         }
     }
 
@@ -80,8 +81,8 @@ impl Entries {
         &self.rotations
     }
 
-    /// The artifacts that entries of kind `evidence` cite.
-    pub(super) fn cited(&self) -> &BTreeSet<Digest> {
+    /// The artifacts that the entries since the previous close cite, each with the first entry that does.
+    pub(super) fn cited(&self) -> &BTreeMap<Digest, u64> {
         &self.cited
     }
 
@@ -193,14 +194,21 @@ impl Entries {
             Err(e) => out.add(place(), format_args!("an entry of kind {}", header.kind), e),
             Ok(Body::Evidence(evidence)) => {
                 let artifacts = evidence.observation.artifacts.iter().map(|a| a.digest);
-                self.cited.extend(artifacts);
-                self.cited.extend(evidence.observation.facts_artifact);
+                self.cite(seq, artifacts.chain(evidence.observation.facts_artifact));
             }
+            Ok(Body::Assessment(assessment)) => self.cite(seq, assessment.findings_artifact),
             Ok(Body::Deployment(deployment)) if deployment.origin != self.origin => {
                 let expected = format!("a deployment of {}", self.origin);
                 out.add(place(), expected, deployment.origin);
             }
             Ok(_) => {}
+        }
+    }
+
+    /// What an entry before the previous close cites lies in an earlier bundle.
+    fn cite(&mut self, seq: u64, digests: impl IntoIterator<Item = Digest>) {
+        for digest in digests.into_iter().filter(|_| seq >= self.from_size) {
+            self.cited.entry(digest).or_insert(seq);
         }
     }
 

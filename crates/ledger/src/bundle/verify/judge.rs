@@ -50,7 +50,7 @@ impl Seen {
         Verification { proven, differences: self.out.list, omitted: self.out.omitted, checkpoint, manifest }
     }
 
-    /// Each artifact's name is the digest of its bytes.
+    /// Each artifact's name is the digest of its bytes, and none that an entry cites is missing.
     fn check_artifacts(&mut self, proven: &mut Vec<Proven>) {
         let before = self.out.count();
         let mut count = 0;
@@ -64,11 +64,15 @@ impl Seen {
                 self.out.file(path, "the artifact with the digest that names it", found);
             }
         }
+        for (digest, seq) in self.entries.iter().flat_map(Entries::cited) {
+            let path = format!("{ARTIFACTS}{}", digest.hex());
+            // Where the archive broke off, that is said once.
+            if !self.stopped && !self.files.contains_key(&path) {
+                self.out.file(path, format_args!("the artifact that entry {seq} cites"), "no such file");
+            }
+        }
         if self.out.count() == before {
-            let cited = self.entries.iter().flat_map(Entries::cited);
-            let elsewhere =
-                cited.filter(|d| !self.files.contains_key(&format!("{ARTIFACTS}{}", d.hex()))).count() as u64;
-            proven.push(Proven::Artifacts { count, elsewhere });
+            proven.push(Proven::Artifacts { count });
         }
     }
 

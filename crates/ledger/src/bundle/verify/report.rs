@@ -117,12 +117,10 @@ pub enum Proven {
         /// Entries at the previous close.
         size: u64,
     },
-    /// Raw artifacts have the digests that name them.
+    /// Raw artifacts have the digests that name them, and every one that an entry cites is there.
     Artifacts {
         /// How many.
         count: u64,
-        /// How many that the entries cite are kept elsewhere.
-        elsewhere: u64,
     },
     /// The key that signed follows from the pinned one by this many rotations in all.
     Rotations {
@@ -243,8 +241,8 @@ impl fmt::Display for Proven {
             Self::Consistency { size } => {
                 write!(f, "the ledger of {size} entries at the previous close is its beginning")
             }
-            Self::Artifacts { count, elsewhere } => {
-                write!(f, "{count} raw artifacts have their digests; {elsewhere} cited ones are not in the bundle")
+            Self::Artifacts { count } => {
+                write!(f, "all raw artifacts that the entries cite are there, {count} files with their digests")
             }
             Self::Rotations { count } => {
                 write!(f, "{count} rotations of the signing key lead back to the pinned key")
