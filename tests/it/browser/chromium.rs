@@ -6,12 +6,14 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
 };
 
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Headless, with nothing that would call out: the page is a file.
-const FLAGS: [&str; 11] = [
+const FLAGS: [&str; 12] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -22,33 +24,74 @@ const FLAGS: [&str; 11] = [
     "--disable-sync",
     "--hide-scrollbars",
     "--window-size=1800,1000",
-    "--virtual-time-budget=10000",
+    "--virtual-time-budget=20000",
+    "--enable-logging=stderr",
 ];
 
+/// A browser that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What the reader of a page prefers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Light,
+    Dark,
+}
+
 /// The page's document after its scripts ran.
-pub(super) fn dom(page: &Path) -> String {
-    let out = open(page, &["--dump-dom".to_owned()]);
-    String::from_utf8_lossy(&out).into_owned()
+pub(super) fn dom(page: &Path, scheme: Scheme) -> String {
+    let dark = (scheme == Scheme::Dark).then(|| "--force-dark-mode".to_owned());
+    let opened = open(page, dark.into_iter().chain(["--dump-dom".to_owned()]));
+    String::from_utf8_lossy(&opened.stdout).into_owned()
+}
+
+/// What the browser itself complains of, in its console.
+pub(super) fn console(page: &Path) -> Vec<String> {
+    let opened = open(page, ["--dump-dom".to_owned()]);
+    String::from_utf8_lossy(&opened.stderr).lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect()
 }
 
 /// The page as PDF.
 pub(super) fn pdf(page: &Path, to: &Path) -> Vec<u8> {
-    open(page, &[format!("--print-to-pdf={}", to.display())]);
+    open(page, ["--no-pdf-header-footer".to_owned(), format!("--print-to-pdf={}", to.display())]);
     fs::read(to).expect("the PDF was written")
 }
 
-fn open(page: &Path, what: &[String]) -> Vec<u8> {
-    let profile = tempfile::tempdir().expect("a temporary folder");
-    let out = Command::new(program())
+struct Opened {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+fn open(page: &Path, what: impl IntoIterator<Item = String>) -> Opened {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Into files, so that nobody has to read while the browser writes.
+    let [stdout, stderr] = ["out", "err"].map(|name| folder.path().join(name));
+    let into = |path: &Path| File::create(path).expect("a file");
+    let mut browser = Command::new(program())
         .args(FLAGS)
-        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .args(what)
         .arg(format!("file://{}", page.display()))
         .stdin(Stdio::null())
-        .output()
+        .stdout(into(&stdout))
+        .stderr(into(&stderr))
+        .spawn()
         .expect("Chromium starts");
-    assert!(out.status.success(), "Chromium: {}", String::from_utf8_lossy(&out.stderr));
-    out.stdout
+    let begun = Instant::now();
+    let status = loop {
+        match browser.try_wait().expect("a child of ours") {
+            Some(status) => break status,
+            None if begun.elapsed() < PATIENCE => thread::sleep(Duration::from_millis(20)),
+            None => {
+                browser.kill().and_then(|()| browser.wait()).expect("a child of ours");
+                panic!("Chromium hangs on {}", page.display());
+            }
+        }
+    };
+    let read = |path: &Path| fs::read(path).expect("it was written");
+    let opened = Opened { stdout: read(&stdout), stderr: read(&stderr) };
+    assert!(status.success(), "Chromium: {}", String::from_utf8_lossy(&opened.stderr));
+    opened
 }
 
 /// Chromium's program. Where there is none, root installs Debian's; anybody else is told what to install, and the test
@@ -56,7 +99,11 @@ fn open(page: &Path, what: &[String]) -> Vec<u8> {
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        find().or_else(install).expect("there is no Chromium here: install Debian's package `chromium`, as root")
+        let found = find().or_else(|| {
+            let _alone = super::alone();
+            find().or_else(install)
+        });
+        found.expect("there is no Chromium here: install Debian's package `chromium`, as root")
     })
 }
 

@@ -3,9 +3,16 @@
 //! A page of ours holds the report twice, in frames of both widths. A script that is put into a *copy* of the report
 //! measures what only a browser knows and hands it out; the report itself holds no script.
 
+mod axe;
 mod chromium;
 
-use std::{fs, path::Path};
+use std::{
+    env,
+    fs::{self, File},
+    path::Path,
+};
+
+use chromium::Scheme;
 
 use serde_json::Value;
 
@@ -29,12 +36,25 @@ const MUST: [(&str, &str); 8] = [
 
 const WIDTHS: [u32; 2] = [390, 1360];
 
-/// What does not hold for this page, as `width: name`.
-fn faults(html: &str) -> Vec<String> {
+/// Held while something is installed: processes of the same machine take turns. The lock ends with the value.
+fn alone() -> File {
+    let lock = File::create(env::temp_dir().join("exhibit-test-install.lock")).expect("a lock file");
+    lock.lock().expect("locked");
+    lock
+}
+
+/// What does not hold for this page, as `width: name`; of what the accessibility checker found, its rule is the name.
+fn faults(html: &str, scheme: Scheme) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let answers: String = MUST.iter().map(|(name, test)| format!("{name:?}: {test},")).collect();
     let script = format!(
-        "<script>addEventListener('load', () => parent.postMessage({{width: window.innerWidth, answers: {{{answers}}}}}, '*'))</script>"
+        "<script>{axe}</script><script>addEventListener('load', async () => {{ \
+         const answers = {{{answers}}}; \
+         const dark = matchMedia('(prefers-color-scheme: dark)').matches; \
+         const found = await axe.run(document, {{resultTypes: ['violations'], iframes: false}}); \
+         const axes = found.violations.map(v => 'axe ' + v.id + ' at ' + v.nodes.slice(0, 3).map(n => n.target).join(', ')); \
+         parent.postMessage({{width: window.innerWidth, answers, dark, axes, passed: found.passes.length}}, '*') }})</script>",
+        axe = axe::script(),
     );
     // The report's own policy forbids every script; the copy's allows the one that measures.
     let copy = html.replace("default-src 'none'", "default-src 'none'; script-src 'unsafe-inline'");
@@ -51,21 +71,21 @@ fn faults(html: &str) -> Vec<String> {
     let page = folder.path().join("host.html");
     fs::write(&page, host).expect("written");
 
-    let dom = chromium::dom(&page);
+    let dom = chromium::dom(&page, scheme);
     let told =
         dom.split_once("\"out\">TOLD").and_then(|(_, rest)| rest.split_once("END")).map(|(told, _)| told.to_owned());
     let told =
         told.unwrap_or_else(|| panic!("the browser told nothing: {}", dom.chars().take(600).collect::<String>()));
     let told: Vec<Value> = serde_json::from_str(&told).expect("it tells JSON");
     assert_eq!(told.len(), WIDTHS.len(), "each width was measured once: {told:?}");
-    let mut faults: Vec<String> = told
-        .iter()
-        .flat_map(|one| {
-            MUST.iter()
-                .filter(|(name, _)| one["answers"][*name] != true)
-                .map(move |(name, _)| format!("{}: {name}", one["width"]))
-        })
-        .collect();
+    let mut faults = Vec::new();
+    for one in &told {
+        assert_eq!(one["dark"], scheme == Scheme::Dark, "the reader's preference reached the page");
+        assert!(one["passed"].as_u64() > Some(5), "the accessibility checker looked at the page: {one}");
+        let names = MUST.iter().filter(|(name, _)| one["answers"][*name] != true).map(|(name, _)| *name);
+        let axes = one["axes"].as_array().expect("a list").iter().filter_map(Value::as_str);
+        faults.extend(names.chain(axes).map(|name| format!("{}: {name}", one["width"])));
+    }
     faults.sort();
     faults
 }
@@ -79,20 +99,26 @@ fn sample(name: &str) -> String {
 }
 
 #[test]
-fn reports_are_what_they_must_be_at_both_widths() {
+fn reports_are_what_they_must_be_at_both_widths_by_day_and_by_night() {
     for name in ["quiet", "busy"] {
-        assert_eq!(faults(&sample(name)), Vec::<String>::new(), "{name}");
+        for scheme in [Scheme::Light, Scheme::Dark] {
+            assert_eq!(faults(&sample(name), scheme), Vec::<String>::new(), "{name}, {scheme:?}");
+        }
     }
 }
 
 #[test]
 fn a_page_with_faults_is_seen_through() {
     let page = "<!doctype html><html><head><title>x</title></head><body><h1>a</h1><h3>b</h3><h1>c</h1>\
-                <table><tr><th>d</th></tr></table><img src='http://127.0.0.1:9/x'><div style='width:3000px'>e</div></body></html>";
-    let found = faults(page);
+                <table><tr><th>d</th></tr></table><img src='http://127.0.0.1:9/x'><div style='width:3000px'>e</div>\
+                <p style='color:#ddd;background:#fff'>pale</p></body></html>";
+    let found = faults(page, Scheme::Light);
     for width in WIDTHS {
-        for (name, _) in MUST {
-            assert!(found.contains(&format!("{width}: {name}")), "{width}: {name} was not noted: {found:?}");
+        for name in
+            MUST.iter().map(|(name, _)| *name).chain(["axe image-alt", "axe color-contrast", "axe html-has-lang"])
+        {
+            let noted = found.iter().any(|fault| fault.starts_with(&format!("{width}: {name}")));
+            assert!(noted, "{width}: {name} was not noted: {found:?}");
         }
     }
 }
@@ -101,9 +127,29 @@ fn a_page_with_faults_is_seen_through() {
 fn a_report_prints() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let page = folder.path().join("report.html");
-    fs::write(&page, sample("busy")).expect("written");
+    let html = sample("busy");
+    fs::write(&page, &html).expect("written");
     let pdf = chromium::pdf(&page, &folder.path().join("report.pdf"));
     assert!(pdf.starts_with(b"%PDF-"), "no PDF");
+    let holds = |text: &str| pdf.windows(text.len()).any(|window| window == text.as_bytes());
     let pages = pdf.windows(11).filter(|window| window.starts_with(b"/Type /Page") && window[10..] != *b"s").count();
     assert!(pages >= 5, "{pages} pages");
+    let title = html.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).expect("a title").0;
+    let escaped = title.replace('(', "\\(").replace(')', "\\)");
+    assert!(holds(&format!("/Title ({escaped})")), "the PDF bears the title {title:?}");
+    assert!(holds("/StructTreeRoot"), "readers aloud find headings and tables in it");
+    assert!(holds("/Lang (en"), "it says its language");
+}
+
+#[test]
+fn the_browsers_console_stays_empty() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let page = folder.path().join("page.html");
+    for name in ["quiet", "busy"] {
+        fs::write(&page, sample(name)).expect("written");
+        assert_eq!(chromium::console(&page), Vec::<String>::new(), "{name}");
+    }
+    // A report that would run something is stopped by its own policy, and the console says so.
+    fs::write(&page, format!("{}<script>1</script>", sample("quiet"))).expect("written");
+    assert!(!chromium::console(&page).is_empty(), "what the policy refuses is told");
 }
