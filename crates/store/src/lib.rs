@@ -47,7 +47,8 @@ pub use listening::{Heard, Listener};
 pub use private::{OWNER_ROLE, SERVICE_ROLE};
 pub use projection::{LEDGER, NOT_PROJECTIONS, PROJECTIONS};
 pub use query::{
-    ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary, JudgedEvidence,
+    ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary, Judged,
+    JudgedEvidence,
 };
 pub use run_requests::{NewRunRequest, Requested, RunEnd, RunLease, RunRequest, RunState};
 pub use slots::{Lease, OpenSlot, Slot};

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use exhibit_evidence::Timestamp;
+use serde::de::DeserializeOwned;
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
 
@@ -54,6 +55,16 @@ impl<'r> Reader<'r> {
     {
         let text: &str = self.get(column)?;
         text.parse().map_err(|error| self.malformed(column, error))
+    }
+
+    /// The column's text as one of a vocabulary's words.
+    pub(crate) fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.read_word(column, self.get(column)?)
+    }
+
+    /// This text of the column as one of a vocabulary's words.
+    pub(crate) fn read_word<T: DeserializeOwned>(&self, column: &'static str, text: &str) -> Result<T, StoreError> {
+        serde_json::from_value(text.into()).map_err(|error| self.malformed(column, error))
     }
 
     /// The column's value as a number that is never negative.

@@ -1,20 +1,18 @@
-//! `exhibit evidence`: list, show and export, read from the ledger itself.
+//! `exhibit evidence`: list, show and export.
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use chrono_tz::Tz;
-use exhibit_evidence::{
-    Body, Digest, EntryId, Envelope, Outcome, Timestamp, Verdict,
-    observation::{Evidence, Trigger},
-};
+use exhibit_evidence::{CheckId, Digest, EntryId, Outcome, Timestamp, Verdict, observation::Trigger};
+use exhibit_store::{EvidenceFilter, EvidenceSummary, Judged, Store, StoredEntry};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     args::{EvidenceArgs, EvidenceCommand, Filter},
     deployment::Deployment,
-    output::{Exit, Export, Format, Out, Table, Words},
+    output::{Exit, Export, ExportFormat, Format, Out, Table, Words},
 };
 
 /// A piece of evidence with what was judged of it.
@@ -35,6 +33,18 @@ struct Row {
     checks: BTreeMap<String, Verdict>,
     findings: u64,
     problems: u64,
+    /// What was judged of it later, over again: never the word of the record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replays: Vec<Replay>,
+}
+
+/// A later judgement of the same evidence.
+#[derive(Clone, Serialize)]
+struct Replay {
+    seq: u64,
+    check: CheckId,
+    verdict: Verdict,
+    judge: Digest,
 }
 
 const COLUMNS: [&str; 14] = [
@@ -58,7 +68,10 @@ pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> an
     match &args.command {
         EvidenceCommand::List { place, printed, filter } => {
             let deployment = Deployment::open(place, words).await?;
-            let rows = rows(&deployment, filter).await;
+            let rows = match Rows::of(&deployment, filter).await {
+                Ok(rows) => rows.all().await,
+                Err(error) => Err(error),
+            };
             deployment.close().await?;
             out.data(printed.format, &rows?, |rows| {
                 let mut table = Table::new(["observed", "job", "environments", "outcome", "findings", "id"]).right([4]);
@@ -77,16 +90,9 @@ pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> an
         }
         EvidenceCommand::Export { place, format, filter } => {
             let deployment = Deployment::open(place, words).await?;
-            let rows = rows(&deployment, filter).await;
+            let exported = export(&deployment, filter, *format, out).await;
             deployment.close().await?;
-            let mut export = Export::begin(out, *format, &COLUMNS)?;
-            for row in rows? {
-                if export.is_closed() {
-                    break;
-                }
-                export.record(&row, cells)?;
-            }
-            export.end()?;
+            exported?;
         }
         EvidenceCommand::Show { id, place, printed } => {
             let deployment = Deployment::open(place, words).await?;
@@ -122,67 +128,98 @@ fn cells(row: &Row) -> Vec<String> {
     ]
 }
 
-async fn rows(deployment: &Deployment, filter: &Filter) -> anyhow::Result<Vec<Row>> {
-    let store = &deployment.world.store;
-    let size = store.head().await?.size();
-    let mut entries = store.entries(0..size);
-    let mut rows: BTreeMap<EntryId, Row> = BTreeMap::new();
-    loop {
-        let batch = entries.next_batch().await?;
-        if batch.is_empty() {
-            break;
-        }
-        for entry in batch {
-            // A kind that a later version added holds no evidence that this one could list.
-            let Ok(envelope) = entry.record()?.read() else { continue };
-            take(&mut rows, entry.seq, Digest::of(entry.text.as_bytes()), &envelope);
-        }
-    }
-    let range = range(deployment, filter)?;
-    let mut rows: Vec<Row> = rows.into_values().filter(|row| wanted(row, filter, range)).collect();
-    rows.sort_by_key(|row| row.seq);
-    Ok(rows)
+/// Rows that are read at once: what an export holds in memory.
+const PAGE: u32 = 500;
+
+/// Evidence that a filter names, oldest position first, a page at a time. What is recorded meanwhile is not in it.
+struct Rows<'d> {
+    store: &'d Store,
+    filter: EvidenceFilter,
 }
 
-fn take(rows: &mut BTreeMap<EntryId, Row>, seq: u64, digest: Digest, envelope: &Envelope) {
-    match &envelope.body {
-        Body::Evidence(body) => {
-            rows.insert(envelope.id, row(seq, digest, envelope, body));
+impl<'d> Rows<'d> {
+    async fn of(deployment: &'d Deployment, filter: &Filter) -> anyhow::Result<Self> {
+        let store = &deployment.world.store;
+        let (from, to) = range(deployment, filter)?;
+        let filter = EvidenceFilter {
+            jobs: filter.job.clone(),
+            collectors: filter.collector.clone(),
+            environments: filter.environment.clone(),
+            outcomes: filter.outcome.clone(),
+            from,
+            to,
+            from_seq: Some(0),
+            before_seq: Some(store.head().await?.size()),
+            oldest_first: true,
+            limit: PAGE,
+            ..EvidenceFilter::default()
+        };
+        Ok(Self { store, filter })
+    }
+
+    /// The next rows; none at the end.
+    async fn next(&mut self) -> anyhow::Result<Vec<Row>> {
+        let page = self.store.evidence_list(&self.filter).await?;
+        if let Some(last) = page.last() {
+            self.filter.from_seq = Some(last.seq + 1);
         }
-        Body::Assessment(body) => {
-            if let Some(row) = rows.get_mut(&body.evidence) {
-                row.checks.insert(body.judgement.check.to_string(), body.verdict);
-                row.findings += body.finding_count;
-                row.outcome = Outcome::roll_up(row.checks.values().map(|verdict| Outcome::from(*verdict)));
+        Ok(page.into_iter().map(Row::from).collect())
+    }
+
+    async fn all(mut self) -> anyhow::Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        loop {
+            let page = self.next().await?;
+            if page.is_empty() {
+                return Ok(rows);
             }
+            rows.extend(page);
         }
-        _ => {}
     }
 }
 
-fn row(seq: u64, digest: Digest, envelope: &Envelope, body: &Evidence) -> Row {
-    let observation = &body.observation;
-    let mut environments: Vec<String> =
-        observation.subjects.iter().map(|subject| subject.environment.to_string()).collect();
-    environments.sort();
-    environments.dedup();
-    Row {
-        id: envelope.id,
-        seq,
-        digest,
-        job: body.job.to_string(),
-        collector: body.collector.id.to_string(),
-        environments,
-        trigger: body.run.trigger,
-        scheduled_for: body.run.scheduled_for,
-        observed_from: observation.observed_from,
-        observed_to: observation.observed_to,
-        recorded_at: envelope.recorded_at,
-        outcome: Outcome::Missing,
-        checks: BTreeMap::new(),
-        findings: 0,
-        problems: observation.problems.len() as u64,
+impl From<EvidenceSummary> for Row {
+    fn from(summary: EvidenceSummary) -> Self {
+        Self {
+            id: summary.id,
+            seq: summary.seq,
+            digest: summary.digest,
+            job: summary.job.to_string(),
+            collector: summary.collector.to_string(),
+            environments: summary.environments,
+            trigger: summary.trigger,
+            scheduled_for: summary.scheduled_for,
+            observed_from: summary.observed_from,
+            observed_to: summary.observed_to,
+            recorded_at: summary.recorded_at,
+            outcome: summary.outcome,
+            checks: summary.originals.iter().map(|judged| (judged.check.to_string(), judged.verdict)).collect(),
+            findings: summary.findings,
+            problems: summary.problems,
+            replays: summary.replays.into_iter().map(Replay::from).collect(),
+        }
     }
+}
+
+impl From<Judged> for Replay {
+    fn from(judged: Judged) -> Self {
+        Self { seq: judged.seq, check: judged.check, verdict: judged.verdict, judge: judged.judge }
+    }
+}
+
+async fn export(deployment: &Deployment, filter: &Filter, format: ExportFormat, out: &mut Out) -> anyhow::Result<()> {
+    let mut rows = Rows::of(deployment, filter).await?;
+    // Asked before anything is written: a filter that can't be answered leaves no half document behind.
+    let mut page = rows.next().await?;
+    let mut export = Export::begin(out, format, &COLUMNS)?;
+    while !page.is_empty() && !export.is_closed() {
+        for row in &page {
+            export.record(row, cells)?;
+        }
+        page = rows.next().await?;
+    }
+    export.end()?;
+    Ok(())
 }
 
 type Range = (Option<Timestamp>, Option<Timestamp>);
@@ -200,20 +237,6 @@ fn range(deployment: &Deployment, filter: &Filter) -> anyhow::Result<Range> {
     Ok((from, to))
 }
 
-fn wanted(row: &Row, filter: &Filter, (from, to): Range) -> bool {
-    let any = |wanted: &[String], found: &[String]| wanted.is_empty() || wanted.iter().any(|one| found.contains(one));
-    let texts = |ids: &[String]| ids.to_vec();
-    let jobs: Vec<String> = filter.job.iter().map(ToString::to_string).collect();
-    let collectors: Vec<String> = filter.collector.iter().map(ToString::to_string).collect();
-    let environments: Vec<String> = filter.environment.iter().map(ToString::to_string).collect();
-    any(&texts(&jobs), std::slice::from_ref(&row.job))
-        && any(&texts(&collectors), std::slice::from_ref(&row.collector))
-        && any(&texts(&environments), &row.environments)
-        && (filter.outcome.is_empty() || filter.outcome.contains(&row.outcome))
-        && from.is_none_or(|from| row.observed_to >= from)
-        && to.is_none_or(|to| row.observed_to < to)
-}
-
 /// A piece of evidence, whole.
 #[derive(Serialize)]
 struct Shown {
@@ -221,17 +244,22 @@ struct Shown {
     digest: Digest,
     record: Value,
     assessments: Vec<Value>,
+    /// Later judgements of the same evidence: not what was judged when it was recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replays: Vec<Value>,
 }
 
 async fn show(deployment: &Deployment, id: EntryId) -> anyhow::Result<Shown> {
     let judged = deployment.world.store.evidence_show(id).await?;
-    let assessments =
-        judged.assessments.iter().map(|entry| serde_json::from_str(&entry.text)).collect::<Result<_, _>>()?;
+    let read = |entries: &[StoredEntry]| -> Result<Vec<Value>, _> {
+        entries.iter().map(|entry| serde_json::from_str(&entry.text)).collect()
+    };
     Ok(Shown {
         seq: judged.evidence.seq,
-        digest: Digest::of(judged.evidence.text.as_bytes()),
+        digest: judged.summary.digest,
         record: serde_json::from_str(&judged.evidence.text)?,
-        assessments,
+        assessments: read(&judged.assessments).context("reading the assessments")?,
+        replays: read(&judged.replays).context("reading the replays")?,
     })
 }
 
@@ -261,11 +289,12 @@ fn facts(shown: &Shown) -> Table {
     for problem in body["observation"]["problems"].as_array().into_iter().flatten() {
         rows.push(("could not be found out".to_owned(), text(&problem["message"])));
     }
-    for assessment in &shown.assessments {
+    let originals = shown.assessments.iter().map(|assessment| (assessment, ""));
+    for (assessment, label) in originals.chain(shown.replays.iter().map(|replay| (replay, "replay of "))) {
         let judgement = &assessment["body"]["judgement"];
         for subject in judgement["subjects"].as_array().into_iter().flatten() {
             let verdict = format!("{}: {}", text(&subject["verdict"]), text(&subject["reason"]));
-            rows.push((text(&judgement["check"]), verdict));
+            rows.push((format!("{label}{}", text(&judgement["check"])), verdict));
         }
     }
     Table::facts(rows)

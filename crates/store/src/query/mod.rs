@@ -5,6 +5,6 @@ mod findings;
 mod receipts;
 mod slots;
 
-pub use evidence::{EvidenceFilter, EvidenceSummary, JudgedEvidence};
+pub use evidence::{EvidenceFilter, EvidenceSummary, Judged, JudgedEvidence};
 pub use findings::{FindingFilter, FindingObservation, FindingSummary};
 pub use slots::ClosedSlot;

@@ -1,5 +1,7 @@
 //! Questions about what is recorded.
 
+use exhibit_evidence::{Outcome, Verdict};
+
 use super::samples::*;
 use crate::testing::TestDatabase;
 use crate::{Append, EvidenceFilter, FindingFilter, StoreError};
@@ -22,10 +24,15 @@ async fn evidence_is_found_by_what_it_is_about() {
         (EvidenceFilter::default(), &[2, 0]),
         (EvidenceFilter { limit: 1, ..Default::default() }, &[2]),
         (EvidenceFilter { before_seq: Some(2), ..Default::default() }, &[0]),
-        (EvidenceFilter { job: Some("nightly".parse().unwrap()), ..Default::default() }, &[0]),
-        (EvidenceFilter { collector: Some("other".parse().unwrap()), ..Default::default() }, &[]),
-        (EvidenceFilter { environment: Some("staging".parse().unwrap()), ..Default::default() }, &[2]),
+        (EvidenceFilter { jobs: vec!["nightly".parse().unwrap()], ..Default::default() }, &[0]),
+        (EvidenceFilter { collectors: vec!["other".parse().unwrap()], ..Default::default() }, &[]),
+        (EvidenceFilter { environments: vec!["staging".parse().unwrap()], ..Default::default() }, &[2]),
         (EvidenceFilter { check: Some("ci-secrets.plaintext-value".parse().unwrap()), ..Default::default() }, &[0]),
+        (EvidenceFilter { id: Some(id(3)), ..Default::default() }, &[2]),
+        (EvidenceFilter { outcomes: vec![Outcome::Fail], ..Default::default() }, &[0]),
+        (EvidenceFilter { outcomes: vec![Outcome::Missing, Outcome::Pass], ..Default::default() }, &[2]),
+        (EvidenceFilter { oldest_first: true, ..Default::default() }, &[0, 2]),
+        (EvidenceFilter { oldest_first: true, from_seq: Some(1), ..Default::default() }, &[2]),
         (EvidenceFilter { from: Some(at(1)), ..Default::default() }, &[2]),
         (EvidenceFilter { from: Some(at(0)), to: Some(at(1_000)), ..Default::default() }, &[0]),
     ];
@@ -35,12 +42,42 @@ async fn evidence_is_found_by_what_it_is_about() {
     }
     let all = store.evidence_list(&EvidenceFilter::default()).await.unwrap();
     assert_eq!(all[1].subjects, ["production/exhibit", "production/website"]);
-    assert_eq!(all[1].verdicts, [("ci-secrets.plaintext-value".to_owned(), "fail".to_owned())]);
+    let judged = &all[1].originals[0];
+    assert_eq!(
+        (judged.check.as_str(), judged.verdict, judged.findings),
+        ("ci-secrets.plaintext-value", Verdict::Fail, 1)
+    );
+    assert_eq!((all[1].outcome, all[1].findings, all[0].outcome), (Outcome::Fail, 1, Outcome::Missing));
     assert_eq!((all[0].exist, all[1].exist, all[1].examined), (None, Some(3), 3));
     let shown = store.evidence_show(id(1)).await.unwrap();
     assert_eq!(shown.evidence.envelope().unwrap().id, id(1));
     assert_eq!(shown.assessments[0].envelope().unwrap().id, id(2));
     assert!(matches!(store.evidence_show(id(2)).await, Err(StoreError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn a_replay_is_never_shown_as_the_original() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let original = assessment(id(1), "nightly", at(0), vec![finding("a", 1)]);
+    let mut by_other_rules = assessment(id(1), "nightly", at(0), Vec::new());
+    by_other_rules.judge.content = digest("other rules");
+    let again = assessment(id(1), "nightly", at(0), vec![finding("a", 1)]);
+    let first = vec![entry(1, evidence("nightly", at(0))), entry(2, original)];
+    store.append(Append::entries(at(10), first)).await.unwrap();
+    store.append(Append::entries(at(20), vec![entry(3, by_other_rules), entry(4, again)])).await.unwrap();
+
+    let all = store.evidence_list(&EvidenceFilter::default()).await.unwrap();
+    assert_eq!((all[0].outcome, all[0].findings), (Outcome::Fail, 1));
+    let seqs = |judged: &[crate::Judged]| judged.iter().map(|one| one.seq).collect::<Vec<_>>();
+    assert_eq!((seqs(&all[0].originals), seqs(&all[0].replays)), (vec![1], vec![2, 3]));
+    assert_eq!((all[0].replays[0].verdict, all[0].replays[0].judge), (Verdict::Pass, digest("other rules")));
+    let passed = EvidenceFilter { outcomes: vec![Outcome::Pass], ..Default::default() };
+    assert_eq!(store.evidence_list(&passed).await.unwrap(), []);
+    let shown = store.evidence_show(id(1)).await.unwrap();
+    assert_eq!(shown.assessments.iter().map(|one| one.seq).collect::<Vec<_>>(), [1]);
+    assert_eq!(shown.replays.iter().map(|one| one.seq).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(shown.summary.digest, exhibit_evidence::Digest::of(shown.evidence.text.as_bytes()));
 }
 
 #[tokio::test]
