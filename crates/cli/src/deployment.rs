@@ -23,7 +23,7 @@ use exhibit_store::{
 
 use crate::{
     args::Place,
-    config::{self, Config},
+    config::{self, Config, KeyPlace, SecretRef},
     output::{Hint as _, Words},
     signing,
 };
@@ -127,17 +127,29 @@ async fn checkpoints_kept(outside: &OutsideCheckpoints, vault: &WriteOnceDirecto
 /// The database that is configured, or else the private one.
 async fn open_store(config: &Config, words: &Words) -> anyhow::Result<(Store, Option<RunningCluster>)> {
     if let Some(database) = &config.database {
-        let service = DatabaseUrl::new(database.url.resolve()?.value)?;
-        if let Some(owner) = &database.owner_url {
-            let owner = DatabaseUrl::new(owner.resolve()?.value)?;
-            Store::migrate(&owner, &service.role()?).await?;
+        let place = &database.url_place;
+        let service = connection_string(&database.url, place)?;
+        if let (Some(owner), Some(place)) = (&database.owner_url, &database.owner_url_place) {
+            let role = service.role().with_context(|| place.to_string())?;
+            let migrated = Store::migrate(&connection_string(owner, place)?, &role).await;
+            migrated
+                .with_context(|| format!("the schema's owner, {place}, could not bring the database up to date"))?;
         }
-        return Ok((Store::open(&service).await?, None));
+        let store = Store::open(&service).await;
+        return Ok((store.with_context(|| format!("the database of {place} could not be opened"))?, None));
     }
     let folder = private_folder(&config.deployment.data_dir, words)?;
-    let cluster = cluster::start(ClusterOptions::new(folder)).await?;
-    let store = Store::open_private(cluster.connection()).await?;
-    Ok((store, Some(cluster)))
+    let private =
+        || format!("the private Postgres of `[deployment] data_dir`, {}, could not be opened", folder.display());
+    let cluster = cluster::start(ClusterOptions::new(&folder)).await.with_context(private)?;
+    let store = Store::open_private(cluster.connection()).await.with_context(private);
+    Ok((store.hint(format!("its log is {}", cluster.log().display()))?, Some(cluster)))
+}
+
+fn connection_string(reference: &SecretRef, place: &KeyPlace) -> anyhow::Result<DatabaseUrl> {
+    let unusable = || format!("{place} gives no connection string");
+    let resolved = reference.resolve().with_context(unusable)?;
+    DatabaseUrl::new(resolved.value).with_context(unusable)
 }
 
 /// Where the private Postgres lies. Beside everything else, if its user can get there; where root keeps the data in a

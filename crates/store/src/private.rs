@@ -1,9 +1,10 @@
 //! The private cluster made ready for the store: its two roles, its schema.
 
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::cluster::Connection;
 use crate::error::in_tx;
+use crate::url::connect;
 use crate::{DatabaseUrl, Store, StoreError};
 
 /// Role that holds the schema in the private cluster.
@@ -19,7 +20,7 @@ impl Store {
     /// As [`Store::migrate`] and [`Store::open`].
     pub async fn open_private(connection: &Connection) -> Result<Self, StoreError> {
         let superuser = url(connection, connection.superuser, connection.database)?;
-        let mut session = superuser.options()?.connect().await.map_err(in_tx("open_private"))?;
+        let mut session = connect(&superuser.options()?).await?;
         make_roles(&mut session).await?;
         session.close().await.map_err(in_tx("open_private"))?;
         Self::migrate(&url(connection, OWNER_ROLE, connection.database)?, SERVICE_ROLE).await?;

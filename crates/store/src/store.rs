@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Row as _};
+use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
 
 use crate::error::in_tx;
 use crate::partitions::Partitions;
+use crate::url::connect;
 use crate::{DatabaseUrl, StoreError};
 
 /// Connections a pool holds at most.
@@ -45,7 +46,7 @@ impl Store {
     /// If the database cannot be reached or used, a migration fails, the schema is newer than
     /// this program, or the service role does not exist.
     pub async fn migrate(owner: &DatabaseUrl, service_role: &str) -> Result<(), StoreError> {
-        let mut connection = owner.options()?.connect().await.map_err(in_tx("migrate"))?;
+        let mut connection = connect(&owner.options()?).await?;
         check_server(&mut connection).await?;
         migrator().run_direct(None, &mut connection, false).await?;
         // One at a time: Postgres cannot change the rights of one table in two sessions at once.
@@ -68,7 +69,7 @@ impl Store {
     pub async fn open(service: &DatabaseUrl) -> Result<Self, StoreError> {
         let options = service.options()?;
         // A pool only says that it waited in vain; a connection of our own says why.
-        let first = options.connect().await.map_err(in_tx("open"))?;
+        let first = connect(&options).await?;
         first.close().await.map_err(in_tx("open"))?;
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
@@ -89,8 +90,8 @@ impl Store {
     }
 
     /// A connection of one's own, outside the pool.
-    pub(crate) async fn own_connection(&self, tx: &'static str) -> Result<PgConnection, StoreError> {
-        self.options.0.connect().await.map_err(in_tx(tx))
+    pub(crate) async fn own_connection(&self) -> Result<PgConnection, StoreError> {
+        connect(&self.options.0).await
     }
 
     /// How to connect, for connections outside the pool.
@@ -105,6 +106,11 @@ fn migrator() -> Migrator {
     migrator.create_schema("exhibit");
     migrator.dangerous_set_table_name("exhibit._sqlx_migrations");
     migrator
+}
+
+/// The texts of the migrations that are built in, in their order.
+pub(crate) fn migrations() -> Vec<String> {
+    migrator().iter().map(|migration| migration.sql.as_str().to_owned()).collect()
 }
 
 /// The schema must be the one that this program was built for: neither older nor newer.

@@ -1,12 +1,18 @@
 //! A connection string, which holds a password and therefore never shows itself.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, PgConnection};
 
 use crate::StoreError;
+
+/// How long a server may take to answer and let us in.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A Postgres connection string, such as `postgres://role@host/db?sslmode=verify-full`.
 /// TLS settings in it are honoured. Debug shows nothing of it.
@@ -44,6 +50,21 @@ impl DatabaseUrl {
     }
 }
 
+/// Opens a session; a failure says where, and nothing of the password.
+pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    let answered = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
+    let late = |_| Err(sqlx::Error::Io(std::io::Error::new(ErrorKind::TimedOut, "it did not answer in time")));
+    answered.unwrap_or_else(late).map_err(|source| StoreError::Connect { place: place(options), source })
+}
+
+/// Where these options lead, in words.
+fn place(options: &PgConnectOptions) -> String {
+    let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
+    let (port, role) = (options.get_port(), options.get_username());
+    let database = options.get_database().unwrap_or(role);
+    format!("{host}, port {port}, database {database}, as {role}")
+}
+
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DatabaseUrl([redacted])")
@@ -63,6 +84,16 @@ mod tests {
         assert!(!format!("{refused} {refused:?}").contains("hunter2"));
         let unreadable = DatabaseUrl::new("postgres://svc:hunter2@db.example:port/exhibit").unwrap_err();
         assert!(!format!("{unreadable} {unreadable:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_named_without_the_password() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = DatabaseUrl::new(format!("postgres://svc:hunter2@127.0.0.1:{free}/exhibit")).unwrap();
+        let refused = connect(&url.options().unwrap()).await.unwrap_err();
+        let expected = format!("cannot connect to Postgres at 127.0.0.1, port {free}, database exhibit, as svc: ");
+        assert!(refused.to_string().starts_with(&expected), "{refused}");
+        assert!(!format!("{refused} {refused:?}").contains("hunter2"));
     }
 
     #[test]

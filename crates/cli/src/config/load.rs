@@ -73,7 +73,7 @@ pub(crate) fn parse(text: &str, shown: &Path, file: &Path, collectors: &dyn Coll
     let mut spans = hidden::comments(text, &root);
     spans.extend(literals.iter().map(|literal| literal.span.clone()));
 
-    let mut reader = Reader::default();
+    let mut reader = Reader::of(text, shown);
     for literal in &literals {
         reader.refuse(literal_problem(literal));
     }

@@ -24,5 +24,5 @@ mod suspicion;
 mod tests;
 
 pub(crate) use load::{ConfigError, FILE_NAME, load};
-pub(crate) use model::{Config, Signing};
+pub(crate) use model::{Config, KeyPlace, Signing};
 pub(crate) use secret_ref::SecretRef;

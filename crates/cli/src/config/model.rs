@@ -1,5 +1,6 @@
 //! What `exhibit.toml` says, typed and checked: the rest of the program sees nothing else of the file.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
@@ -52,8 +53,29 @@ pub(crate) struct Deployment {
 pub(crate) struct Database {
     /// Connection string of the service's role.
     pub(crate) url: SecretRef,
+    /// Where that stands.
+    pub(crate) url_place: KeyPlace,
     /// Connection string of the schema's owner, needed to migrate; a different role.
     pub(crate) owner_url: Option<SecretRef>,
+    /// Where that stands, if it does.
+    pub(crate) owner_url_place: Option<KeyPlace>,
+}
+
+/// Where a key stands in the file, as messages name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyPlace {
+    /// The key with its table, such as `[database] url`.
+    pub(crate) key: &'static str,
+    /// The file, as the user named it.
+    pub(crate) file: PathBuf,
+    /// The line, from 1.
+    pub(crate) line: usize,
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({}:{})", self.key, self.file.display(), self.line)
+    }
 }
 
 /// Where reports and bundles are kept for good.

@@ -5,12 +5,14 @@
 
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
 use super::hidden::{join, texts_of};
+use super::model::KeyPlace;
 use super::suspicion::holds_secret;
 
 /// A table of the file with its path and the keys that it may hold.
@@ -25,13 +27,28 @@ pub(super) struct Section<'d> {
 }
 
 /// Collects what is wrong while values are read.
-#[derive(Default)]
 pub(super) struct Reader {
     problems: Vec<Diagnostic>,
     hidden: Vec<Range<usize>>,
+    /// How messages call the file.
+    file: PathBuf,
+    /// Where its lines end.
+    line_ends: Vec<usize>,
 }
 
 impl Reader {
+    /// For this text; `shown` is how messages call its file.
+    pub(super) fn of(text: &str, shown: &Path) -> Self {
+        let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { problems: Vec::new(), hidden: Vec::new(), file: shown.to_path_buf(), line_ends }
+    }
+
+    /// Where a key stands whose value has this span.
+    pub(super) fn place(&self, key: &'static str, span: &Range<usize>) -> KeyPlace {
+        let line = 1 + self.line_ends.partition_point(|end| *end < span.start);
+        KeyPlace { key, file: self.file.clone(), line }
+    }
+
     /// Notes a problem.
     pub(super) fn refuse(&mut self, problem: Diagnostic) {
         self.problems.push(problem);

@@ -149,8 +149,11 @@ fn database(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<Opti
         );
     }
     let owner_is_fine = owner.is_some() || section.raw("owner_url").is_none();
-    let (url, _) = url?;
-    owner_is_fine.then(|| Some(Database { url, owner_url: owner.map(|(reference, _)| reference) }))
+    let (url, span) = url?;
+    let url_place = reader.place("[database] url", &span);
+    let owner_url_place = owner.as_ref().map(|(_, span)| reader.place("[database] owner_url", span));
+    let owner_url = owner.map(|(reference, _)| reference);
+    owner_is_fine.then_some(Some(Database { url, url_place, owner_url, owner_url_place }))
 }
 
 fn archive(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path) -> Archive {

@@ -134,6 +134,9 @@ fn the_full_sample_shows_every_key() {
     assert_eq!(config.deployment.fiscal_year_start, 4);
     let database = config.database.as_ref().expect("a database");
     assert_eq!(database.url, SecretRef::Env("EXHIBIT_DATABASE_URL".into()));
+    let line = include_str!("samples/full.toml").lines().position(|line| line.starts_with("url = ")).expect("the key");
+    assert!(database.url_place.to_string().starts_with("`[database] url` ("), "{}", database.url_place);
+    assert_eq!(database.url_place.line, line + 1);
     assert_eq!(config.archive.directory, Path::new("/srv/exhibit/archive"));
     let key = SecretRef::File("/srv/exhibit/keys/log.key".into());
     assert!(matches!(&config.signing, Signing::Given(given) if *given == key));

@@ -154,7 +154,7 @@ async fn a_transaction_that_loses_its_connection_leaves_nothing() {
     let store = database.store();
     store.append(Append::entries(at(1), vec![entry(1, promise("nightly"))])).await.unwrap();
     // Everything an append writes, short of the commit, and then the connection is gone.
-    let mut session = store.own_connection("test").await.unwrap();
+    let mut session = store.own_connection().await.unwrap();
     let begun = "BEGIN; SELECT * FROM exhibit.lock_head(); \
         INSERT INTO exhibit.entries VALUES (1, 'schedule', '0194a0c0-0000-7000-8000-000000000001', now(), '{}'); \
         INSERT INTO exhibit.tree_nodes VALUES (0, 1, decode(repeat('00', 32), 'hex')); \
