@@ -255,6 +255,27 @@ fn cases() -> Vec<Case> {
             says: |_| vec!["append_only_truncate".to_owned(), "entries".to_owned(), "disabled".to_owned()],
         },
         Case {
+            name: "the function that refuses changes lets them through",
+            tamper: Schema(
+                "CREATE OR REPLACE FUNCTION exhibit.refuse_change() RETURNS trigger LANGUAGE plpgsql \
+                 SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN NEW; END $$",
+            ),
+            commands: FSCK,
+            says: |_| vec!["function refuse_change".to_owned(), "its text".to_owned()],
+        },
+        Case {
+            name: "a function with its owner's rights looks for names where anybody may put them",
+            tamper: Schema("ALTER FUNCTION exhibit.advance_head SET search_path = public"),
+            commands: FSCK,
+            says: |_| vec!["function advance_head".to_owned(), "search_path=public".to_owned()],
+        },
+        Case {
+            name: "the service is given the right to change records",
+            tamper: Schema("GRANT UPDATE, DELETE ON exhibit.entries TO exhibit_service"),
+            commands: FSCK,
+            says: |_| vec!["rights of the service".to_owned(), "on entries".to_owned(), "UPDATE, DELETE".to_owned()],
+        },
+        Case {
             name: "all rows of the ledger are deleted",
             tamper: Ledger(|_| {
                 "TRUNCATE entries, entry_ids, tree_nodes, checkpoints; \

@@ -8,8 +8,13 @@ mod aside;
 mod edge;
 mod entries;
 mod head;
+mod intended;
 mod outside;
+mod rights;
 mod structure;
+
+#[cfg(test)]
+pub(crate) use rights::not_given as rights_not_given;
 
 use std::fmt;
 
@@ -116,6 +121,7 @@ impl Store {
 async fn check(tx: &mut PgConnection, trusted: &Trusted) -> Result<FsckReport, StoreError> {
     let mut report = FsckReport::default();
     structure::check(tx, &mut report).await?;
+    rights::check(tx, &mut report).await?;
     let promised = outside::collect(tx, trusted, &mut report).await?;
     let walk = entries::check(tx, &promised, &mut report).await?;
     head::check(tx, &walk, &mut report).await?;
