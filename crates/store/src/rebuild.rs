@@ -17,8 +17,8 @@ const BATCH: i64 = 1000;
 
 impl Store {
     /// Empties every projection and refills it from the entries, in one transaction; appends wait.
-    /// What is not a projection ([`crate::NOT_PROJECTIONS`]) stays as it is. Tells how many
-    /// entries were read.
+    /// What is not a projection ([`crate::NOT_PROJECTIONS`]) stays, but for the columns that say how far the ledger has
+    /// dealt with it. Tells how many entries were read.
     ///
     /// # Errors
     /// [`StoreError::Malformed`] if an entry cannot be read, and nothing is changed then.
@@ -38,9 +38,35 @@ impl Store {
             }
             let size = u64::try_from(size).unwrap_or(0);
             merge_findings(tx, 0, size).await?;
+            mend_work(tx).await?;
             Ok(size)
         })
     }
+}
+
+/// Work in hand says of each piece whether the ledger closed it: a slot by its closure, an object by its receipt.
+async fn mend_work(tx: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query(
+        "/* rebuild::claims */ UPDATE exhibit.slot_claims c \
+            SET closed_seq = n.seq, lease_token = NULL, lease_worker = NULL, lease_until = NULL \
+           FROM (SELECT c.job, c.scheduled_for, s.seq FROM exhibit.slot_claims c \
+                   LEFT JOIN exhibit.slots s ON s.job = c.job AND s.scheduled_for = c.scheduled_for \
+                  WHERE c.closed_seq IS DISTINCT FROM s.seq) n \
+          WHERE c.job = n.job AND c.scheduled_for = n.scheduled_for",
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(in_tx("rebuild"))?;
+    // Archiving finishes what has a receipt and is open; only what claims a receipt that is not there has to be opened.
+    sqlx::query(
+        "/* rebuild::intents */ UPDATE exhibit.archive_intents i SET receipt_id = NULL, finished_at = NULL \
+          WHERE i.receipt_id IS NOT NULL \
+            AND NOT EXISTS (SELECT FROM exhibit.entry_ids e WHERE e.id = i.receipt_id)",
+    )
+    .execute(tx)
+    .await
+    .map_err(in_tx("rebuild"))?;
+    Ok(())
 }
 
 /// Writes the rows of entries `from..to`; all of them must be there.

@@ -13,7 +13,8 @@ pub(super) async fn check(tx: &mut PgConnection, walk: &Walk, report: &mut FsckR
     findings(tx, report).await?;
     kept_artifacts(tx, walk, report).await?;
     disclosures(tx, report).await?;
-    claims(tx, report).await
+    claims(tx, report).await?;
+    intents(tx, report).await
 }
 
 /// Findings are folded from their observations, which were compared with the records before.
@@ -120,6 +121,22 @@ async fn claims(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), St
     let closed = |seq: Option<i64>| seq.map_or_else(|| "open".to_owned(), |seq| format!("closed by seq {seq}"));
     for (job, scheduled_for, expected, found) in rows {
         report.differs("slot_claims", format!("{job} at {scheduled_for}"), closed(expected), closed(found));
+    }
+    Ok(())
+}
+
+/// An object counts as archived only by a receipt that is in the ledger: otherwise it would never be put.
+async fn intents(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "/* fsck::intents */ SELECT i.key, i.receipt_id::text FROM exhibit.archive_intents i \
+          WHERE i.receipt_id IS NOT NULL \
+            AND NOT EXISTS (SELECT FROM exhibit.entry_ids e WHERE e.id = i.receipt_id) ORDER BY 1",
+    )
+    .fetch_all(tx)
+    .await
+    .map_err(in_tx("fsck"))?;
+    for (key, receipt) in rows {
+        report.differs("archive_intents", key, "a receipt in the ledger", format!("no entry {receipt}"));
     }
     Ok(())
 }

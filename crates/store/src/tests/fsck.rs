@@ -231,12 +231,60 @@ async fn a_fence_that_is_down_is_found() {
             "DROP TRIGGER append_only_truncate ON exhibit.entries_000001",
             "trigger append_only_truncate, on entries_000001",
         ),
+        (
+            "DROP TRIGGER append_only_rows ON exhibit.checkpoints; CREATE TRIGGER append_only_rows BEFORE UPDATE OF root \
+             OR DELETE ON exhibit.checkpoints FOR EACH ROW EXECUTE FUNCTION exhibit.refuse_change(); \
+             ALTER TABLE exhibit.checkpoints ENABLE ALWAYS TRIGGER append_only_rows",
+            "trigger append_only_rows, on checkpoints",
+        ),
+        (
+            "CREATE TRIGGER mine BEFORE INSERT ON exhibit.tree_nodes FOR EACH ROW EXECUTE FUNCTION exhibit.refuse_change()",
+            "trigger mine, on tree_nodes",
+        ),
+        (
+            "CREATE RULE mine AS ON INSERT TO exhibit.checkpoints DO INSTEAD NOTHING",
+            "checkpoints, what stands before it",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION exhibit.refuse_change() RETURNS trigger LANGUAGE plpgsql \
+             SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN NEW; END $$",
+            "function refuse_change, its text",
+        ),
+        (
+            "CREATE OR REPLACE FUNCTION exhibit.refuse_rewind() RETURNS trigger LANGUAGE plpgsql \
+             SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN NEW; END $$",
+            "function refuse_rewind, its text",
+        ),
+        ("ALTER FUNCTION exhibit.advance_head RESET search_path", "function advance_head, its properties"),
+        ("ALTER FUNCTION exhibit.fold_findings SECURITY DEFINER", "function fold_findings, its properties"),
+        ("ALTER FUNCTION exhibit.lock_head OWNER TO exhibit_service", "function lock_head, its owner"),
+        ("DROP FUNCTION exhibit.empty_projections", "function empty_projections, in the schema"),
+        (
+            "CREATE FUNCTION exhibit.mine() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM exhibit.entries'",
+            "function mine, in the schema",
+        ),
+        ("GRANT UPDATE ON exhibit.entries TO exhibit_service", "rights of the service, on entries"),
+        ("GRANT DELETE ON exhibit.entries_000000 TO PUBLIC", "rights of the service, on entries_000000"),
+        ("GRANT UPDATE (note) ON exhibit.checkpoints TO PUBLIC", "rights of the service, on checkpoints.note"),
+        ("GRANT CREATE ON SCHEMA exhibit TO PUBLIC", "rights of the service, on the schema"),
+        (
+            "GRANT EXECUTE ON FUNCTION exhibit.grant_service_role(name) TO exhibit_service",
+            "rights of the service, function grant_service_role",
+        ),
+        ("ALTER TABLE exhibit.tree_nodes OWNER TO exhibit_service", "tree_nodes, its owner"),
     ] {
         let database = TestDatabase::new().await;
-        database.sql(&database.owner_url(), sql).await.unwrap();
+        database.sql(&database.superuser_url(), sql).await.unwrap();
         let report = database.store().fsck(&Trusted::default()).await.unwrap();
-        assert!(places(&report).contains(&named.to_owned()), "{:#?}", report.differences);
+        assert!(places(&report).contains(&named.to_owned()), "{sql}: {:#?}", report.differences);
     }
+}
+
+/// The test that the migrations are written so that fsck can read what they intend.
+#[tokio::test]
+async fn the_service_has_each_right_that_the_migrations_name() {
+    let database = TestDatabase::new().await;
+    assert_eq!(crate::fsck::rights_not_given(database.store()).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -264,6 +312,36 @@ async fn rebuild_mends_projections_and_touches_nothing_else() {
     // The next append goes on where the last ended.
     let appended = store.append(Append::entries(at(90), vec![entry(90, promise("weekly"))])).await.unwrap();
     assert_eq!(appended.entries[0].seq, 24);
+}
+
+#[tokio::test]
+async fn rebuild_mends_what_the_work_in_hand_says_of_the_ledger() {
+    let database = TestDatabase::new().await;
+    let trusted = ledger(&database).await;
+    let store = database.store();
+    // The ledger closed these two; the third is open.
+    let slot = |micros| crate::Slot { job: "nightly".parse().unwrap(), scheduled_for: at(micros) };
+    store.plan_slots(&[slot(0), slot(1), slot(7)], at(50)).await.unwrap();
+    let intent = crate::ArchiveIntent { key: "k".into(), digest: digest("k"), size: 1, subject: "report:x".into() };
+    store.record_intent(&intent, at(50)).await.unwrap();
+    assert!(store.fsck(&trusted).await.unwrap().is_clean());
+    let open = store.open_slots(at(100)).await.unwrap();
+
+    database
+        .tamper(
+            "UPDATE slot_claims SET closed_seq = 12 WHERE closed_seq IS NULL; \
+             UPDATE slot_claims SET closed_seq = NULL WHERE closed_seq = 4; \
+             UPDATE archive_intents SET receipt_id = gen_random_uuid(), finished_at = now()",
+        )
+        .await;
+    let found = places(&store.fsck(&trusted).await.unwrap());
+    assert_eq!(found.iter().filter(|place| place.starts_with("slot_claims, ")).count(), 2, "{found:#?}");
+    assert!(found.contains(&"archive_intents, k".to_owned()), "{found:#?}");
+    store.rebuild().await.unwrap();
+    let report = store.fsck(&trusted).await.unwrap();
+    assert!(report.is_clean(), "{:#?}", report.differences);
+    assert_eq!(store.open_slots(at(100)).await.unwrap(), open);
+    assert_eq!(store.open_intents().await.unwrap(), [intent]);
 }
 
 #[tokio::test]
