@@ -25,6 +25,14 @@ pub enum StoreError {
         /// What Postgres or the connection said.
         source: sqlx::Error,
     },
+    /// No session could be had: nothing answers there, it is not who it should be, or it refused us.
+    #[error("cannot connect to Postgres at {place}: {source}")]
+    Connect {
+        /// Host and port or socket, database and role; never a password.
+        place: String,
+        /// What Postgres, TLS or the network said.
+        source: sqlx::Error,
+    },
     /// A row does not hold what its table promises.
     #[error("{table}, row {row}, column {column}: {why}")]
     Malformed {
@@ -120,10 +128,19 @@ impl StoreError {
     /// Whether the same transaction may succeed when it is run again: serialization failure,
     /// deadlock, or a lock that was not available.
     pub(crate) fn is_retryable(&self) -> bool {
+        self.has_code(&["40001", "40P01", "55P03"])
+    }
+
+    /// Whether a lock was waited for in vain.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        self.has_code(&["55P03"])
+    }
+
+    fn has_code(&self, codes: &[&str]) -> bool {
         let Self::Database { source: sqlx::Error::Database(inner), .. } = self else {
             return false;
         };
-        matches!(inner.code().as_deref(), Some("40001" | "40P01" | "55P03"))
+        inner.code().is_some_and(|code| codes.contains(&code.as_ref()))
     }
 }
 

@@ -218,3 +218,39 @@ async fn a_lease_tells_of_the_attempts_before_it() {
         store.fail_attempt(&lease, why, at(0)).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_turn_is_handed_on_in_the_order_of_asking_and_a_dead_holders_too() {
+    let database = TestDatabase::new().await;
+    let patience = std::time::Duration::from_secs(60);
+    let first = database.store().wait_for_worker(7, patience).await.unwrap().expect("nobody has it");
+    let denied = database.store().wait_for_worker(7, std::time::Duration::from_millis(1)).await.unwrap();
+    assert!(denied.is_none(), "one at a time");
+    let mut waiting = tokio::task::JoinSet::new();
+    let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    for number in 1..=3_i64 {
+        let (store, order) = (database.store().clone(), order.clone());
+        waiting.spawn(async move {
+            let turn = store.wait_for_worker(7, patience).await.unwrap().expect("its turn comes");
+            order.lock().unwrap().push(number);
+            drop(turn);
+        });
+        // The next one asks only once this one stands in line.
+        loop {
+            let in_line: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            )
+            .fetch_one(&database.store().pool)
+            .await
+            .unwrap();
+            if in_line == number {
+                break;
+            }
+        }
+    }
+    // Dropped, as a process that dies drops it: nothing says goodbye.
+    drop(first);
+    waiting.join_all().await;
+    assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+}
