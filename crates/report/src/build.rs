@@ -179,7 +179,7 @@ impl Fold {
         let subjects = self.subjects(occurrences, ledger, until);
         let mut current: Vec<Outcome> = subjects.iter().map(|subject| subject.current).collect();
         let latest = occurrences.iter().max_by_key(|occurrence| occurrence.observed_to);
-        if let Some(latest) = latest.filter(|_| subjects.is_empty()) {
+        if let Some(latest) = latest.filter(|latest| latest.subjects.is_empty()) {
             // The latest evidence had nothing to judge: its own verdict is what there is to say.
             current.push(latest.verdict.into());
         }
@@ -231,11 +231,13 @@ impl Fold {
                 }
             }
         }
-        let newest_evidence = occurrences.iter().map(|occurrence| occurrence.observed_to).max();
+        // What somebody asks for may be about fewer subjects: the others keep their last word, with its own time.
+        let whole = occurrences.iter().filter(|occurrence| !occurrence.on_demand);
+        let newest_whole = whole.map(|occurrence| occurrence.observed_to).max();
         latest
             .into_iter()
-            // A subject that the latest evidence no longer has is out of scope now; its history stays in the findings.
-            .filter(|(_, (occurrence, ..))| Some(occurrence.observed_to) == newest_evidence)
+            // A subject that the job's latest round no longer has is out of scope now; its history stays in the findings.
+            .filter(|(_, (occurrence, ..))| Some(occurrence.observed_to) >= newest_whole)
             .map(|(subject, (occurrence, verdict, reason))| {
                 let age = until.since(occurrence.observed_to).num_seconds();
                 let fresh = age <= i64::try_from(ledger.fresh_for_s).unwrap_or(i64::MAX);

@@ -55,6 +55,8 @@ pub struct Fold {
 pub(crate) struct Occurrence {
     pub evidence: EntryId,
     pub observed_to: Timestamp,
+    /// Whether somebody asked for the run: it may have looked at fewer subjects than the job promises.
+    pub on_demand: bool,
     pub verdict: Verdict,
     pub subjects: Vec<SubjectOutcome>,
 }
@@ -297,9 +299,11 @@ impl Fold {
             self.lines.entry(line).or_default().take(&word, &self.period);
         }
         if in_period {
+            let on_demand = self.evidence.get(&body.evidence).is_some_and(|view| view.trigger == Trigger::OnDemand);
             self.occurrences.entry((body.job.clone(), check)).or_default().push(Occurrence {
                 evidence: body.evidence,
                 observed_to: body.observed_to,
+                on_demand,
                 verdict: body.verdict,
                 subjects: body.judgement.subjects.clone(),
             });

@@ -237,6 +237,37 @@ fn a_replay_by_other_rules_changes_nothing() {
 }
 
 #[test]
+fn a_run_on_demand_over_fewer_subjects_hides_none() {
+    let (shop, till) = (subject("production", "shop"), subject("production", "till"));
+    let says = |of: &_, verdict| look(SHARED, of, verdict, "told by the story");
+    let told = |story: &Story| {
+        let view = story.view("2026-Q4");
+        let subjects = &check(&view, SHARED).subjects;
+        subjects.iter().map(|s| (s.subject.id.to_string(), s.current, s.last_observed)).collect::<Vec<_>>()
+    };
+    let seen = |at: &str| Some(t(at).plus(TimeDelta::seconds(40)));
+    let mut story = begin("2026-10-04 00:00");
+    let monday = [says(&shop, Verdict::Fail), says(&till, Verdict::Pass)];
+    run(&mut story, Some("2026-10-05 04:00"), t("2026-10-05 04:00"), &monday);
+    run(&mut story, None, t("2026-10-06 09:00"), &[says(&till, Verdict::Pass)]);
+    let both = [
+        ("shop".to_owned(), Outcome::Fail, seen("2026-10-05 04:00")),
+        ("till".to_owned(), Outcome::Pass, seen("2026-10-06 09:00")),
+    ];
+    assert_eq!(told(&story), both);
+    let count = |story: &Story, outcome| {
+        let outcomes = story.view("2026-Q4").totals.outcomes;
+        outcomes.into_iter().find(|count| count.outcome == outcome).map(|count| count.count)
+    };
+    assert_eq!((count(&story, Outcome::Fail), count(&story, Outcome::Pass)), (Some(1), Some(1)));
+    assert_eq!(check(&story.view("2026-Q4"), SHARED).current, Outcome::Fail);
+
+    // The next round of the schedule is over everything: what it no longer has is out of scope.
+    run(&mut story, Some("2026-10-12 04:00"), t("2026-10-12 04:00"), &[says(&till, Verdict::Pass)]);
+    assert_eq!(told(&story), [("till".to_owned(), Outcome::Pass, seen("2026-10-12 04:00"))]);
+}
+
+#[test]
 fn items_that_no_job_collects_for_are_not_covered() {
     let view = begin("2026-10-04 00:00").view("2026-Q4");
     let items: Vec<_> = view.audit_items.iter().map(|item| (item.item, item.current)).collect();
