@@ -15,8 +15,8 @@ use clap_complete::Shell;
 use exhibit_evidence::JobId;
 
 pub(crate) use nested::{
-    ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, EvidenceArgs, EvidenceCommand, Filter, ReportArgs,
-    ReportCommand,
+    ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, DisclosuresArgs, DisclosuresCommand, EvidenceArgs,
+    EvidenceCommand, Filter, ReportArgs, ReportCommand,
 };
 pub(crate) use when::When;
 
@@ -142,6 +142,12 @@ Example:
   exhibit archive list
   exhibit archive check                      # reads every archived object again and compares its digest")]
     Archive(ArchiveArgs),
+    /// List the names that records hold as digests only, and erase one for good
+    #[command(after_long_help = "\
+Example:
+  exhibit disclosures list
+  exhibit disclosures erase --group 0193a5b2-7c1e-7000-8000-000000000001 --reason 'request 2026-117, article 17'")]
+    Disclosures(DisclosuresArgs),
     /// Check a report's bundle offline, trusting nothing in it but a key that you name or have pinned
     #[command(after_long_help = "\
 Example:

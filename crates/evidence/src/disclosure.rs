@@ -6,7 +6,29 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::{CanonicalError, Digest, to_canonical};
+use crate::{Body, CanonicalError, Digest, to_canonical};
+
+/// The disclosable field that says who looked.
+pub const PRINCIPAL: &str = "body.provenance.principal";
+/// The disclosable field that says on which host it ran.
+pub const HOST: &str = "body.provenance.host";
+
+/// What a pseudonym calls the value of a disclosable field: the last part of its path.
+pub fn kind_of(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+impl Body {
+    /// The disclosable fields of this entry, by path: the list in `FORMAT.md` §6.
+    pub fn disclosables(&self) -> Vec<(&'static str, Disclosable)> {
+        match self {
+            Self::Evidence(evidence) => {
+                vec![(PRINCIPAL, evidence.provenance.principal), (HOST, evidence.provenance.host)]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
 
 /// The place of a disclosable value in a record: only the salted digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,13 +70,20 @@ impl Disclosure {
         Self { salt: BASE64_URL_SAFE_NO_PAD.encode(salt), path: path.into(), value: value.into() }
     }
 
+    /// The canonical `[salt, path, value]`: what the digest is taken of, and what lies encrypted in the archive.
+    ///
+    /// # Errors
+    /// When path or value hold a NUL character.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        to_canonical(&(&self.salt, &self.path, &self.value))
+    }
+
     /// What the record holds in the value's place.
     ///
     /// # Errors
     /// When path or value hold a NUL character.
     pub fn seal(&self) -> Result<Disclosable, CanonicalError> {
-        let bytes = to_canonical(&(&self.salt, &self.path, &self.value))?;
-        Ok(Disclosable { digest: Digest::of(&bytes) })
+        Ok(Disclosable { digest: Digest::of(&self.to_bytes()?) })
     }
 }
 

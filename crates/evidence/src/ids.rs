@@ -167,6 +167,48 @@ impl<'de> Deserialize<'de> for EntryId {
     }
 }
 
+/// The id of a group of disclosable values that were the same, in the same field. It says nothing of the value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub Uuid);
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.hyphenated(), f)
+    }
+}
+
+impl fmt::Debug for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is no UUID in lower-case hyphenated form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a group's id, a UUID in lower-case hyphenated form, found {0:?}")]
+pub struct NotAGroupId(String);
+
+impl FromStr for GroupId {
+    type Err = NotAGroupId;
+
+    fn from_str(text: &str) -> Result<Self, NotAGroupId> {
+        let id = Uuid::parse_str(text).ok().map(Self);
+        id.filter(|id| id.to_string() == text).ok_or_else(|| NotAGroupId(text.chars().take(40).collect()))
+    }
+}
+
+impl Serialize for GroupId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     Assessment, CanonicalError, EntryId, Evidence, Timestamp,
     deployment::Deployment,
+    erasure::Erasure,
     parse_canonical,
     report::{PeriodFreeze, Receipt, ReportIssued},
     slot::{SchedulePromise, SlotClosure},
@@ -83,6 +84,8 @@ kinds! {
     Report(ReportIssued) = "report",
     /// An object is in WORM storage, as read back from it.
     Receipt(Receipt) = "receipt",
+    /// Disclosable values were erased.
+    Erasure(Erasure) = "erasure",
 }
 
 impl fmt::Display for Kind {

@@ -75,11 +75,21 @@ pub struct ReportFile {
     pub size: u64,
 }
 
+/// The archive's folder of encrypted disclosures: an object there carries a receipt of the report that it was archived with.
+pub const DISCLOSURES: &str = "disclosures/";
+
+impl Receipt {
+    /// Whether the object is encrypted disclosures, not the report's bundle.
+    pub fn is_of_disclosures(&self) -> bool {
+        self.key.starts_with(DISCLOSURES)
+    }
+}
+
 /// The body of an entry of kind `receipt`: an object version is in WORM storage, as read back from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// What was archived.
+    /// The report that was archived, or with which the disclosures were ([`DISCLOSURES`]).
     pub report: EntryId,
     /// The kind of store: `write-once-directory`, `s3-object-lock`.
     pub store: String,

@@ -57,7 +57,19 @@ receipt = {
         "read_back_at": "2026-11-22T03:05:30.500000Z",
     },
 }
-record = canonical(receipt)
+erasure = {
+    "v": 1,
+    "kind": "erasure",
+    "id": "019abf2f-5c38-7707-8707-070707070709",
+    "recorded_at": "2026-11-22T03:05:32.000000Z",
+    "body": {
+        "group": "019abf2f-5c38-7707-8707-07070707070a",
+        "path": "body.provenance.principal",
+        "digests": 412,
+        "reason": "request 2026-117 under article 17",
+        "erased_at": "2026-11-22T03:05:31.900000Z",
+    },
+}
 refused = [
     '{"a":1.0}', '{"a":1e2}', '{"a":9007199254740992}', '{"a":"\\u0000"}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a": 1}', '"\\u00e9"', "", "nul",
 ]
@@ -80,7 +92,10 @@ json.dump(
              "fingerprint": sha256(canonical([1, check, environment, subject, place]).encode())}
             for check, environment, subject, place in findings
         ],
-        "records": [{"record": record, "leaf": sha256(b"\0" + record.encode()), "kind": "receipt"}],
+        "records": [
+            {"record": canonical(entry), "leaf": sha256(b"\0" + canonical(entry).encode()), "kind": entry["kind"]}
+            for entry in (receipt, erasure)
+        ],
     },
     sys.stdout,
     ensure_ascii=False,

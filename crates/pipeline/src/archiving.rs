@@ -1,60 +1,116 @@
 //! From a report to WORM storage: intent, put, read back, receipt. What was not read back is not archived.
 
+use std::ops::Range;
+
 use exhibit_archive::{ObjectKey, PutOptions, Version, retention};
 use exhibit_evidence::{
     Digest, EntryId,
     report::{Receipt, ReportFile},
 };
-use exhibit_store::{Append, ArchiveIntent, NewEntry};
+use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry};
 
 use crate::{
-    StepError, World,
+    StepError, World, disclosures,
     issuing::bundle_key,
     ledger_reads::{self, Kept},
     turn,
 };
 
-/// Puts every report's bundle that has no receipt yet, reads it back, and records the receipt. Tells how many.
+/// Puts every report's bundle that has no receipt yet, reads it back, and records the receipt; and so the disclosable
+/// values of all entries that the report speaks of, encrypted. Tells how many bundles.
 ///
 /// # Errors
 /// When the archive refuses, or gives back something else than was put; the next run tries again.
 pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
     let _turn = turn::take(world).await?;
     let mut archived = 0;
-    for kept in ledger_reads::reports(&world.store).await? {
-        if kept.receipts.is_empty() {
-            archive(world, &kept).await?;
+    let reports = ledger_reads::reports(&world.store).await?;
+    let mut covered = disclosures_covered(&reports);
+    for kept in reports {
+        if !kept.is_archived() {
+            let bundle = bundle_of(&kept)?;
+            let object = Object {
+                key: bundle_key(&kept.report),
+                digest: bundle.digest,
+                size: bundle.size,
+                subject: format!("report:{}", kept.id),
+                media_type: "application/x-tar",
+            };
+            world.store.record_intent(&object.intent(), world.now()).await?;
+            archive(world, kept.id, object).await?;
             archived += 1;
+        }
+        if covered < kept.report.size {
+            archive_disclosures(world, kept.id, covered..kept.report.size).await?;
+            covered = kept.report.size;
         }
     }
     finish_intents(world).await?;
     Ok(archived)
 }
 
-async fn archive(world: &World, kept: &Kept) -> Result<(), StepError> {
-    let bundle = bundle_of(kept)?;
-    let name = bundle_key(&kept.report);
-    let intent = ArchiveIntent {
-        key: name.clone(),
-        digest: bundle.digest,
-        size: bundle.size,
-        subject: format!("report:{}", kept.id),
-    };
-    world.store.record_intent(&intent, world.now()).await?;
+/// Up to which entry disclosable values have a receipt. Each object begins where the one before it ended.
+fn disclosures_covered(reports: &[Kept]) -> u64 {
+    let receipts = reports.iter().flat_map(|kept| &kept.receipts);
+    receipts.filter_map(|receipt| disclosures::range_of(&receipt.key)).map(|range| range.end).max().unwrap_or(0)
+}
 
-    let bytes = world.store.artifact(bundle.digest).await?.bytes;
+/// What is to be archived; its bytes are an artifact.
+struct Object {
+    key: String,
+    digest: Digest,
+    size: u64,
+    subject: String,
+    media_type: &'static str,
+}
+
+impl Object {
+    fn intent(&self) -> ArchiveIntent {
+        let Self { key, digest, size, subject, .. } = self;
+        ArchiveIntent { key: key.clone(), digest: *digest, size: *size, subject: subject.clone() }
+    }
+}
+
+/// Archives the disclosable values of these entries.
+///
+/// The encrypted bytes are kept in the database before the intent, and the intent names them before the first put: a run
+/// after a crash puts the same bytes again, whatever was erased meanwhile, and no nonce is ever used for two texts.
+async fn archive_disclosures(world: &World, report: EntryId, range: Range<u64>) -> Result<(), StepError> {
+    const MEDIA_TYPE: &str = "application/jsonl";
+    let key = disclosures::object_key(&range);
+    let open = world.store.open_intents().await?;
+    let intent = match open.into_iter().find(|intent| intent.key == key) {
+        Some(intent) => intent,
+        None => {
+            let bytes = disclosures::encrypt(world, &range).await?;
+            let artifact = NewArtifact { media_type: MEDIA_TYPE.to_owned(), bytes };
+            let size = artifact.bytes.len() as u64;
+            let digest = world.store.put_artifact(&artifact, world.now()).await?;
+            let intent = ArchiveIntent { key, digest, size, subject: format!("disclosures-of:{report}") };
+            world.store.record_intent(&intent, world.now()).await?;
+            intent
+        }
+    };
+    let ArchiveIntent { key, digest, size, subject } = intent;
+    archive(world, report, Object { key, digest, size, subject, media_type: MEDIA_TYPE }).await
+}
+
+/// Puts an object whose intent is recorded, reads it back, and records the receipt.
+async fn archive(world: &World, report: EntryId, object: Object) -> Result<(), StepError> {
+    let Object { key: name, digest, size, media_type, .. } = object;
+    let bytes = world.store.artifact(digest).await?.bytes;
     let key = ObjectKey::parse(&name).map_err(|error| StepError::Ledger(error.to_string()))?;
     let put_at = world.now();
     let options = PutOptions {
         put_at,
         retain_until: retention::retain_until(put_at, world.plan.retention_years),
-        media_type: "application/x-tar".to_owned(),
+        media_type: media_type.to_owned(),
     };
     let put = world.vault.put_once(&key, &bytes, &options).await?;
     let back = world.vault.read_back(&key, &put.version).await?;
     let read_back_at = world.now();
-    if back.digest != bundle.digest || back.size != bundle.size {
-        let (expected, found) = (bundle.digest.to_string(), back.digest.to_string());
+    if back.digest != digest || back.size != size {
+        let (expected, found) = (digest.to_string(), back.digest.to_string());
         return Err(StepError::NotArchived { key: name, expected, found });
     }
     if back.retain_until < options.retain_until {
@@ -64,7 +120,7 @@ async fn archive(world: &World, kept: &Kept) -> Result<(), StepError> {
     }
     let description = world.vault.describe();
     let receipt = Receipt {
-        report: kept.id,
+        report,
         store: description.kind.to_owned(),
         regulatory_worm: description.regulatory_worm,
         key: name,
@@ -126,7 +182,7 @@ pub struct ReceiptCheck {
 pub struct Unarchived {
     /// The report.
     pub report: EntryId,
-    /// The key that its bundle is to be archived under.
+    /// The key that its bundle, or the values that belong to it, are to be archived under.
     pub key: String,
 }
 
@@ -135,12 +191,23 @@ pub struct Unarchived {
 /// # Errors
 /// When the ledger can't be read.
 pub async fn unarchived(world: &World) -> Result<Vec<Unarchived>, StepError> {
-    let kept = ledger_reads::reports(&world.store).await?;
-    let without = kept.iter().filter(|kept| kept.receipts.is_empty());
-    Ok(without.map(|kept| Unarchived { report: kept.id, key: bundle_key(&kept.report) }).collect())
+    let reports = ledger_reads::reports(&world.store).await?;
+    let mut covered = disclosures_covered(&reports);
+    let mut without = Vec::new();
+    for kept in &reports {
+        if !kept.is_archived() {
+            without.push(Unarchived { report: kept.id, key: bundle_key(&kept.report) });
+        }
+        if covered < kept.report.size {
+            without.push(Unarchived { report: kept.id, key: disclosures::object_key(&(covered..kept.report.size)) });
+            covered = kept.report.size;
+        }
+    }
+    Ok(without)
 }
 
-/// Reads every receipt's object back and holds it against the receipt.
+/// Reads every receipt's object back and holds it against the receipt. Encrypted disclosures are opened with the keys
+/// that there are, and held against the values in the database.
 ///
 /// # Errors
 /// When the ledger can't be read. What the archive can't answer is told receipt by receipt.
@@ -186,5 +253,16 @@ async fn difference(world: &World, receipt: &Receipt) -> Result<Option<String>, 
     if receipt.legal_hold && !back.legal_hold {
         return Ok(Some("no legal hold, the receipt says there is one".to_owned()));
     }
-    Ok((back.mode != receipt.mode).then(|| format!("mode {}, the receipt says {}", back.mode, receipt.mode)))
+    if back.mode != receipt.mode {
+        return Ok(Some(format!("mode {}, the receipt says {}", back.mode, receipt.mode)));
+    }
+    if !receipt.is_of_disclosures() {
+        return Ok(None);
+    }
+    let recovered = disclosures::recover_disclosures(world, receipt).await.map_err(|error| error.to_string())?;
+    let more = recovered.differences.len().saturating_sub(1);
+    Ok(recovered.differences.into_iter().next().map(|first| match more {
+        0 => first,
+        more => format!("{first}; and {more} more"),
+    }))
 }

@@ -82,6 +82,9 @@ pub enum StepError {
     /// The ledger has something that can't be.
     #[error("the ledger: {0}")]
     Ledger(String),
+    /// Disclosable values could not be archived, opened or erased.
+    #[error("disclosures: {0}")]
+    Disclosures(String),
     /// The archive gave back something else than was put.
     #[error("archive: {key}: read back {found}, but {expected} was put: this is not an archive")]
     NotArchived {

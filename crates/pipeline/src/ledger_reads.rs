@@ -27,6 +27,13 @@ pub(crate) struct Kept {
     pub receipts: Vec<Receipt>,
 }
 
+impl Kept {
+    /// Whether its bundle has a receipt.
+    pub(crate) fn is_archived(&self) -> bool {
+        self.receipts.iter().any(|receipt| !receipt.is_of_disclosures())
+    }
+}
+
 /// The deployment's last word and its first, where there is one.
 pub(crate) async fn deployments(store: &Store) -> Result<Option<(Timestamp, Deployment)>, StepError> {
     let mut entries = store.entries_of_kind("deployment").await?;

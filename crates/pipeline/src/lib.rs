@@ -7,6 +7,7 @@ mod archiving;
 mod checkpointing;
 mod closing;
 mod declaring;
+mod disclosures;
 mod error;
 mod guard;
 mod issuing;
@@ -24,6 +25,7 @@ pub use checkpointing::{
 };
 pub use closing::{Closed, close_periods};
 pub use declaring::{Declared, declare};
+pub use disclosures::{LONGEST_REASON, Recovered, erase_disclosures, recover_disclosures};
 pub use error::StepError;
 pub use issuing::{Issued, issue, render_period, replay_view};
 pub use performing::{Performed, perform_on_demand};

@@ -3,14 +3,16 @@
 use exhibit_collectors::{Collected, RawArtifact, collector::Settings};
 use exhibit_detect::{Engine, mask};
 use exhibit_evidence::{
-    Assessment, Body, CanonicalError, Disclosable, Disclosure, EntryId, Evidence, Observation,
+    Assessment, Body, CanonicalError, Disclosable, Disclosure, EntryId, Evidence, GroupId, Observation,
     assessment::Judgement,
+    disclosure::{HOST, PRINCIPAL},
     observation::{ArtifactRef, CollectorRef, Problem, Provenance, Run, SelfTest},
     to_canonical,
 };
-use exhibit_store::{NewArtifact, NewDisclosure, NewEntry};
+use exhibit_store::{GroupKey, NewArtifact, NewDisclosure, NewEntry, NewGroup};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{Job, StepError, World};
 
@@ -47,8 +49,8 @@ pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed,
 
     let evidence = world.entry_id();
     let mut disclosures = Vec::new();
-    let principal = disclose(world, evidence, "principal", &world.host.principal, &mut disclosures)?;
-    let host = disclose(world, evidence, "host", &world.host.host, &mut disclosures)?;
+    let principal = disclose(world, evidence, PRINCIPAL, &world.host.principal, &mut disclosures)?;
+    let host = disclose(world, evidence, HOST, &world.host.host, &mut disclosures)?;
     let observed_to = observation.observed_to;
     let body = Evidence {
         job: job.id.clone(),
@@ -142,15 +144,19 @@ fn spill(
 fn disclose(
     world: &World,
     entry: EntryId,
-    field: &str,
+    path: &str,
     value: &str,
     disclosures: &mut Vec<NewDisclosure>,
 ) -> Result<Disclosable, StepError> {
     let mut salt = [0; 16];
     world.random.fill(&mut salt);
-    let disclosure = Disclosure::new(&salt, format!("body.provenance.{field}"), value);
+    let disclosure = Disclosure::new(&salt, path, value);
     let sealed = disclosure.seal()?;
-    disclosures.push(NewDisclosure { entry, disclosure, group: None });
+    // Used only where this value is new in this field, or new again after an erasure.
+    let mut key = Zeroizing::new([0; 32]);
+    world.random.fill(key.as_mut());
+    let fresh = NewGroup { id: GroupId(world.entry_id().0), key: GroupKey::new(*key) };
+    disclosures.push(NewDisclosure { entry, disclosure, fresh });
     Ok(sealed)
 }
 

@@ -7,6 +7,8 @@ use exhibit_evidence::{
     Timestamp, Verdict,
     assessment::SubjectOutcome,
     deployment::Deployment,
+    disclosure::kind_of,
+    erasure::Erasure,
     observation::{Method, Subject, Trigger},
     period::PeriodId,
     report::{PeriodFreeze, Receipt, ReportIssued},
@@ -118,7 +120,10 @@ impl Fold {
             }
             Body::Period(body) => self.frozen(seq, body),
             Body::Report(body) => self.reports.push((envelope.id, (**body).clone())),
+            // Encrypted disclosures are archived with a report, but nobody opens the report from them.
+            Body::Receipt(body) if body.is_of_disclosures() => {}
             Body::Receipt(body) => self.receipts.entry(body.report).or_default().push((**body).clone()),
+            Body::Erasure(body) => self.erasure(seq, envelope.recorded_at, body),
         }
     }
 
@@ -175,6 +180,19 @@ impl Fold {
             self.changes.push(Change { at, what, seq });
         }
         promises.push(body.clone());
+    }
+
+    fn erasure(&mut self, seq: u64, at: Timestamp, body: &Erasure) {
+        if self.period.contains(at) {
+            let (count, kind) = (body.digests, kind_of(&body.path));
+            let names = if count == 1 { "name" } else { "names" };
+            let what = format!(
+                "{count} {kind} {names} behind pseudonyms, group {}, were erased: {}",
+                body.group,
+                body.reason.trim_end_matches('.')
+            );
+            self.changes.push(Change { at, what: format!("{what}."), seq });
+        }
     }
 
     fn frozen(&mut self, seq: u64, body: &PeriodFreeze) {

@@ -10,6 +10,7 @@ mod checkpoints;
 pub mod cluster;
 mod disclosures;
 mod entries;
+mod erasing;
 mod error;
 mod fsck;
 mod head;
@@ -35,10 +36,12 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use append::{Append, Appended, Appender, NewArtifact, NewDisclosure, NewEntry, Recorded};
+pub use append::{Append, Appended, Appender, NewArtifact, NewDisclosure, NewEntry, NewGroup, Recorded};
 pub use artifacts::Artifact;
 pub use checkpoints::StoredCheckpoint;
+pub use disclosures::{Disclosed, DisclosureGroup, GroupKey, RecordedErasure};
 pub use entries::{Entries, StoredEntry};
+pub use erasing::{Erased, NewErasure};
 pub use error::StoreError;
 pub use fsck::{Difference, FsckReport, OutsideCheckpoint, Trusted};
 pub use head::Head;

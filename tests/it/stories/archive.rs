@@ -21,9 +21,11 @@ async fn assert_closed_once(story: &TestWorld, what: &str) {
     let reports = story.world.store.entries_of_kind("report").await.expect("reports");
     let receipts = story.world.store.entries_of_kind("receipt").await.expect("receipts");
     let freezes = story.world.store.entries_of_kind("period").await.expect("freezes");
-    assert_eq!((freezes.len(), reports.len(), receipts.len()), (1, 1, 1), "{what}");
+    assert_eq!((freezes.len(), reports.len(), receipts.len()), (1, 1, 2), "{what}");
     let bundles = story.vault.keys().await.into_iter().filter(|key| key.starts_with("reports/")).count();
     assert_eq!(bundles, 1, "{what}");
+    let disclosures = story.vault.keys().await.into_iter().filter(|key| key.starts_with("disclosures/")).count();
+    assert_eq!(disclosures, 1, "{what}");
     let checks = check_receipts(&story.world).await.expect("receipts");
     assert!(checks.iter().all(|check| check.difference.is_none()), "{what}: {checks:?}");
     assert_eq!(story.world.store.open_intents().await.expect("intents"), [], "{what}");

@@ -2,6 +2,7 @@
 
 mod archive;
 mod canaries;
+mod disclosures;
 mod on_demand;
 mod quarter;
 mod schedule;

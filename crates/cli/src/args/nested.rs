@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, JobId, Outcome, PeriodId};
+use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, GroupId, JobId, Outcome, PeriodId};
 
 use super::{Place, Printed, When};
 use crate::output::ExportFormat;
@@ -202,6 +202,67 @@ Example:
 
 Exits 0 if every object is as its receipt says, 1 with each difference named, 2 if it could not look.")]
     Check {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+}
+
+/// `exhibit disclosures`
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct DisclosuresArgs {
+    /// What about them.
+    #[command(subcommand)]
+    pub(crate) command: DisclosuresCommand,
+}
+
+/// What about disclosable values.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DisclosuresCommand {
+    /// List the people's and hosts' names that records hold as digests only
+    #[command(after_long_help = "Example:\n  exhibit disclosures list --format json")]
+    List {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Show one name, or its erasure, and the evidence that it stands behind
+    #[command(after_long_help = "\
+Example:
+  exhibit disclosures show 0193a5b2-7c1e-7000-8000-000000000001")]
+    Show {
+        /// The group's id, as `disclosures list` prints it
+        group: GroupId,
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Erase a name for good, here and, since its key goes with it, in the archive
+    #[command(after_long_help = "\
+Example:
+  exhibit disclosures erase --group 0193a5b2-7c1e-7000-8000-000000000001 --reason 'request 2026-117, article 17'
+
+Cannot be undone. Digests, proofs, signatures, reports and archived objects stay as they are; the ledger tells that
+values were erased, of which group, how many and why. The reason stays for ever: name nobody in it.
+Postgres frees the old rows when it vacuums the tables, and backups and its write-ahead log hold them until they
+expire: see FORMAT.md, section 12.")]
+    Erase {
+        /// The group's id, as `disclosures list` prints it
+        #[arg(long, value_name = "ID")]
+        group: GroupId,
+        /// Why; it stays in the ledger for ever and must not name whom it is about
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
         /// Which deployment.
         #[command(flatten)]
         place: Place,

@@ -9,6 +9,7 @@ use exhibit_store::{EvidenceFilter, EvidenceSummary, Judged, Store, StoredEntry}
 use serde::Serialize;
 use serde_json::Value;
 
+use super::disclosures::{self, Named};
 use crate::{
     args::{EvidenceArgs, EvidenceCommand, Filter},
     deployment::Deployment,
@@ -243,6 +244,8 @@ struct Shown {
     seq: u64,
     digest: Digest,
     record: Value,
+    /// What the record holds as digests only.
+    disclosures: Vec<Named>,
     assessments: Vec<Value>,
     /// Later judgements of the same evidence: not what was judged when it was recorded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -254,10 +257,12 @@ async fn show(deployment: &Deployment, id: EntryId) -> anyhow::Result<Shown> {
     let read = |entries: &[StoredEntry]| -> Result<Vec<Value>, _> {
         entries.iter().map(|entry| serde_json::from_str(&entry.text)).collect()
     };
+    let disclosures = disclosures::named(&deployment.world, &[id]).await?;
     Ok(Shown {
         seq: judged.evidence.seq,
         digest: judged.summary.digest,
         record: serde_json::from_str(&judged.evidence.text)?,
+        disclosures,
         assessments: read(&judged.assessments).context("reading the assessments")?,
         replays: read(&judged.replays).context("reading the replays")?,
     })
@@ -279,6 +284,7 @@ fn facts(shown: &Shown) -> Table {
         ("recorded".to_owned(), text(&shown.record["recorded_at"])),
         ("self-test".to_owned(), text(&body["self_test"]["detail"])),
     ];
+    rows.extend(shown.disclosures.iter().map(|named| (named.kind.clone(), named.told())));
     for population in body["observation"]["population"].as_array().into_iter().flatten() {
         let subject = format!("{}/{}", text(&population["subject"]["environment"]), text(&population["subject"]["id"]));
         rows.push((

@@ -5,6 +5,7 @@ mod check;
 mod collectors;
 mod demo;
 mod demo_config;
+mod disclosures;
 mod evidence;
 mod fsck;
 mod rebuild;
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Evidence(args) => evidence::run(&args, words, &mut out).await,
         Command::Report(args) => report::run(&args, words, &mut out).await,
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
+        Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Verify(args) => verify::run(&args, words, &mut out),
         Command::Fsck(args) => fsck::run(&args, words, &mut out).await,
         Command::Rebuild(args) => rebuild::run(&args, words, &mut out).await,

@@ -11,13 +11,14 @@ mod write;
 
 use std::sync::Arc;
 
-use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, Timestamp};
-use uuid::Uuid;
+use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, GroupId, Timestamp};
+use sqlx::PgConnection;
 
 pub use appender::Appender;
 pub(crate) use prepare::{month_of, observed_to};
 pub(crate) use write::merge_findings;
 
+use crate::disclosures::GroupKey;
 use crate::slots::Lease;
 use crate::tx::run_tx;
 use crate::{Store, StoreError};
@@ -41,8 +42,17 @@ pub struct NewDisclosure {
     pub entry: EntryId,
     /// The value with its salt and place.
     pub disclosure: Disclosure,
-    /// The group under whose key the value lies in WORM.
-    pub group: Option<Uuid>,
+    /// The group that is made if no other entry has this value in this field yet.
+    pub fresh: NewGroup,
+}
+
+/// A group of disclosable values, should one be needed: id and key are random.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// The key under which its values lie in WORM.
+    pub key: GroupKey,
 }
 
 /// Bytes that an entry cites by digest. Masked already.
@@ -162,6 +172,13 @@ impl Store {
         self.partitions.note_entries(outcome.partitioned_until);
         Ok(outcome.units)
     }
+}
+
+/// Appends one unit within a transaction that does more.
+pub(crate) async fn append_within(store: &Store, tx: &mut PgConnection, unit: &Append) -> Result<Appended, StoreError> {
+    let prepared = prepare::prepare(store, unit).await?;
+    let mut outcome = write::append(store, tx, &[&prepared]).await?;
+    outcome.units.pop().unwrap_or_else(none)
 }
 
 /// A unit that is known to make records, with all that can be done before the head is locked.

@@ -200,19 +200,26 @@ pub(crate) async fn merge_findings(tx: &mut PgConnection, from: u64, to: u64) ->
     Ok(())
 }
 
+/// Writes values under the group of their field and value. The head's lock is held, so that nobody else makes or erases
+/// a group meanwhile: there is one for each value, and an erased one is found by none.
 async fn write_disclosures(tx: &mut PgConnection, prepared: &Prepared<'_>) -> Result<(), StoreError> {
     for (new, digest) in prepared.unit.disclosures.iter().zip(&prepared.disclosures) {
         sqlx::query(
             "/* append::disclosures */ \
+             WITH known AS (SELECT group_id FROM exhibit.disclosure_keys WHERE path = $3 AND value = $5), \
+                  made AS (INSERT INTO exhibit.disclosure_keys (group_id, key, created_at, path, value) \
+                           SELECT $6, $7, $8, $3, $5 WHERE NOT EXISTS (SELECT FROM known) RETURNING group_id) \
              INSERT INTO exhibit.disclosures (digest, entry_id, group_id, path, salt, value) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+             SELECT $1, $2, g.group_id, $3, $4, $5 FROM (TABLE known UNION ALL TABLE made) AS g",
         )
         .bind(digest.0.as_slice())
         .bind(new.entry.0)
-        .bind(new.group)
         .bind(&new.disclosure.path)
         .bind(&new.disclosure.salt)
         .bind(&new.disclosure.value)
+        .bind(new.fresh.id.0)
+        .bind(new.fresh.key.bytes().as_slice())
+        .bind(prepared.unit.now.utc())
         .execute(&mut *tx)
         .await
         .map_err(in_tx("append"))?;

@@ -1,6 +1,6 @@
-//! What lies beside the records: the findings' state, artifacts, disclosures, claims.
+//! What lies beside the records: the findings' state, artifacts, claims.
 
-use exhibit_evidence::{Digest, Disclosure};
+use exhibit_evidence::Digest;
 use sqlx::{PgConnection, Row as _};
 
 use super::FsckReport;
@@ -12,7 +12,6 @@ use crate::{StoreError, artifacts};
 pub(super) async fn check(tx: &mut PgConnection, walk: &Walk, report: &mut FsckReport) -> Result<(), StoreError> {
     findings(tx, report).await?;
     kept_artifacts(tx, walk, report).await?;
-    disclosures(tx, report).await?;
     claims(tx, report).await?;
     intents(tx, report).await
 }
@@ -69,42 +68,6 @@ async fn kept_artifacts(tx: &mut PgConnection, walk: &Walk, report: &mut FsckRep
         report.differs("artifacts", digest, "the bytes that a record cites", "none");
     }
     Ok(())
-}
-
-/// Digest, path, salt, value, and whether the entry exists.
-type Disclosed = (Vec<u8>, String, Option<String>, Option<String>, bool);
-
-/// A disclosure that is not erased seals to its digest.
-async fn disclosures(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
-    let mut after: Vec<u8> = Vec::new();
-    loop {
-        let rows: Vec<Disclosed> = sqlx::query_as(
-            "/* fsck::disclosures */ SELECT d.digest, d.path, d.salt, d.value, i.id IS NOT NULL \
-               FROM exhibit.disclosures d LEFT JOIN exhibit.entry_ids i ON i.id = d.entry_id \
-              WHERE d.digest > $1 ORDER BY d.digest LIMIT 1000",
-        )
-        .bind(&after)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(in_tx("fsck"))?;
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        after.clone_from(&last.0);
-        for (digest, path, salt, value, has_entry) in rows {
-            let key = format!("digest {}", hex::encode(&digest));
-            if !has_entry {
-                report.differs("disclosures", &key, "an entry that carries it", "none");
-            }
-            let (Some(salt), Some(value)) = (salt, value) else {
-                continue;
-            };
-            let sealed = Disclosure { salt, path, value }.seal();
-            if !sealed.is_ok_and(|sealed| sealed.digest.0.as_slice() == digest) {
-                report.differs("disclosures", &key, "salt, path and value of this digest", "others");
-            }
-        }
-    }
 }
 
 /// A claim is closed exactly where the ledger closed its slot: otherwise a slot would never be performed, or for ever.

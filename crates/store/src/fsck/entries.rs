@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::FsckReport;
+use super::disclosed::{self, Erasures};
 use super::edge::Edge;
 use super::outside::Promised;
 use crate::error::in_tx;
@@ -34,6 +35,8 @@ pub(super) struct Walk {
     pub(super) last_recorded_at: Option<Timestamp>,
     /// Artifacts that records cite.
     pub(super) cited: BTreeSet<Digest>,
+    /// The erasures that records tell of.
+    pub(super) erased: Erasures,
     /// The largest promised size up to which everything was as promised.
     good_until: u64,
 }
@@ -103,6 +106,7 @@ async fn batch(
     let mut ids = stored_ids(tx, from, to).await?;
     let mut expected = Rows::default();
     let mut completed = Vec::new();
+    let mut promised_values = Vec::new();
     for row in rows {
         walk.place(&row, report);
         let leaf = leaf_hash(row.record.as_bytes());
@@ -128,6 +132,8 @@ async fn batch(
         if let (Some(envelope), Ok(seq)) = (walk.read_record(&row, report), u64::try_from(row.seq)) {
             let moved = moved(tx, &envelope, row.seq, report).await?;
             walk.cite(&envelope.body);
+            walk.erased.take(row.seq, &envelope.body);
+            promised_values.extend(disclosed::promised(row.seq, &envelope));
             expected.extend(project(seq, &envelope, &moved));
         }
         walk.keep_promises(promised, report);
@@ -141,6 +147,7 @@ async fn batch(
     if !walk.broken {
         upper_nodes(tx, &completed, report).await?;
     }
+    disclosed::compare(tx, &promised_values, report).await?;
     compare_rows(tx, &expected, from, to, report).await
 }
 

@@ -5,6 +5,7 @@
 //! of a fact with the record that it was copied from. One unchanging snapshot is read.
 
 mod aside;
+mod disclosed;
 mod edge;
 mod entries;
 mod head;
@@ -126,6 +127,7 @@ async fn check(tx: &mut PgConnection, trusted: &Trusted) -> Result<FsckReport, S
     let walk = entries::check(tx, &promised, &mut report).await?;
     head::check(tx, &walk, &mut report).await?;
     aside::check(tx, &walk, &mut report).await?;
+    disclosed::check(tx, &walk, &mut report).await?;
     report.entries = walk.entries;
     report.root = Some(walk.edge.root());
     Ok(report)

@@ -53,6 +53,8 @@ pub(crate) fn project(seq: u64, envelope: &Envelope, moved: &[Finding]) -> Rows 
         Body::Period(body) => rows.periods.push(period(entry, body)),
         Body::Report(body) => rows.reports.push(report(entry, body)),
         Body::Receipt(body) => rows.receipts.push(receipt(entry, body)),
+        // Few, and read as entries.
+        Body::Erasure(_) => {}
     }
     rows
 }

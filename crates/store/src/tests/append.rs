@@ -217,7 +217,7 @@ async fn evidence_of_any_month_has_a_place() {
         "9999-12-31T23:59:59.999999Z",
     ];
     let entries = (1..).zip(instants).map(|(n, at)| entry(n, evidence("nightly", at.parse().unwrap()))).collect();
-    store.append(Append::entries(at(1), entries)).await.unwrap();
+    store.append(disclosed(at(1), entries)).await.unwrap();
     let placed: Vec<String> = sqlx::query_scalar("SELECT tableoid::regclass::text FROM exhibit.evidence ORDER BY seq")
         .fetch_all(&store.pool)
         .await

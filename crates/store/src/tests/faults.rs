@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{Append, Appender, Store, StoreError, Trusted};
+use crate::{Appender, Store, StoreError, Trusted};
 
 /// Cuts every connection of the service, again and again, until told to stop. Tells how many were cut.
 async fn cut(database: Arc<TestDatabase>, stop: Arc<AtomicBool>) -> i64 {
@@ -41,7 +41,7 @@ async fn appends_through_cut_connections_are_recorded_once() {
             for step in 0..15 {
                 let number = (lane * 15 + step) * 2 + 1;
                 let new = vec![entry(number, promise("nightly")), entry(number + 1, evidence("nightly", at(0)))];
-                let unit = Append::entries(at(step as i64), new);
+                let unit = disclosed(at(step as i64), new);
                 // Done or not done, nobody said: append again until somebody does.
                 loop {
                     match appender.append(unit.clone()).await {
@@ -74,7 +74,7 @@ async fn fsck_sees_one_moment_while_others_append() {
     let store = database.store().clone();
     let appending = tokio::spawn(async move {
         for number in 0..40 {
-            store.append(Append::entries(at(1), every_kind_open(number * 8 + 1))).await.unwrap();
+            store.append(disclosed(at(1), every_kind_open(number * 8 + 1))).await.unwrap();
         }
     });
     let mut sizes = Vec::new();

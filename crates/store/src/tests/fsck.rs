@@ -5,7 +5,7 @@ use exhibit_ledger::note::SigningKey;
 
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{Append, FsckReport, NewDisclosure, OutsideCheckpoint, Store, StoredCheckpoint, Trusted};
+use crate::{Append, FsckReport, OutsideCheckpoint, Store, StoredCheckpoint, Trusted};
 
 const ORIGIN: &str = "example.test/log";
 
@@ -40,7 +40,7 @@ async fn ledger(database: &TestDatabase) -> Trusted {
             entries[4] = entry(round * 8 + 5, closure("nightly", at(round as i64)));
             entries[5] = entry(round * 8 + 6, promise("weekly"));
         }
-        store.append(Append::entries(at(10 + round as i64), entries)).await.unwrap();
+        store.append(disclosed(at(10 + round as i64), entries)).await.unwrap();
         if round != 1 {
             checkpoints.push(checkpoint(store).await);
         }
@@ -161,7 +161,29 @@ const CASES: &[Case] = &[
     Case {
         name: "a disclosed value is changed",
         sql: "UPDATE disclosures SET value = 'somebody else'",
-        named: &["disclosures, digest "],
+        named: &["disclosures, digest ", "disclosures, group "],
+    },
+    Case {
+        name: "a disclosed value is deleted",
+        sql: "DELETE FROM disclosures WHERE path = 'body.provenance.host'",
+        named: &["disclosures, seq 2, body.provenance.host, digest ", "disclosures, seq 10, body.provenance.host, "],
+    },
+    Case {
+        name: "a disclosed value is moved to another entry",
+        sql: "UPDATE disclosures SET entry_id = (SELECT id FROM entries WHERE seq = 10) \
+              WHERE entry_id = (SELECT id FROM entries WHERE seq = 2)",
+        named: &["disclosures, seq 2, body.provenance.principal, digest ", "disclosures, digest "],
+    },
+    Case {
+        name: "a group is erased behind the ledger's back",
+        sql: "UPDATE disclosures SET salt = NULL, value = NULL, erased_at = now(); \
+              UPDATE disclosure_keys SET key = NULL, value = NULL, erased_at = now()",
+        named: &["disclosure_keys, group "],
+    },
+    Case {
+        name: "values are erased, but their key is not",
+        sql: "UPDATE disclosures SET salt = NULL, value = NULL, erased_at = now()",
+        named: &["disclosures, group "],
     },
 ];
 
@@ -198,13 +220,10 @@ async fn find(case: &'static Case) {
     let trusted = ledger(&database).await;
     // Beyond the last checkpoint nothing outside binds; artifacts and disclosures bind themselves.
     if case.sql.contains("artifacts") || case.sql.contains("disclosures") {
-        let disclosure = exhibit_evidence::Disclosure::new(&[3; 16], "body.provenance.host", "build-7");
-        let mut with_host = evidence("nightly", at(7));
-        with_host.provenance.host = disclosure.seal().unwrap();
+        let with_host = evidence("nightly", at(7));
         let unit = Append {
-            disclosures: vec![NewDisclosure { entry: id(80), disclosure, group: None }],
             artifacts: vec![crate::NewArtifact { media_type: "text/plain".into(), bytes: b"kept".to_vec() }],
-            ..Append::entries(at(20), vec![entry(80, with_host)])
+            ..disclosed(at(20), vec![entry(80, with_host)])
         };
         database.store().append(unit).await.unwrap();
         let before = database.store().fsck(&trusted).await.unwrap();

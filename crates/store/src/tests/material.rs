@@ -64,38 +64,3 @@ async fn a_checkpoint_must_fit_the_ledger() {
     store.save_checkpoint(&again).await.unwrap();
     assert_eq!(store.checkpoint(8).await.unwrap(), good);
 }
-
-#[tokio::test]
-async fn an_erased_value_is_gone_and_its_entry_still_verifies() {
-    let database = TestDatabase::new().await;
-    let store = database.store();
-    let group = uuid::Uuid::from_u128(1);
-    let key = store.disclosure_key(group, &[1; 32], at(0)).await.unwrap();
-    assert_eq!(*store.disclosure_key(group, &[2; 32], at(1)).await.unwrap(), *key);
-    let disclosure = exhibit_evidence::Disclosure::new(&[3; 16], "body.provenance.host", "build-7");
-    let sealed = disclosure.seal().unwrap();
-    let mut body = evidence("nightly", at(0));
-    body.provenance.host = sealed;
-    let unit = Append {
-        disclosures: vec![crate::NewDisclosure { entry: id(1), disclosure: disclosure.clone(), group: Some(group) }],
-        ..Append::entries(at(1), vec![entry(1, body)])
-    };
-    store.append(unit).await.unwrap();
-    assert_eq!(store.disclosures_of(&[id(1)]).await.unwrap()[&sealed.digest], disclosure);
-    assert_eq!(store.erase_group(group, at(2)).await.unwrap(), 1);
-    assert_eq!(store.erase_group(group, at(3)).await.unwrap(), 0);
-    assert!(store.disclosures_of(&[id(1)]).await.unwrap().is_empty());
-    assert!(matches!(store.disclosure_key(group, &[4; 32], at(4)).await, Err(StoreError::NotFound { .. })));
-    assert!(store.erase_group(uuid::Uuid::from_u128(2), at(4)).await.is_err());
-    // Nowhere in the database is the value any more, and nothing that is signed has changed.
-    let traces: i64 = sqlx::query_scalar(
-        "SELECT (SELECT count(*) FROM exhibit.disclosures d WHERE d::text LIKE '%build-7%') \
-              + (SELECT count(*) FROM exhibit.entries e WHERE e::text LIKE '%build-7%') \
-              + (SELECT count(*) FROM exhibit.evidence v WHERE v::text LIKE '%build-7%')",
-    )
-    .fetch_one(&store.pool)
-    .await
-    .unwrap();
-    assert_eq!(traces, 0);
-    assert!(store.fsck(&crate::Trusted::default()).await.unwrap().is_clean());
-}

@@ -1,6 +1,7 @@
 //! The store against a real Postgres.
 
 mod append;
+mod disclosures;
 mod faults;
 mod fences;
 mod fsck;

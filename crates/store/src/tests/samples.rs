@@ -6,12 +6,12 @@ use exhibit_evidence::observation::{CollectorRef, Method, Provenance, Run, SelfT
 use exhibit_evidence::report::{PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing};
 use exhibit_evidence::slot::{SchedulePromise, SlotClosure, SlotState};
 use exhibit_evidence::{
-    Assessment, Body, Digest, Disclosable, EntryId, Evidence, FiscalCalendar, Observation, Population, SubjectOutcome,
-    Timestamp, Verdict,
+    Assessment, Body, Digest, Disclosable, Disclosure, EntryId, Evidence, FiscalCalendar, GroupId, Observation,
+    Population, SubjectOutcome, Timestamp, Verdict,
 };
 use exhibit_evidence::{Finding, Fingerprint, Place, Severity};
 
-use crate::NewEntry;
+use crate::{Append, GroupKey, NewDisclosure, NewEntry, NewGroup};
 
 /// Noon on a day of November 2026, so many microseconds later.
 pub(super) fn at(micros: i64) -> Timestamp {
@@ -215,4 +215,27 @@ pub(super) fn every_kind(first: u64) -> Vec<NewEntry> {
         entry(first + 6, report()),
         entry(first + 7, receipt(id(first + 6))),
     ]
+}
+
+/// A group that may be needed, by number.
+pub(super) fn group(number: u64) -> NewGroup {
+    NewGroup { id: GroupId(id(number).0), key: GroupKey::new([u8::try_from(number % 251).unwrap(); 32]) }
+}
+
+/// The entries, with disclosed values for what the evidence among them holds: all on one host, by one principal.
+pub(super) fn disclosed(now: Timestamp, mut entries: Vec<NewEntry>) -> Append {
+    let mut disclosures = Vec::new();
+    for entry in &mut entries {
+        let Body::Evidence(evidence) = &mut entry.body else { continue };
+        let mut seal = |path: &str, value: &str| {
+            let disclosure = Disclosure::new(entry.id.0.as_bytes(), path, value);
+            let sealed = disclosure.seal().unwrap();
+            let number = 100_000 + u64::from(entry.id.0.as_bytes()[15]) * 2 + disclosures.len() as u64;
+            disclosures.push(NewDisclosure { entry: entry.id, disclosure, fresh: group(number) });
+            sealed
+        };
+        evidence.provenance.principal = seal("body.provenance.principal", "somebody");
+        evidence.provenance.host = seal("body.provenance.host", "build-7");
+    }
+    Append { disclosures, ..Append::entries(now, entries) }
 }

@@ -1,0 +1,172 @@
+//! `exhibit disclosures`: the names behind digests, who may be erased, and that they were.
+
+use std::collections::BTreeMap;
+
+use exhibit_evidence::{Disclosable, EntryId, GroupId, Timestamp, disclosure::kind_of};
+use exhibit_pipeline::{StepError, World, erase_disclosures};
+use exhibit_store::{DisclosureGroup, RecordedErasure};
+use serde::Serialize;
+
+use crate::{
+    args::{DisclosuresArgs, DisclosuresCommand},
+    deployment::Deployment,
+    output::{Exit, Out, Table, Words},
+};
+
+/// A group, as it is printed.
+#[derive(Serialize)]
+struct Group {
+    group: GroupId,
+    kind: String,
+    value: Option<String>,
+    digests: u64,
+    first_seen: Timestamp,
+    erased: Option<ErasedBy>,
+}
+
+/// What the ledger says of an erasure.
+#[derive(Clone, Serialize)]
+pub(super) struct ErasedBy {
+    at: Timestamp,
+    entry: EntryId,
+    reason: String,
+}
+
+/// A value behind a digest of a record: the value itself, or its pseudonym and its erasure.
+#[derive(Serialize)]
+pub(super) struct Named {
+    entry: EntryId,
+    /// The field, in one word.
+    pub(super) kind: String,
+    group: GroupId,
+    /// What reports print, whether erased or not.
+    pseudonym: String,
+    value: Option<String>,
+    erased: Option<ErasedBy>,
+}
+
+impl Named {
+    /// For people: the value, or its pseudonym and why there is no more.
+    pub(super) fn told(&self) -> String {
+        let pseudonym = &self.pseudonym;
+        match (&self.value, &self.erased) {
+            (Some(value), _) => format!("{value} (in reports: {pseudonym})"),
+            (None, Some(erased)) => {
+                format!("{pseudonym} (erased {}, entry {}: {})", erased.at.human(), erased.entry, erased.reason)
+            }
+            (None, None) => format!("{pseudonym} (erased, but no entry tells of it: see exhibit fsck)"),
+        }
+    }
+}
+
+pub(crate) async fn run(args: &DisclosuresArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
+    match &args.command {
+        DisclosuresCommand::List { place, printed } => {
+            let deployment = Deployment::open(place, words).await?;
+            let groups = groups(&deployment.world).await;
+            deployment.close().await?;
+            out.data(printed.format, &groups?, |groups| {
+                let mut table = Table::new(["kind", "value", "digests", "first seen", "group"]).right([2]);
+                for group in groups {
+                    table.row([
+                        group.kind.clone(),
+                        value(group),
+                        group.digests.to_string(),
+                        group.first_seen.human(),
+                        group.group.to_string(),
+                    ]);
+                }
+                table
+            })?;
+        }
+        DisclosuresCommand::Show { group, place, printed } => {
+            let deployment = Deployment::open(place, words).await?;
+            let group = one(&deployment.world, *group).await;
+            deployment.close().await?;
+            out.data(printed.format, &group?, facts)?;
+        }
+        DisclosuresCommand::Erase { group, reason, place, printed } => {
+            let deployment = Deployment::open(place, words).await?;
+            let erased = erase_disclosures(&deployment.world, *group, reason).await;
+            let now = match erased {
+                Ok(_) => one(&deployment.world, *group).await,
+                Err(error) => Err(error.into()),
+            };
+            deployment.close().await?;
+            let now = now?;
+            out.data(printed.format, &now, facts)?;
+            words.say(format!(
+                "Erased: nobody can open these {} values any more. Run VACUUM on exhibit.disclosures and \
+                 exhibit.disclosure_keys as their owner to free the old rows at once.",
+                now.digests
+            ));
+        }
+    }
+    Ok(Exit::Clean)
+}
+
+fn value(group: &Group) -> String {
+    match (&group.value, &group.erased) {
+        (Some(value), _) => value.clone(),
+        (None, Some(erased)) => format!("erased {}", erased.at.human()),
+        (None, None) => "erased, but no entry tells of it".to_owned(),
+    }
+}
+
+fn facts(group: &Group) -> Table {
+    let mut facts = vec![
+        ("group", group.group.to_string()),
+        ("kind", group.kind.clone()),
+        ("value", value(group)),
+        ("digests in the ledger", group.digests.to_string()),
+        ("first seen", group.first_seen.human()),
+    ];
+    if let Some(erased) = &group.erased {
+        facts.push(("erased by entry", erased.entry.to_string()));
+        facts.push(("reason", erased.reason.clone()));
+    }
+    Table::facts(facts)
+}
+
+async fn one(world: &World, wanted: GroupId) -> anyhow::Result<Group> {
+    let group = groups(world).await?.into_iter().find(|group| group.group == wanted);
+    group.ok_or_else(|| anyhow::anyhow!("there is no group of disclosures {wanted}"))
+}
+
+async fn groups(world: &World) -> Result<Vec<Group>, StepError> {
+    let erasures = erasures(world).await?;
+    let group = |group: DisclosureGroup| Group {
+        group: group.id,
+        kind: kind_of(&group.path).to_owned(),
+        value: group.value,
+        digests: group.digests,
+        first_seen: group.created_at,
+        erased: erasures.get(&group.id).cloned(),
+    };
+    Ok(world.store.disclosure_groups().await?.into_iter().map(group).collect())
+}
+
+async fn erasures(world: &World) -> Result<BTreeMap<GroupId, ErasedBy>, StepError> {
+    let told = |RecordedErasure { entry, erasure, .. }| {
+        (erasure.group, ErasedBy { at: erasure.erased_at, entry, reason: erasure.reason })
+    };
+    Ok(world.store.erasures().await?.into_iter().map(told).collect())
+}
+
+/// The values behind the digests of these entries.
+pub(super) async fn named(world: &World, entries: &[EntryId]) -> Result<Vec<Named>, StepError> {
+    let disclosed = world.store.disclosures_of(entries).await?;
+    let erasures = erasures(world).await?;
+    let named = disclosed.into_iter().map(|one| {
+        let kind = kind_of(&one.path).to_owned();
+        Named {
+            entry: one.entry,
+            pseudonym: Disclosable { digest: one.digest }.pseudonym(&kind),
+            kind,
+            group: one.group,
+            value: one.disclosure.map(|disclosure| disclosure.value),
+            erased: erasures.get(&one.group).cloned(),
+        }
+    });
+    Ok(named.collect())
+}

@@ -1,0 +1,23 @@
+//! The erasure of disclosable values, told in the ledger: that it was done, not of what.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{GroupId, Timestamp};
+
+/// The body of an entry of kind `erasure`: from here on nobody can open the values of this group.
+///
+/// The entry is written in the same transaction that erases key, salts and values, so neither is there without the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// The group: all values that were the same, in the same field.
+    pub group: GroupId,
+    /// The disclosable field, `body.provenance.host`.
+    pub path: String,
+    /// How many digests of the ledger lost salt and value.
+    pub digests: u64,
+    /// Why. It stays for ever and must name nobody.
+    pub reason: String,
+    /// When it was done.
+    pub erased_at: Timestamp,
+}
