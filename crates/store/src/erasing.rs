@@ -1,5 +1,6 @@
 //! Erasing a group of disclosable values by law: key, salts, values, and the entry that tells of it, in one transaction.
 
+use exhibit_evidence::disclosure::PRINCIPAL;
 use exhibit_evidence::erasure::Erasure;
 use exhibit_evidence::{EntryId, GroupId, Timestamp};
 use sqlx::PgConnection;
@@ -89,6 +90,17 @@ async fn erase(store: &Store, tx: &mut PgConnection, new: &NewErasure) -> Result
     .await
     .map_err(in_tx("erase_group"))?;
     exactly_one("erase_group", key.rows_affected())?;
+    if path == PRINCIPAL {
+        // The one other place that names people: there the name becomes one that says nothing.
+        sqlx::query(
+            "/* erase_group::requests */ UPDATE exhibit.run_requests SET requested_by = $2 WHERE requested_by = $1",
+        )
+        .bind(&value)
+        .bind(format!("erased-{}", new.group))
+        .execute(&mut *tx)
+        .await
+        .map_err(in_tx("erase_group"))?;
+    }
     let erasure = Erasure {
         group: new.group,
         path,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{ends_with, output};
 
 /// Every command that people type.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 24] = [
     "",
     "check",
     "demo",
@@ -23,6 +23,10 @@ const COMMANDS: [&str; 20] = [
     "archive",
     "archive list",
     "archive check",
+    "disclosures",
+    "disclosures list",
+    "disclosures show",
+    "disclosures erase",
     "verify",
     "fsck",
     "rebuild",

@@ -2,6 +2,7 @@
 
 mod cores;
 mod demo;
+mod disclosures;
 mod help;
 mod kills;
 mod publisher;
