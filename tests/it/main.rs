@@ -2,5 +2,6 @@
 
 mod binary;
 mod browser;
+mod packages;
 mod stories;
 mod tidy;

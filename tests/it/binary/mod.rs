@@ -5,6 +5,7 @@ mod demo;
 mod disclosures;
 mod help;
 mod kills;
+mod majors;
 mod publisher;
 mod tampering;
 

@@ -100,7 +100,7 @@ fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let found = find().or_else(|| {
-            let _alone = super::alone();
+            let _alone = crate::packages::alone();
             find().or_else(install)
         });
         found.expect("there is no Chromium here: install Debian's package `chromium`, as root")

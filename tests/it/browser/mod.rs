@@ -6,11 +6,7 @@
 mod axe;
 mod chromium;
 
-use std::{
-    env,
-    fs::{self, File},
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use chromium::Scheme;
 
@@ -35,13 +31,6 @@ const MUST: [(&str, &str); 8] = [
 ];
 
 const WIDTHS: [u32; 2] = [390, 1360];
-
-/// Held while something is installed: processes of the same machine take turns. The lock ends with the value.
-fn alone() -> File {
-    let lock = File::create(env::temp_dir().join("exhibit-test-install.lock")).expect("a lock file");
-    lock.lock().expect("locked");
-    lock
-}
 
 /// What does not hold for this page, as `width: name`; of what the accessibility checker found, its rule is the name.
 fn faults(html: &str, scheme: Scheme) -> Vec<String> {
