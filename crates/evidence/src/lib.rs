@@ -12,6 +12,7 @@ pub mod disclosure;
 pub mod erasure;
 pub mod finding;
 pub mod ids;
+pub mod key;
 pub mod observation;
 pub mod outcome;
 pub mod period;

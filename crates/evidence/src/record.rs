@@ -9,6 +9,7 @@ use crate::{
     Assessment, CanonicalError, EntryId, Evidence, Timestamp,
     deployment::Deployment,
     erasure::Erasure,
+    key::KeyRotation,
     parse_canonical,
     report::{PeriodFreeze, Receipt, ReportIssued},
     slot::{SchedulePromise, SlotClosure},
@@ -86,6 +87,8 @@ kinds! {
     Receipt(Receipt) = "receipt",
     /// Disclosable values were erased.
     Erasure(Erasure) = "erasure",
+    /// The log's signing key hands over to the next.
+    Key(KeyRotation) = "key",
 }
 
 impl fmt::Display for Kind {

@@ -5,6 +5,9 @@ import hashlib
 import json
 import sys
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 
 def canonical(value):
     # Python sorts by code point, RFC 8785 by UTF-16 code unit: encode the keys first.
@@ -70,6 +73,34 @@ erasure = {
         "erased_at": "2026-11-22T03:05:31.900000Z",
     },
 }
+
+
+def key(origin, seed):
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    key_id = hashlib.sha256(origin.encode() + b"\n\x01" + public).digest()[:4]
+    return private, key_id, f"{origin}+{key_id.hex()}+{base64.b64encode(bytes([1]) + public).decode()}"
+
+
+def rotation(origin, size, old, new):
+    keys = [key(origin, old), key(origin, new)]
+    text = f"{origin}/key-rotation\n{size}\n" + "".join(f"{verifier}\n" for _, _, verifier in keys)
+    signatures = "".join(
+        f"\u2014 {origin} {base64.b64encode(key_id + private.sign(text.encode())).decode()}\n" for private, key_id, _ in keys
+    )
+    return f"{text}\n{signatures}"
+
+
+handover = {
+    "v": 1,
+    "kind": "key",
+    "id": "019abf2f-5c38-7707-8707-07070707070b",
+    "recorded_at": "2026-11-22T03:05:33.000000Z",
+    "body": {
+        "statement": rotation("example.org/exhibit", 42, bytes(range(32)), bytes(range(32, 64))),
+        "reason": "The yearly change of keys.",
+    },
+}
 refused = [
     '{"a":1.0}', '{"a":1e2}', '{"a":9007199254740992}', '{"a":"\\u0000"}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a": 1}', '"\\u00e9"', "", "nul",
 ]
@@ -94,7 +125,7 @@ json.dump(
         ],
         "records": [
             {"record": canonical(entry), "leaf": sha256(b"\0" + canonical(entry).encode()), "kind": entry["kind"]}
-            for entry in (receipt, erasure)
+            for entry in (receipt, erasure, handover)
         ],
     },
     sys.stdout,

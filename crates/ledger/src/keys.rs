@@ -15,7 +15,7 @@
 //! — example.org/log obLD…
 //! ```
 
-use crate::checkpoint::parse_decimal;
+use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint, parse_decimal};
 use crate::note::{KeyError, Note, NoteError, SigningKey, VerifierKey};
 
 /// The most rotations that are walked.
@@ -77,6 +77,23 @@ pub enum RotationError {
         /// Size of the rotation that should be larger.
         later: u64,
     },
+    /// The statement's size is not that of its own entry: it was taken from another place, or another ledger.
+    #[error("the rotation statement is for the entry before size {size}, but it stands at entry {seq}")]
+    Elsewhere {
+        /// The size in the statement.
+        size: u64,
+        /// The entry's position.
+        seq: u64,
+    },
+    /// A rotation that neither leads to the pinned key nor away from it.
+    #[error("the rotation from {old} does not belong to the line of the key that is trusted")]
+    Apart {
+        /// The vkey that it leaves.
+        old: String,
+    },
+    /// No canonical list of statements.
+    #[error("no list of rotation statements: canonical JSON was expected, as a bundle keeps it in keys.rotations")]
+    NoList,
     /// More than [`MAX_ROTATIONS`].
     #[error("more than {MAX_ROTATIONS} rotations")]
     TooMany,
@@ -103,6 +120,18 @@ impl Rotation {
         Self::read(&Note::parse(bytes)?)
     }
 
+    /// Reads the statement of the `key` entry at position `seq`.
+    ///
+    /// # Errors
+    /// As [`Rotation::parse`], and when its size is not the one that the entry brings the ledger to.
+    pub fn of_entry(statement: &str, seq: u64) -> Result<Self, RotationError> {
+        let rotation = Self::parse(statement.as_bytes())?;
+        if Some(rotation.size) == seq.checked_add(1) {
+            return Ok(rotation);
+        }
+        Err(RotationError::Elsewhere { size: rotation.size, seq })
+    }
+
     fn read(note: &Note) -> Result<Self, RotationError> {
         let wrong = |line, expected| RotationError::Line { line, expected };
         let lines: Vec<_> = note.text().lines().collect();
@@ -125,6 +154,31 @@ impl Rotation {
     }
 }
 
+/// The texts in a list of rotation statements, as a bundle's `keys.rotations` and a deployment keep it: a canonical JSON
+/// list. None where it is something else or longer than [`MAX_ROTATIONS`].
+pub(crate) fn statements(bytes: &[u8]) -> Option<Vec<String>> {
+    let value = exhibit_evidence::parse_canonical(bytes).ok()?;
+    serde_json::from_value(value).ok().filter(|texts: &Vec<String>| texts.len() <= MAX_ROTATIONS)
+}
+
+/// Reads such a list.
+///
+/// # Errors
+/// When it is none, or a statement in it is not signed by both its keys.
+pub fn parse_rotations(bytes: &[u8]) -> Result<Vec<Rotation>, RotationError> {
+    let texts = statements(bytes).ok_or(RotationError::NoList)?;
+    texts.iter().map(|text| Rotation::parse(text.as_bytes())).collect()
+}
+
+/// Writes such a list.
+///
+/// # Errors
+/// When a statement holds a NUL.
+pub fn write_rotations(statements: &[Note]) -> Result<Vec<u8>, exhibit_evidence::CanonicalError> {
+    let text = |note: &Note| String::from_utf8_lossy(&note.to_bytes()).into_owned();
+    exhibit_evidence::to_canonical(&statements.iter().map(text).collect::<Vec<_>>())
+}
+
 /// A key and the sizes of checkpoints that it may sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyWindow {
@@ -142,11 +196,47 @@ impl KeyWindow {
     pub fn covers(&self, size: u64) -> bool {
         self.from_size <= size && self.until_size.is_none_or(|until| size <= until)
     }
+
+    /// The sizes in words: `from size 12 to 40`.
+    #[must_use]
+    pub fn sizes(&self) -> String {
+        match self.until_size {
+            Some(until) => format!("from size {} to {until}", self.from_size),
+            None => format!("from size {} on", self.from_size),
+        }
+    }
+}
+
+/// Why a checkpoint is not one of the log whose keys these are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyUseError {
+    /// None of the log's keys signed it, or it is another log's.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A key of the log signed it that may not sign at this size.
+    #[error("it is signed by {key}, which may sign checkpoints {window} only, not size {size}")]
+    OutsideWindow {
+        /// The vkey.
+        key: String,
+        /// The sizes that the key may sign, in words.
+        window: String,
+        /// The checkpoint's size.
+        size: u64,
+    },
+    /// The checkpoint of a hand-over bears one signature only.
+    #[error("the key changes at size {size}, but {key} did not sign the checkpoint")]
+    NotByBoth {
+        /// The checkpoint's size.
+        size: u64,
+        /// The vkey that is missing.
+        key: String,
+    },
 }
 
 /// The keys of one log that follow from a pinned one, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyHistory {
+    origin: String,
     windows: Vec<KeyWindow>,
 }
 
@@ -190,7 +280,53 @@ impl KeyHistory {
             leaving.until_size = Some(rotation.size);
             windows.push(KeyWindow { key: rotation.new.clone(), from_size: rotation.size, until_size: None });
         }
-        Ok(Self { windows })
+        Ok(Self { origin: origin.to_owned(), windows })
+    }
+
+    /// As [`KeyHistory::walk`], for rotations that must all belong to the pinned key's line: those of a whole ledger.
+    ///
+    /// # Errors
+    /// Also when one does not.
+    pub fn walk_all(origin: &str, pinned: &VerifierKey, rotations: &[Rotation]) -> Result<Self, RotationError> {
+        let history = Self::walk(origin, pinned, rotations)?;
+        let leaves = |rotation: &&Rotation| history.windows.iter().any(|window| window.key == rotation.old);
+        match rotations.iter().find(|rotation| rotation.origin != origin || !leaves(rotation)) {
+            Some(apart) => Err(RotationError::Apart { old: apart.old.to_string() }),
+            None => Ok(history),
+        }
+    }
+
+    /// The key in use: the last of the line.
+    ///
+    /// # Panics
+    /// Never: a line has at least the pinned key.
+    #[must_use]
+    pub fn current(&self) -> &KeyWindow {
+        self.windows.last().expect("a line has at least the pinned key")
+    }
+
+    /// The checkpoint's statement, if the keys that may sign at its size did: one of them, and at a hand-over both.
+    ///
+    /// # Errors
+    /// When they did not, or it is another log's.
+    pub fn verify<'s>(&self, signed: &'s SignedCheckpoint) -> Result<&'s Checkpoint, KeyUseError> {
+        let size = signed.unverified().size;
+        let signed_by = |key: &VerifierKey| signed.note().verify([key]).is_ok();
+        let checkpoint = match signed.verify(&self.origin, self.keys_at(size)) {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => {
+                let other = self.windows.iter().find(|window| !window.covers(size) && signed_by(&window.key));
+                return Err(other.map_or(KeyUseError::Checkpoint(error), |window| KeyUseError::OutsideWindow {
+                    key: window.key.to_string(),
+                    window: window.sizes(),
+                    size,
+                }));
+            }
+        };
+        match self.keys_at(size).find(|key| !signed_by(key)) {
+            Some(key) => Err(KeyUseError::NotByBoth { size, key: key.to_string() }),
+            None => Ok(checkpoint),
+        }
     }
 
     /// Every key with its window, oldest first.
@@ -269,6 +405,52 @@ mod tests {
         assert_eq!(at(99), [key(1).verifier().clone()]);
         assert_eq!(at(100), [key(1).verifier().clone(), key(2).verifier().clone()]);
         assert_eq!(at(101), [key(2).verifier().clone()]);
+    }
+
+    #[test]
+    fn a_checkpoint_counts_only_by_the_keys_of_its_size() {
+        let history = KeyHistory::walk(ORIGIN, key(3).verifier(), &[rotation(100, 1, 2), rotation(300, 2, 3)]).unwrap();
+        let verdict = |size, seeds: &[u8]| {
+            let keys: Vec<_> = seeds.iter().map(|seed| key(*seed)).collect();
+            let checkpoint = Checkpoint { origin: ORIGIN.into(), size, root: [0; 32] };
+            let signed = checkpoint.sign(&keys.iter().collect::<Vec<_>>()).unwrap();
+            match history.verify(&signed) {
+                Ok(_) => "holds",
+                Err(KeyUseError::Checkpoint(_)) => "unknown",
+                Err(KeyUseError::OutsideWindow { .. }) => "outside",
+                Err(KeyUseError::NotByBoth { .. }) => "one",
+            }
+        };
+        let cases: [(u64, &[u8], &str); 10] = [
+            (99, &[1], "holds"),
+            (99, &[2], "outside"),
+            (100, &[1], "one"),
+            (100, &[2], "one"),
+            (100, &[1, 2], "holds"),
+            (101, &[1], "outside"),
+            (101, &[2], "holds"),
+            (301, &[3], "holds"),
+            (301, &[2], "outside"),
+            (301, &[9], "unknown"),
+        ];
+        for (size, seeds, expected) in cases {
+            assert_eq!(verdict(size, seeds), expected, "size {size} signed by {seeds:?}");
+        }
+        assert_eq!(history.current().key, *key(3).verifier());
+    }
+
+    #[test]
+    fn a_ledgers_rotations_all_belong_to_one_line_and_their_place() {
+        let walk = |rotations: &[Rotation]| KeyHistory::walk_all(ORIGIN, key(1).verifier(), rotations);
+        assert!(walk(&[rotation(5, 1, 2), rotation(9, 2, 3)]).is_ok());
+        assert!(matches!(walk(&[rotation(5, 1, 2), rotation(9, 8, 9)]), Err(RotationError::Apart { .. })));
+        let note = Rotation::sign("another", 5, &key(1), &key(2)).unwrap();
+        let other = Rotation::parse(&note.to_bytes()).unwrap();
+        assert!(matches!(walk(&[other]), Err(RotationError::Apart { .. })));
+
+        let statement = String::from_utf8(Rotation::sign(ORIGIN, 5, &key(1), &key(2)).unwrap().to_bytes()).unwrap();
+        assert_eq!(Rotation::of_entry(&statement, 4), Ok(rotation(5, 1, 2)));
+        assert_eq!(Rotation::of_entry(&statement, 5), Err(RotationError::Elsewhere { size: 5, seq: 5 }));
     }
 
     #[test]

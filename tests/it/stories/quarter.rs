@@ -42,7 +42,7 @@ async fn a_quarter_that_is_over_is_frozen_reported_and_archived() {
     let bundles: Vec<_> = objects.iter().filter(|(key, _)| key.starts_with("reports/")).collect();
     assert_eq!(bundles.len(), 1);
     assert_eq!(bundles[0].1, issued.bundle);
-    let trust = Trust { keys: vec![story.world.signer.verifier().clone()] };
+    let trust = Trust { keys: vec![story.world.signer.verifier().clone()], ..Trust::default() };
     let verification = verify_bundle(issued.bundle.as_slice(), &trust).expect("a bundle");
     assert!(verification.is_clean(), "{:?}", verification.differences);
 

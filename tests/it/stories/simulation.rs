@@ -129,7 +129,7 @@ async fn assert_settled(story: &TestWorld, world: &Arc<World>) {
     assert_eq!(unarchived(world).await.expect("receipts"), []);
     assert!(receipts.iter().all(|receipt| receipt.difference.is_none()), "{receipts:?}");
     assert_eq!(world.store.open_intents().await.expect("intents"), []);
-    let trust = Trust { keys: vec![world.signer.verifier().clone()] };
+    let trust = Trust { keys: vec![world.signer.verifier().clone()], ..Trust::default() };
     for (key, bytes) in story.vault.objects().await.iter().filter(|(key, _)| key.starts_with("reports/")) {
         let verification = verify_bundle(bytes.as_slice(), &trust).expect("a bundle");
         assert!(verification.is_clean(), "{key}: {:?}", verification.differences);

@@ -25,7 +25,7 @@ fn key(seed: u8) -> SigningKey {
 }
 
 fn trust(seed: u8) -> Trust {
-    Trust { keys: vec![key(seed).verifier().clone()] }
+    Trust { keys: vec![key(seed).verifier().clone()], ..Trust::default() }
 }
 
 /// The deployment, and after it records of a kind that only a later version knows.
@@ -318,7 +318,7 @@ fn a_bundle_by_another_key_proves_nothing_about_the_log() {
     }
     // The right key under another name is another log's key.
     let renamed = SigningKey::from_seed("example.org/other", &[2; 32]).unwrap();
-    let trust = Trust { keys: vec![renamed.verifier().clone()] };
+    let trust = Trust { keys: vec![renamed.verifier().clone()], ..Trust::default() };
     assert!(!verify_bundle(&out[..], &trust).unwrap().is_clean());
 }
 
@@ -398,7 +398,7 @@ fn a_log_is_signed_by_the_key_that_bears_its_name() {
     let mut out = Vec::new();
     writer(&records, 2, &other).finish(&other, &mut out).unwrap();
     let keys = vec![other.verifier().clone()];
-    let found = verify_bundle(&out[..], &Trust { keys }).unwrap();
+    let found = verify_bundle(&out[..], &Trust { keys, ..Trust::default() }).unwrap();
     assert!(found.checkpoint.is_none() && found.manifest.is_none(), "{found:#?}");
 }
 
@@ -433,13 +433,17 @@ fn a_rewritten_past_is_found_even_when_the_log_signs_it() {
 fn records_must_be_canonical_in_order_and_unique() {
     let spaced = [&record(3)[..], b" "].concat();
     let lying = entry(3, "deployment", json!({ "origin": "another" }));
+    let elsewhere = Rotation::sign(ORIGIN, 3, &key(1), &key(2)).unwrap();
+    let elsewhere = String::from_utf8(elsewhere.to_bytes()).unwrap();
     let cases = [
         (3, spaced, "canonical record"),
         (3, b"{}".to_vec(), "canonical record"),
         (3, entry(2, "later", json!({})), "id of its own"),
         (4, entry(0, "later", json!({ "late": true })), "recorded_at not before"),
         (3, lying, "entry of kind deployment"),
-        (3, entry(3, "key", json!({ "statement": "no" })), "rotation signed by both keys"),
+        (3, entry(3, "key", json!({ "reason": "why", "statement": "no" })), "rotation signed by both keys"),
+        (3, entry(3, "key", json!({ "statement": "no" })), "entry of kind key"),
+        (3, entry(3, "key", json!({ "reason": "why", "statement": elsewhere })), "in its place"),
     ];
     for (at, bad, expected) in cases {
         let mut records: Vec<_> = (0..5).map(record).collect();
@@ -512,10 +516,10 @@ fn the_first_entry_is_the_deployment_of_this_log() {
 
 #[test]
 fn rotations_are_followed_from_any_pinned_key() {
-    let statement = Rotation::sign(ORIGIN, 3, &key(1), &key(2)).unwrap();
+    let statement = Rotation::sign(ORIGIN, 4, &key(1), &key(2)).unwrap();
     let text = String::from_utf8(statement.to_bytes()).unwrap();
     let mut records: Vec<_> = (0..5).map(record).collect();
-    records[3] = entry(3, "key", json!({ "statement": text }));
+    records[3] = entry(3, "key", json!({ "reason": "why", "statement": text }));
 
     // The statement is among the entries.
     let mut inside = Vec::new();
@@ -543,6 +547,25 @@ fn rotations_are_followed_from_any_pinned_key() {
         let found = verify_bundle(&pack(&files)[..], &trust(pinned)).unwrap();
         assert!(found.checkpoint.is_none() && found.manifest.is_none(), "{found:#?}");
     }
+}
+
+#[test]
+fn a_key_that_came_later_verifies_with_the_rotation_at_hand() {
+    let old = bundle(3, 0);
+    let rotation = Rotation::sign(ORIGIN, 4, &key(1), &key(2)).unwrap();
+    let rotations = vec![Rotation::parse(&rotation.to_bytes()).unwrap()];
+    let later = Trust { keys: vec![key(2).verifier().clone()], rotations };
+    assert_eq!(verify_bundle(&old[..], &later).unwrap().differences, []);
+    assert!(!verify_bundle(&old[..], &trust(2)).unwrap().is_clean(), "without it, nothing leads there");
+
+    // The later key may sign what lies around an old checkpoint, the retired key nothing around a later one.
+    let mut files = unpack(&old);
+    seal(&mut files, &key(2));
+    assert_eq!(verify_bundle(&pack(&files)[..], &later).unwrap().differences, []);
+    let mut files = unpack(&old);
+    files.insert(CHECKPOINT.into(), checkpoint(&(0..3).map(record).collect::<Vec<_>>(), &[&key(2)]).to_bytes());
+    seal(&mut files, &key(2));
+    assert!(!verify_bundle(&pack(&files)[..], &later).unwrap().is_clean(), "a checkpoint from before its time");
 }
 
 #[test]

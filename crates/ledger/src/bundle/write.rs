@@ -10,6 +10,7 @@ use super::manifest::{Manifest, ManifestCheckpoint, RootDigest, note_text};
 use super::spool::Spool;
 use super::{ARTIFACTS, BUNDLE_VERSION, CHECKPOINT, KEYS, MANIFEST, MANIFEST_NOTE, PREVIOUS, ROTATIONS, TILES};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::keys::write_rotations;
 use crate::note::{Note, NoteError, SigningKey, VerifierKey};
 use crate::tiles::{Content, TileError, TileId, write_entries, write_hashes};
 use crate::tree::{Frontier, NodeId, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash};
@@ -255,9 +256,7 @@ impl<S: Read + Write + Seek> BundleWriter<S> {
         if rotations.is_empty() {
             return Ok(());
         }
-        let texts: Vec<String> =
-            rotations.iter().map(|note| String::from_utf8_lossy(&note.to_bytes()).into_owned()).collect();
-        self.files.put(ROTATIONS, &exhibit_evidence::to_canonical(&texts)?)
+        self.files.put(ROTATIONS, &write_rotations(rotations)?)
     }
 
     /// Signs the manifest and writes the whole bundle. Same content and key: same bytes.

@@ -183,9 +183,6 @@ impl Entries {
             let expected = "the deployment, with which a ledger begins";
             out.add(place(), expected, &header.kind);
         }
-        if header.kind == "key" {
-            return self.rotation(bytes, place, out);
-        }
         if header.kind.parse::<Kind>().is_err() {
             // A later version may have added a kind. Its envelope holds; its body is not ours to judge.
             return;
@@ -201,6 +198,7 @@ impl Entries {
                 let expected = format!("a deployment of {}", self.origin);
                 out.add(place(), expected, deployment.origin);
             }
+            Ok(Body::Key(body)) => self.rotation(seq, &body.statement, place, out),
             Ok(_) => {}
         }
     }
@@ -212,13 +210,11 @@ impl Entries {
         }
     }
 
-    fn rotation(&mut self, bytes: &[u8], place: &impl Fn() -> Place, out: &mut Differences) {
-        let value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let statement = value["body"]["statement"].as_str().unwrap_or_default();
-        match Rotation::parse(statement.as_bytes()) {
+    fn rotation(&mut self, seq: u64, statement: &str, place: &impl Fn() -> Place, out: &mut Differences) {
+        match Rotation::of_entry(statement, seq) {
             Ok(rotation) if self.rotations.len() < MAX_ROTATIONS => self.rotations.push(rotation),
             Ok(_) => out.add(place(), format_args!("at most {MAX_ROTATIONS} rotations"), "more"),
-            Err(e) => out.add(place(), "a rotation signed by both keys", e),
+            Err(e) => out.add(place(), "a rotation signed by both keys, in its place", e),
         }
     }
 

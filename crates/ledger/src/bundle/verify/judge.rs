@@ -1,7 +1,5 @@
 //! Judging what was read from a bundle.
 
-use exhibit_evidence::parse_canonical;
-
 use super::Seen;
 use super::entries::Entries;
 use super::report::{Proven, Trust, Verification};
@@ -9,7 +7,7 @@ use crate::bundle::archive::parse_hex;
 use crate::bundle::manifest::{Manifest, note_text};
 use crate::bundle::{ARTIFACTS, CHECKPOINT, MANIFEST, MANIFEST_NOTE, PREVIOUS, ROTATIONS, TILES};
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::keys::{KeyHistory, KeyWindow, MAX_ROTATIONS, Rotation};
+use crate::keys::{KeyHistory, KeyWindow, Rotation, statements};
 use crate::note::{Note, VerifierKey};
 use crate::tiles::TileId;
 
@@ -124,7 +122,8 @@ impl Seen {
 
     /// Every key that follows from the pinned ones.
     fn walk_keys(&mut self, origin: &str, trust: &Trust) -> Vec<KeyWindow> {
-        let mut rotations = self.listed_rotations();
+        let mut rotations = trust.rotations.clone();
+        rotations.extend(self.listed_rotations());
         rotations.extend(self.entries.iter().flat_map(Entries::rotations).cloned());
         let mut windows: Vec<KeyWindow> = Vec::new();
         for pinned in &trust.keys {
@@ -146,11 +145,7 @@ impl Seen {
         let Some(bytes) = self.kept.get(ROTATIONS) else {
             return Vec::new();
         };
-        let texts = parse_canonical(bytes)
-            .ok()
-            .and_then(|value| serde_json::from_value::<Vec<String>>(value).ok())
-            .filter(|texts| texts.len() <= MAX_ROTATIONS);
-        let Some(texts) = texts else {
+        let Some(texts) = statements(bytes) else {
             self.out.file(ROTATIONS, "a canonical list of rotation statements", "something else");
             return Vec::new();
         };
@@ -209,7 +204,10 @@ impl Seen {
             return false;
         };
         let expected = note_text(&manifest.origin, text);
-        let candidates = keys_at(keys, &manifest.origin, manifest.checkpoint.size);
+        // A report of an earlier checkpoint may be rendered anew: a key that came later may say what lies around it.
+        let since = |w: &&KeyWindow| w.until_size.is_none_or(|until| manifest.checkpoint.size <= until);
+        let candidates: Vec<_> =
+            keys.iter().filter(since).map(|w| &w.key).filter(|key| key.name() == manifest.origin).collect();
         let note = Note::parse(note).and_then(|note| {
             note.verify(candidates.iter().copied())?;
             Ok(note)

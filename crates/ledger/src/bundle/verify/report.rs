@@ -6,6 +6,7 @@ use std::io;
 use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
+use crate::keys::Rotation;
 use crate::note::VerifierKey;
 
 /// The most differences that are listed; more are counted.
@@ -16,6 +17,9 @@ const MAX_DIFFERENCES: usize = 1000;
 pub struct Trust {
     /// Public keys of the log, from outside the bundle. One is enough; rotations are followed.
     pub keys: Vec<VerifierKey>,
+    /// Rotations known from elsewhere, such as a later bundle: each proves itself. They let a key that came later
+    /// verify a bundle that was sealed before it.
+    pub rotations: Vec<Rotation>,
 }
 
 /// Why a bundle could not be looked at. This is neither a pass nor a finding of differences.
