@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use chrono_tz::Tz;
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Clock, Digest, FiscalCalendar, Period, Timestamp, deployment::Environment};
-use exhibit_ledger::note::SigningKey;
+use exhibit_ledger::note::{SigningKey, VerifierKey};
 use exhibit_pipeline::{DeploymentPlan, HostFacts, Job, OutsideCheckpoints, RunSummary, StepError, WorkPlan, World};
 use exhibit_report::{Catalog, PeriodView, TemplateSet, frameworks};
 use exhibit_store::{FsckReport, OutsideCheckpoint, Trusted, testing::TestDatabase};
@@ -89,6 +89,26 @@ impl TestWorld {
         self.rebuilt(self.world.plan.clone(), Arc::new(MockClock::at(at(now))))
     }
 
+    /// Another process with another signing key, from this seed.
+    ///
+    /// # Panics
+    /// Never: the origin is a key's name.
+    #[must_use]
+    pub fn with_key(&self, seed: u8) -> Arc<World> {
+        let mut world = self.replica();
+        Arc::get_mut(&mut world).expect("nobody has it yet").signer = Self::key(seed);
+        world
+    }
+
+    /// A signing key of this log.
+    ///
+    /// # Panics
+    /// Never: the origin is a key's name.
+    #[must_use]
+    pub fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed(ORIGIN, &[seed; 32]).expect("a key's name")
+    }
+
     fn rebuilt(&self, plan: WorkPlan, clock: Arc<MockClock>) -> Arc<World> {
         // Each process has chance of its own.
         let seed = self.world.worker_key().unsigned_abs();
@@ -132,10 +152,18 @@ impl TestWorld {
     /// # Panics
     /// When it can't look.
     pub async fn fsck(&self) -> FsckReport {
+        self.fsck_from(self.world.signer.verifier()).await
+    }
+
+    /// The same, from another pinned key.
+    ///
+    /// # Panics
+    /// When it can't look.
+    pub async fn fsck_from(&self, pinned: &VerifierKey) -> FsckReport {
         let notes = self.world.outside.all().expect("checkpoints outside can be read");
         let trusted = Trusted {
             origin: ORIGIN.to_owned(),
-            keys: vec![self.world.signer.verifier().clone()],
+            keys: vec![pinned.clone()],
             checkpoints: notes
                 .into_iter()
                 .map(|note| OutsideCheckpoint { source: "beside the data".to_owned(), note: note.into_bytes() })

@@ -1,6 +1,7 @@
 //! What can be typed: commands, their options, and the help that goes with them. Names here are steady:
 //! officers' and auditors' scripts hold them.
 
+mod key;
 mod nested;
 mod when;
 
@@ -14,6 +15,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use exhibit_evidence::JobId;
 
+pub(crate) use key::{KeyArgs, KeyCommand};
 pub(crate) use nested::{
     ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, DisclosuresArgs, DisclosuresCommand, EvidenceArgs,
     EvidenceCommand, Filter, ReportArgs, ReportCommand,
@@ -148,12 +150,26 @@ Example:
   exhibit disclosures list
   exhibit disclosures erase --group 0193a5b2-7c1e-7000-8000-000000000001 --reason 'request 2026-117, article 17'")]
     Disclosures(DisclosuresArgs),
+    /// Show the log's signing keys, and rotate to the next
+    #[command(after_long_help = "\
+Example:
+  exhibit key show
+  exhibit key rotate --reason 'the yearly change'
+  exhibit key rotate --reason 'it leaked' --new-key env:NEXT_SIGNING_KEY     # where the configuration names a key
+
+Nothing that a retired key sealed loses its proof.")]
+    Key(KeyArgs),
     /// Check a report's bundle offline, trusting nothing in it but a key that you name or have pinned
     #[command(after_long_help = "\
 Example:
   exhibit verify 2026-Q4.bundle.tar --key log.pub
   exhibit verify 2026-Q4.bundle.tar --key 'log.example.com/exhibit+1a2b3c4d+AQ…'
   exhibit verify 2026-Q4.bundle.tar --dir exhibit-demo            # with the key pinned there
+  exhibit verify 2024-Q1.bundle.tar --key log.pub --rotations log.rotations
+
+A bundle holds every rotation of the signing key up to its own making, so an old key verifies a new bundle. For a new
+key to verify a bundle that was made before it, name the later rotations: a deployment keeps them in
+DATA/keys/log.rotations, any later bundle in its file keys.rotations. Each proves itself.
 
 Exits 0 if the bundle holds, 1 with each difference named, 2 if it could not look (no pinned key included).")]
     Verify(VerifyArgs),
@@ -267,6 +283,9 @@ pub(crate) struct VerifyArgs {
     /// The log's public key, or a file that holds it [default: the one pinned in the deployment]
     #[arg(long, value_name = "KEY|FILE")]
     pub(crate) key: Option<String>,
+    /// Rotations of the signing key that the bundle does not hold [default: those of the deployment, if one is named]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rotations: Option<PathBuf>,
     /// Which deployment.
     #[command(flatten)]
     pub(crate) place: Place,

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use exhibit_archive::{Vault as _, WriteOnceDirectory};
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Digest, FiscalCalendar};
+use exhibit_ledger::note::SigningKey;
 use exhibit_pipeline::{
     ARCHIVED, DeploymentPlan, HostFacts, Job, OutsideCheckpoints, SystemClock, SystemRandom, WorkPlan, World,
 };
@@ -25,7 +26,7 @@ use crate::{
     args::Place,
     config::{self, Config, KeyPlace, SecretRef},
     output::{Hint as _, Words},
-    signing,
+    signing, succession,
 };
 
 /// A deployment, ready to work.
@@ -57,6 +58,29 @@ impl Deployment {
     /// # Errors
     /// When a part can't be opened.
     pub(crate) async fn of(config: Config, words: &Words) -> anyhow::Result<Self> {
+        let mut deployment = Self::to_examine(config, words).await?;
+        deployment.settle(None, words).await?;
+        Ok(deployment)
+    }
+
+    /// Makes sure that the ledger's own key signs: see [`succession::settle`].
+    ///
+    /// # Errors
+    /// When it can't.
+    pub(crate) async fn settle(
+        &mut self,
+        next: Option<SigningKey>,
+        words: &Words,
+    ) -> anyhow::Result<Option<exhibit_pipeline::Handover>> {
+        let world = Arc::get_mut(&mut self.world).context("somebody works with the deployment already")?;
+        succession::settle(&self.config, world, next, words).await
+    }
+
+    /// Opens the deployment of this configuration, whatever its keys say: to look at it, and to name what is wrong.
+    ///
+    /// # Errors
+    /// When a part can't be opened.
+    pub(crate) async fn to_examine(config: Config, words: &Words) -> anyhow::Result<Self> {
         let data = config.deployment.data_dir.clone();
         // Others may pass through, since the private Postgres of root is another user's, but not look around.
         fs::DirBuilder::new()
@@ -95,6 +119,14 @@ impl Deployment {
             plan: work_plan(&config)?,
         };
         Ok(Self { config, world: Arc::new(world), cluster })
+    }
+
+    /// The world, to exchange its key before anybody works with it.
+    ///
+    /// # Errors
+    /// When somebody does already.
+    pub(crate) fn world_mut(&mut self) -> anyhow::Result<&mut World> {
+        Arc::get_mut(&mut self.world).context("somebody works with the deployment already")
     }
 
     /// Closes connections, and gives back the share in the private Postgres.

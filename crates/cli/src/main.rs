@@ -6,6 +6,7 @@ mod config;
 mod deployment;
 mod output;
 mod signing;
+mod succession;
 
 use std::process::ExitCode;
 

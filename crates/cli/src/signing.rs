@@ -14,23 +14,18 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     args::key_is_file,
-    config::{Config, Signing},
+    config::{Config, SecretRef, Signing},
     output::{Hint as _, Words},
 };
 
-/// The signing key of this deployment. Made, with the log's name, where there is none yet.
+/// The signing key of this deployment. Made, with the log's name, where there is none yet. Whether it is the one that the
+/// ledger goes on with is for [`crate::succession::settle`] to say.
 ///
 /// # Errors
-/// When the key can't be read, or the configuration names another origin than the key.
+/// When the key can't be read, or the configuration or the pinned key names another origin than the key.
 pub(crate) fn signing_key(config: &Config, words: &Words) -> anyhow::Result<SigningKey> {
     let key = match &config.signing {
-        Signing::Given(reference) => {
-            let resolved = reference.resolve()?;
-            if let Some(warning) = &resolved.warning {
-                words.warn(warning);
-            }
-            SigningKey::parse(resolved.value.expose_secret().trim()).context("the signing key can't be read")?
-        }
+        Signing::Given(reference) => by_reference(reference, words)?,
         Signing::Generated(path) => {
             if !path.exists() {
                 make(config, path)?;
@@ -48,7 +43,24 @@ pub(crate) fn signing_key(config: &Config, words: &Words) -> anyhow::Result<Sign
     Ok(key)
 }
 
-fn read(path: &Path) -> anyhow::Result<SigningKey> {
+/// The signing key that a reference leads to.
+///
+/// # Errors
+/// When it leads nowhere, or to something else.
+pub(crate) fn by_reference(reference: &SecretRef, words: &Words) -> anyhow::Result<SigningKey> {
+    let resolved = reference.resolve()?;
+    if let Some(warning) = &resolved.warning {
+        words.warn(warning);
+    }
+    SigningKey::parse(resolved.value.expose_secret().trim())
+        .with_context(|| format!("{reference} is no signing key in the form of a signed note"))
+}
+
+/// The signing key in a file of ours.
+///
+/// # Errors
+/// When it can't be read, or is none.
+pub(crate) fn read(path: &Path) -> anyhow::Result<SigningKey> {
     let text = zeroize::Zeroizing::new(
         fs::read_to_string(path).with_context(|| format!("the signing key {}", path.display()))?,
     );
@@ -72,6 +84,19 @@ fn make(config: &Config, path: &Path) -> anyhow::Result<()> {
     write_once(path, key.to_secret_text().as_bytes(), 0o600)
 }
 
+/// The key that is to follow, in a file beside the one in use: made, unless it is there from a rotation that did not get
+/// to its entry.
+///
+/// # Errors
+/// When the file can't be written or read.
+pub(crate) fn make_next(path: &Path, origin: &str) -> anyhow::Result<SigningKey> {
+    let mut seed = zeroize::Zeroizing::new([0; 32]);
+    SystemRandom.fill(&mut *seed);
+    let key = SigningKey::from_seed(origin, &seed).context("the log's origin can't be the name of a key")?;
+    write_once(path, key.to_secret_text().as_bytes(), 0o600)?;
+    read(path)
+}
+
 /// Where the public half is pinned: what `verify` trusts when no key is named.
 pub(crate) fn pinned_path(config: &Config) -> PathBuf {
     config.deployment.data_dir.join("keys").join("log.pub")
@@ -82,12 +107,43 @@ fn pin(config: &Config, key: &VerifierKey) -> anyhow::Result<()> {
     if !path.exists() {
         write_once(&path, format!("{key}\n").as_bytes(), 0o644)?;
     }
-    let pinned = fs::read_to_string(&path).with_context(|| format!("the pinned key {}", path.display()))?;
-    if pinned.trim() == key.to_string() {
-        return Ok(());
-    }
-    Err(anyhow::anyhow!("the signing key is not the one pinned in {}", path.display()))
-        .hint("use the key that this log began with; rotation is not a part of this version")
+    let pinned = pinned(config)?;
+    if pinned.name() == key.name() { Ok(()) } else { Err(not_pinned(config)) }
+}
+
+/// The key that is pinned.
+///
+/// # Errors
+/// When it can't be read.
+pub(crate) fn pinned(config: &Config) -> anyhow::Result<VerifierKey> {
+    let path = pinned_path(config);
+    let text = fs::read_to_string(&path).with_context(|| format!("the pinned key {}", path.display()))?;
+    VerifierKey::parse(text.trim()).with_context(|| format!("the pinned key {}", path.display()))
+}
+
+/// The signing key does not belong to the pinned one.
+pub(crate) fn not_pinned(config: &Config) -> anyhow::Error {
+    let why = anyhow::anyhow!("the signing key is not the one pinned in {}", pinned_path(config).display());
+    Err::<(), _>(why).hint("use the key that this log began with, or the one it was rotated to").expect_err("an error")
+}
+
+/// Puts a public file in the place of what is there: whole, or not at all.
+///
+/// # Errors
+/// When it can't be written.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let draft = path.with_extension("new");
+    let _ = fs::remove_file(&draft);
+    write_once(&draft, bytes, 0o644)?;
+    fs::rename(&draft, path).and_then(|()| sync_folder(path)).with_context(|| format!("writing {}", path.display()))
+}
+
+/// Makes sure that what was renamed in a file's folder stays so.
+///
+/// # Errors
+/// When the folder can't be opened.
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Writes a file, whole or not at all, unless somebody else wrote it first: then theirs stays.

@@ -7,10 +7,13 @@ use std::{
 };
 
 use exhibit_archive::{ObjectKey, PutOptions, retention};
-use exhibit_ledger::checkpoint::{Checkpoint, SignedCheckpoint};
+use exhibit_ledger::{
+    checkpoint::{Checkpoint, SignedCheckpoint},
+    keys::{KeyHistory, KeyUseError},
+};
 use exhibit_store::{StoreError, StoredCheckpoint};
 
-use crate::{StepError, World};
+use crate::{StepError, World, keys};
 
 /// The folder where checkpoints lie outside Postgres, one file each.
 ///
@@ -104,11 +107,18 @@ fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StepError + '_ {
 /// # Errors
 /// [`StepError::Forked`] when the ledger is not a continuation of it; when it can't be read.
 pub async fn hold_to_outside(world: &World) -> Result<(), StepError> {
+    let (line, _) = keys::line(world).await?;
+    hold_to(world, &line).await
+}
+
+/// The same, for who knows the line of keys.
+pub(crate) async fn hold_to(world: &World, line: &KeyHistory) -> Result<(), StepError> {
     let Some(path) = world.outside.files()?.pop() else { return Ok(()) };
     let place = path.display().to_string();
     let note = fs::read(&path).map_err(file_error(&path))?;
     let signed = SignedCheckpoint::parse(&note)
-        .and_then(|signed| signed.verify(world.origin(), [world.signer.verifier()]).cloned())
+        .map_err(KeyUseError::from)
+        .and_then(|signed| line.verify(&signed).cloned())
         .map_err(|error| StepError::Unbound { place: place.clone(), why: error.to_string() })?;
     let size = world.store.head().await?.size();
     let forked = |why: String| Err(StepError::Forked { place: place.clone(), size: signed.size, why });
@@ -122,10 +132,15 @@ pub async fn hold_to_outside(world: &World) -> Result<(), StepError> {
 }
 
 /// A checkpoint that the database keeps, if it is ours and speaks of this root.
-fn own(world: &World, stored: &StoredCheckpoint, root: exhibit_ledger::tree::Hash) -> Result<(), StepError> {
+pub(crate) fn own(
+    line: &KeyHistory,
+    stored: &StoredCheckpoint,
+    root: exhibit_ledger::tree::Hash,
+) -> Result<(), StepError> {
     let place = format!("the database's checkpoint of size {}", stored.size);
     let signed = SignedCheckpoint::parse(stored.note.as_bytes())
-        .and_then(|signed| signed.verify(world.origin(), [world.signer.verifier()]).cloned())
+        .map_err(KeyUseError::from)
+        .and_then(|signed| line.verify(&signed).cloned())
         .map_err(|error| StepError::Unbound { place: place.clone(), why: error.to_string() })?;
     if (signed.size, signed.root) == (stored.size, root) {
         return Ok(());
@@ -139,7 +154,8 @@ fn own(world: &World, stored: &StoredCheckpoint, root: exhibit_ledger::tree::Has
 /// # Errors
 /// When the ledger is not as it was signed, can't be read, or a place can't be written.
 pub(crate) async fn checkpoint_at(world: &World, size: u64) -> Result<SignedCheckpoint, StepError> {
-    hold_to_outside(world).await?;
+    let (line, _) = keys::line(world).await?;
+    hold_to(world, &line).await?;
     let root = world.store.root(size).await?;
     let stored = match world.store.checkpoint(size).await {
         Ok(stored) => stored,
@@ -152,7 +168,7 @@ pub(crate) async fn checkpoint_at(world: &World, size: u64) -> Result<SignedChec
         }
         Err(error) => return Err(error.into()),
     };
-    own(world, &stored, root)?;
+    own(&line, &stored, root)?;
     keep(world, &stored).await?;
     Ok(SignedCheckpoint::parse(stored.note.as_bytes())?)
 }
@@ -196,7 +212,7 @@ pub struct ArchivedCheckpoint {
     pub note: Result<Vec<u8>, String>,
 }
 
-async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(), StepError> {
+pub(crate) async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(), StepError> {
     let mut mark = [0; 8];
     world.random.fill(&mut mark);
     world.outside.write(stored.size, stored.note.as_bytes(), u64::from_be_bytes(mark))?;

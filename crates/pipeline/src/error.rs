@@ -71,6 +71,36 @@ pub enum StepError {
         /// What is wrong with it.
         why: String,
     },
+    /// The keys that signed this ledger do not form one line with this one.
+    #[error("the key {key}: {why}")]
+    Keys {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The signing key handed over to another.
+    #[error("the signing key {key} was rotated: this log's key is now {current}")]
+    Retired {
+        /// The key at hand.
+        key: String,
+        /// The key in use.
+        current: String,
+    },
+    /// A rotation stands in the ledger, but its checkpoint is missing.
+    #[error(
+        "the rotation of the signing key at size {size} is not complete: no checkpoint by both keys is kept; rotate again with the key that leaves and the key that comes, as the first time"
+    )]
+    Unfinished {
+        /// The size of the hand-over.
+        size: u64,
+    },
+    /// A reason that can't stand in the ledger.
+    #[error("a rotation needs a reason: one line of 1 to {longest} characters")]
+    Reason {
+        /// The most characters.
+        longest: usize,
+    },
     /// A job names a collector that is not built in.
     #[error("job {job}: there is no collector {collector}")]
     NoCollector {

@@ -10,7 +10,7 @@ use exhibit_ledger::bundle::{About, BundleWriter, nodes_before};
 use exhibit_report::{Edition, Fold, PeriodView, render, renderer};
 use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry, StoredEntry};
 
-use crate::{StepError, World, checkpoint, checkpointing::checkpoint_at, ledger_reads, turn};
+use crate::{StepError, World, checkpoint, checkpointing::checkpoint_at, keys, ledger_reads, turn};
 
 /// A report that was rendered.
 #[derive(Clone, Debug)]
@@ -207,7 +207,9 @@ async fn make(world: &World, period: &Period, standing: Standing, size: u64, id:
     for (name, bytes) in world.templates.files() {
         bundle.file(&format!("template/{name}"), bytes)?;
     }
-    bundle.keys([world.signer.verifier()], &[])?;
+    let (line, handovers) = keys::line(world).await?;
+    let statements: Vec<_> = handovers.into_iter().map(|handover| handover.statement).collect();
+    bundle.keys(line.windows().iter().map(|window| &window.key), &statements)?;
     let mut bytes = Vec::new();
     bundle.finish(&world.signer, &mut bytes)?;
     Ok(Issued {

@@ -44,6 +44,11 @@ pub(crate) async fn deployments(store: &Store) -> Result<Option<(Timestamp, Depl
     }
 }
 
+/// The deployment's last word.
+pub(crate) async fn deployment(store: &Store) -> Result<Option<Deployment>, StepError> {
+    Ok(deployments(store).await?.map(|(_, last)| last))
+}
+
 fn recorded_at(entry: &StoredEntry) -> Result<Timestamp, StepError> {
     Ok(entry.envelope()?.recorded_at)
 }

@@ -110,6 +110,7 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>)
         disclosures: sealed.disclosures,
         artifacts: sealed.artifacts,
         lease,
+        at: None,
     };
     world.store.append(append).await.map_err(StepError::from)?;
     Ok(Performed { job: job.id.clone(), scheduled_for, evidence: sealed.evidence, late, checks })

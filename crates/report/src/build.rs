@@ -100,6 +100,7 @@ impl Fold {
             changes: self.changes.clone(),
             limits: self.limits(),
             records: self.records(),
+            signing_keys: self.keys.clone(),
             evidence: {
                 let mut evidence: Vec<_> = self.evidence.values().cloned().collect();
                 evidence.sort_by_key(|evidence| evidence.seq);

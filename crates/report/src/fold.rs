@@ -9,6 +9,7 @@ use exhibit_evidence::{
     deployment::Deployment,
     disclosure::kind_of,
     erasure::Erasure,
+    key::KeyRotation,
     observation::{Method, Subject, Trigger},
     period::PeriodId,
     report::{PeriodFreeze, Receipt, ReportIssued},
@@ -18,7 +19,7 @@ use exhibit_evidence::{
 use crate::{
     catalog::Catalog,
     history::{Line, LineHistory, Word},
-    view::{Change, CollectorVersion, EvidenceView, LateArrival, PopulationView},
+    view::{Change, CollectorVersion, EvidenceView, LateArrival, PopulationView, SigningKeyView},
 };
 
 /// A ledger's entries, folded for one period.
@@ -38,6 +39,8 @@ pub struct Fold {
     pub(crate) previous_freezes: BTreeMap<PeriodId, (u64, PeriodFreeze)>,
     pub(crate) late_arrivals: Vec<LateArrival>,
     pub(crate) changes: Vec<Change>,
+    /// The keys that signed the log, oldest first.
+    pub(crate) keys: Vec<SigningKeyView>,
     pub(crate) reports: Vec<(EntryId, ReportIssued)>,
     pub(crate) receipts: BTreeMap<EntryId, Vec<Receipt>>,
     pub(crate) as_of: Option<Timestamp>,
@@ -92,6 +95,7 @@ impl Fold {
             previous_freezes: BTreeMap::new(),
             late_arrivals: Vec::new(),
             changes: Vec::new(),
+            keys: Vec::new(),
             reports: Vec::new(),
             receipts: BTreeMap::new(),
             as_of: None,
@@ -124,6 +128,7 @@ impl Fold {
             Body::Receipt(body) if body.is_of_disclosures() => {}
             Body::Receipt(body) => self.receipts.entry(body.report).or_default().push((**body).clone()),
             Body::Erasure(body) => self.erasure(seq, envelope.recorded_at, body),
+            Body::Key(body) => self.rotation(seq, envelope.recorded_at, body),
         }
     }
 
@@ -145,7 +150,19 @@ impl Fold {
     }
 
     fn deployment(&mut self, seq: u64, at: Timestamp, body: &Deployment) {
-        if let Some(before) = &self.deployment
+        if self.deployment.is_none() {
+            self.keys.push(SigningKeyView {
+                key: body.verifier_key.clone(),
+                from_size: 0,
+                until_size: None,
+                since: at,
+                reason: None,
+            });
+        }
+        // Another key is told by the rotation that follows.
+        let says_more =
+            |before: &Deployment| *body != Deployment { verifier_key: body.verifier_key.clone(), ..before.clone() };
+        if let Some(before) = self.deployment.as_ref().filter(|before| says_more(before))
             && self.period.contains(at)
         {
             let what = if before.exhibit_version == body.exhibit_version {
@@ -156,6 +173,29 @@ impl Fold {
             self.changes.push(Change { at, what, seq });
         }
         self.deployment = Some(body.clone());
+    }
+
+    fn rotation(&mut self, seq: u64, at: Timestamp, body: &KeyRotation) {
+        let Some((_, new)) = body.stated_keys() else {
+            self.unreadable += 1;
+            return;
+        };
+        if self.period.contains(at) {
+            let what = format!("The log's signing key was rotated. Reason given: {}", body.reason);
+            self.changes.push(Change { at, what, seq });
+        }
+        // The checkpoint that covers exactly this entry is signed by both keys.
+        let size = seq + 1;
+        if let Some(last) = self.keys.last_mut() {
+            last.until_size = Some(size);
+        }
+        self.keys.push(SigningKeyView {
+            key: new.to_owned(),
+            from_size: size,
+            until_size: None,
+            since: at,
+            reason: Some(body.reason.clone()),
+        });
     }
 
     fn promise(&mut self, seq: u64, at: Timestamp, body: &SchedulePromise) {

@@ -48,6 +48,8 @@ pub struct PeriodView {
     pub limits: Vec<String>,
     /// Reports that were issued before, and the receipts for them.
     pub records: Vec<RecordView>,
+    /// The keys that signed the log up to the checkpoint, oldest first.
+    pub signing_keys: Vec<SigningKeyView>,
     /// Frameworks and their requirements.
     pub frameworks: Vec<FrameworkView>,
     /// Every piece of evidence of the period.
@@ -482,6 +484,22 @@ pub struct RecordView {
     pub size: u64,
     /// The receipts for it.
     pub receipts: Vec<ReceiptView>,
+}
+
+/// A key that signed the log, and the checkpoints that it may sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigningKeyView {
+    /// The key, as a signed note's verifier key.
+    pub key: String,
+    /// From checkpoints of this size on.
+    pub from_size: u64,
+    /// Up to checkpoints of this size, which the next key signed too; none for the key in use.
+    pub until_size: Option<u64>,
+    /// When it was recorded that this key signs.
+    pub since: Timestamp,
+    /// Why it took the place of the one before; none for the first.
+    pub reason: Option<String>,
 }
 
 /// A receipt as a report prints it.

@@ -89,6 +89,14 @@ pub enum StoreError {
         /// The slot's time.
         scheduled_for: String,
     },
+    /// The entries would have come to stand elsewhere than they must: others were appended first.
+    #[error("the entries belong at position {expected}, but the next one is {next}")]
+    OtherPlace {
+        /// Where they must stand.
+        expected: u64,
+        /// The next free position.
+        next: u64,
+    },
     /// The record cannot be made: not canonical, too long, or not what its kind promises.
     #[error("entry {id} cannot be recorded: {why}")]
     Record {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{ends_with, output};
 
 /// Every command that people type.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 27] = [
     "",
     "check",
     "demo",
@@ -27,6 +27,9 @@ const COMMANDS: [&str; 24] = [
     "disclosures list",
     "disclosures show",
     "disclosures erase",
+    "key",
+    "key show",
+    "key rotate",
     "verify",
     "fsck",
     "rebuild",

@@ -104,7 +104,7 @@ async fn what_is_archived_opens_until_it_is_erased() {
     // The report of before says the same, offline too; the next one tells of the erasure.
     let replayed = replay_view(&story.replica(), &period, Standing::Interim, issued.size).await.expect("a view");
     assert_eq!(replayed, issued.view);
-    let trust = Trust { keys: vec![story.world.signer.verifier().clone()] };
+    let trust = Trust { keys: vec![story.world.signer.verifier().clone()], ..Trust::default() };
     let verification = verify_bundle(issued.bundle.as_slice(), &trust).expect("a bundle");
     assert!(verification.is_clean(), "{:?}", verification.differences);
     let next = issue(&story.world, &period, Standing::Interim).await.expect("issued");

@@ -3,6 +3,7 @@
 mod archive;
 mod canaries;
 mod disclosures;
+mod keys;
 mod on_demand;
 mod quarter;
 mod schedule;

@@ -153,7 +153,7 @@ async fn perform(dir: &Path, deployment: &Deployment, words: &Words) -> anyhow::
     let paths = write_report(&folder, &issued)?;
     let step = words.step("Verifying the archived bundle");
     let archived = archived_bundle(deployment, &issued).await?;
-    let verified = verify(&archived, &trusted_keys(None, Some(&deployment.config))?)?;
+    let verified = verify(&archived, &trusted_keys(None, Some(&deployment.config))?, Vec::new())?;
     step.done(if verified.verified {
         "Verified the archived bundle offline, with the key pinned here."
     } else {

@@ -38,10 +38,17 @@ pub(crate) async fn run(args: &FsckArgs, words: &Words, out: &mut Out) -> anyhow
     let config = deployment::load(&args.place)?;
     // The pinned key, not the signing key: whoever exchanges the key must be found too.
     let keys = trusted_keys(None, Some(&config))?;
-    let deployment = Deployment::of(config, words).await?;
+    let mut deployment = Deployment::to_examine(config, words).await?;
+    // Whatever is wrong with the keys is a difference to be named, not a reason not to look.
+    let settled = deployment.settle(None, words).await;
     let checked = check(&deployment, keys).await;
     deployment.close().await?;
     let report = checked?;
+    match settled {
+        Err(error) if report.is_clean() => return Err(error),
+        Err(error) => words.warn(format!("{error:#}")),
+        Ok(_) => {}
+    }
     let checked = Checked {
         clean: report.is_clean(),
         entries: report.entries,

@@ -8,6 +8,7 @@ mod demo_config;
 mod disclosures;
 mod evidence;
 mod fsck;
+mod key;
 mod rebuild;
 mod report;
 mod rerender;
@@ -34,6 +35,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Report(args) => report::run(&args, words, &mut out).await,
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
+        Command::Key(args) => key::run(&args, words, &mut out).await,
         Command::Verify(args) => verify::run(&args, words, &mut out),
         Command::Fsck(args) => fsck::run(&args, words, &mut out).await,
         Command::Rebuild(args) => rebuild::run(&args, words, &mut out).await,

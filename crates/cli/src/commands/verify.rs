@@ -1,9 +1,13 @@
 //! `exhibit verify`: a bundle, offline, trusting nothing in it but the key that the caller names or has pinned.
 
-use std::{fs::File, io::BufReader};
+use std::{
+    fs::{self, File},
+    io::BufReader,
+};
 
 use anyhow::Context as _;
 use exhibit_ledger::bundle::{Trust, verify_bundle};
+use exhibit_ledger::keys::{Rotation, parse_rotations};
 use exhibit_ledger::note::VerifierKey;
 use serde::Serialize;
 use std::path::Path;
@@ -11,9 +15,11 @@ use std::path::Path;
 use super::rerender::{Again, rerender};
 use crate::{
     args::VerifyArgs,
+    config::Config,
     deployment,
     output::{Exit, Out, Table, Words, printable},
     signing::trusted_keys,
+    succession::rotations_path,
 };
 
 /// What came of a verification, as data.
@@ -31,12 +37,14 @@ pub(crate) struct Verified {
 
 pub(crate) fn run(args: &VerifyArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
     let config = match &args.key {
+        Some(_) if args.place.is_named() => Some(deployment::load(&args.place)?),
         Some(_) => None,
         None if args.place.is_named() || args.place.config_file().exists() => Some(deployment::load(&args.place)?),
         None => None,
     };
     let keys = trusted_keys(args.key.as_deref(), config.as_ref())?;
-    let verified = verify(&args.bundle, &keys)?;
+    let rotations = rotations(args.rotations.as_deref(), config.as_ref())?;
+    let verified = verify(&args.bundle, &keys, rotations)?;
     out.data(args.printed.format, &verified, |verified| {
         let mut table = Table::new(["", "what"]);
         for proven in &verified.proven {
@@ -59,11 +67,22 @@ pub(crate) fn run(args: &VerifyArgs, words: &Words, out: &mut Out) -> anyhow::Re
     }
 }
 
+/// The rotations that the caller names, or that the deployment publishes: each proves itself, so they need no trust.
+fn rotations(named: Option<&Path>, config: Option<&Config>) -> anyhow::Result<Vec<Rotation>> {
+    let path = match (named, config.map(rotations_path)) {
+        (Some(named), _) => named.to_owned(),
+        (None, Some(published)) if published.exists() => published,
+        _ => return Ok(Vec::new()),
+    };
+    let bytes = fs::read(&path).with_context(|| format!("the rotations {}", path.display()))?;
+    parse_rotations(&bytes).with_context(|| format!("the rotations {}", path.display()))
+}
+
 /// Verifies the bundle in this file; where nothing differs, its report is made again.
-pub(crate) fn verify(path: &Path, keys: &[VerifierKey]) -> anyhow::Result<Verified> {
+pub(crate) fn verify(path: &Path, keys: &[VerifierKey], rotations: Vec<Rotation>) -> anyhow::Result<Verified> {
     let said = || format!("the bundle {}", path.display());
     let mut file = File::open(path).with_context(said)?;
-    let trust = Trust { keys: keys.to_vec() };
+    let trust = Trust { keys: keys.to_vec(), rotations };
     let verification = verify_bundle(BufReader::new(&mut file), &trust).with_context(said)?;
     let again = match &verification.manifest {
         // The bundle's template is a program: it is run only when it is what the log's key sealed.

@@ -348,7 +348,10 @@ fn busy() -> PeriodView {
         ..usual("credentials", "unique_credentials", at, &looks)
     });
     busy.story.now(t("2026-11-22 03:00"));
-    busy.story.record(deployment("0.1.1"));
+    busy.story.rotate(
+        "exhibit.example.com/log+5d2f7a10+AS9zQ0hXb1dYcFRrVjNnTm1ZdUpKZEx3RnFBQmM0ZDU=",
+        "The yearly change of keys.",
+    );
     busy.story.view("2026-Q4")
 }
 
@@ -425,6 +428,9 @@ fn the_busy_sample_holds_what_it_is_there_for() {
     assert!(view.totals.late > 0 && view.totals.missed > 0 && view.totals.errored > 0 && view.totals.on_demand > 0);
     assert!(!view.late_arrivals.is_empty() && !view.changes.is_empty() && !view.records.is_empty());
     assert_eq!(view.audit_items.iter().filter(|item| item.current.is_none()).count(), 1);
+    let [first, second] = &view.signing_keys[..] else { panic!("two keys: {:?}", view.signing_keys) };
+    assert_eq!((first.until_size, second.from_size), (Some(view.cover.size), view.cover.size));
+    assert_eq!(second.key, view.cover.verifier_key);
     assert_eq!(outcome(&view, CI).0, Outcome::Fail);
 }
 

@@ -10,6 +10,7 @@ use exhibit_evidence::{
     assessment::Judgement,
     catalog::CollectorManifest,
     deployment::{Deployment, Environment},
+    key::KeyRotation,
     observation::{CollectorRef, Exclusion, Method, Problem, Provenance, Run, SelfTest, Subject, Tool, Trigger},
     report::{PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing},
     slot::{SchedulePromise, SlotClosure, SlotState},
@@ -128,6 +129,16 @@ impl Story {
         let id = EntryId::from_parts(self.now, &random);
         self.entries.push(Envelope { id, recorded_at: self.now, body: body.into() });
         id
+    }
+
+    /// Another key signs from here on: the deployment's word, and right behind it the rotation.
+    pub(super) fn rotate(&mut self, new: &str, reason: &str) {
+        let old = deployment("0.1.1");
+        let next = Deployment { verifier_key: new.to_owned(), ..old.clone() };
+        self.record(next);
+        let size = self.entries.len() + 1;
+        let statement = format!("{}/key-rotation\n{size}\n{}\n{new}\n\n", old.origin, old.verifier_key);
+        self.record(KeyRotation { statement, reason: reason.to_owned() });
     }
 
     pub(super) fn condition(&mut self, id: &'static str, condition: Condition) {

@@ -85,13 +85,16 @@ pub struct Append {
     pub artifacts: Vec<NewArtifact>,
     /// The lease under which the slot was performed that one of the entries closes.
     pub lease: Option<Lease>,
+    /// The position at which the first entry must come to stand, for entries that speak of their own place; none where
+    /// any will do.
+    pub at: Option<u64>,
 }
 
 impl Append {
     /// Entries alone, without disclosures, artifacts or a lease.
     #[must_use]
     pub fn entries(now: Timestamp, entries: Vec<NewEntry>) -> Self {
-        Self { now, entries, disclosures: Vec::new(), artifacts: Vec::new(), lease: None }
+        Self { now, entries, disclosures: Vec::new(), artifacts: Vec::new(), lease: None, at: None }
     }
 }
 
@@ -119,7 +122,7 @@ impl Store {
     /// Appends entries that belong together.
     ///
     /// # Errors
-    /// [`StoreError::IdTaken`], [`StoreError::StaleLease`], [`StoreError::SlotClosed`],
+    /// [`StoreError::IdTaken`], [`StoreError::StaleLease`], [`StoreError::SlotClosed`], [`StoreError::OtherPlace`],
     /// [`StoreError::Record`] if this append is refused; [`StoreError::Database`] if it may or may
     /// not have been recorded: append again, the same ids are recorded once.
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {

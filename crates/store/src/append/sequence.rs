@@ -65,7 +65,8 @@ pub(super) fn sequence(
     for (index, prepared) in units.iter().enumerate() {
         let outcome = match already(prepared, &known) {
             Some(outcome) => outcome,
-            None => refusal(prepared, &known).map_or_else(|| group.take(index, prepared, &mut known), Err),
+            None => refusal(prepared, &known, group.frontier.size())
+                .map_or_else(|| group.take(index, prepared, &mut known), Err),
         };
         group.outcomes.push(outcome);
     }
@@ -89,7 +90,10 @@ fn already(prepared: &Prepared<'_>, known: &Known) -> Option<Result<Appended, St
 }
 
 /// Why this unit alone must be dropped, if it must.
-fn refusal(prepared: &Prepared<'_>, known: &Known) -> Option<StoreError> {
+fn refusal(prepared: &Prepared<'_>, known: &Known, next: u64) -> Option<StoreError> {
+    if let Some(expected) = prepared.unit.at.filter(|at| *at != next) {
+        return Some(StoreError::OtherPlace { expected, next });
+    }
     if let Some(lease) = &prepared.unit.lease {
         let key = (lease.slot.job.clone(), lease.slot.scheduled_for);
         if known.held.get(&key) != Some(&lease.token) {

@@ -10,6 +10,7 @@ mod edge;
 mod entries;
 mod head;
 mod intended;
+mod keys;
 mod outside;
 mod rights;
 mod structure;
@@ -43,8 +44,8 @@ pub struct OutsideCheckpoint {
 pub struct Trusted {
     /// The log's origin.
     pub origin: String,
-    /// Keys that may have signed: pinned, or reached from a pinned key by rotations. Signatures of
-    /// stored checkpoints are checked with them too.
+    /// Pinned keys. From them the ledger's own rotations are walked, and each checkpoint, stored ones too, must be
+    /// signed by the keys that may sign at its size.
     pub keys: Vec<VerifierKey>,
     /// Checkpoints kept outside Postgres. Without any, a consistent forgery of everything cannot
     /// be told from the truth.
@@ -123,7 +124,8 @@ async fn check(tx: &mut PgConnection, trusted: &Trusted) -> Result<FsckReport, S
     let mut report = FsckReport::default();
     structure::check(tx, &mut report).await?;
     rights::check(tx, &mut report).await?;
-    let promised = outside::collect(tx, trusted, &mut report).await?;
+    let keys = keys::walk(tx, trusted, &mut report).await?;
+    let promised = outside::collect(tx, trusted, &keys, &mut report).await?;
     let walk = entries::check(tx, &promised, &mut report).await?;
     head::check(tx, &walk, &mut report).await?;
     aside::check(tx, &walk, &mut report).await?;

@@ -1,8 +1,9 @@
 //! Which roots were promised at which sizes: by checkpoints outside Postgres, and by stored ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use exhibit_ledger::checkpoint::SignedCheckpoint;
+use exhibit_ledger::keys::KeyHistory;
 use exhibit_ledger::tree::Hash;
 use sqlx::{PgConnection, Row as _};
 
@@ -16,11 +17,12 @@ pub(super) type Promised = BTreeMap<u64, Vec<(String, Hash)>>;
 pub(super) async fn collect(
     tx: &mut PgConnection,
     trusted: &Trusted,
+    keys: &[KeyHistory],
     report: &mut FsckReport,
 ) -> Result<Promised, StoreError> {
     let mut promised = Promised::new();
     for checkpoint in &trusted.checkpoints {
-        match verified(&checkpoint.note, trusted) {
+        match verified(&checkpoint.note, keys) {
             Ok((size, root)) => {
                 report.outside_checkpoints += 1;
                 report.covered_outside = report.covered_outside.max(size);
@@ -33,12 +35,14 @@ pub(super) async fn collect(
         .fetch_all(tx)
         .await
         .map_err(in_tx("fsck"))?;
+    let mut sizes = BTreeSet::new();
     for row in &rows {
         let size: i64 = row.try_get("size").map_err(in_tx("fsck"))?;
         let root: Vec<u8> = row.try_get("root").map_err(in_tx("fsck"))?;
         let note: String = row.try_get("note").map_err(in_tx("fsck"))?;
         let key = format!("size {size}");
-        match verified(note.as_bytes(), trusted) {
+        sizes.insert(size.unsigned_abs());
+        match verified(note.as_bytes(), keys) {
             Ok((signed, hash)) => {
                 if i64::try_from(signed) != Ok(size) {
                     report.differs("checkpoints", &key, format!("size {signed} as signed"), size);
@@ -51,16 +55,27 @@ pub(super) async fn collect(
             Err(why) => report.differs("checkpoints", &key, "a note signed by a known key", why),
         }
     }
+    let handovers: BTreeSet<u64> = keys.iter().flat_map(KeyHistory::windows).filter_map(|w| w.until_size).collect();
+    for size in handovers.difference(&sizes) {
+        report.differs(
+            "checkpoints",
+            format!("size {size}"),
+            "a checkpoint signed by both keys of the hand-over",
+            "none",
+        );
+    }
     Ok(promised)
 }
 
 /// Size and root of a note. Without any key to check with, they are taken as they are written.
-fn verified(note: &[u8], trusted: &Trusted) -> Result<(u64, Hash), String> {
+fn verified(note: &[u8], keys: &[KeyHistory]) -> Result<(u64, Hash), String> {
     let signed = SignedCheckpoint::parse(note).map_err(|error| error.to_string())?;
-    if trusted.keys.is_empty() {
+    let Some((first, others)) = keys.split_first() else {
         let checkpoint = signed.unverified();
         return Ok((checkpoint.size, checkpoint.root));
-    }
-    let checkpoint = signed.verify(&trusted.origin, &trusted.keys).map_err(|error| error.to_string())?;
+    };
+    let by_another = || others.iter().find_map(|line| line.verify(&signed).ok());
+    let checkpoint =
+        first.verify(&signed).or_else(|error| by_another().ok_or(error)).map_err(|error| error.to_string())?;
     Ok((checkpoint.size, checkpoint.root))
 }

@@ -55,6 +55,8 @@ pub(crate) fn project(seq: u64, envelope: &Envelope, moved: &[Finding]) -> Rows 
         Body::Receipt(body) => rows.receipts.push(receipt(entry, body)),
         // Few, and read as entries.
         Body::Erasure(_) => {}
+        // The deployment's word before it names the new key already; the statement is read from the ledger itself.
+        Body::Key(_) => {}
     }
     rows
 }
