@@ -134,9 +134,10 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether the same transaction may succeed when it is run again: serialization failure,
-    /// deadlock, or a lock that was not available.
+    /// deadlock, a lock that was not available, or a partition that another session made between the question whether
+    /// it is there (which a session's cache answers) and the making.
     pub(crate) fn is_retryable(&self) -> bool {
-        self.has_code(&["40001", "40P01", "55P03"])
+        self.has_code(&["40001", "40P01", "55P03", "42P07"])
     }
 
     /// Whether a lock was waited for in vain.

@@ -253,3 +253,25 @@ async fn entries_go_on_in_the_next_partition() {
         assert_eq!(refused.into_database_error().unwrap().code().unwrap(), "EX001", "{change}");
     }
 }
+
+#[tokio::test]
+async fn many_sessions_make_a_months_partitions_at_once() {
+    let database = TestDatabase::new().await;
+    let mut stores = Vec::new();
+    for _ in 0..6 {
+        stores.push(crate::Store::open(&database.service_url()).await.unwrap());
+    }
+    for month in 0..4_i64 {
+        let observed = at(month * 32 * 86_400_000_000);
+        let mut appending = tokio::task::JoinSet::new();
+        for (number, store) in (1..).zip(&stores) {
+            let entry = entry(month as u64 * 100 + number, evidence("nightly", observed));
+            let store = store.clone();
+            appending.spawn(async move { store.append(Append::entries(at(1), vec![entry])).await });
+        }
+        appending.join_all().await.into_iter().for_each(|appended| drop(appended.unwrap()));
+    }
+    for store in &stores {
+        store.close().await;
+    }
+}
