@@ -54,7 +54,20 @@ impl DatabaseUrl {
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
     let answered = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
     let late = |_| Err(sqlx::Error::Io(std::io::Error::new(ErrorKind::TimedOut, "it did not answer in time")));
-    answered.unwrap_or_else(late).map_err(|source| StoreError::Connect { place: place(options), source })
+    let named = |source| StoreError::Connect { place: place(options), source: missing_file(options, source) };
+    answered.unwrap_or_else(late).map_err(named)
+}
+
+/// Over the network only the files that the URL names can be missing, and the error does not say so.
+fn missing_file(options: &PgConnectOptions, source: sqlx::Error) -> sqlx::Error {
+    let socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+    match source {
+        sqlx::Error::Io(error) if error.kind() == ErrorKind::NotFound && !socket => {
+            let why = "a file that `sslrootcert`, `sslcert` or `sslkey` names is not there";
+            sqlx::Error::Io(std::io::Error::new(ErrorKind::NotFound, why))
+        }
+        other => other,
+    }
 }
 
 /// Where these options lead, in words.

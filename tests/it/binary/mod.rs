@@ -8,6 +8,7 @@ mod keys;
 mod kills;
 mod majors;
 mod publisher;
+mod server;
 mod tampering;
 
 use std::{
