@@ -6,7 +6,9 @@ use chrono_tz::Tz;
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Clock, Digest, FiscalCalendar, Period, Timestamp, deployment::Environment};
 use exhibit_ledger::note::{SigningKey, VerifierKey};
-use exhibit_pipeline::{DeploymentPlan, HostFacts, Job, OutsideCheckpoints, RunSummary, StepError, WorkPlan, World};
+use exhibit_pipeline::{
+    DeploymentPlan, HostFacts, Job, OutsideCheckpoints, ReferenceClock, RunSummary, StepError, WorkPlan, World,
+};
 use exhibit_report::{Catalog, PeriodView, TemplateSet, frameworks};
 use exhibit_store::{FsckReport, OutsideCheckpoint, Trusted, testing::TestDatabase};
 use tempfile::TempDir;
@@ -107,6 +109,30 @@ impl TestWorld {
     #[must_use]
     pub fn key(seed: u8) -> SigningKey {
         SigningKey::from_seed(ORIGIN, &[seed; 32]).expect("a key's name")
+    }
+
+    /// The same deployment after somebody changed its calendar.
+    ///
+    /// # Panics
+    /// When there is no such time zone or month.
+    #[must_use]
+    pub fn with_calendar(&self, zone: &str, month: u32) -> Arc<World> {
+        let mut plan = self.world.plan.clone();
+        let zone = zone.parse().expect("a time zone");
+        plan.deployment.calendar = FiscalCalendar::new(zone, month).expect("a month");
+        plan.deployment.fiscal_year_start = month;
+        self.rebuilt(plan, self.clock.clone())
+    }
+
+    /// Another process, whose database is on a host with this clock.
+    ///
+    /// # Panics
+    /// Never: the world was just made, so that nobody else has it.
+    #[must_use]
+    pub fn beside_a_server(&self, clock: Arc<MockClock>) -> Arc<World> {
+        let mut world = self.replica();
+        Arc::get_mut(&mut world).expect("just made").reference = ReferenceClock::Told(clock);
+        world
     }
 
     fn rebuilt(&self, plan: WorkPlan, clock: Arc<MockClock>) -> Arc<World> {
@@ -238,6 +264,7 @@ fn world(
         templates: TemplateSet::built_in().expect("the built-in template is in order"),
         catalog,
         clock,
+        reference: ReferenceClock::SameHost,
         random: Arc::new(SeededRandom::new(seed)),
         signer: SigningKey::from_seed(ORIGIN, &SIGNING_SEED).expect("a key's name"),
         outside: OutsideCheckpoints::new(folder.path().join("checkpoints")),

@@ -14,7 +14,8 @@ use exhibit_collectors::Registry;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_ledger::note::SigningKey;
 use exhibit_pipeline::{
-    ARCHIVED, DeploymentPlan, HostFacts, Job, OutsideCheckpoints, SystemClock, SystemRandom, WorkPlan, World,
+    ARCHIVED, DeploymentPlan, HostFacts, Job, OutsideCheckpoints, ReferenceClock, SystemClock, SystemRandom, WorkPlan,
+    World,
 };
 use exhibit_report::{Catalog, TemplateSet, frameworks};
 use exhibit_store::{
@@ -112,6 +113,7 @@ impl Deployment {
             templates: TemplateSet::built_in()?,
             catalog,
             clock: Arc::new(SystemClock),
+            reference: if cluster.is_some() { ReferenceClock::SameHost } else { ReferenceClock::Server },
             random: Arc::new(SystemRandom),
             signer,
             outside,

@@ -3,7 +3,10 @@
 use exhibit_evidence::{Period, Timestamp, report::PeriodFreeze, report::Standing};
 use exhibit_store::{Append, NewEntry};
 
-use crate::{Issued, Progress, StepError, World, checkpoint, issuing::issue_in_turn, ledger_reads, turn};
+use crate::{
+    Issued, Progress, StepError, World, calendar::hold_to_periods, checkpoint, clock::may_freeze,
+    issuing::issue_in_turn, ledger_reads, turn,
+};
 
 /// What was closed.
 #[derive(Clone, Debug, Default)]
@@ -15,14 +18,24 @@ pub struct Closed {
 /// Freezes every period whose grace is over, in order, and issues the final report of each that has none yet.
 ///
 /// # Errors
-/// When a step can't be taken; the next run goes on from there.
+/// When a step can't be taken, or the clock can't be believed; the next run goes on from there.
 pub async fn close_periods(world: &World, progress: &dyn Progress) -> Result<Closed, StepError> {
     let _turn = turn::take(world).await?;
+    hold_to_periods(world).await?;
     let mut closed = Closed::default();
     let Some((began, _)) = ledger_reads::deployments(&world.store).await? else { return Ok(closed) };
     let calendar = world.plan.deployment.calendar;
-    let mut period = calendar.period_of(began);
-    while grace_until(world, &period) <= world.now() {
+    let now = world.now();
+    let mut due = vec![calendar.period_of(began)];
+    while due.last().is_some_and(|last| grace_until(world, last) <= now) {
+        due.extend(due.last().map(|last| calendar.next(last)));
+    }
+    // The last one is still open.
+    due.pop();
+    let frozen = ledger_reads::frozen(&world.store).await?;
+    let unfrozen: Vec<Period> = due.iter().filter(|period| !frozen.contains_key(&period.id)).cloned().collect();
+    may_freeze(world, &unfrozen).await?;
+    for period in due {
         freeze(world, &period).await?;
         let final_report = ledger_reads::reports(&world.store)
             .await?
@@ -32,7 +45,6 @@ pub async fn close_periods(world: &World, progress: &dyn Progress) -> Result<Clo
             progress.begin(&format!("closing {}: rendering its report", period.id));
             closed.issued.push(issue_in_turn(world, &period, Standing::Final).await?);
         }
-        period = calendar.next(&period);
     }
     Ok(closed)
 }

@@ -6,7 +6,7 @@ use exhibit_evidence::{
 };
 use exhibit_store::{Append, NewEntry};
 
-use crate::{Job, StepError, World, hold_to_outside, ledger_reads, turn};
+use crate::{Job, StepError, World, calendar::hold_to_periods, hold_to_outside, ledger_reads, turn};
 
 /// What was new.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,10 +20,12 @@ pub struct Declared {
 /// Brings the ledger's promises in line with the plan. Promises never reach back: each holds from now on.
 ///
 /// # Errors
-/// When the ledger is another log's or not as it was signed, or the database can't be used.
+/// When the ledger is another log's or not as it was signed, the calendar doesn't fit its periods, or the database can't be
+/// used.
 pub async fn declare(world: &World) -> Result<Declared, StepError> {
     let _turn = turn::take(world).await?;
     hold_to_outside(world).await?;
+    hold_to_periods(world).await?;
     let mut declared = Declared::default();
     let mut bodies: Vec<Body> = Vec::new();
     let now = world.now();

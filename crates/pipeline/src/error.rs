@@ -1,7 +1,7 @@
 //! Why a step could not be taken.
 
 use exhibit_archive::VaultError;
-use exhibit_evidence::CanonicalError;
+use exhibit_evidence::{CanonicalError, Period};
 use exhibit_ledger::{bundle::BundleError, checkpoint::CheckpointError};
 use exhibit_report::{RenderError, ViewError};
 use exhibit_store::StoreError;
@@ -50,6 +50,25 @@ pub enum StepError {
         ledger: String,
         /// What the key says.
         key: String,
+    },
+    /// The calendar gives a period of the ledger other boundaries.
+    #[error(
+        "`[deployment] time_zone` and `fiscal_year_start` now make {} reach from {} to {}, but the ledger has it from {} to {}{}: the quarters of a ledger keep their boundaries, or evidence would count in two quarters or in none; set both keys back, or begin a new ledger in another `data_dir`",
+        configured.id, configured.start, configured.end, written.start, written.end, by_tzdata(written, configured)
+    )]
+    Calendar {
+        /// As an entry has it.
+        written: Box<Period>,
+        /// As the configuration makes it.
+        configured: Box<Period>,
+    },
+    /// The clock can't be believed.
+    #[error("{why}: nothing is frozen by such a clock, because a freeze can't be taken back; {what}")]
+    Clock {
+        /// What is wrong with it.
+        why: String,
+        /// What to do.
+        what: &'static str,
     },
     /// The ledger is not what a checkpoint says that was signed over it.
     #[error(
@@ -128,4 +147,12 @@ pub enum StepError {
     /// A task of our own ended before its work was done.
     #[error("a task ended early: {0}")]
     Task(String),
+}
+
+/// Where the same keys mean something else, it is the time-zone database that changed.
+fn by_tzdata(written: &Period, configured: &Period) -> String {
+    if written.time_zone == configured.time_zone && written.tzdata != configured.tzdata {
+        return format!(" (by the time-zone database {}; this is {})", written.tzdata, configured.tzdata);
+    }
+    String::new()
 }

@@ -10,7 +10,7 @@ use exhibit_ledger::bundle::{About, BundleWriter, nodes_before};
 use exhibit_report::{Edition, Fold, PeriodView, render, renderer};
 use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry, StoredEntry};
 
-use crate::{StepError, World, checkpoint, checkpointing::checkpoint_at, keys, ledger_reads, turn};
+use crate::{StepError, World, calendar, checkpoint, checkpointing::checkpoint_at, keys, ledger_reads, turn};
 
 /// A report that was rendered.
 #[derive(Clone, Debug)]
@@ -47,6 +47,7 @@ pub(crate) fn bundle_key(report: &ReportIssued) -> String {
 /// # Errors
 /// When the ledger can't be read, or the report can't be rendered.
 pub async fn render_period(world: &World, period: &Period) -> Result<Issued, StepError> {
+    let period = &calendar::period(world, period.id).await?;
     let frozen = ledger_reads::frozen(&world.store).await?;
     let (standing, size) = match frozen.get(&period.id) {
         Some(frozen) => (Standing::Final, frozen.seq + 1),
@@ -83,7 +84,7 @@ pub async fn replay_view(
 /// When the ledger can't be read or written, or the report can't be rendered.
 pub async fn issue(world: &World, period: &Period, standing: Standing) -> Result<Issued, StepError> {
     let _turn = turn::take(world).await?;
-    issue_in_turn(world, period, standing).await
+    issue_in_turn(world, &calendar::period(world, period.id).await?, standing).await
 }
 
 /// The same, for who has the turn already.

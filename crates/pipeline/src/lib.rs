@@ -4,7 +4,9 @@
 //! one path. A collector observes, a judge decides, the ledger seals, the report tells, the archive keeps.
 
 mod archiving;
+mod calendar;
 mod checkpointing;
+mod clock;
 mod closing;
 mod declaring;
 mod disclosures;
@@ -24,6 +26,7 @@ pub use archiving::{ReceiptCheck, Unarchived, archive_pending, check_receipts, u
 pub use checkpointing::{
     ARCHIVED, ArchivedCheckpoint, OutsideCheckpoints, archived_checkpoints, checkpoint, hold_to_outside,
 };
+pub use clock::ReferenceClock;
 pub use closing::{Closed, close_periods};
 pub use declaring::{Declared, declare};
 pub use disclosures::{LONGEST_REASON, Recovered, erase_disclosures, recover_disclosures};

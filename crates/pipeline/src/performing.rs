@@ -69,6 +69,7 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>)
     let started_at = world.now();
     let (collector, self_test, collected, judgements) = observe_and_judge(world, job).await?;
     let finished_at = world.now();
+    let clock_offset_ms = world.clock_offset().await?.map(|offset| offset.num_milliseconds());
 
     let scheduled_for = lease.as_ref().map(|lease| lease.slot.scheduled_for);
     let late = scheduled_for.is_some_and(|time| started_at.since(time) > job.late_after);
@@ -89,7 +90,11 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>)
         .iter()
         .map(|judgement| (judgement.check.to_string(), judgement.verdict(), judgement.findings.len() as u64))
         .collect();
-    let mut sealed = sealing::seal(world, job, sealing::Outcome { run, collector, self_test, collected, judgements })?;
+    let mut sealed = sealing::seal(
+        world,
+        job,
+        sealing::Outcome { run, clock_offset_ms, collector, self_test, collected, judgements },
+    )?;
 
     if let Some(scheduled_for) = scheduled_for {
         let closure = SlotClosure {

@@ -34,6 +34,7 @@ pub(crate) struct Sealed {
 /// What a performance gave.
 pub(crate) struct Outcome {
     pub run: Run,
+    pub clock_offset_ms: Option<i64>,
     pub collector: CollectorRef,
     pub self_test: SelfTest,
     pub collected: Collected,
@@ -42,7 +43,7 @@ pub(crate) struct Outcome {
 
 /// Makes the entries of one performance: its evidence, and one assessment for each judgement.
 pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed, StepError> {
-    let Outcome { run, collector, self_test, collected, judgements } = outcome;
+    let Outcome { run, clock_offset_ms, collector, self_test, collected, judgements } = outcome;
     let policy = policy_digest(&job.settings)?;
     let mut artifacts = Vec::new();
     let observation = observation(collected, &mut artifacts)?;
@@ -56,7 +57,7 @@ pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed,
         job: job.id.clone(),
         collector: collector.clone(),
         run,
-        provenance: Provenance { principal, host, clock_offset_ms: None },
+        provenance: Provenance { principal, host, clock_offset_ms },
         self_test,
         policy,
         observation,

@@ -13,7 +13,7 @@ use exhibit_ledger::note::SigningKey;
 use exhibit_report::{Catalog, TemplateSet};
 use exhibit_store::Store;
 
-use crate::OutsideCheckpoints;
+use crate::{OutsideCheckpoints, ReferenceClock};
 
 /// Everything with a side effect, and the plan of work.
 pub struct World {
@@ -29,6 +29,8 @@ pub struct World {
     pub catalog: Catalog,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What the time is held against before it freezes anything.
+    pub reference: ReferenceClock,
     /// Randomness: ids, salts, run keys.
     pub random: Arc<dyn Random>,
     /// Signs checkpoints and bundles. Its name is the log's origin.

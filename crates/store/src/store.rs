@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exhibit_evidence::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
@@ -82,6 +83,15 @@ impl Store {
         check_schema(&mut connection).await?;
         drop(connection);
         Ok(Self { pool, partitions: Arc::default(), options: PgConnectOptionsCell(options) })
+    }
+
+    /// What the database's clock says now.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn server_time(&self) -> Result<Timestamp, StoreError> {
+        let now = sqlx::query_scalar("/* server_time */ SELECT clock_timestamp()").fetch_one(&self.pool).await;
+        now.map(Timestamp::new).map_err(in_tx("server_time"))
     }
 
     /// Closes all connections and waits until they are closed.

@@ -4,12 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use exhibit_evidence::Verdict;
 use exhibit_pipeline::{
-    Performed, Progress, SlotOutcome, archive_pending, checkpoint, declare, perform_on_demand, run_due,
+    Performed, Progress, SlotOutcome, StepError, archive_pending, checkpoint, declare, perform_on_demand, run_due,
 };
 use serde::Serialize;
 
 use crate::{
-    args::RunArgs,
+    args::{Place, RunArgs},
     deployment::{Deployment, write_report},
     output::{Exit, Out, Step, Table, Words},
 };
@@ -55,12 +55,22 @@ impl Progress for Said<'_> {
 
 pub(crate) async fn run(args: &RunArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
     let deployment = Deployment::open(&args.place, words).await?;
-    let outcome = perform(args, &deployment, words).await;
+    let outcome = perform(args, &deployment, words).await.map_err(|error| in_file(&args.place, error));
     deployment.close().await?;
     let done = outcome?;
     out.data(args.printed.format, &done, table)?;
     let failed = done.slots.iter().any(|slot| slot.verdict == Some(Verdict::Error) || slot.state == "errored");
     Ok(if failed { Exit::Differences } else { Exit::Clean })
+}
+
+/// What the file says is at fault where a calendar doesn't fit: the file is named.
+fn in_file(place: &Place, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<StepError>() {
+        Some(StepError::Calendar { .. }) => {
+            error.context(format!("{}: this calendar can't be used with this ledger", place.config_file().display()))
+        }
+        _ => error,
+    }
 }
 
 async fn perform(args: &RunArgs, deployment: &Deployment, words: &Words) -> anyhow::Result<Done> {
