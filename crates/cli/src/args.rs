@@ -94,6 +94,7 @@ pub(crate) enum Command {
 Example:
   exhibit check                              # ./exhibit.toml and everything built in
   exhibit check --config /etc/exhibit.toml
+  exhibit check --schema > exhibit.schema.json    # the configuration's JSON Schema, for an editor
   exhibit check --write                      # record what the cases give now as what is expected
 
 Exits 0 if everything is right, 1 with each mistake named, 2 if something could not be read.")]
@@ -244,6 +245,9 @@ pub(crate) struct CheckArgs {
     /// Record what the cases give now as what is expected of them
     #[arg(long)]
     pub(crate) write: bool,
+    /// Print the JSON Schema (draft 2020-12) of the configuration, and check nothing
+    #[arg(long, conflicts_with_all = ["write", "config", "dir", "format"])]
+    pub(crate) schema: bool,
     /// How data is printed.
     #[command(flatten)]
     pub(crate) printed: Printed,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ends_with, output};
+use super::{ends_with, json, output};
 
 /// Every command that people type.
 const COMMANDS: [&str; 27] = [
@@ -59,4 +59,16 @@ fn bad_usage_is_could_not_look() {
         assert!(output.stdout.is_empty(), "words go to standard error");
         assert!(!output.stderr.is_empty(), "and there are some");
     }
+}
+
+#[test]
+fn the_schema_knows_every_collector() {
+    let schema = json(0, Path::new("."), &["check", "--schema"]);
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let known = &schema["properties"]["jobs"]["items"]["properties"]["collector"]["enum"];
+    let listed = json(0, Path::new("."), &["collectors", "list", "--format", "json"]);
+    let listed: Vec<_> = listed.as_array().expect("a list").iter().map(|one| one["manifest"]["id"].clone()).collect();
+    assert!(!listed.is_empty());
+    assert_eq!(known.as_array(), Some(&listed));
+    ends_with(2, Path::new("."), &["check", "--schema", "--write"]);
 }

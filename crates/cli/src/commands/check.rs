@@ -35,8 +35,12 @@ impl Checklist {
 }
 
 pub(crate) fn run(args: &CheckArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
-    let mut list = Checklist { lines: Vec::new(), blind: false };
     let registry = Registry::built_in()?;
+    if args.schema {
+        out.json(&config::json_schema(&registry))?;
+        return Ok(Exit::Clean);
+    }
+    let mut list = Checklist { lines: Vec::new(), blind: false };
     configuration(args, &registry, &mut list);
     collectors(&registry, &mut list);
     collector_cases(args, &registry, words, &mut list)?;

@@ -14,13 +14,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
 use super::duration;
+use super::keys;
 use super::model::Job;
 use super::reader::{Reader, Section, nearest};
 use super::schema::check_id;
 use super::settings::{self, Collectors};
 use super::suspicion::holds_secret;
-
-const JOB: [&str; 8] = ["id", "collector", "schedule", "environments", "fresh_for", "late_after", "source", "policy"];
 
 /// What one needs to read a job.
 struct Surroundings<'s> {
@@ -68,7 +67,7 @@ fn job(
     surroundings: &Surroundings<'_>,
     ids: &mut BTreeMap<String, Range<usize>>,
 ) -> Option<Job> {
-    let section = reader.enter(entries, span, "jobs", "[[jobs]]", &JOB);
+    let section = reader.enter(entries, span, "jobs", "[[jobs]]", &keys::JOB);
     let id = id(reader, &section, ids);
     let collector = collector(reader, &section, surroundings);
     let schedule = schedule(reader, &section);
@@ -106,9 +105,6 @@ fn without_value(message: &str) -> &str {
 }
 
 fn id(reader: &mut Reader, section: &Section<'_>, ids: &mut BTreeMap<String, Range<usize>>) -> Option<JobId> {
-    if section.raw("id").is_none() {
-        reader.missing(section, "id", "the job's permanent name, such as \"ci-secrets\"");
-    }
     let text = reader.text(section, "id")?;
     if !check_id(reader, text.get_ref(), text.span(), "a job's `id`") {
         return None;
@@ -149,10 +145,6 @@ fn collector(reader: &mut Reader, section: &Section<'_>, surroundings: &Surround
 }
 
 fn schedule(reader: &mut Reader, section: &Section<'_>) -> Option<Schedule> {
-    if section.raw("schedule").is_none() {
-        let expected = "a crontab line, such as \"0 2 * * *\" for each night at two";
-        reader.missing(section, "schedule", expected);
-    }
     let text = reader.text(section, "schedule")?;
     if holds_secret(text.get_ref()) {
         // Refused before; the schedule's own error would quote it.
@@ -181,9 +173,6 @@ fn environments(
     section: &Section<'_>,
     surroundings: &Surroundings<'_>,
 ) -> Option<Vec<EnvironmentId>> {
-    if section.raw("environments").is_none() {
-        reader.missing(section, "environments", "a list of declared ids, such as [\"production\"]");
-    }
     let list = reader.texts(section, "environments")?;
     if list.get_ref().is_empty() {
         reader.refuse(

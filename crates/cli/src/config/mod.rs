@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! text ─ parse ─┬─ hidden   what must never be shown
-//!               ├─ schema   tables, keys, defaults ─ jobs ─ settings (the collectors' own tables)
+//!               ├─ keys     every table and key ─ json_schema
+//!               ├─ schema   values, defaults ─ jobs ─ settings (the collectors' own tables)
 //!               └─ reader   typed values with their places ─ diagnostic ─ shown
 //! ```
 
@@ -11,6 +12,8 @@ mod digest;
 mod duration;
 mod hidden;
 mod jobs;
+mod json_schema;
+mod keys;
 mod load;
 mod model;
 mod reader;
@@ -21,8 +24,11 @@ mod shown;
 mod suspicion;
 
 #[cfg(test)]
+mod json_schema_tests;
+#[cfg(test)]
 mod tests;
 
+pub(crate) use json_schema::json_schema;
 pub(crate) use load::{ConfigError, FILE_NAME, load};
 pub(crate) use model::{Config, KeyPlace, Signing};
 pub(crate) use secret_ref::SecretRef;

@@ -4,7 +4,7 @@
 //! a secret, and it stops at the first mistake.
 
 use std::fmt::Display;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
 use super::hidden::{join, texts_of};
+use super::keys::{Key, Kind, Need, Shape};
 use super::model::KeyPlace;
 use super::suspicion::holds_secret;
 
@@ -19,6 +20,7 @@ use super::suspicion::holds_secret;
 #[derive(Clone)]
 pub(super) struct Section<'d> {
     entries: &'d DeTable<'d>,
+    shape: &'static Shape,
     /// Where the table's header or opening brace stands.
     pub(super) span: Range<usize>,
     /// How messages call it, such as `[deployment]`.
@@ -59,52 +61,55 @@ impl Reader {
         (self.problems, self.hidden)
     }
 
-    /// Enters a table and refuses keys that it does not know.
+    /// Enters a table; refuses keys that it does not know, and that one it needs is absent.
     pub(super) fn enter<'d>(
         &mut self,
         entries: &'d DeTable<'d>,
         span: Range<usize>,
         path: &str,
         name: &str,
-        known: &[&str],
+        shape: &'static Shape,
     ) -> Section<'d> {
         for (key, entry) in entries {
             let given: &str = key.get_ref();
-            if !known.contains(&given) {
-                self.unknown_key(given, key.span(), name, known);
+            if shape.key(given).is_none() {
+                self.unknown_key(given, key.span(), name, shape);
                 // Nobody knows what it is: a misspelt `password`, for one.
                 texts_of(entry, &mut self.hidden);
             }
         }
-        Section { entries, span, name: name.to_owned(), path: path.to_owned() }
+        let section = Section { entries, shape, span, name: name.to_owned(), path: path.to_owned() };
+        for key in shape.keys {
+            if let Need::Required(expected) = key.need
+                && section.raw(key.name).is_none()
+            {
+                self.missing(&section, key.name, expected);
+            }
+        }
+        section
     }
 
-    fn unknown_key(&mut self, given: &str, span: Range<usize>, name: &str, known: &[&str]) {
+    fn unknown_key(&mut self, given: &str, span: Range<usize>, name: &str, shape: &Shape) {
         let title = if holds_secret(given) {
             format!("{name} has an unknown key")
         } else {
             format!("{name} has an unknown key `{}`", given.escape_debug())
         };
-        let hint = match nearest(given, known.iter().copied()) {
+        let hint = match nearest(given, shape.names()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("{name} knows: {}", known.join(", ")),
+            None => format!("{name} knows: {}", shape.names().collect::<Vec<_>>().join(", ")),
         };
         self.refuse(Diagnostic::new("config.unknown-key", span, title).label("not a key of this table").hint(hint));
     }
 
-    /// A sub-table, if it is there.
-    pub(super) fn table<'d>(
-        &mut self,
-        section: &Section<'d>,
-        key: &str,
-        name: &str,
-        known: &[&str],
-    ) -> Option<Section<'d>> {
+    /// A sub-table that the section's shape names, if it is there.
+    pub(super) fn table<'d>(&mut self, section: &Section<'d>, key: &str, name: &str) -> Option<Section<'d>> {
+        let Kind::Table(shape) = section.key(key).kind else { unreachable!("`{key}` is read as the table that it is") };
         let entry = section.entries.get(key)?;
         match entry.get_ref() {
             DeValue::Table(entries) => {
                 let path = join(&section.path, key);
-                Some(self.enter(entries, entry.span(), &path, name, known))
+                Some(self.enter(entries, entry.span(), &path, name, shape))
             }
             other => {
                 self.wrong_type(section, key, entry.span(), "a table", other);
@@ -125,8 +130,11 @@ impl Reader {
         }
     }
 
-    /// A whole number of the range, if it is there.
-    pub(super) fn number(&mut self, section: &Section<'_>, key: &str, range: RangeInclusive<u8>) -> Option<u8> {
+    /// A whole number of the range that the section's shape gives, if it is there.
+    pub(super) fn number(&mut self, section: &Section<'_>, key: &str) -> Option<u8> {
+        let Kind::Number(range) = &section.key(key).kind else {
+            unreachable!("`{key}` is read as the number that it is")
+        };
         let entry = section.entries.get(key)?;
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         let DeValue::Integer(integer) = entry.get_ref() else {
@@ -212,6 +220,11 @@ impl<'d> Section<'d> {
     /// The entry as it was parsed, for tables that belong to others.
     pub(super) fn raw(&self, key: &str) -> Option<&'d Spanned<DeValue<'d>>> {
         self.entries.get(key)
+    }
+
+    /// What may stand under the key.
+    fn key(&self, key: &str) -> &'static Key {
+        self.shape.key(key).expect("only keys that the shape names are read: the tests read every one")
     }
 
     /// How messages call it.

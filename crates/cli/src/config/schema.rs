@@ -1,4 +1,4 @@
-//! The schema of `exhibit.toml`: its tables, keys, defaults and what must fit together.
+//! `exhibit.toml` from its tables: what `keys` can't say, defaults, and what must fit together.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
 use super::jobs;
+use super::keys;
 use super::model::{Archive, Config, Database, Deployment, Signing};
 use super::reader::{Reader, Section, nearest};
 use super::secret_ref::SecretRef;
 use super::settings::Collectors;
 use super::suspicion::{holds_secret, is_reference};
-
-const ROOT: [&str; 6] = ["deployment", "database", "archive", "signing", "environments", "jobs"];
-const DEPLOYMENT: [&str; 6] = ["name", "origin", "time_zone", "fiscal_year_start", "grace_days", "data_dir"];
-const ENVIRONMENT: [&str; 2] = ["title", "disposable"];
 
 /// Reads the whole file; `None` only if a problem was noted.
 pub(super) fn read(
@@ -29,7 +26,7 @@ pub(super) fn read(
     reader: &mut Reader,
 ) -> Option<Config> {
     let base = file.parent().map(Path::to_path_buf).unwrap_or_default();
-    let root = reader.enter(root.get_ref(), 0..0, "", "the file", &ROOT);
+    let root = reader.enter(root.get_ref(), 0..0, "", "the file", &keys::FILE);
     let deployment = deployment(reader, &root, &base);
     let data_dir = deployment.as_ref().map_or(base.clone(), |found| found.data_dir.clone());
     let database = database(reader, &root, &base);
@@ -49,7 +46,7 @@ pub(super) fn read(
 }
 
 fn deployment(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<Deployment> {
-    let Some(section) = reader.table(root, "deployment", "[deployment]", &DEPLOYMENT) else {
+    let Some(section) = reader.table(root, "deployment", "[deployment]") else {
         if root.raw("deployment").is_none() {
             reader.refuse(
                 Diagnostic::new("config.missing-key", 0..0, "the file lacks the table [deployment]")
@@ -59,18 +56,13 @@ fn deployment(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<De
         }
         return None;
     };
-    let name = required_line(
-        reader,
-        &section,
-        "name",
-        "the name that stands on the report's cover, such as \"Example Company\"",
-    );
+    let name = line(reader, &section, "name");
     let origin = origin(reader, &section);
     let time_zone = time_zone(reader, &section);
     let data_dir = path(reader, &section, "data_dir").unwrap_or_else(|| PathBuf::from(".exhibit"));
     Some(Deployment {
-        fiscal_year_start: reader.number(&section, "fiscal_year_start", 1..=12).unwrap_or(1),
-        grace_days: reader.number(&section, "grace_days", 0..=60).unwrap_or(5),
+        fiscal_year_start: reader.number(&section, "fiscal_year_start").unwrap_or(1),
+        grace_days: reader.number(&section, "grace_days").unwrap_or(5),
         // By its components, so that `.` does not stand in every path that is printed.
         data_dir: base.join(data_dir).components().collect(),
         name: name?,
@@ -127,15 +119,7 @@ fn database(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<Opti
     if root.raw("database").is_none() {
         return Some(None);
     }
-    let section = reader.table(root, "database", "[database]", &["url", "owner_url"])?;
-    if section.raw("url").is_none() {
-        reader.missing(
-            &section,
-            "url",
-            "where the service's connection string is found, such as \"env:EXHIBIT_DATABASE_URL\"; \
-             without the table, a private Postgres is used",
-        );
-    }
+    let section = reader.table(root, "database", "[database]")?;
     let url = secret(reader, &section, "url", base);
     let owner = secret(reader, &section, "owner_url", base);
     if let (Some((url, first)), Some((owner, second))) = (&url, &owner)
@@ -157,9 +141,9 @@ fn database(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<Opti
 }
 
 fn archive(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path) -> Archive {
-    let section = reader.table(root, "archive", "[archive]", &["directory", "retention_years"]);
+    let section = reader.table(root, "archive", "[archive]");
     let directory = section.as_ref().and_then(|section| path(reader, section, "directory"));
-    let retention_years = section.and_then(|section| reader.number(&section, "retention_years", 1..=100));
+    let retention_years = section.and_then(|section| reader.number(&section, "retention_years"));
     Archive {
         directory: directory.map_or_else(|| data_dir.join("archive"), |given| base.join(given)),
         retention_years: retention_years.unwrap_or(7),
@@ -171,7 +155,7 @@ fn signing(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path
     if root.raw("signing").is_none() {
         return Some(generated);
     }
-    let section = reader.table(root, "signing", "[signing]", &["key"])?;
+    let section = reader.table(root, "signing", "[signing]")?;
     if section.raw("key").is_none() {
         return Some(generated);
     }
@@ -201,7 +185,7 @@ fn environments(reader: &mut Reader, root: &Section<'_>) -> Vec<Environment> {
             continue;
         };
         let name = format!("[{path}]");
-        let section = reader.enter(fields, entry.span(), &path, &name, &ENVIRONMENT);
+        let section = reader.enter(fields, entry.span(), &path, &name, &keys::ENVIRONMENT);
         let title = line(reader, &section, "title");
         let disposable = reader.flag(&section, "disposable").unwrap_or(false);
         if let (true, Ok(declared)) = (fine, EnvironmentId::new(id)) {
@@ -227,14 +211,6 @@ pub(super) fn check_id(reader: &mut Reader, id: &str, span: Range<usize>, what: 
         );
     }
     fine
-}
-
-/// A text of one line that is not empty, which must be there.
-fn required_line(reader: &mut Reader, section: &Section<'_>, key: &str, expected: &str) -> Option<String> {
-    if section.raw(key).is_none() {
-        reader.missing(section, key, expected);
-    }
-    line(reader, section, key)
 }
 
 /// A text of one line that is not empty, if it is there.

@@ -14,7 +14,7 @@ use super::*;
 const CANARY: &str = "fake-canary-4711";
 
 /// Collectors as the cases imagine them.
-struct Imagined;
+pub(super) struct Imagined;
 
 impl Collectors for Imagined {
     fn ids(&self) -> Vec<String> {
@@ -40,12 +40,12 @@ impl Collectors for Imagined {
     }
 }
 
-fn read(text: &str) -> Result<Config, Invalid> {
+pub(super) fn read(text: &str) -> Result<Config, Invalid> {
     let file = Path::new("/srv/exhibit/exhibit.toml");
     parse(text, Path::new("exhibit.toml"), file, &Imagined)
 }
 
-fn folder(name: &str) -> std::path::PathBuf {
+pub(super) fn folder(name: &str) -> std::path::PathBuf {
     // The folder of this file, wherever it is compiled from.
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config").join(name)
 }

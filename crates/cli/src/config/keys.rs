@@ -1,0 +1,266 @@
+//! Every table and key of `exhibit.toml`, once: the reader asks here what may stand where, and the JSON Schema is
+//! written from here.
+
+use std::ops::RangeInclusive;
+
+/// What a table may hold.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// What it is for, in a sentence.
+    pub(super) says: &'static str,
+    /// Its keys, in the order in which people write them.
+    pub(super) keys: &'static [Key],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// As it is written.
+    pub(super) name: &'static str,
+    /// What may stand there.
+    pub(super) kind: Kind,
+    /// What it means, in a sentence.
+    pub(super) says: &'static str,
+    /// Whether it may be left out.
+    pub(super) need: Need,
+}
+
+/// Whether a key may be left out.
+#[derive(Debug)]
+pub(super) enum Need {
+    /// It may not; who leaves it out is told that it is this.
+    Required(&'static str),
+    /// It may not; the place that reads it says so.
+    RequiredElsewhere,
+    /// It may, and is then this, written as JSON.
+    Default(&'static str),
+    /// It may, and what happens then is said in words.
+    Optional,
+}
+
+/// What may stand under a key.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A name of one line.
+    Line,
+    /// A path, absolute or from the file's folder.
+    Path,
+    /// Where a secret is found: `env:NAME` or `file:PATH`.
+    Reference,
+    /// A log's name.
+    Origin,
+    /// An IANA time zone.
+    TimeZone,
+    /// A whole number.
+    Number(RangeInclusive<u8>),
+    /// `true` or `false`.
+    Flag,
+    /// A permanent id.
+    Id,
+    /// The id of a collector that there is.
+    Collector,
+    /// A crontab line.
+    Schedule,
+    /// Ids of declared environments.
+    Environments,
+    /// A span of time.
+    Span,
+    /// A table that belongs to the collector.
+    Own,
+    /// A table.
+    Table(&'static Shape),
+    /// Tables by their ids.
+    Named(&'static Shape),
+    /// A list of tables.
+    List(&'static Shape),
+}
+
+impl Shape {
+    /// The key of that name.
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The names of all keys.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.keys.iter().map(|key| key.name)
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, need: Need, says: &'static str) -> Key {
+    Key { name, kind, says, need }
+}
+
+/// The whole file.
+pub(super) static FILE: Shape = Shape {
+    says: "Who runs Exhibit, where systems run, and what is collected when. Relative paths start at the file's folder. \
+           Secrets stand in it only as references: env:NAME or file:PATH.",
+    keys: &[
+        key("deployment", Kind::Table(&DEPLOYMENT), Need::RequiredElsewhere, DEPLOYMENT.says),
+        key("database", Kind::Table(&DATABASE), Need::Optional, DATABASE.says),
+        key("archive", Kind::Table(&ARCHIVE), Need::Optional, ARCHIVE.says),
+        key("signing", Kind::Table(&SIGNING), Need::Optional, SIGNING.says),
+        key(
+            "environments",
+            Kind::Named(&ENVIRONMENT),
+            Need::Optional,
+            "One table for each place in which systems run, by its permanent id.",
+        ),
+        key("jobs", Kind::List(&JOB), Need::Optional, "One table for each promise: who looks at what, and when."),
+    ],
+};
+
+static DEPLOYMENT: Shape = Shape {
+    says: "Who runs this, and by which calendar.",
+    keys: &[
+        key(
+            "name",
+            Kind::Line,
+            Need::Required("the name that stands on the report's cover, such as \"Example Company\""),
+            "Stands on the report's cover.",
+        ),
+        key(
+            "origin",
+            Kind::Origin,
+            Need::Optional,
+            "The log's name, fixed at the first start; without it, one is made then.",
+        ),
+        key(
+            "time_zone",
+            Kind::TimeZone,
+            Need::Default("\"UTC\""),
+            "Of schedules, days and quarters: an IANA name, such as Europe/Berlin.",
+        ),
+        key(
+            "fiscal_year_start",
+            Kind::Number(1..=12),
+            Need::Default("1"),
+            "The month in which the fiscal year begins.",
+        ),
+        key(
+            "grace_days",
+            Kind::Number(0..=60),
+            Need::Default("5"),
+            "How many days after a quarter's end late evidence still counts in it.",
+        ),
+        key("data_dir", Kind::Path, Need::Default("\".exhibit\""), "Private Postgres, keys, checkpoints, reports."),
+    ],
+};
+
+static DATABASE: Shape = Shape {
+    says: "A Postgres server of one's own. Without this table a private one runs in data_dir.",
+    keys: &[
+        key(
+            "url",
+            Kind::Reference,
+            Need::Required(
+                "where the service's connection string is found, such as \"env:EXHIBIT_DATABASE_URL\"; \
+                 without the table, a private Postgres is used",
+            ),
+            "Where the connection string of the service's role is found.",
+        ),
+        key(
+            "owner_url",
+            Kind::Reference,
+            Need::Optional,
+            "Where the connection string of the schema's owner is found: another role, needed to migrate.",
+        ),
+    ],
+};
+
+static ARCHIVE: Shape = Shape {
+    says: "Where reports and bundles are kept for good.",
+    keys: &[
+        key(
+            "directory",
+            Kind::Path,
+            Need::Optional,
+            "The write-once directory; without it, the folder archive in data_dir.",
+        ),
+        key(
+            "retention_years",
+            Kind::Number(1..=100),
+            Need::Default("7"),
+            "How long what is archived is kept, in years.",
+        ),
+    ],
+};
+
+static SIGNING: Shape = Shape {
+    says: "The key that signs the log.",
+    keys: &[key(
+        "key",
+        Kind::Reference,
+        Need::Optional,
+        "Where the log's Ed25519 key is found; without it, one is made in data_dir/keys at the first start.",
+    )],
+};
+
+/// `[environments.ID]`
+pub(super) static ENVIRONMENT: Shape = Shape {
+    says: "A place in which systems run.",
+    keys: &[
+        key("title", Kind::Line, Need::Optional, "For people; without it, the id."),
+        key(
+            "disposable",
+            Kind::Flag,
+            Need::Default("false"),
+            "Whether it may be thrown away, so that placeholders are tolerated in it.",
+        ),
+    ],
+};
+
+/// `[[jobs]]`
+pub(super) static JOB: Shape = Shape {
+    says: "A promise: this collector looks at this, at these times.",
+    keys: &[
+        key(
+            "id",
+            Kind::Id,
+            Need::Required("the job's permanent name, such as \"ci-secrets\""),
+            "Its permanent name, unlike every other job's.",
+        ),
+        key(
+            "collector",
+            Kind::Collector,
+            Need::RequiredElsewhere,
+            "Who looks: `exhibit collectors list` shows them all.",
+        ),
+        key(
+            "schedule",
+            Kind::Schedule,
+            Need::Required("a crontab line, such as \"0 2 * * *\" for each night at two"),
+            "When, in the deployment's time zone: minute, hour, day of month, month, day of week.",
+        ),
+        key(
+            "environments",
+            Kind::Environments,
+            Need::Required("a list of declared ids, such as [\"production\"]"),
+            "Which of the declared environments it is about.",
+        ),
+        key(
+            "fresh_for",
+            Kind::Span,
+            Need::Optional,
+            "How long its evidence stays fresh, from 1m to 397d; without it, as long as the collector says.",
+        ),
+        key(
+            "late_after",
+            Kind::Span,
+            Need::Default("\"1h\""),
+            "Performed later than this after its time, it is late; from 1m to 397d.",
+        ),
+        key(
+            "source",
+            Kind::Own,
+            Need::Optional,
+            "Where to look: the collector's own keys, told by `exhibit collectors show ID`.",
+        ),
+        key(
+            "policy",
+            Kind::Own,
+            Need::Optional,
+            "How to judge: the collector's own keys, told by `exhibit collectors show ID`.",
+        ),
+    ],
+};
