@@ -24,6 +24,7 @@ mod query;
 mod rebuild;
 mod rows;
 mod run_requests;
+pub mod service;
 mod slots;
 mod steering;
 mod store;

@@ -42,7 +42,7 @@ fn percent_encoded(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
 }
 
-/// Makes both roles and gives the current database to the owner. One process at a time: the statements are one
+/// Makes the roles and gives the current database to the owner. One process at a time: the statements are one
 /// transaction, which holds the lock to its end.
 pub(crate) async fn make_roles(superuser: &mut PgConnection) -> Result<(), StoreError> {
     let done = sqlx::raw_sql(
@@ -54,6 +54,14 @@ pub(crate) async fn make_roles(superuser: &mut PgConnection) -> Result<(), Store
                EXECUTE format('CREATE ROLE %I LOGIN', wanted); \
              END IF; \
            END LOOP; \
+           IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'exhibit_service_reader') THEN \
+             CREATE ROLE exhibit_service_reader NOLOGIN; \
+           END IF; \
+           IF NOT pg_has_role('exhibit_service', 'exhibit_service_reader', 'MEMBER') THEN \
+             EXECUTE 'GRANT exhibit_service_reader TO exhibit_service' \
+               || CASE WHEN current_setting('server_version_num')::int >= 160000 \
+                       THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END; \
+           END IF; \
            EXECUTE format('ALTER DATABASE %I OWNER TO exhibit_owner', current_database()); \
          END $$",
     )

@@ -84,7 +84,7 @@ impl TestDatabase {
         self.url(cluster::SUPERUSER)
     }
 
-    fn url(&self, role: &str) -> DatabaseUrl {
+    pub(crate) fn url(&self, role: &str) -> DatabaseUrl {
         let cluster = self.cluster.as_ref().expect("it is there until the drop");
         private::url(cluster.connection(), role, &self.name).expect("a URL")
     }
@@ -166,7 +166,9 @@ impl Drop for TestDatabase {
 /// A migrated database to copy, made once for each version of the schema.
 async fn template(cluster: &RunningCluster) -> String {
     let migrator = sqlx::migrate!("../../migrations");
-    let version: String = migrator.iter().map(|migration| hex::encode(&migration.checksum[..3])).collect();
+    let checksums: Vec<u8> = migrator.iter().flat_map(|migration| migration.checksum.iter().copied()).collect();
+    // Of any number of migrations: Postgres cuts a name after 63 bytes.
+    let version = hex::encode(&exhibit_evidence::Digest::of(&checksums).0[..8]);
     let name = format!("template_{version}");
     let mut lock = session(cluster, "postgres").await;
     run(&mut lock, "SELECT pg_advisory_lock(hashtextextended('exhibit.template', 0))".to_owned()).await;

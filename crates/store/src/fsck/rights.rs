@@ -161,15 +161,46 @@ async fn schema(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), St
     let rewritten: Vec<(String, String)> = sqlx::query_as(
         "/* fsck::rules */ SELECT c.relname::text, 'the rule ' || r.rulename FROM pg_rewrite r \
            JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace \
-          WHERE n.nspname = 'exhibit' AND c.relkind IN ('r', 'p') \
-          UNION ALL SELECT c.relname::text, 'row-level security' FROM pg_class c \
-           JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'exhibit' AND c.relrowsecurity ORDER BY 1, 2",
+          WHERE n.nspname = 'exhibit' AND c.relkind IN ('r', 'p') ORDER BY 1, 2",
     )
-    .fetch_all(tx)
+    .fetch_all(&mut *tx)
     .await
     .map_err(in_tx("fsck"))?;
     for (table, what) in rewritten {
         report.differs(&table, "what stands before it", "nothing", what);
+    }
+    policies(tx, report).await
+}
+
+/// Row-level security is on where the migrations say so, hides nothing from the service, and leaves others but the
+/// reader nothing.
+async fn policies(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
+    let wrong: Vec<(String, String)> = sqlx::query_as(
+        "/* fsck::policies */ \
+         WITH wanted AS (SELECT p.tab, md5(p.condition) AS mark FROM exhibit.reader_policies() p), \
+              tables AS (SELECT c.oid, c.relname::text AS tab, c.relrowsecurity, c.relforcerowsecurity \
+                           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                          WHERE n.nspname = 'exhibit' AND c.relkind IN ('r', 'p')), \
+              policies AS (SELECT t.tab, p.*, pg_get_expr(p.polqual, p.polrelid) AS using, \
+                                  pg_get_expr(p.polwithcheck, p.polrelid) AS checking \
+                             FROM pg_policy p JOIN tables t ON t.oid = p.polrelid) \
+         SELECT t.tab, 'row-level security is off' FROM tables t JOIN wanted w USING (tab) WHERE NOT t.relrowsecurity \
+          UNION ALL SELECT t.tab, 'row-level security' FROM tables t \
+           WHERE t.relforcerowsecurity OR t.relrowsecurity AND t.tab NOT IN (SELECT tab FROM wanted) \
+          UNION ALL SELECT w.tab, 'no policy shows all rows to the service' FROM wanted w \
+           WHERE NOT EXISTS (SELECT FROM policies p WHERE p.tab = w.tab AND p.polpermissive AND p.polcmd = '*' \
+                    AND p.polname = current_user AND p.using = 'true' AND p.checking = 'true') \
+          UNION ALL SELECT p.tab, 'the policy ' || p.polname FROM policies p \
+           WHERE NOT p.polpermissive OR NOT EXISTS (SELECT FROM pg_roles o \
+                 WHERE p.polroles = ARRAY[o.oid] AND o.rolname = p.polname AND CASE WHEN o.rolcanlogin \
+                       THEN p.using = 'true' ELSE p.polcmd = 'r' AND p.polwithcheck IS NULL AND p.tab IN \
+                            (SELECT w.tab FROM wanted w WHERE w.mark = obj_description(p.oid, 'pg_policy')) END) ORDER BY 1, 2",
+    )
+    .fetch_all(tx)
+    .await
+    .map_err(in_tx("fsck"))?;
+    for (table, what) in wrong {
+        report.differs(&table, "who sees its rows", "as the migrations say", what);
     }
     Ok(())
 }

@@ -75,6 +75,7 @@ fn schedule(entry: Entry, body: &SchedulePromise) -> ScheduleRow {
         schedule: body.schedule.clone(),
         time_zone: body.time_zone.clone(),
         active_from: body.active_from,
+        environments: body.environments.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -28,5 +28,13 @@ pub const PROJECTIONS: &[&str] = &[
 pub const LEDGER: &[&str] = &["ledger_head", "entries", "entry_ids", "tree_nodes", "checkpoints"];
 
 /// Tables that are neither the ledger nor derived from it: `rebuild` never drops them.
-pub const NOT_PROJECTIONS: &[&str] =
-    &["slot_claims", "run_requests", "archive_intents", "artifacts", "disclosures", "disclosure_keys"];
+pub const NOT_PROJECTIONS: &[&str] = &[
+    "slot_claims",
+    "run_requests",
+    "archive_intents",
+    "artifacts",
+    "disclosures",
+    "disclosure_keys",
+    "tokens",
+    "access_log",
+];

@@ -119,6 +119,7 @@ projections! {
     schedules: ScheduleRow = "schedules" joined by "e.seq = f.seq" {
         seq: i64, id: Uuid, recorded_at: Timestamp, job: String, collector: String,
         schedule: Option<String>, time_zone: String, active_from: Timestamp,
+        environments: Vec<String>,
     }
     /// Pieces of evidence.
     evidence: EvidenceRow = "evidence" joined by "e.seq = f.seq" {

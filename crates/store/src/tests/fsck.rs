@@ -291,6 +291,12 @@ async fn a_fence_that_is_down_is_found() {
             "rights of the service, function grant_service_role",
         ),
         ("ALTER TABLE exhibit.tree_nodes OWNER TO exhibit_service", "tree_nodes, its owner"),
+        ("ALTER TABLE exhibit.evidence DISABLE ROW LEVEL SECURITY", "evidence, who sees its rows"),
+        ("ALTER TABLE exhibit.tree_nodes ENABLE ROW LEVEL SECURITY", "tree_nodes, who sees its rows"),
+        ("ALTER TABLE exhibit.entries FORCE ROW LEVEL SECURITY", "entries, who sees its rows"),
+        ("DROP POLICY exhibit_service ON exhibit.entries", "entries, who sees its rows"),
+        ("CREATE POLICY mine ON exhibit.entries AS RESTRICTIVE USING (seq <> 3)", "entries, who sees its rows"),
+        ("CREATE POLICY mine ON exhibit.slots USING (true)", "slots, who sees its rows"),
     ] {
         let database = TestDatabase::new().await;
         database.sql(&database.superuser_url(), sql).await.unwrap();

@@ -9,4 +9,5 @@ mod material;
 mod queries;
 mod run_requests;
 mod samples;
+mod service;
 mod slots;

@@ -1,0 +1,150 @@
+//! The access log: every read and every refusal, before the answer leaves.
+
+use exhibit_evidence::Timestamp;
+use serde::Serialize;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::ask::Ask;
+use super::reading::{Page, Reading, paged};
+use crate::error::in_tx;
+use crate::rows::Reader;
+use crate::{Store, StoreError};
+
+/// One line of the access log, to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// When the request was answered.
+    pub at: Timestamp,
+    /// The request, as its answer names it too.
+    pub request_id: Uuid,
+    /// The token that was shown; none where none was known.
+    pub token_id: Option<Uuid>,
+    /// Whose token it was.
+    pub person: Option<String>,
+    /// The token's role.
+    pub role: Option<String>,
+    /// Method of the request.
+    pub method: String,
+    /// The route's template, such as `/api/v1/evidence/{id}`.
+    pub route: String,
+    /// What the token was limited to, as JSON.
+    pub scope: String,
+    /// What was asked, in canonical form; never a token.
+    pub query: String,
+    /// Status of the answer, 100 to 599.
+    pub status: u16,
+    /// How many rows were given; none where that was not known when it was written.
+    pub row_count: Option<u64>,
+    /// Why it was refused, if it was.
+    pub refusal: Option<String>,
+}
+
+/// One line of the access log as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccessRow {
+    /// Order of writing; may have gaps.
+    pub seq: u64,
+    /// The line.
+    #[serde(flatten)]
+    pub access: Access,
+}
+
+/// A page of the access log, newest first.
+pub type AccessPage = Page<AccessRow>;
+
+/// Which lines of the access log to list. What is none is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessQuery {
+    /// Of this person.
+    pub person: Option<String>,
+    /// Of this route's template.
+    pub route: Option<String>,
+    /// Only refusals, or only what was answered.
+    pub refused: Option<bool>,
+    /// Answered at or after this instant.
+    pub from: Option<Timestamp>,
+    /// Answered before this instant.
+    pub to: Option<Timestamp>,
+    /// Lines before this one.
+    pub before: Option<u64>,
+    /// At most so many; 0 means 100.
+    pub limit: u32,
+}
+
+impl Store {
+    /// Writes lines into the access log, all or none, in one statement.
+    ///
+    /// # Errors
+    /// If the database cannot be used: then nothing was written, and no answer may leave.
+    pub async fn log_access(&self, lines: &[Access]) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let json = serde_json::to_string(lines)
+            .map_err(|error| StoreError::Database { tx: "log_access", source: sqlx::Error::Encode(error.into()) })?;
+        // Postgres has no NUL in text; a request line that was one is written without it.
+        let json = json.replace("\\u0000", "");
+        sqlx::query(
+            "/* log_access */ INSERT INTO exhibit.access_log (at, request_id, token_id, person, role, method, route, \
+                    scope, query, status, row_count, refusal) \
+             SELECT at, request_id, token_id, person, role, method, route, scope, query, status, row_count, refusal \
+               FROM json_to_recordset($1::json) AS line (at timestamptz, request_id uuid, token_id uuid, person text, \
+                    role text, method text, route text, scope text, query text, status smallint, row_count bigint, \
+                    refusal text)",
+        )
+        .bind(json)
+        .execute(&self.pool)
+        .await
+        .map_err(in_tx("log_access"))?;
+        Ok(())
+    }
+}
+
+impl Reading {
+    /// Lines of the access log that the scope may see, newest first.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn access_log(&mut self, query: &AccessQuery) -> Result<AccessPage, StoreError> {
+        let mut ask = Ask::bound(
+            "/* access_log */ SELECT seq, at, request_id, token_id, person, role, method, route, scope, query, \
+             status, row_count, refusal FROM exhibit.access_log WHERE true",
+        );
+        ask.maybe(" AND person = ", query.person.as_ref(), "text");
+        ask.maybe(" AND route = ", query.route.as_ref(), "text");
+        if let Some(refused) = query.refused {
+            ask.push(if refused { " AND refusal IS NOT NULL" } else { " AND refusal IS NULL" });
+        }
+        ask.maybe(" AND at >= ", query.from, "timestamptz");
+        ask.maybe(" AND at < ", query.to, "timestamptz");
+        ask.maybe(" AND seq < ", query.before, "bigint");
+        let limit = ask.limit(" ORDER BY seq DESC", query.limit);
+        let rows = self.fetch("access_log", ask).await?;
+        paged(rows.iter().map(line).collect::<Result<_, _>>()?, limit, |line| line.seq)
+    }
+}
+
+fn line(row: &PgRow) -> Result<AccessRow, StoreError> {
+    let seq = Reader::new(row, "access_log", "").count("seq")?;
+    let reader = Reader::new(row, "access_log", seq);
+    let status: i16 = reader.get("status")?;
+    let count: Option<i64> = reader.get("row_count")?;
+    Ok(AccessRow {
+        seq,
+        access: Access {
+            at: reader.instant("at")?,
+            request_id: reader.get("request_id")?,
+            token_id: reader.get("token_id")?,
+            person: reader.get("person")?,
+            role: reader.get("role")?,
+            method: reader.get("method")?,
+            route: reader.get("route")?,
+            scope: reader.get("scope")?,
+            query: reader.get("query")?,
+            status: u16::try_from(status).map_err(|error| reader.malformed("status", error))?,
+            row_count: count.map(u64::try_from).transpose().map_err(|error| reader.malformed("row_count", error))?,
+            refusal: reader.get("refusal")?,
+        },
+    })
+}

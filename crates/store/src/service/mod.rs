@@ -1,0 +1,25 @@
+//! What the service needs beside the ledger: people's tokens, the access log, and reading within a scope.
+//!
+//! [`crate::Store::reading`] opens one snapshot under a role that sees only rows within the [`Scope`]:
+//! the limits hold in Postgres, whatever a handler asks for.
+
+mod access_log;
+mod artifacts;
+mod ask;
+mod evidence;
+mod export;
+mod findings;
+mod reading;
+mod records;
+mod scope;
+mod tokens;
+
+pub use access_log::{Access, AccessPage, AccessQuery, AccessRow};
+pub use artifacts::ArtifactBytes;
+pub use evidence::{DisclosedValue, EvidencePiece, EvidenceQuery, EvidenceRow, JudgedBy};
+pub use export::{Export, ExportFormat};
+pub use findings::{FindingHistory, FindingQuery, FindingRow, FindingState, Observed};
+pub use reading::{Page, Reading};
+pub use records::{RecordRow, RunRow, SlotRow, TimeQuery};
+pub use scope::{AccessSight, PeriodLimit, Scope};
+pub use tokens::{FoundToken, KeyedHash, NewToken, Revocation, Role, Token, TokenScope};
