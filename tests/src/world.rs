@@ -13,7 +13,7 @@ use exhibit_report::{Catalog, PeriodView, TemplateSet, frameworks};
 use exhibit_store::{FsckReport, OutsideCheckpoint, Trusted, testing::TestDatabase};
 use tempfile::TempDir;
 
-use crate::{Example, FaultyVault, MockClock, SeededRandom};
+use crate::{Example, FaultyVault, MockClock, Moods, Moody, SeededRandom};
 
 const ORIGIN: &str = "example.org/exhibit-tests";
 /// The seed of a key that signs nothing but tests.
@@ -83,6 +83,26 @@ impl TestWorld {
         let mut plan = self.world.plan.clone();
         change(&mut plan.jobs);
         self.rebuilt(plan, self.clock.clone())
+    }
+
+    /// The same deployment after somebody changed anything of its plan.
+    #[must_use]
+    pub fn with_plan(&self, change: impl FnOnce(&mut WorkPlan)) -> Arc<World> {
+        let mut plan = self.world.plan.clone();
+        change(&mut plan);
+        self.rebuilt(plan, self.clock.clone())
+    }
+
+    /// Another process in which a collector has moods.
+    ///
+    /// # Panics
+    /// Where there is no collector of that id.
+    #[must_use]
+    pub fn moody(&self, id: &'static str) -> (Arc<World>, Moods) {
+        let (collector, moods) = Moody::new(id);
+        let mut world = Arc::into_inner(self.replica()).expect("nobody else has it yet");
+        world.registry.substitute(id, Box::new(collector));
+        (Arc::new(world), moods)
     }
 
     /// Another process whose machine has another time.
@@ -237,6 +257,7 @@ fn plan(examples: &[Example], base: &Path) -> WorkPlan {
             grace_days: GRACE_DAYS,
             environments,
             configuration: Digest::of(b"a test's configuration"),
+            change_reason: None,
         },
         jobs: examples.iter().map(|example| example.job.clone()).collect(),
         base: base.to_owned(),

@@ -47,6 +47,7 @@ Example:
   exhibit demo                 # see it work, on this folder and an example company
   exhibit check                # is ./exhibit.toml right?
   exhibit run                  # do what is due; a plain cron line is enough
+  exhibit serve                # or keep doing it, as a service
   exhibit verify BUNDLE --key log.pub";
 
 /// The whole command line.
@@ -118,6 +119,17 @@ Example:
 May be killed at any moment: the next run completes what was due.
 Exits 0 if everything was performed (whatever the findings), 1 if a job's outcome is an error, 2 if it could not start.")]
     Run(RunArgs),
+    /// Keep collecting: plan, perform, seal, report and archive by itself, until told to end
+    #[command(after_long_help = "\
+Example:
+  exhibit serve --config /etc/exhibit.toml
+  exhibit serve --log json
+  kill -HUP PID                              # read the configuration again: jobs, policies, environments
+
+Any number of them share the work on one database. SIGTERM and SIGINT: what runs is finished or handed back within
+10 s; a second one ends at once. A configuration that is not in order is refused, and the old plan goes on.
+Exits 0 when it was told to end, 2 if it could not start, 143 if it was told twice.")]
+    Serve(ServeArgs),
     /// List the collectors, and what each proves
     #[command(after_long_help = "\
 Example:
@@ -276,6 +288,26 @@ pub(crate) struct RunArgs {
     /// How data is printed.
     #[command(flatten)]
     pub(crate) printed: Printed,
+}
+
+/// `exhibit serve`
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Which deployment.
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// In which form its log goes to standard error
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = LogForm::Text)]
+    pub(crate) log: LogForm,
+}
+
+/// The form of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogForm {
+    /// A line each, for people
+    Text,
+    /// An object of JSON each
+    Json,
 }
 
 /// `exhibit verify`

@@ -37,6 +37,7 @@ pub(crate) struct Deployment {
     /// Everything with a side effect.
     pub(crate) world: Arc<World>,
     cluster: Option<RunningCluster>,
+    words: Words,
 }
 
 /// Reads the configuration that a command is about.
@@ -102,10 +103,7 @@ impl Deployment {
                 .hint("the database was lost or exchanged: restore it; an empty one would hide what is gone");
         }
         let registry = Registry::built_in()?;
-        let catalog = Catalog {
-            collectors: registry.iter().map(|registered| registered.manifest.clone()).collect(),
-            frameworks: frameworks()?,
-        };
+        let catalog = catalog(&registry)?;
         let world = World {
             store,
             vault: Arc::new(vault),
@@ -120,7 +118,29 @@ impl Deployment {
             host: host_facts(),
             plan: work_plan(&config)?,
         };
-        Ok(Self { config, world: Arc::new(world), cluster })
+        Ok(Self { config, world: Arc::new(world), cluster, words: words.clone() })
+    }
+
+    /// The world of a changed configuration: its plan, and everything else as it is now.
+    ///
+    /// # Errors
+    /// When the configuration can't be planned by, or the key can't be read again.
+    pub(crate) fn planned_anew(&self, config: &Config, now: &World) -> anyhow::Result<World> {
+        let registry = Registry::built_in()?;
+        Ok(World {
+            store: now.store.clone(),
+            vault: Arc::clone(&now.vault),
+            catalog: catalog(&registry)?,
+            registry,
+            templates: TemplateSet::built_in()?,
+            clock: Arc::clone(&now.clock),
+            reference: now.reference.clone(),
+            random: Arc::clone(&now.random),
+            signer: signing::signing_key(config, &self.words)?,
+            outside: now.outside.clone(),
+            host: now.host.clone(),
+            plan: work_plan(config)?,
+        })
     }
 
     /// The world, to exchange its key before anybody works with it.
@@ -156,6 +176,14 @@ async fn checkpoints_kept(outside: &OutsideCheckpoints, vault: &WriteOnceDirecto
     }
     let archived = vault.list(ARCHIVED).await?;
     Ok((!archived.is_empty()).then(|| format!("the archive {}", vault.root().display())))
+}
+
+/// What reports tell of collectors and frameworks.
+fn catalog(registry: &Registry) -> anyhow::Result<Catalog> {
+    Ok(Catalog {
+        collectors: registry.iter().map(|registered| registered.manifest.clone()).collect(),
+        frameworks: frameworks()?,
+    })
 }
 
 /// The database that is configured, or else the private one.
@@ -241,6 +269,7 @@ fn work_plan(config: &Config) -> anyhow::Result<WorkPlan> {
             grace_days: u32::from(deployment.grace_days),
             environments: config.environments.clone(),
             configuration: config.digest(),
+            change_reason: deployment.change_reason.clone(),
         },
         jobs: jobs.collect(),
         base: config.base.clone(),

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config;
 mod deployment;
+mod notify;
 mod output;
 mod signing;
 mod succession;
@@ -13,23 +14,36 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::{
-    args::Cli,
+    args::{Cli, Command, LogForm},
     output::{Exit, Problem, Words},
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let words = Words::new(&cli.voice);
-    log_to(&words);
+    match &cli.command {
+        Command::Serve(args) => log_as_a_service(&words, args.log),
+        _ => log_to(&words),
+    }
     if let Err(error) = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0) {
         // Values of secrets are in memory while a collector runs: a core file would keep them.
         words.warn(format!("core files could not be switched off: {error}"));
     }
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(commands::run(cli.command, &words)));
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    if matches!(cli.command, Command::Serve(_)) {
+        // It waits most of the time, and is to be small while it does.
+        threads.worker_threads(2);
+    }
+    let runtime = match threads.enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            Problem::of(&error.into()).print();
+            return Exit::CouldNotLook.into();
+        }
+    };
+    let outcome = runtime.block_on(commands::run(cli.command, &words));
+    // A collector that was given up may still run: nobody waits for it.
+    runtime.shutdown_background();
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -41,17 +55,35 @@ fn main() -> ExitCode {
 
 /// What the parts log goes to standard error: warnings always, more with `--verbose`.
 fn log_to(words: &Words) {
-    let level = match (words.is_quiet(), words.verbosity()) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "info",
-        (false, _) => "debug",
-    };
     let writer = words.clone();
     tracing_subscriber::fmt()
-        .with_env_filter(format!("{level},sqlx=warn"))
+        .with_env_filter(filter(words, "warn"))
         .with_ansi(false)
         .without_time()
         .with_writer(move || writer.clone())
         .init();
+}
+
+/// A service's log: what each step did, with the time, and nothing while there is nothing to do.
+fn log_as_a_service(words: &Words, form: LogForm) {
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter(words, "info"))
+        .with_ansi(false)
+        .with_target(false)
+        .with_writer(std::io::stderr);
+    match form {
+        LogForm::Text => log.init(),
+        LogForm::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// How much is logged, `usual` unless more or less was asked for.
+fn filter(words: &Words, usual: &str) -> String {
+    let level = match (words.is_quiet(), words.verbosity()) {
+        (true, _) => "error",
+        (false, 0) => usual,
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    format!("{level},sqlx=warn")
 }

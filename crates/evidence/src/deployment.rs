@@ -28,6 +28,9 @@ pub struct Deployment {
     pub exhibit_version: String,
     /// The WORM store in use, in its own honest words.
     pub archive: String,
+    /// Why this differs from the deployment's word before it, as whoever changed it put it; none in a ledger's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// An environment.

@@ -6,7 +6,7 @@ use exhibit_evidence::{
 };
 use exhibit_store::{Append, NewEntry};
 
-use crate::{Job, StepError, World, calendar::hold_to_periods, hold_to_outside, ledger_reads, turn};
+use crate::{Job, StepError, World, attempts::clean, calendar::hold_to_periods, hold_to_outside, ledger_reads, turn};
 
 /// What was new.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +35,12 @@ pub async fn declare(world: &World) -> Result<Declared, StepError> {
         Some((_, last)) if last.origin != deployment.origin => {
             return Err(StepError::OtherOrigin { ledger: last.origin, key: deployment.origin });
         }
-        Some((_, last)) if last == deployment => {}
-        _ => {
+        Some((_, last)) if (Deployment { reason: None, ..last.clone() }) == deployment => {}
+        Some(_) => {
+            declared.deployment = true;
+            bodies.push(Deployment { reason: Some(reason(world)), ..deployment }.into());
+        }
+        None => {
             declared.deployment = true;
             bodies.push(deployment.into());
         }
@@ -44,14 +48,11 @@ pub async fn declare(world: &World) -> Result<Declared, StepError> {
 
     let promises = ledger_reads::promises(&world.store).await?;
     for job in &world.plan.jobs {
-        let wanted = promise(world, job, now)?;
         let last = promises.get(&job.id).and_then(|promises| promises.last());
-        let same = last.is_some_and(|last| {
-            *last == SchedulePromise { active_from: last.active_from, tzdata: last.tzdata.clone(), ..wanted.clone() }
-        });
-        if !same {
+        let same = last.map(|last| is_ours(world, job, last)).transpose()?;
+        if same != Some(true) {
             declared.jobs.push(job.id.clone());
-            bodies.push(wanted.into());
+            bodies.push(promise(world, job, now)?.into());
         }
     }
     for (job, promises) in &promises {
@@ -69,6 +70,11 @@ pub async fn declare(world: &World) -> Result<Declared, StepError> {
     Ok(declared)
 }
 
+/// Why the configuration was changed, as it may be recorded.
+fn reason(world: &World) -> String {
+    clean(world.plan.deployment.change_reason.clone().unwrap_or_else(|| "not stated".to_owned()))
+}
+
 fn deployment(world: &World) -> Deployment {
     let plan = &world.plan.deployment;
     Deployment {
@@ -82,7 +88,34 @@ fn deployment(world: &World) -> Deployment {
         verifier_key: world.signer.verifier().to_string(),
         exhibit_version: env!("CARGO_PKG_VERSION").to_owned(),
         archive: world.vault.describe().statement,
+        reason: None,
     }
+}
+
+/// The first job whose promise in force is not the one that this process would make, if there is one: another process
+/// declared another configuration since.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub(crate) async fn superseded(world: &World) -> Result<Option<JobId>, StepError> {
+    let promises = ledger_reads::promises(&world.store).await?;
+    for (job, promises) in &promises {
+        let Some(last) = promises.last() else { continue };
+        let same = match world.job(job) {
+            Some(configured) => is_ours(world, configured, last)?,
+            None => last.schedule.is_none(),
+        };
+        if !same {
+            return Ok(Some(job.clone()));
+        }
+    }
+    Ok(world.plan.jobs.iter().map(|job| &job.id).find(|job| !promises.contains_key(*job)).cloned())
+}
+
+/// Whether a promise is the one that this process would make of the job.
+pub(crate) fn is_ours(world: &World, job: &Job, last: &SchedulePromise) -> Result<bool, StepError> {
+    let wanted = promise(world, job, last.active_from)?;
+    Ok(*last == SchedulePromise { tzdata: last.tzdata.clone(), ..wanted })
 }
 
 fn promise(world: &World, job: &Job, now: exhibit_evidence::Timestamp) -> Result<SchedulePromise, StepError> {

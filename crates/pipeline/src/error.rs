@@ -128,6 +128,14 @@ pub enum StepError {
         /// The collector.
         collector: String,
     },
+    /// Another process declared another configuration.
+    #[error(
+        "job {job}: another process declared it differently since this one read its configuration; this one performs nothing of it until it reads the configuration again"
+    )]
+    Superseded {
+        /// The job.
+        job: String,
+    },
     /// The ledger has something that can't be.
     #[error("the ledger: {0}")]
     Ledger(String),

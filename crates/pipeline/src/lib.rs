@@ -4,12 +4,14 @@
 //! one path. A collector observes, a judge decides, the ledger seals, the report tells, the archive keeps.
 
 mod archiving;
+mod attempts;
 mod calendar;
 mod checkpointing;
 mod clock;
 mod closing;
 mod declaring;
 mod disclosures;
+mod ending;
 mod error;
 mod guard;
 mod issuing;
@@ -18,11 +20,13 @@ mod ledger_reads;
 mod performing;
 mod planning;
 mod sealing;
+mod service;
 mod turn;
 mod work;
 mod world;
 
 pub use archiving::{ReceiptCheck, Unarchived, archive_pending, check_receipts, unarchived};
+pub use attempts::Effort;
 pub use checkpointing::{
     ARCHIVED, ArchivedCheckpoint, OutsideCheckpoints, archived_checkpoints, checkpoint, hold_to_outside,
 };
@@ -34,6 +38,7 @@ pub use error::StepError;
 pub use issuing::{Issued, issue, render_period, replay_view};
 pub use keys::{Handover, handovers, line_of, rotate};
 pub use performing::{Performed, perform_on_demand};
-pub use planning::plan;
+pub use planning::{plan, plan_ahead};
+pub use service::{OnIssued, Service, ServiceSettings};
 pub use work::{Progress, RunSummary, SlotOutcome, run_due};
 pub use world::{DeploymentPlan, HostFacts, Job, Random, SystemClock, SystemRandom, WorkPlan, World};

@@ -1,21 +1,26 @@
 //! One performance of a job: self-test, collect, judge, seal, append.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use exhibit_collectors::{CollectError, Collected, JudgeError, Scope};
+use exhibit_collectors::{Collected, Scope};
 use exhibit_evidence::{
     EntryId, JobId, Timestamp, Verdict,
     assessment::Judgement,
     observation::{Run, SelfTest, Trigger},
     slot::{SlotClosure, SlotState},
 };
-use exhibit_store::{Append, Lease, NewEntry};
+use exhibit_store::{Append, Appended, Lease, NewEntry, RunLease, StoreError};
 
 use crate::{
     Job, StepError, World,
+    attempts::{Attempt, Effort, Hands, story},
     guard::{Promised, guard},
     sealing,
 };
+
+/// How long to wait before an append whose outcome is not known is made again.
+const APPEND_AGAIN: [Duration; 4] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// What came of one performance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,21 +37,35 @@ pub struct Performed {
     pub checks: Vec<(String, Verdict, u64)>,
 }
 
-/// Why a performance gave no evidence.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Attempt {
-    /// The collector brought nothing back.
-    #[error(transparent)]
-    Collect(#[from] CollectError),
-    /// What it brought back could not be judged.
-    #[error(transparent)]
-    Judge(#[from] JudgeError),
-    /// The collector's thread ended early.
-    #[error("the collector's thread ended early: {0}")]
-    Panicked(String),
-    /// Something outside of the collector.
-    #[error(transparent)]
-    Step(#[from] StepError),
+/// Under which right a job is performed.
+#[derive(Clone, Debug)]
+pub(crate) enum Order {
+    /// A slot that is held.
+    Slot(Lease),
+    /// A run that somebody asked for, and that is held.
+    Request(RunLease),
+    /// Now, because the caller says so.
+    Now,
+}
+
+impl Order {
+    /// Ends when the lease is held no more; keeps it alive until then.
+    async fn lost(&self, world: &World, effort: &Effort) {
+        let pause = (effort.lease / 3).to_std().unwrap_or_default().max(Duration::from_millis(10));
+        loop {
+            tokio::time::sleep(pause).await;
+            let until = world.now().plus(effort.lease);
+            let renewed = match self {
+                Self::Slot(lease) => world.store.extend(lease, until).await.map(drop),
+                Self::Request(lease) => world.store.extend_run_request(lease, until).await,
+                Self::Now => return std::future::pending().await,
+            };
+            // A database that can't be asked now may be asked later: the lease holds for a while.
+            if let Err(StoreError::StaleLease { .. } | StoreError::StaleRunLease(_)) = renewed {
+                return;
+            }
+        }
+    }
 }
 
 /// What a collector's thread brings back.
@@ -58,19 +77,26 @@ type Brought = Result<(SelfTest, Collected, Vec<Judgement>), Attempt>;
 /// When the collector brings nothing back, or the database can't be used. Nothing is recorded then.
 pub async fn perform_on_demand(world: &Arc<World>, job: &JobId) -> Result<Performed, StepError> {
     let job = world.job(job).ok_or_else(|| StepError::Ledger(format!("there is no job {job}")))?.clone();
-    perform(world, &job, None).await.map_err(|attempt| match attempt {
+    let hands = Hands::steady(Effort::at_once());
+    perform(world, &job, Order::Now, &hands).await.map_err(|attempt| match attempt {
         Attempt::Step(step) => step,
         other => StepError::Task(format!("job {}: {other}", job.id)),
     })
 }
 
-/// Performs a job under a lease, or on demand without one.
-pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>) -> Result<Performed, Attempt> {
+/// Performs a job.
+pub(crate) async fn perform(world: &Arc<World>, job: &Job, order: Order, hands: &Hands) -> Result<Performed, Attempt> {
     let started_at = world.now();
-    let (collector, self_test, collected, judgements) = observe_and_judge(world, job).await?;
+    let (collector, self_test, collected, judgements) = observe_and_judge(world, job, &order, hands).await?;
     let finished_at = world.now();
     let clock_offset_ms = world.clock_offset().await?.map(|offset| offset.num_milliseconds());
 
+    // What was asked for is recorded under the id of the request: once, however often it is tried.
+    let (lease, evidence) = match order {
+        Order::Slot(lease) => (Some(lease), None),
+        Order::Request(lease) => (None, Some(lease.id)),
+        Order::Now => (None, None),
+    };
     let scheduled_for = lease.as_ref().map(|lease| lease.slot.scheduled_for);
     let late = scheduled_for.is_some_and(|time| started_at.since(time) > job.late_after);
     let attempt = lease.as_ref().map_or(1, |lease| u64::from(lease.attempts));
@@ -90,13 +116,12 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>)
         .iter()
         .map(|judgement| (judgement.check.to_string(), judgement.verdict(), judgement.findings.len() as u64))
         .collect();
-    let mut sealed = sealing::seal(
-        world,
-        job,
-        sealing::Outcome { run, clock_offset_ms, collector, self_test, collected, judgements },
-    )?;
+    let outcome = sealing::Outcome { evidence, run, clock_offset_ms, collector, self_test, collected, judgements };
+    let mut sealed = sealing::seal(world, job, outcome)?;
 
-    if let Some(scheduled_for) = scheduled_for {
+    if let Some((scheduled_for, lease)) = scheduled_for.zip(lease.as_ref()) {
+        let why = late.then(|| "Performed after its time; it says what was so when it was performed.".to_owned());
+        let tried = (lease.attempts > 1).then(|| story(lease, None, finished_at));
         let closure = SlotClosure {
             job: job.id.clone(),
             scheduled_for,
@@ -105,7 +130,7 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>)
             started_at: Some(started_at),
             finished_at: Some(finished_at),
             evidence: Some(sealed.evidence),
-            reason: late.then(|| "Performed after its time; it says what was so when it was performed.".to_owned()),
+            reason: why.into_iter().chain(tried).reduce(|why, tried| format!("{why} {tried}")),
         };
         sealed.entries.push(NewEntry { id: world.entry_id(), body: closure.into() });
     }
@@ -117,23 +142,54 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, lease: Option<Lease>)
         lease,
         at: None,
     };
-    world.store.append(append).await.map_err(StepError::from)?;
+    append_surely(world, append).await.map_err(StepError::from)?;
     Ok(Performed { job: job.id.clone(), scheduled_for, evidence: sealed.evidence, late, checks })
+}
+
+/// Appends; where the database may or may not have recorded it, again: the same ids are recorded once.
+async fn append_surely(world: &World, append: Append) -> Result<Appended, StoreError> {
+    for wait in APPEND_AGAIN {
+        match world.store.append(append.clone()).await {
+            Err(error) if error.may_pass() => tokio::time::sleep(wait).await,
+            outcome => return outcome,
+        }
+    }
+    world.store.append(append).await
 }
 
 /// Runs the collector on a thread of its own: it blocks, and no transaction is open meanwhile.
 async fn observe_and_judge(
     world: &Arc<World>,
     job: &Job,
+    order: &Order,
+    hands: &Hands,
 ) -> Result<(exhibit_evidence::observation::CollectorRef, SelfTest, Collected, Vec<Judgement>), Attempt> {
     let missing = || StepError::NoCollector { job: job.id.to_string(), collector: job.collector.to_string() };
     let reference = world.registry.get(job.collector.as_str()).ok_or_else(missing)?.reference.clone();
     let thread_world = Arc::clone(world);
     let thread_job = job.clone();
-    let task = tokio::task::spawn_blocking(move || observe_and_judge_blocking(&thread_world, &thread_job));
-    let (self_test, collected, judgements) =
+    if hands.stuck.hangs(&job.id) {
+        return Err(Attempt::StillHangs);
+    }
+    let mut thread = tokio::task::spawn_blocking(move || observe_and_judge_blocking(&thread_world, &thread_job));
+    let left = tokio::select! {
+        biased;
+        ended = &mut thread => Ok(ended),
+        () = order.lost(world, &hands.effort) => Err(Attempt::LeaseLost),
+        () = hands.let_go() => Err(Attempt::LetGo),
+        () = tokio::time::sleep(hands.effort.limit) => Err(Attempt::TimedOut(hands.effort.limit)),
+    };
+    let brought = match left {
         // A panic's message may quote what was being read, so only that there was one is handed on.
-        task.await.map_err(|error| Attempt::Panicked(if error.is_panic() { "it panicked" } else { "cancelled" }.to_owned()))??;
+        Ok(ended) => {
+            ended.map_err(|error| Attempt::Panicked(if error.is_panic() { "it panicked" } else { "cancelled" }))?
+        }
+        Err(why) => {
+            hands.stuck.leave(&job.id, thread);
+            return Err(why);
+        }
+    };
+    let (self_test, collected, judgements) = brought?;
     Ok((reference, self_test, collected, judgements))
 }
 

@@ -20,6 +20,31 @@ pub async fn plan(world: &World) -> Result<u64, StepError> {
     if slots.is_empty() { Ok(0) } else { Ok(world.store.plan_slots(&slots, now).await?) }
 }
 
+/// How many slots of a job are planned ahead at most: a job that is due each minute has 130,000 in a quarter.
+const MOST_AHEAD: usize = 200;
+
+/// Plans as [`plan`] does, and ahead to the end of the open period, at most 200 slots a job; takes back what was planned
+/// ahead and is promised no more. Tells how many were new.
+///
+/// # Errors
+/// As [`plan`].
+pub async fn plan_ahead(world: &World) -> Result<u64, StepError> {
+    let now = world.now();
+    let end = world.plan.deployment.calendar.period_of(now).end;
+    let mut wanted = Vec::new();
+    for (job, promises) in ledger_reads::promises(&world.store).await? {
+        let closed = world.store.last_closed_slot(&job).await?;
+        wanted.extend(due(&job, &promises, closed, now)?);
+        let after = closed.map_or(now, |closed| closed.max(now));
+        let mut ahead: Vec<Slot> = due_until(&job, &promises, Some(after), end, MOST_AHEAD)?;
+        let until = (ahead.len() == MOST_AHEAD).then(|| ahead.last().map(|slot| slot.scheduled_for)).flatten();
+        let times: Vec<Timestamp> = ahead.iter().map(|slot| slot.scheduled_for).collect();
+        world.store.withdraw_slots(&job, &times, now, until).await?;
+        wanted.append(&mut ahead);
+    }
+    if wanted.is_empty() { Ok(0) } else { Ok(world.store.plan_slots(&wanted, now).await?) }
+}
+
 /// The slots of one job after the last closed one, up to and including `now`.
 fn due(
     job: &JobId,
@@ -27,8 +52,18 @@ fn due(
     closed: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Vec<Slot>, StepError> {
+    due_until(job, promises, closed, now.plus(chrono::TimeDelta::microseconds(1)), usize::MAX)
+}
+
+/// The first `most` slots of one job later than `closed` and before `end`.
+fn due_until(
+    job: &JobId,
+    promises: &[SchedulePromise],
+    closed: Option<Timestamp>,
+    end: Timestamp,
+    most: usize,
+) -> Result<Vec<Slot>, StepError> {
     let mut slots = Vec::new();
-    let end = now.plus(chrono::TimeDelta::microseconds(1));
     for (index, promise) in promises.iter().enumerate() {
         let Some(text) = &promise.schedule else { continue };
         let unreadable = |what: String| StepError::Ledger(format!("the promise of job {job}: {what}"));
@@ -39,7 +74,8 @@ fn due(
         let to = promises.get(index + 1).map_or(end, |next| next.active_from.min(end));
         if from < to {
             let times = schedule.occurrences(zone, from.utc(), to.utc());
-            slots.extend(times.map(|time| Slot { job: job.clone(), scheduled_for: Timestamp::new(time) }));
+            let left = most.saturating_sub(slots.len());
+            slots.extend(times.take(left).map(|time| Slot { job: job.clone(), scheduled_for: Timestamp::new(time) }));
         }
     }
     Ok(slots)

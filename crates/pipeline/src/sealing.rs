@@ -33,6 +33,8 @@ pub(crate) struct Sealed {
 
 /// What a performance gave.
 pub(crate) struct Outcome {
+    /// The id of the evidence, where it is fixed.
+    pub evidence: Option<EntryId>,
     pub run: Run,
     pub clock_offset_ms: Option<i64>,
     pub collector: CollectorRef,
@@ -43,12 +45,12 @@ pub(crate) struct Outcome {
 
 /// Makes the entries of one performance: its evidence, and one assessment for each judgement.
 pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed, StepError> {
-    let Outcome { run, clock_offset_ms, collector, self_test, collected, judgements } = outcome;
+    let Outcome { evidence, run, clock_offset_ms, collector, self_test, collected, judgements } = outcome;
     let policy = policy_digest(&job.settings)?;
     let mut artifacts = Vec::new();
     let observation = observation(collected, &mut artifacts)?;
 
-    let evidence = world.entry_id();
+    let evidence = evidence.unwrap_or_else(|| world.entry_id());
     let mut disclosures = Vec::new();
     let principal = disclose(world, evidence, PRINCIPAL, &world.host.principal, &mut disclosures)?;
     let host = disclose(world, evidence, HOST, &world.host.host, &mut disclosures)?;

@@ -80,6 +80,8 @@ pub struct DeploymentPlan {
     pub environments: Vec<Environment>,
     /// Digest of the whole effective configuration, without secrets.
     pub configuration: Digest,
+    /// Why the configuration was changed last, as whoever changed it put it.
+    pub change_reason: Option<String>,
 }
 
 /// A job, as configured.

@@ -166,7 +166,10 @@ impl Fold {
             && self.period.contains(at)
         {
             let what = if before.exhibit_version == body.exhibit_version {
-                "The deployment's settings changed.".to_owned()
+                match &body.reason {
+                    Some(reason) => format!("The deployment's settings changed. The reason given: {reason}."),
+                    None => "The deployment's settings changed.".to_owned(),
+                }
             } else {
                 format!("Exhibit changed from version {} to {}.", before.exhibit_version, body.exhibit_version)
             };

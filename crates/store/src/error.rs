@@ -133,6 +133,29 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is the database's or the way's trouble and may pass: a connection that was lost or could not be had,
+    /// a server that starts, stops or is full. The transaction may or may not have been committed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Database { source: sqlx::Error::Database(inner), .. } => {
+                // Classes of SQLSTATE: connection, resources, operator's intervention; and what is retryable.
+                let code = inner.code().unwrap_or_default();
+                ["08", "53", "57"].iter().any(|class| code.starts_with(class)) || self.is_retryable()
+            }
+            Self::Database { source, .. } => matches!(
+                source,
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::WorkerCrashed
+            ),
+            Self::Group(inner) => inner.may_pass(),
+            _ => false,
+        }
+    }
+
     /// Whether the same transaction may succeed when it is run again: serialization failure,
     /// deadlock, a lock that was not available, or a partition that another session made between the question whether
     /// it is there (which a session's cache answers) and the making.

@@ -233,26 +233,54 @@ impl Store {
         })
     }
 
-    /// Takes back the slots of a job that were planned ahead, are neither tried nor leased, lie after `now` and are not
-    /// among `promised`. Tells how many. What was promised derives from the ledger: this hides nothing.
+    /// Takes back the slots of a job that were planned ahead, are neither tried nor leased, lie after `now` (up to
+    /// `until`, where that is given) and are not among `promised`. Tells how many. What was promised derives from the ledger: this hides nothing.
     ///
     /// # Errors
     /// If the database cannot be used.
-    pub async fn withdraw_slots(&self, job: &JobId, promised: &[Timestamp], now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn withdraw_slots(
+        &self,
+        job: &JobId,
+        promised: &[Timestamp],
+        now: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<u64, StoreError> {
         let times: Vec<DateTime<Utc>> = promised.iter().map(|time| time.utc()).collect();
         run_tx!(self, "withdraw_slots", |tx| {
             let done = sqlx::query(
                 "/* withdraw_slots */ DELETE FROM exhibit.slot_claims \
                   WHERE job = $1 AND scheduled_for > $2 AND attempts = 0 AND lease_token IS NULL \
-                    AND closed_seq IS NULL AND scheduled_for <> ALL ($3)",
+                    AND closed_seq IS NULL AND scheduled_for <> ALL ($3) \
+                    AND ($4::timestamptz IS NULL OR scheduled_for <= $4)",
             )
             .bind(job.as_str())
             .bind(now.utc())
             .bind(&times)
+            .bind(until.map(|until| until.utc()))
             .execute(tx)
             .await
             .map_err(in_tx("withdraw_slots"))?;
             Ok(done.rows_affected())
+        })
+    }
+
+    /// Takes back one slot that is held and that the ledger does not promise.
+    ///
+    /// # Errors
+    /// [`StoreError::StaleLease`] if the lease is no longer held.
+    pub async fn withdraw(&self, lease: &Lease) -> Result<(), StoreError> {
+        run_tx!(self, "withdraw", |tx| {
+            let done = sqlx::query(
+                "/* withdraw */ DELETE FROM exhibit.slot_claims \
+                  WHERE job = $1 AND scheduled_for = $2 AND lease_token = $3 AND closed_seq IS NULL",
+            )
+            .bind(lease.slot.job.as_str())
+            .bind(lease.slot.scheduled_for.utc())
+            .bind(lease.token)
+            .execute(tx)
+            .await
+            .map_err(in_tx("withdraw"))?;
+            held("withdraw", lease, done.rows_affected())
         })
     }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 use super::{ends_with, json, output};
 
 /// Every command that people type.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 28] = [
     "",
     "check",
     "demo",
     "run",
+    "serve",
     "collectors",
     "collectors list",
     "collectors show",

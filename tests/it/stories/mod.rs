@@ -8,6 +8,7 @@ mod keys;
 mod on_demand;
 mod quarter;
 mod schedule;
+mod service;
 mod simulation;
 
 use exhibit_pipeline::{Performed, SlotOutcome};

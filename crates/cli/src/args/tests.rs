@@ -33,6 +33,7 @@ fn the_names_are_steady() {
             "exhibit check",
             "exhibit demo",
             "exhibit run",
+            "exhibit serve",
             "exhibit collectors",
             "exhibit collectors list",
             "exhibit collectors show",
@@ -98,7 +99,7 @@ fn every_command_that_looks_at_a_deployment_can_be_told_which() {
         let leaf = command.get_subcommands().next().is_none();
         if leaf && !path.ends_with("completions") {
             assert!(has("dir"), "{path} lacks --dir");
-            assert!(has("format"), "{path} lacks --format");
+            assert!(has("format") || path.ends_with("serve"), "{path} lacks --format");
             assert!(has("config") || path.ends_with("demo"), "{path} lacks --config");
         }
     }

@@ -13,6 +13,7 @@ mod rebuild;
 mod report;
 mod rerender;
 mod run;
+mod serve;
 mod verify;
 
 use crate::{
@@ -30,6 +31,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Check(args) => check::run(&args, words, &mut out),
         Command::Demo(args) => demo::run(&args, words, &mut out).await,
         Command::Run(args) => run::run(&args, words, &mut out).await,
+        Command::Serve(args) => serve::run(&args, words).await,
         Command::Collectors(args) => collectors::run(&args, &mut out),
         Command::Evidence(args) => evidence::run(&args, words, &mut out).await,
         Command::Report(args) => report::run(&args, words, &mut out).await,

@@ -40,6 +40,11 @@ impl Config {
                 Signing::Given(reference) => json!({ "key": self.reference(reference) }),
                 Signing::Generated(file) => json!({ "generated": path(file) }),
             },
+            "service": {
+                "workers": self.service.workers,
+                "time_limit_seconds": self.service.time_limit.num_seconds(),
+                "receipts_every_seconds": self.service.receipts_every.num_seconds(),
+            },
             "environments": self.environments,
             "jobs": jobs.iter().map(|job| json!({
                 "id": job.id,

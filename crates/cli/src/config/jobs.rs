@@ -252,11 +252,11 @@ fn late_after(reader: &mut Reader, section: &Section<'_>) -> Option<TimeDelta> {
     span_of_time(reader, section, "late_after")
 }
 
-fn span_of_time(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<TimeDelta> {
+pub(super) fn span_of_time(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<TimeDelta> {
     let text = reader.text(section, key)?;
     let span = duration::parse(text.get_ref());
     if span.is_none() {
-        let title = format!("`{key}` in [[jobs]] is not a span of time");
+        let title = format!("`{key}` in {} is not a span of time", section.name());
         reader.refuse(
             Diagnostic::new("config.bad-duration", text.span(), title)
                 .label(format!("expected {}", duration::EXPECTED))

@@ -100,6 +100,7 @@ pub(super) static FILE: Shape = Shape {
         key("database", Kind::Table(&DATABASE), Need::Optional, DATABASE.says),
         key("archive", Kind::Table(&ARCHIVE), Need::Optional, ARCHIVE.says),
         key("signing", Kind::Table(&SIGNING), Need::Optional, SIGNING.says),
+        key("service", Kind::Table(&SERVICE), Need::Optional, SERVICE.says),
         key(
             "environments",
             Kind::Named(&ENVIRONMENT),
@@ -144,6 +145,12 @@ static DEPLOYMENT: Shape = Shape {
             "How many days after a quarter's end late evidence still counts in it.",
         ),
         key("data_dir", Kind::Path, Need::Default("\".exhibit\""), "Private Postgres, keys, checkpoints, reports."),
+        key(
+            "change_reason",
+            Kind::Line,
+            Need::Optional,
+            "Why this file was changed last: recorded with the change; without it, \"not stated\".",
+        ),
     ],
 };
 
@@ -194,6 +201,25 @@ static SIGNING: Shape = Shape {
         Need::Optional,
         "Where the log's Ed25519 key is found; without it, one is made in data_dir/keys at the first start.",
     )],
+};
+
+static SERVICE: Shape = Shape {
+    says: "How `exhibit serve` works.",
+    keys: &[
+        key("workers", Kind::Number(1..=64), Need::Default("2"), "How many jobs are performed at a time."),
+        key(
+            "time_limit",
+            Kind::Span,
+            Need::Default("\"1h\""),
+            "How long a collector may take before it is given up, from 1m to 397d.",
+        ),
+        key(
+            "receipts_every",
+            Kind::Span,
+            Need::Default("\"6h\""),
+            "How often the archive is held against its receipts, from 1m to 397d.",
+        ),
+    ],
 };
 
 /// `[environments.ID]`

@@ -19,6 +19,7 @@ mod model;
 mod reader;
 mod schema;
 mod secret_ref;
+mod service;
 mod settings;
 mod shown;
 mod suspicion;

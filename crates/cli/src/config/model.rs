@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) archive: Archive,
     /// `[signing]`
     pub(crate) signing: Signing,
+    /// `[service]`
+    pub(crate) service: Service,
     /// `[environments.ID]` in the order of the file; the title is the id where none is given.
     pub(crate) environments: Vec<Environment>,
     /// `[[jobs]]` in the order of the file; ids are unique.
@@ -46,6 +48,19 @@ pub(crate) struct Deployment {
     pub(crate) grace_days: u8,
     /// Where the private Postgres, keys and checkpoints lie.
     pub(crate) data_dir: PathBuf,
+    /// Why the configuration was changed last; recorded with the change, no part of what it means.
+    pub(crate) change_reason: Option<String>,
+}
+
+/// How `exhibit serve` works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Service {
+    /// How many slots are performed at a time, 1 to 64.
+    pub(crate) workers: u8,
+    /// How long a collector may take.
+    pub(crate) time_limit: TimeDelta,
+    /// How often every receipt is held against the archive.
+    pub(crate) receipts_every: TimeDelta,
 }
 
 /// A Postgres server of one's own.
@@ -116,6 +131,21 @@ pub(crate) struct Job {
 }
 
 impl Config {
+    /// Which tables say something else in `other` that only a start takes over: where things lie, and by which key.
+    pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        let (ours, theirs) = (self.effective(), other.effective());
+        let place = |config: &serde_json::Value, table: &str, key: &str| config[table][key].clone();
+        let mut fixed: Vec<&'static str> = ["database", "archive", "signing", "service"]
+            .into_iter()
+            .filter(|table| ours[*table] != theirs[*table])
+            .collect();
+        if ["origin", "data_dir"].iter().any(|key| place(&ours, "deployment", key) != place(&theirs, "deployment", key))
+        {
+            fixed.push("deployment.origin or deployment.data_dir");
+        }
+        fixed
+    }
+
     /// A path of the file as seen from [`Config::base`], so that it reads the same on every machine.
     pub(crate) fn relative<'a>(&self, path: &'a Path) -> &'a Path {
         path.strip_prefix(&self.base).unwrap_or(path)

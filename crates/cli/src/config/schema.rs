@@ -10,13 +10,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
-use super::jobs;
 use super::keys;
 use super::model::{Archive, Config, Database, Deployment, Signing};
 use super::reader::{Reader, Section, nearest};
 use super::secret_ref::SecretRef;
 use super::settings::Collectors;
 use super::suspicion::{holds_secret, is_reference};
+use super::{jobs, service};
 
 /// Reads the whole file; `None` only if a problem was noted.
 pub(super) fn read(
@@ -32,6 +32,7 @@ pub(super) fn read(
     let database = database(reader, &root, &base);
     let archive = archive(reader, &root, &base, &data_dir);
     let signing = signing(reader, &root, &base, &data_dir);
+    let service = service::read(reader, &root);
     let environments = environments(reader, &root);
     let jobs = jobs::read(reader, &root, &environments, collectors);
     Some(Config {
@@ -40,6 +41,7 @@ pub(super) fn read(
         database: database?,
         archive,
         signing: signing?,
+        service,
         environments,
         jobs: jobs?,
     })
@@ -60,7 +62,9 @@ fn deployment(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<De
     let origin = origin(reader, &section);
     let time_zone = time_zone(reader, &section);
     let data_dir = path(reader, &section, "data_dir").unwrap_or_else(|| PathBuf::from(".exhibit"));
+    let change_reason = line(reader, &section, "change_reason");
     Some(Deployment {
+        change_reason,
         fiscal_year_start: reader.number(&section, "fiscal_year_start").unwrap_or(1),
         grace_days: reader.number(&section, "grace_days").unwrap_or(5),
         // By its components, so that `.` does not stand in every path that is printed.

@@ -59,8 +59,7 @@ impl Problem {
         let _ = writeln!(stderr, "{self}");
     }
 
-    /// The text without colour.
-    #[cfg(test)]
+    /// The text without colour, for a log.
     pub(crate) fn plain(&self) -> String {
         use std::io::Write;
         let mut bytes = anstream::AutoStream::never(Vec::new());

@@ -380,6 +380,7 @@ pub(super) fn deployment(version: &str) -> Deployment {
         disposable,
     };
     Deployment {
+        reason: None,
         origin: "exhibit.example.com/log".to_owned(),
         name: "Example Mutual Insurance".to_owned(),
         time_zone: ZONE.to_owned(),

@@ -36,6 +36,7 @@ pub(super) fn digest(text: &str) -> Digest {
 
 pub(super) fn deployment() -> Deployment {
     Deployment {
+        reason: None,
         origin: "example.test/log".into(),
         name: "Example".into(),
         time_zone: "UTC".into(),

@@ -195,9 +195,14 @@ async fn what_was_planned_ahead_can_be_taken_back() {
     assert_eq!(store.next_due().await.unwrap(), Some(at(20)), "what is held waits for its holder");
 
     let job = "nightly".parse().unwrap();
-    assert_eq!(store.withdraw_slots(&job, &[at(40)], at(25)).await.unwrap(), 2, "30 and 50");
+    assert_eq!(store.withdraw_slots(&job, &[], at(25), Some(at(30))).await.unwrap(), 1, "30");
+    assert_eq!(store.withdraw_slots(&job, &[at(40)], at(25), None).await.unwrap(), 1, "50");
     let left: Vec<_> = store.open_slots(at(100)).await.unwrap().into_iter().map(|open| open.slot).collect();
     assert_eq!(left, [slot("nightly", 10), slot("nightly", 20), slot("nightly", 40), slot("weekly", 40)]);
+    let lease = store.claim(worker.key(), token(2), at(20), MINUTE).await.unwrap().unwrap();
+    store.withdraw(&lease).await.unwrap();
+    assert!(matches!(store.withdraw(&lease).await, Err(StoreError::StaleLease { .. })));
+    assert_eq!(store.open_slots(at(100)).await.unwrap().len(), 3);
 }
 
 #[tokio::test]
