@@ -8,6 +8,7 @@ pub mod collector;
 pub mod examples;
 pub mod registry;
 pub mod sources;
+pub mod survey;
 
 pub use collector::{CollectError, Collected, Collector, JudgeError, RawArtifact, Scope, SettingProblem, Settings};
 pub use registry::{Entry, Registry};

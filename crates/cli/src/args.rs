@@ -45,6 +45,7 @@ Exit codes:
 
 Example:
   exhibit demo                 # see it work, on this folder and an example company
+  exhibit init                 # write ./exhibit.toml from what is here
   exhibit check                # is ./exhibit.toml right?
   exhibit run                  # do what is due; a plain cron line is enough
   exhibit serve                # or keep doing it, as a service
@@ -90,6 +91,16 @@ pub(crate) struct Voice {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a first configuration from what is found here
+    #[command(after_long_help = "\
+Example:
+  exhibit init                               # ./exhibit.toml, from this folder and its git repository
+  exhibit init --dir /srv/shop --format json
+  exhibit init --force                       # a new one; the old one is kept as exhibit.toml.bak
+
+Files are told by their names and outer forms; no value of a secret is kept. Environments are guessed from names, and
+the file calls every guess one.")]
+    Init(InitArgs),
     /// Check the configuration, the collectors and the report templates
     #[command(after_long_help = "\
 Example:
@@ -246,6 +257,20 @@ pub(crate) struct Printed {
     /// How the data is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub(crate) format: Format,
+}
+
+/// `exhibit init`
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The folder to look at, where exhibit.toml is written
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Write even if there is an exhibit.toml: it is kept as exhibit.toml.bak
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// How data is printed.
+    #[command(flatten)]
+    pub(crate) printed: Printed,
 }
 
 /// `exhibit check`

@@ -7,6 +7,7 @@ use super::{ends_with, json, output};
 /// Every command that people type.
 const COMMANDS: [&str; 28] = [
     "",
+    "init",
     "check",
     "demo",
     "run",

@@ -4,6 +4,7 @@ mod cores;
 mod demo;
 mod disclosures;
 mod help;
+mod init;
 mod keys;
 mod kills;
 mod majors;

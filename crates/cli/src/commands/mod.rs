@@ -8,6 +8,7 @@ mod demo_config;
 mod disclosures;
 mod evidence;
 mod fsck;
+mod init;
 mod key;
 mod rebuild;
 mod report;
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
     let mut out = Out::stdout();
     let exit = match command {
         Command::Check(args) => check::run(&args, words, &mut out),
+        Command::Init(args) => init::run(&args, words, &mut out),
         Command::Demo(args) => demo::run(&args, words, &mut out).await,
         Command::Run(args) => run::run(&args, words, &mut out).await,
         Command::Serve(args) => serve::run(&args, words).await,

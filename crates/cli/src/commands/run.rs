@@ -99,7 +99,9 @@ async fn perform(args: &RunArgs, deployment: &Deployment, words: &Words) -> anyh
         checkpoint(world).await?;
     }
     let ledger_size = world.store.head().await?.size();
-    if slots.is_empty() {
+    if deployment.config.jobs.is_empty() {
+        words.say("Nothing is configured to be collected: the configuration has no [[jobs]].");
+    } else if slots.is_empty() {
         words.say("Nothing was due.");
     }
     Ok(Done { slots, reports, archived, ledger_size })

@@ -22,7 +22,7 @@ pub(super) fn is_reference(text: &str) -> bool {
 }
 
 /// Whether the text holds a secret by its own shape: a known token, a private key, a URL with a password.
-pub(super) fn holds_secret(text: &str) -> bool {
+pub(crate) fn holds_secret(text: &str) -> bool {
     // A header alone is enough: its body may stand in the next line.
     text.contains("PRIVATE KEY-----")
         || url_password(text)

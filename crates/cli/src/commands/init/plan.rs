@@ -1,0 +1,297 @@
+//! From what was found to environments and jobs. Nothing is read here; what a compose file mentions is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    find::{Found, Kind},
+    guess::{Guess, UNTOLD, slug},
+};
+
+/// More sources than this make no file that a person would read.
+const MOST: usize = 200;
+
+/// Where the credentials of an environment are: one `[[jobs.source.credentials]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) environment: Guess,
+    /// `dotenv`, `compose` or `kubernetes`.
+    pub(super) key: &'static str,
+    pub(super) paths: Vec<String>,
+    pub(super) env_file: Option<String>,
+}
+
+/// A repository of the `ci_secrets` job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Repository {
+    pub(super) id: String,
+    pub(super) path: String,
+    pub(super) ci_paths: Vec<String>,
+}
+
+/// What the configuration will hold.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) repositories: Vec<Repository>,
+    pub(super) credentials: Vec<Source>,
+    /// What each found place is used for, by its path.
+    pub(super) used: BTreeMap<String, String>,
+    /// What is not used though it could hold credentials, and why.
+    pub(super) unused: Vec<(String, &'static str)>,
+}
+
+/// What is known beside the found places.
+pub(super) struct Surroundings<'a> {
+    /// The repository around the folder: its name, its path from the folder, and the folder's path within it.
+    pub(super) repository: Option<(String, String, String)>,
+    /// Every path that ends as YAML and JSON do, and every one that was left out.
+    pub(super) structured: &'a [String],
+    pub(super) left_out: &'a [String],
+    /// Whether a compose file's text mentions a file's name.
+    pub(super) mentions: &'a dyn Fn(&str, &str) -> bool,
+}
+
+pub(super) const NOT_NAMED: &str = "variables that no compose file here takes";
+const THROUGH_COMPOSE: &str = "read through a compose file";
+
+/// Makes the plan.
+pub(super) fn plan(found: &[Found], surroundings: &Surroundings<'_>) -> Plan {
+    let mut plan = Plan::default();
+    repositories(&mut plan, found, surroundings);
+    compose(&mut plan, found, surroundings);
+    kubernetes(&mut plan, found, surroundings);
+    dotenv(&mut plan, found);
+    for source in plan.credentials.split_off(plan.credentials.len().min(MOST)) {
+        plan.unused.extend(source.paths.into_iter().map(|path| (path, "more sources than one file should list")));
+    }
+    for source in &plan.credentials {
+        for path in source.paths.iter().chain(&source.env_file) {
+            plan.used.insert(path.clone(), format!("unique-credentials, environment {}", source.environment.id));
+        }
+    }
+    plan
+}
+
+impl Plan {
+    /// The environments of the credentials, by id.
+    pub(super) fn environments(&self) -> BTreeSet<Guess> {
+        self.credentials.iter().map(|source| source.environment.clone()).collect()
+    }
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+fn paths_of(found: &[Found], kind: Kind) -> impl Iterator<Item = &str> {
+    found.iter().filter(move |one| one.kind == kind).map(|one| one.path.as_str())
+}
+
+fn repositories(plan: &mut Plan, found: &[Found], surroundings: &Surroundings<'_>) {
+    let mut ids = BTreeSet::new();
+    let mut unique = |wanted: &str| {
+        let base = if wanted.is_empty() { "repository".to_owned() } else { wanted.to_owned() };
+        let mut id = base.clone();
+        let mut next = 2;
+        while !ids.insert(id.clone()) {
+            id = format!("{base}-{next}");
+            next += 1;
+        }
+        id
+    };
+    if let Some((title, path, within)) = &surroundings.repository {
+        let scripts: BTreeSet<String> = paths_of(found, Kind::CiScript)
+            .filter_map(|path| path.split_once('/'))
+            .map(|(top, _)| if within.is_empty() { format!("{top}/**") } else { format!("{within}/{top}/**") })
+            .collect();
+        let ci_paths = scripts.into_iter().collect();
+        plan.repositories.push(Repository { id: unique(&slug(title)), path: path.clone(), ci_paths });
+        for one in found.iter().filter(|one| matches!(one.kind, Kind::Ci(_) | Kind::CiScript)) {
+            plan.used.insert(one.path.clone(), "ci-secrets".to_owned());
+        }
+    }
+    for path in paths_of(found, Kind::Repository) {
+        plan.repositories.push(Repository { id: unique(&slug(path)), path: path.to_owned(), ci_paths: Vec::new() });
+        plan.used.insert(path.to_owned(), "ci-secrets".to_owned());
+    }
+}
+
+/// Compose files by folder: each overlay with the file that it changes, or that file alone.
+fn compose(plan: &mut Plan, found: &[Found], surroundings: &Surroundings<'_>) {
+    let mut bases: BTreeMap<&str, &str> = BTreeMap::new();
+    for path in paths_of(found, Kind::Compose) {
+        // In this order compose itself looks for its file: compose.yaml, compose.yml, docker-compose.yml.
+        if bases.contains_key(folder(path)) {
+            plan.unused.push((path.to_owned(), "compose takes another file of this folder"));
+        } else {
+            bases.insert(folder(path), path);
+        }
+    }
+    let mut overlays: BTreeMap<(&str, Guess), Vec<String>> = BTreeMap::new();
+    for path in paths_of(found, Kind::ComposeOverlay) {
+        overlays.entry((folder(path), Guess::of(path))).or_default().push(path.to_owned());
+    }
+    for (place, base) in &bases {
+        if !overlays.keys().any(|(folder, _)| folder == place) {
+            overlays.insert((place, Guess::of(base)), Vec::new());
+        }
+    }
+    for ((place, environment), changes) in overlays {
+        let base = bases.get(place).map(|base| (*base).to_owned());
+        let paths: Vec<String> = base.into_iter().chain(changes).collect();
+        let env_file = env_file(found, place, &environment);
+        for one in found.iter().filter(|one| one.kind == Kind::Dotenv) {
+            let beside = folder(&one.path) == place && name(&one.path) == ".env";
+            let mentioned = paths.iter().any(|compose| (surroundings.mentions)(compose, name(&one.path)));
+            if (beside && env_file.is_none()) || (mentioned && name(&one.path) != ".env") {
+                plan.used.insert(one.path.clone(), THROUGH_COMPOSE.to_owned());
+            }
+        }
+        plan.credentials.push(Source { environment, key: "compose", paths, env_file });
+    }
+    for path in paths_of(found, Kind::Variables) {
+        if !plan.credentials.iter().any(|source| source.env_file.as_deref() == Some(path)) {
+            plan.unused.push((path.to_owned(), NOT_NAMED));
+        }
+    }
+}
+
+/// The one file of variables that a name gives to this environment, at or below the compose file's folder.
+fn env_file(found: &[Found], place: &str, environment: &Guess) -> Option<String> {
+    let near = |path: &str| place.is_empty() || path.starts_with(&format!("{place}/"));
+    let fits = |path: &&str| near(path) && environment.id != UNTOLD && Guess::of(path) == *environment;
+    let mut files = paths_of(found, Kind::Variables).filter(fits);
+    if let (Some(only), None) = (files.next(), files.next()) {
+        return Some(only.to_owned());
+    }
+    let mut files = paths_of(found, Kind::Dotenv)
+        .filter(fits)
+        .filter(|path| folder(path) == place && name(path).starts_with(".env."));
+    match (files.next(), files.next()) {
+        (Some(only), None) => Some(only.to_owned()),
+        _ => None,
+    }
+}
+
+/// Manifests by environment: whole folders where everything structured in them is a manifest of that environment.
+fn kubernetes(plan: &mut Plan, found: &[Found], surroundings: &Surroundings<'_>) {
+    let manifests: BTreeMap<&str, Guess> = paths_of(found, Kind::Kubernetes)
+        .chain(paths_of(found, Kind::OtherManifest))
+        .map(|path| (path, Guess::of(path)))
+        .collect();
+    let mut groups: BTreeMap<Guess, BTreeSet<String>> = BTreeMap::new();
+    for path in paths_of(found, Kind::Kubernetes) {
+        let environment = Guess::of(path);
+        let place = folder(path);
+        let below = |path: &str| path.starts_with(&format!("{place}/"));
+        let whole = !place.is_empty()
+            && surroundings
+                .structured
+                .iter()
+                .filter(|path| below(path))
+                .all(|path| manifests.get(path.as_str()) == Some(&environment))
+            && !surroundings.left_out.iter().any(|path| below(path));
+        let source = if whole { format!("{place}/") } else { path.to_owned() };
+        plan.used.insert(path.to_owned(), format!("unique-credentials, environment {}", environment.id));
+        groups.entry(environment).or_default().insert(source);
+    }
+    for (environment, paths) in groups {
+        // A folder that lies in another one of the list would be read twice.
+        let paths: Vec<String> = paths
+            .iter()
+            .filter(|path| {
+                !paths.iter().any(|other| other.ends_with('/') && *path != other && path.starts_with(other.as_str()))
+            })
+            .cloned()
+            .collect();
+        plan.credentials.push(Source { environment, key: "kubernetes", paths, env_file: None });
+    }
+}
+
+fn dotenv(plan: &mut Plan, found: &[Found]) {
+    for path in paths_of(found, Kind::Dotenv) {
+        let taken = plan.used.contains_key(path)
+            || plan.credentials.iter().any(|source| source.env_file.as_deref() == Some(path));
+        if !taken {
+            let (environment, paths) = (Guess::of(path), vec![path.to_owned()]);
+            plan.credentials.push(Source { environment, key: "dotenv", paths, env_file: None });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(places: &[(&str, Kind)]) -> Vec<Found> {
+        places.iter().map(|(path, kind)| Found { path: (*path).to_owned(), kind: *kind, ignored: false }).collect()
+    }
+
+    fn sources(places: &[(&str, Kind)], structured: &[&str], mentioned: &[&str]) -> Vec<String> {
+        let structured: Vec<String> = structured.iter().map(|path| (*path).to_owned()).collect();
+        let mentions = |_: &str, name: &str| mentioned.contains(&name);
+        let surroundings =
+            Surroundings { repository: None, structured: &structured, left_out: &[], mentions: &mentions };
+        let plan = plan(&found(places), &surroundings);
+        let told = |source: &Source| {
+            let with = source.env_file.as_ref().map(|file| format!(" with {file}")).unwrap_or_default();
+            format!("{} {} {}{with}", source.environment.id, source.key, source.paths.join("+"))
+        };
+        plan.credentials.iter().map(told).collect()
+    }
+
+    #[test]
+    fn sources_are_put_together_by_folder_and_environment() {
+        use Kind::{Compose, ComposeOverlay, Dotenv, Kubernetes, OtherManifest, Variables};
+        // The example company.
+        let company = [
+            ("docker-compose.yml", Compose),
+            ("docker-compose.staging.yml", ComposeOverlay),
+            ("envs/production.tools.env", Dotenv),
+            ("envs/staging.worker.env", Dotenv),
+            ("envs/staging.vars", Variables),
+            ("k8s/production/secrets.yaml", Kubernetes),
+            ("k8s/production/workloads.yaml", Kubernetes),
+        ];
+        let structured = ["docker-compose.yml", "k8s/production/secrets.yaml", "k8s/production/workloads.yaml"];
+        assert_eq!(
+            sources(&company, &structured, &["staging.worker.env"]),
+            [
+                "staging compose docker-compose.yml+docker-compose.staging.yml with envs/staging.vars",
+                "production kubernetes k8s/production/",
+                "production dotenv envs/production.tools.env",
+            ]
+        );
+        // A `.env` beside a compose file is that file's; one elsewhere stands alone.
+        let plain = [("compose.yaml", Compose), (".env", Dotenv), (".env.production", Dotenv), ("web/.env", Dotenv)];
+        assert_eq!(
+            sources(&plain, &[], &[]),
+            ["default compose compose.yaml", "production dotenv .env.production", "default dotenv web/.env"]
+        );
+        // A folder with something else in it is not taken whole.
+        let mixed = [("k8s/a.yaml", Kubernetes), ("k8s/b.yaml", OtherManifest)];
+        assert_eq!(
+            sources(&mixed, &["k8s/a.yaml", "k8s/b.yaml", "k8s/values.yaml"], &[]),
+            ["default kubernetes k8s/a.yaml"]
+        );
+        assert_eq!(sources(&mixed, &["k8s/a.yaml", "k8s/b.yaml"], &[]), ["default kubernetes k8s/"]);
+    }
+
+    #[test]
+    fn repositories_have_ids_of_their_own() {
+        let places = found(&[("lib", Kind::Repository), ("Lib", Kind::Repository), (".ci/run", Kind::CiScript)]);
+        let surroundings = Surroundings {
+            repository: Some(("日本".to_owned(), "..".to_owned(), "app".to_owned())),
+            structured: &[],
+            left_out: &[],
+            mentions: &|_, _| false,
+        };
+        let plan = plan(&places, &surroundings);
+        let told: Vec<_> = plan.repositories.iter().map(|one| (one.id.as_str(), one.path.as_str())).collect();
+        assert_eq!(told, [("repository", ".."), ("lib", "lib"), ("lib-2", "Lib")]);
+        assert_eq!(plan.repositories[0].ci_paths, ["app/.ci/**"]);
+    }
+}

@@ -1,0 +1,151 @@
+//! The configuration as text: what people read first, with every guess called one.
+
+use std::fmt::Write as _;
+
+use toml::Value;
+
+use super::plan::{Plan, Repository, Source};
+
+/// What the text tells beside the plan.
+pub(super) struct About {
+    /// The deployment's name, a guess.
+    pub(super) name: String,
+    /// The machine's time zone, if it tells one.
+    pub(super) time_zone: Option<String>,
+    /// Schedules that the collectors suggest.
+    pub(super) ci_schedule: String,
+    pub(super) credentials_schedule: String,
+    /// What no job is written for: the audit item, and why.
+    pub(super) not_covered: Vec<(String, String)>,
+}
+
+/// The file's text.
+pub(super) fn text(plan: &Plan, about: &About) -> String {
+    let mut text = String::new();
+    let mut line = |parts: std::fmt::Arguments<'_>| writeln!(text, "{parts}").expect("text can be written");
+    line(format_args!(
+        "# Written by `exhibit init`, from names and outer forms of what it found. Whatever it guessed is called a guess: read"
+    ));
+    line(format_args!(
+        "# it through, then `exhibit check` and `exhibit run`. Paths start at this file's folder. Secrets never stand here."
+    ));
+    line(format_args!("\n[deployment]"));
+    line(format_args!("name = {} # stands on the report's cover; a guess", quoted(&about.name)));
+    match &about.time_zone {
+        Some(zone) => line(format_args!(
+            "time_zone = {} # of schedules, days and quarters; this machine's, a guess",
+            quoted(zone)
+        )),
+        None => line(format_args!("time_zone = \"UTC\" # of schedules, days and quarters; this machine tells none")),
+    }
+    line(format_args!("fiscal_year_start = 1 # the month in which the fiscal year begins; a guess"));
+    line(format_args!(
+        "data_dir = \".exhibit\" # the private Postgres, keys, checkpoints, reports: keep it out of version control"
+    ));
+    environments(plan, &mut line);
+    ci(plan, about, &mut line);
+    credentials(plan, about, &mut line);
+    line(format_args!("\n# Not covered: for these nothing is collected, and the report says so."));
+    for (item, why) in &about.not_covered {
+        line(format_args!("# - {item}: {why}"));
+    }
+    if about.not_covered.is_empty() {
+        line(format_args!("# - nothing"));
+    }
+    text
+}
+
+type Line<'a> = dyn FnMut(std::fmt::Arguments<'_>) + 'a;
+
+fn environments(plan: &Plan, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# Environments: places in which systems run. Their ids are permanent, so mend wrong guesses before the first run."
+    ));
+    line(format_args!(
+        "# An environment that may be thrown away gets `disposable = true`: then placeholders are tolerated in it."
+    ));
+    if !plan.repositories.is_empty() {
+        line(format_args!("[environments.build]\ntitle = \"Build\" # where CI runs"));
+    }
+    for environment in plan.environments() {
+        line(format_args!(
+            "\n[environments.{}]\ntitle = {} # a guess, from names",
+            environment.id,
+            quoted(&environment.title)
+        ));
+    }
+    if plan.repositories.is_empty() && plan.credentials.is_empty() {
+        line(format_args!("# None was found. For example:\n# [environments.production]\n# title = \"Production\""));
+    }
+}
+
+fn ci(plan: &Plan, about: &About, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# Secrets in CI configuration, in every version that git keeps. `exhibit collectors show ci_secrets` tells more."
+    ));
+    let example = [Repository { id: "app".to_owned(), path: ".".to_owned(), ci_paths: Vec::new() }];
+    let (mark, repositories) = match plan.repositories.as_slice() {
+        [] => {
+            line(format_args!("# No git repository was found, so this job is commented out."));
+            ("# ", example.as_slice())
+        }
+        found => ("", found),
+    };
+    let environment = if mark.is_empty() { "build" } else { "production" };
+    head(line, mark, "ci-secrets", "ci_secrets", &about.ci_schedule, &[environment]);
+    for repository in repositories {
+        line(format_args!("\n{mark}[[jobs.source.repositories]]"));
+        line(format_args!("{mark}id = {}", quoted(&repository.id)));
+        line(format_args!("{mark}path = {}", quoted(&repository.path)));
+        if !repository.ci_paths.is_empty() {
+            let comment = "scripts that CI seems to run, by their folder: a guess";
+            line(format_args!("{mark}ci_paths = {} # {comment}", list(&repository.ci_paths)));
+        }
+    }
+}
+
+fn credentials(plan: &Plan, about: &About, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# Credentials of the environments, compared in memory; no value is kept. `exhibit collectors show unique_credentials`"
+    ));
+    line(format_args!("# tells more. Which environment a file belongs to is a guess, from its name."));
+    let environment = super::guess::Guess { id: "production".to_owned(), title: "Production".to_owned() };
+    let example = [Source { environment, key: "dotenv", paths: vec!["production.env".to_owned()], env_file: None }];
+    let (mark, sources) = match plan.credentials.as_slice() {
+        [] => {
+            line(format_args!(
+                "# No dotenv file, compose file or Kubernetes manifest was found, so this job is commented out."
+            ));
+            ("# ", example.as_slice())
+        }
+        found => ("", found),
+    };
+    let mut ids: Vec<&str> = sources.iter().map(|source| source.environment.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    head(line, mark, "unique-credentials", "unique_credentials", &about.credentials_schedule, &ids);
+    for source in sources {
+        line(format_args!("\n{mark}[[jobs.source.credentials]]"));
+        line(format_args!("{mark}environment = {}", quoted(&source.environment.id)));
+        line(format_args!("{mark}{} = {}", source.key, list(&source.paths)));
+        if let Some(file) = &source.env_file {
+            line(format_args!("{mark}env_file = {} # variables for ${{…}}; a guess", quoted(file)));
+        }
+    }
+}
+
+fn head(line: &mut Line<'_>, mark: &str, id: &str, collector: &str, schedule: &str, environments: &[&str]) {
+    line(format_args!("{mark}[[jobs]]"));
+    line(format_args!("{mark}id = {} # permanent", quoted(id)));
+    line(format_args!("{mark}collector = {}", quoted(collector)));
+    line(format_args!("{mark}schedule = {} # minute, hour, day of month, month, day of week", quoted(schedule)));
+    line(format_args!("{mark}environments = {}", list(environments)));
+}
+
+fn quoted(text: &str) -> Value {
+    Value::from(text)
+}
+
+fn list<T: AsRef<str>>(texts: &[T]) -> Value {
+    texts.iter().map(|text| Value::from(text.as_ref())).collect::<Vec<_>>().into()
+}

@@ -1,0 +1,192 @@
+//! `exhibit init`: what it writes works unchanged, with `check` and with `run`, wherever it was started.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    path::Path,
+    process::Command,
+};
+
+use exhibit_collectors::Registry;
+use exhibit_tests::{Example, Needles};
+use serde_json::Value;
+
+use super::{Place, ends_with, json, output};
+
+/// The repository that these tests belong to.
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("git").args(arguments).current_dir(folder).output().expect("git runs");
+    assert!(done.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Lays files out in a folder.
+fn lay_out(folder: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("files lie in folders")).expect("a folder");
+        fs::write(path, text).expect("written");
+    }
+}
+
+fn texts<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
+    list.as_array().expect("a list").iter().filter_map(|item| item[key].as_str()).collect()
+}
+
+/// What was left out, as `path: why`.
+fn left_out(made: &Value) -> Vec<String> {
+    let reasons = made["left_out"].as_array().expect("a list");
+    let told = |reason: &Value| {
+        let paths = reason["paths"].as_array().expect("a list").clone();
+        let why = reason["why"].as_str().expect("a reason").to_owned();
+        paths.into_iter().map(move |path| format!("{}: {why}", path.as_str().expect("a path")))
+    };
+    reasons.iter().flat_map(told).collect()
+}
+
+/// Every job by name, each once; what is due may be nothing yet. Gives the verdicts.
+fn perform(folder: &Path, jobs: &[&str]) -> Vec<Value> {
+    ends_with(0, folder, &["check"]);
+    let ran = output(folder, &["run", "--format", "json"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    let ran = output(folder, &[&["run", "--format", "json"], jobs].concat());
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(matches!(ran.status.code(), Some(0 | 1)), "{said}");
+    let done: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
+    let slots = done["slots"].as_array().expect("a list").clone();
+    assert_eq!(slots.len(), jobs.len());
+    assert!(slots.iter().all(|slot| slot["evidence"].is_string()), "{slots:?}");
+    slots.iter().map(|slot| slot["verdict"].clone()).collect()
+}
+
+#[test]
+fn the_example_companys_faults_are_found() {
+    let place = Place::new();
+    let company = Example::new("shop", "unique_credentials", "example-company");
+    company.lay_out(&Registry::built_in().expect("manifests in order"), place.path());
+    let shop = place.join("shop");
+    git(&shop, &["init", "--quiet"]);
+    let made = json(0, &shop, &["init", "--format", "json"]);
+    assert_eq!(made["jobs"], serde_json::json!(["ci-secrets", "unique-credentials"]));
+    assert_eq!(texts(&made["environments"], "id"), ["production", "staging"]);
+    let verdicts = perform(&shop, &["unique-credentials", "ci-secrets"]);
+    assert_eq!(verdicts, ["fail", "vacuous"], "the company has faults, and its new repository no commit");
+
+    // Neither what is printed nor what is written holds one of the company's values.
+    let needles = Needles::new(&company.canaries());
+    let told = output(&shop, &["init", "--force", "-vv"]);
+    assert!(told.status.success(), "{told:?}");
+    let written = fs::read(shop.join("exhibit.toml")).expect("written");
+    let found = needles.found_in(&[told.stdout, told.stderr, written].concat());
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn this_repository_is_looked_at() {
+    let place = Place::new();
+    let clone = place.join("clone");
+    let from = Path::new(REPOSITORY).canonicalize().expect("it is there");
+    let from = from.to_str().expect("UTF-8");
+    git(place.path(), &["-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", from, "clone"]);
+    let made = json(0, &clone, &["init", "--format", "json"]);
+    assert_eq!(made["complete"], true);
+    assert!(texts(&made["found"], "path").contains(&".ci/run"), "{made}");
+    assert!(made["jobs"].as_array().expect("a list").contains(&"ci-secrets".into()));
+    let text = fs::read_to_string(clone.join("exhibit.toml")).expect("written");
+    assert!(text.contains("ci_paths = [\".ci/**\"]"), "{text}");
+    let verdicts = perform(&clone, &["ci-secrets"]);
+    assert_eq!(verdicts, ["pass"]);
+}
+
+#[test]
+fn where_nothing_is_nothing_is_made_up() {
+    let place = Place::new();
+    let made = json(0, place.path(), &["init", "--format", "json"]);
+    assert_eq!(made["jobs"], serde_json::json!([]));
+    let text = fs::read_to_string(place.join("exhibit.toml")).expect("written");
+    for line in ["# [[jobs]]", "# collector = \"ci_secrets\"", "# collector = \"unique_credentials\"", "# Not covered"]
+    {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{line} is not in\n{text}");
+    }
+    ends_with(0, place.path(), &["check"]);
+    let ran = output(place.path(), &["run"]);
+    assert_eq!(ran.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(said.contains("Nothing is configured to be collected"), "{said}");
+
+    // With the comment signs of its jobs taken away, the file is a configuration still.
+    let mut examples = false;
+    let lines = text.lines().map(|line| {
+        let bare = line.strip_prefix("# ").filter(|bare| bare.starts_with('[') || (examples && bare.contains(" = ")));
+        examples = bare.is_some();
+        bare.unwrap_or(line)
+    });
+    let uncommented = lines.collect::<Vec<_>>().join("\n");
+    assert_ne!(uncommented, text);
+    fs::write(place.join("other.toml"), uncommented).expect("written");
+    ends_with(0, place.path(), &["check", "--config", "other.toml"]);
+}
+
+#[test]
+fn what_is_there_stays() {
+    let place = Place::new();
+    fs::write(place.join("exhibit.toml"), "mine").expect("written");
+    let refused = output(place.path(), &["init"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--force"));
+    assert_eq!(fs::read_to_string(place.join("exhibit.toml")).expect("text"), "mine");
+    let made = json(0, place.path(), &["init", "--force", "--format", "json"]);
+    assert!(made["kept"].as_str().is_some_and(|kept| kept.ends_with("exhibit.toml.bak")), "{made}");
+    assert_eq!(fs::read_to_string(place.join("exhibit.toml.bak")).expect("text"), "mine");
+    ends_with(2, place.path(), &["init", "--dir", "nowhere"]);
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let place = Place::new();
+    let top = place.join("top");
+    lay_out(
+        &top,
+        &[
+            (".gitignore", "dist/\n.env*\n"),
+            (".env.production", "DB_PASSWORD=fake-pw-one-4711\n"),
+            (".env.staging", "DB_PASSWORD=fake-pw-two-4712\n"),
+            (".env.example", "DB_PASSWORD=change-me\n"),
+            ("dist/.env", "DB_PASSWORD=fake-pw-three\n"),
+            ("node_modules/x/.env", "A=1\n"),
+            ("chart/templates/secret.yaml", "apiVersion: v1\nkind: Secret\ndata: {{ .x }}\n"),
+            ("odd \"name\" # é.env", "API_TOKEN=fake-token-value-4713\n"),
+            ("Cargo.lock", ""),
+        ],
+    );
+    fs::write(place.join("outside.env"), "A=1\n").expect("written");
+    symlink("../outside.env", top.join("link.env")).expect("a link");
+    fs::create_dir(top.join(OsStr::from_bytes(b"caf\xe9"))).expect("a folder");
+    fs::write(top.join(OsStr::from_bytes(b"\xff.env")), "A=1\n").expect("written");
+    git(&top, &["init", "--quiet"]);
+    let made = json(0, &top, &["init", "--format", "json"]);
+    let left = left_out(&made);
+    for expected in [
+        ".env.example: an example by its name, not an environment's own file",
+        "dist: git ignores it",
+        "node_modules: code of others",
+        "chart/templates/secret.yaml: a template, not plain YAML",
+        "link.env: a symbolic link out of the folder",
+        "caf\u{fffd}: its name is no UTF-8 text, so no configuration can name it",
+        "\u{fffd}.env: its name is no UTF-8 text, so no configuration can name it",
+        ".git: a version control's own files",
+    ] {
+        assert!(left.iter().any(|told| told == expected), "{expected}: {left:#?}");
+    }
+    assert_eq!(texts(&made["environments"], "id"), ["default", "production", "staging"]);
+    let items = texts(&made["not_covered"], "why");
+    assert!(items.iter().any(|why| why.contains("one place was found")), "the lockfile: {items:?}");
+    // Ignored by git, as files with credentials are, and looked at all the same.
+    assert_eq!(perform(&top, &["unique-credentials", "ci-secrets"]).len(), 2);
+    let text = fs::read_to_string(top.join("exhibit.toml")).expect("written");
+    let shown = output(&top, &["init", "--force", "-vv"]);
+    let everything = [text.as_bytes(), &shown.stdout, &shown.stderr].concat();
+    assert!(!String::from_utf8_lossy(&everything).contains("471"), "values of secrets are nowhere");
+}
