@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{ends_with, json, output};
 
 /// Every command that people type.
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "",
     "init",
     "check",
