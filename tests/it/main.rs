@@ -1,5 +1,6 @@
 //! One test binary for everything that needs more than one room.
 
+mod api;
 mod binary;
 mod browser;
 mod packages;

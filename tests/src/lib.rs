@@ -1,6 +1,7 @@
 //! What the tests share: a world whose clock, chance and faults are in a test's hand, examples to work on, and the
 //! program as it was just built.
 
+mod api;
 mod chance;
 mod clock;
 mod examples;
@@ -10,6 +11,7 @@ mod needles;
 mod program;
 mod world;
 
+pub use api::{Answered, Api};
 pub use chance::SeededRandom;
 pub use clock::MockClock;
 pub use examples::Example;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{files_ending, none, text};
 
 /// Each room and the rooms it may know. Higher rooms come later, so every edge points one way.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("evidence", &[]),
     ("ledger", &["evidence"]),
     ("detect", &["evidence"]),
@@ -14,14 +14,16 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("report", &["evidence", "ledger"]),
     ("collectors", &["evidence", "detect"]),
     ("pipeline", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors"]),
-    ("cli", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline"]),
-    ("tests", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "cli"]),
+    ("web", &["evidence", "ledger", "store", "report"]),
+    ("cli", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "web"]),
+    ("tests", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "web", "cli"]),
 ];
 
 /// Libraries that one room alone may name.
-const ALONE: [(&str, &str); 10] = [
+const ALONE: [(&str, &str); 11] = [
     ("sqlx", "store"),
     ("rustls", "store"),
+    ("utoipa", "web"),
     ("aws-sdk-s3", "archive"),
     ("git2", "collectors"),
     ("serde-saphyr", "collectors"),

@@ -1,0 +1,60 @@
+//! Parameters that several endpoints have, read strictly: an unknown or malformed one is a problem, never ignored.
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::request::Parts,
+};
+use exhibit_evidence::Timestamp;
+use serde::de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer};
+
+use crate::problem::Problem;
+
+/// The largest page.
+pub(super) const LARGEST_PAGE: u32 = 1_000;
+
+/// The query's parameters.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(refused) => Err(Problem::invalid(format!(
+                "query: {}",
+                std::error::Error::source(&refused).map_or_else(|| refused.to_string(), ToString::to_string,)
+            ))),
+        }
+    }
+}
+
+/// A page's size, between 1 and the largest; 100 where none is asked for.
+pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked {
+        None => Ok(100),
+        Some(number @ 1..=LARGEST_PAGE) => Ok(number),
+        Some(number) => Err(Problem::invalid(format!("limit: expected 1 to {LARGEST_PAGE}, found {number}"))),
+    }
+}
+
+/// An instant of a parameter.
+pub(super) fn instant(name: &str, asked: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    asked
+        .map(|text| {
+            let parsed = chrono::DateTime::parse_from_rfc3339(text)
+                .map_err(|_| Problem::invalid(format!("{name}: expected an instant such as 2026-10-01T00:00:00Z")))?;
+            Ok(Timestamp::new(parsed.to_utc()))
+        })
+        .transpose()
+}
+
+/// A word of a parameter that has only some, such as an outcome.
+pub(super) fn word<T: DeserializeOwned>(name: &str, expected: &str, asked: Option<&str>) -> Result<Option<T>, Problem> {
+    asked
+        .map(|text| {
+            let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+            T::deserialize(word).map_err(|_| Problem::invalid(format!("{name}: expected {expected}")))
+        })
+        .transpose()
+}

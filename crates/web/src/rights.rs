@@ -1,0 +1,57 @@
+//! Who may do what: one table over all routes. A route that is not in it is closed to everybody.
+
+use exhibit_store::service::Role::{self, Administrator, Auditor, Officer, Operator};
+
+/// One route and the roles that may use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The method.
+    pub method: &'static str,
+    /// The route's template.
+    pub route: &'static str,
+    /// Who may use it.
+    pub allowed: Allowed,
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// Anybody: it tells nothing.
+    Anybody,
+    /// Whoever has one of these roles.
+    Roles(&'static [Role]),
+}
+
+/// Everybody who reads.
+const READERS: Allowed = Allowed::Roles(&[Administrator, Operator, Officer, Auditor]);
+
+/// The table.
+pub const RIGHTS: &[Right] = &[
+    get("/healthz", Allowed::Anybody),
+    get("/readyz", Allowed::Anybody),
+    get("/api/v1/openapi.json", READERS),
+    get("/api/v1/evidence", READERS),
+];
+
+const fn get(route: &'static str, allowed: Allowed) -> Right {
+    Right { method: "GET", route, allowed }
+}
+
+/// Who may use this route; none where there is no such route.
+#[must_use]
+pub fn allowed(method: &str, route: &str) -> Option<Allowed> {
+    // A HEAD is a GET without its body.
+    let method = if method == "HEAD" { "GET" } else { method };
+    RIGHTS.iter().find(|right| right.method == method && right.route == route).map(|right| right.allowed)
+}
+
+impl Allowed {
+    /// Whether this role is among them.
+    #[must_use]
+    pub fn includes(self, role: Role) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Roles(roles) => roles.contains(&role),
+        }
+    }
+}

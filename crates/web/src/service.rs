@@ -1,0 +1,134 @@
+//! What every handler works with.
+
+use std::{sync::Arc, time::Duration};
+
+use exhibit_evidence::{Clock, FiscalCalendar, Timestamp};
+use exhibit_report::Catalog;
+use exhibit_store::Store;
+use uuid::Uuid;
+
+use crate::{limits::Limiter, metrics::Metrics, recorder::Recorder, token::TokenKey, who::Tokens};
+
+/// Where randomness comes from: the system in production, a seed in tests.
+pub type Entropy = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// What the binary brings.
+pub struct Parts {
+    /// The ledger and what is projected from it.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Collectors, checks and frameworks.
+    pub catalog: Catalog,
+    /// Time zone and fiscal year: what a period's name means.
+    pub calendar: FiscalCalendar,
+    /// Under which tokens' hashes are kept.
+    pub token_key: TokenKey,
+    /// How much is taken.
+    pub limits: Limits,
+}
+
+/// How much is taken from whom. All hold for one process: several replicas allow several times as much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a second for each token, and for each peer that shows none.
+    pub requests_per_second: u32,
+    /// So many may come at once before that rate holds.
+    pub burst: u32,
+    /// The largest body, in bytes.
+    pub body: usize,
+    /// How long a body, and a handler, may take.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests_per_second: 50, burst: 200, body: 1 << 20, patience: Duration::from_secs(30) }
+    }
+}
+
+/// What every handler works with. Clones share it.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+/// What the clones of a [`Service`] share.
+pub struct Inner {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Entropy,
+    pub(crate) catalog: Catalog,
+    pub(crate) calendar: FiscalCalendar,
+    pub(crate) tokens: Tokens,
+    pub(crate) recorder: Recorder,
+    pub(crate) limits: Limits,
+    pub(crate) limiter: Limiter,
+    pub(crate) metrics: Metrics,
+    /// The handlers' own checks are switched off: what is left is row-level security.
+    #[cfg(feature = "testing")]
+    pub(crate) database_alone: bool,
+}
+
+impl std::ops::Deref for Service {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Service {
+    /// Puts the parts together. Must be called on a tokio runtime: the writer of the access log runs there.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner::of(parts)))
+    }
+
+    /// The same, with the handlers' own checks switched off.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_row_level_security_alone(parts: Parts) -> Self {
+        Self(Arc::new(Inner { database_alone: true, ..Inner::of(parts) }))
+    }
+}
+
+impl Inner {
+    fn of(parts: Parts) -> Self {
+        let Parts { store, clock, entropy, catalog, calendar, token_key, limits } = parts;
+        Self {
+            recorder: Recorder::start(store.clone()),
+            tokens: Tokens::new(token_key),
+            limiter: Limiter::new(&limits),
+            metrics: Metrics::new(),
+            store,
+            clock,
+            entropy,
+            catalog,
+            calendar,
+            limits,
+            #[cfg(feature = "testing")]
+            database_alone: false,
+        }
+    }
+
+    /// Whether the handlers check by themselves, beside row-level security.
+    pub(crate) fn checks(&self) -> bool {
+        #[cfg(feature = "testing")]
+        return !self.database_alone;
+        #[cfg(not(feature = "testing"))]
+        true
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh id, in the order of time.
+    pub(crate) fn fresh_id(&self) -> Uuid {
+        let mut random = [0; 10];
+        (self.entropy)(&mut random);
+        let millis = u64::try_from(self.now().micros() / 1000).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}

@@ -1,0 +1,3 @@
+//! The API: what it answers, to whom, and what of it is on record.
+
+mod gate;
