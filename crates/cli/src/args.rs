@@ -3,6 +3,7 @@
 
 mod key;
 mod nested;
+mod token;
 mod when;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub(crate) use nested::{
     ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, DisclosuresArgs, DisclosuresCommand, EvidenceArgs,
     EvidenceCommand, Filter, ReportArgs, ReportCommand,
 };
+pub(crate) use token::{TokenArgs, TokenCommand};
 pub(crate) use when::When;
 
 use crate::config::FILE_NAME;
@@ -183,6 +185,13 @@ Example:
 
 Nothing that a retired key sealed loses its proof.")]
     Key(KeyArgs),
+    /// Make, list and revoke the tokens by which people ask the service
+    #[command(after_long_help = "\
+Example:
+  exhibit token create --person ada@example.com --role officer --expires 2027-03-31
+  exhibit token list
+  exhibit token revoke 0193a5b2-7c1e-7000-8000-000000000001 --reason 'she left'")]
+    Token(TokenArgs),
     /// Check a report's bundle offline, trusting nothing in it but a key that you name or have pinned
     #[command(after_long_help = "\
 Example:

@@ -8,6 +8,7 @@ mod notify;
 mod output;
 mod signing;
 mod succession;
+mod token_key;
 
 use std::process::ExitCode;
 

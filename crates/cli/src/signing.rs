@@ -147,7 +147,7 @@ pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a file, whole or not at all, unless somebody else wrote it first: then theirs stays.
-fn write_once(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+pub(crate) fn write_once(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let said = || format!("writing {}", path.display());
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(said)?;

@@ -15,6 +15,7 @@ mod report;
 mod rerender;
 mod run;
 mod serve;
+mod token;
 mod verify;
 
 use crate::{
@@ -40,6 +41,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Key(args) => key::run(&args, words, &mut out).await,
+        Command::Token(args) => token::run(&args, words, &mut out).await,
         Command::Verify(args) => verify::run(&args, words, &mut out),
         Command::Fsck(args) => fsck::run(&args, words, &mut out).await,
         Command::Rebuild(args) => rebuild::run(&args, words, &mut out).await,
