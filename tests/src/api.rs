@@ -79,7 +79,7 @@ impl Api {
             clock: world.clock.clone(),
             entropy: Arc::new(move |bytes: &mut [u8]| random.fill(bytes)),
             catalog: world.catalog.clone(),
-            calendar: world.plan.deployment.calendar.clone(),
+            calendar: world.plan.deployment.calendar,
             token_key: key.clone(),
             limits,
         });

@@ -11,6 +11,7 @@ mod majors;
 mod publisher;
 mod server;
 mod tampering;
+mod tokens;
 
 use std::{
     fs,
