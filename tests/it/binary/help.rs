@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{ends_with, json, output};
 
 /// Every command that people type.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: &[&str] = &[
     "",
     "init",
     "check",
@@ -32,6 +32,10 @@ const COMMANDS: [&str; 29] = [
     "key",
     "key show",
     "key rotate",
+    "token",
+    "token create",
+    "token list",
+    "token revoke",
     "verify",
     "fsck",
     "rebuild",
