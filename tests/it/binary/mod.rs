@@ -9,6 +9,8 @@ mod keys;
 mod kills;
 mod majors;
 mod publisher;
+mod serve;
+mod serve_kills;
 mod server;
 mod tampering;
 mod tokens;
