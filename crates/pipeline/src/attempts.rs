@@ -264,8 +264,8 @@ mod tests {
         let own = |error| Attempt::is_own_step(&error);
         assert!(own(StepError::Store(StoreError::Record { id, why: "longer than a record may be".to_owned() })));
         assert!(own(StepError::NoCollector { job: "j".to_owned(), collector: "c".to_owned() }));
-        assert!(!own(StepError::Store(StoreError::AppenderStopped)));
-        assert!(!own(StepError::Store(StoreError::Group(Arc::new(StoreError::AppenderStopped)))));
+        assert!(!own(StepError::Store(StoreError::CommitterGone)));
+        assert!(!own(StepError::Store(StoreError::Group(Arc::new(StoreError::CommitterGone)))));
     }
 
     #[test]

@@ -127,9 +127,9 @@ pub enum StoreError {
     /// The transaction that several appends shared failed.
     #[error(transparent)]
     Group(std::sync::Arc<StoreError>),
-    /// The task that gathers appends has ended.
-    #[error("the appender has stopped")]
-    AppenderStopped,
+    /// Whoever committed for this append too gave up: it may or may not have been recorded.
+    #[error("the commit that this append shared was given up: it may or may not have been recorded")]
+    CommitterGone,
 }
 
 impl StoreError {
@@ -152,6 +152,7 @@ impl StoreError {
                     | sqlx::Error::WorkerCrashed
             ),
             Self::Group(inner) => inner.may_pass(),
+            Self::CommitterGone => true,
             _ => false,
         }
     }

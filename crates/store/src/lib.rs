@@ -37,7 +37,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use append::{Append, Appended, Appender, NewArtifact, NewDisclosure, NewEntry, NewGroup, Recorded};
+pub use append::{Append, Appended, NewArtifact, NewDisclosure, NewEntry, NewGroup, Recorded};
 pub use artifacts::Artifact;
 pub use checkpoints::StoredCheckpoint;
 pub use disclosures::{Disclosed, DisclosureGroup, GroupKey, RecordedErasure};

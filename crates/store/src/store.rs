@@ -9,6 +9,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
 
+use crate::append::Gathering;
 use crate::error::in_tx;
 use crate::partitions::Partitions;
 use crate::url::connect;
@@ -26,6 +27,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Store {
     pub(crate) pool: PgPool,
     pub(crate) partitions: Arc<Partitions>,
+    pub(crate) gathering: Arc<Gathering>,
     options: PgConnectOptionsCell,
 }
 
@@ -82,7 +84,7 @@ impl Store {
         check_server(&mut connection).await?;
         check_schema(&mut connection).await?;
         drop(connection);
-        Ok(Self { pool, partitions: Arc::default(), options: PgConnectOptionsCell(options) })
+        Ok(Self { pool, partitions: Arc::default(), gathering: Arc::default(), options: PgConnectOptionsCell(options) })
     }
 
     /// What the database's clock says now.

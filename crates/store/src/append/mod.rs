@@ -1,10 +1,10 @@
 //! Appending to the ledger: one transaction for the entries and all that hangs on them.
 //!
 //! The head row's lock orders appenders, so `seq` has no gaps and the tree never forks. Several
-//! appends share one transaction ([`Appender`]): each is whole or not there at all, and one that
+//! appends share one transaction ([`Store::append`]): each is whole or not there at all, and one that
 //! is refused does not take the others with it.
 
-mod appender;
+mod gathering;
 mod prepare;
 mod sequence;
 mod write;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, GroupId, Timestamp};
 use sqlx::PgConnection;
 
-pub use appender::Appender;
+pub(crate) use gathering::Gathering;
 pub(crate) use prepare::{month_of, observed_to};
 pub(crate) use write::merge_findings;
 
@@ -119,17 +119,6 @@ pub struct Appended {
 }
 
 impl Store {
-    /// Appends entries that belong together.
-    ///
-    /// # Errors
-    /// [`StoreError::IdTaken`], [`StoreError::StaleLease`], [`StoreError::SlotClosed`], [`StoreError::OtherPlace`],
-    /// [`StoreError::Record`] if this append is refused; [`StoreError::Database`] if it may or may
-    /// not have been recorded: append again, the same ids are recorded once.
-    pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
-        let mut outcomes = self.append_all(vec![append]).await;
-        outcomes.pop().unwrap_or_else(|| Err(StoreError::RowCount { tx: "append", rows: 0 }))
-    }
-
     /// Appends several units in one transaction. The outcomes are in the order of the units; a
     /// unit that is refused does not touch the others.
     pub async fn append_all(&self, units: Vec<Append>) -> Vec<Result<Appended, StoreError>> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{Append, Appender, Lease, NewArtifact, Slot, Store, StoreError};
+use crate::{Append, Lease, NewArtifact, Slot, Store, StoreError};
 
 async fn records(store: &Store) -> Vec<Vec<u8>> {
     let size = store.head().await.unwrap().size();
@@ -63,18 +63,16 @@ async fn the_same_again_adds_nothing_and_other_content_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_appenders_leave_no_gap() {
     let database = TestDatabase::new().await;
-    // Two stores with an appender each, as two processes would have, and appends beside them.
+    // Two stores, as two processes would have; what comes to one at the same time shares its transactions.
     let other = Store::open(&database.service_url()).await.unwrap();
-    let appenders = [Appender::start(database.store().clone()), Appender::start(other.clone())];
+    let stores = [database.store().clone(), other.clone()];
     let mut tasks = Vec::new();
     for number in 0..120_u64 {
-        let appender = appenders[(number % 2) as usize].clone();
-        let store = other.clone();
+        let store = stores[(number % 2) as usize].clone();
         tasks.push(tokio::spawn(async move {
             let new = vec![entry(number * 2, promise("nightly")), entry(number * 2 + 1, promise("weekly"))];
             let unit = Append::entries(at(number as i64), new);
-            let appended = if number % 5 == 0 { store.append(unit).await } else { appender.append(unit).await };
-            appended.unwrap().entries
+            store.append(unit).await.unwrap().entries
         }));
     }
     let mut seqs = Vec::new();
@@ -87,6 +85,69 @@ async fn concurrent_appenders_leave_no_gap() {
     assert_eq!(seqs, (0..240).collect::<Vec<_>>());
     let leaves: Vec<_> = records(&other).await.iter().map(|record| leaf_hash(record)).collect();
     assert_eq!(other.head().await.unwrap().root(), root_of(&leaves));
+}
+
+/// Holds the head in a session of its own, until the value is dropped.
+async fn hold_the_head(store: &Store) -> sqlx::Transaction<'static, sqlx::Postgres> {
+    let mut held = store.pool.begin().await.unwrap();
+    sqlx::query("SELECT exhibit.lock_head()").execute(&mut *held).await.unwrap();
+    held
+}
+
+#[tokio::test]
+async fn what_comes_while_a_commit_runs_shares_the_next() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let held = hold_the_head(store).await;
+    let unit = |number| Append::entries(at(number as i64), vec![entry(number, promise("nightly"))]);
+    let tasks: Vec<_> = (1..=60)
+        .map(|number| {
+            let (store, unit) = (store.clone(), unit(number));
+            tokio::spawn(async move { store.append(unit).await.unwrap().entries[0].seq })
+        })
+        .collect();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    drop(held);
+    let mut seqs = Vec::new();
+    for task in tasks {
+        seqs.push(task.await.unwrap());
+    }
+    seqs.sort_unstable();
+    assert_eq!(seqs, (0..60).collect::<Vec<_>>());
+    let transactions: i64 = sqlx::query_scalar("SELECT count(DISTINCT xmin::text) FROM exhibit.entries")
+        .fetch_one(&store.pool)
+        .await
+        .unwrap();
+    assert!(transactions <= 3, "60 appends took {transactions} transactions");
+}
+
+#[tokio::test]
+async fn an_append_whose_committer_gave_up_is_recorded_once_when_asked_again() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let unit = |number| Append::entries(at(number as i64), vec![entry(number, promise("nightly"))]);
+    let held = hold_the_head(store).await;
+    let commit = |number: u64| {
+        let (store, unit) = (store.clone(), unit(number));
+        tokio::spawn(async move { store.append(unit).await })
+    };
+    let wait = || tokio::time::sleep(std::time::Duration::from_millis(200));
+    // The first commits alone and is given up; the second commits for the third too, and is given up as well.
+    let first = commit(1);
+    wait().await;
+    let (second, third) = (commit(2), commit(3));
+    wait().await;
+    first.abort();
+    wait().await;
+    second.abort();
+    let answer = third.await.unwrap();
+    assert!(matches!(answer, Err(StoreError::CommitterGone)), "{answer:?}");
+    drop(held);
+    for number in 1..=3 {
+        store.append(unit(number)).await.unwrap();
+    }
+    assert_eq!(store.head().await.unwrap().size(), 3);
+    assert!(store.fsck(&crate::Trusted::default()).await.unwrap().is_clean());
 }
 
 #[tokio::test]
@@ -192,9 +253,8 @@ async fn findings_in_an_artifact_count_as_if_they_stood_in_the_record() {
 #[test]
 fn verbs_can_be_run_on_any_thread() {
     fn is_send(_: impl Send) {}
-    fn check(store: &Store, appender: &Appender, unit: Append, lease: &Lease) {
-        is_send(store.append(unit.clone()));
-        is_send(appender.append(unit));
+    fn check(store: &Store, unit: Append, lease: &Lease) {
+        is_send(store.append(unit));
         is_send(store.claim(1, Uuid::nil(), at(0), chrono::TimeDelta::seconds(1)));
         is_send(store.release(lease));
         is_send(store.head());

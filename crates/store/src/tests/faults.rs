@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{Appender, Store, StoreError, Trusted};
+use crate::{Store, StoreError, Trusted};
 
 /// Cuts every connection of the service, again and again, until told to stop. Tells how many were cut.
 async fn cut(database: Arc<TestDatabase>, stop: Arc<AtomicBool>) -> i64 {
@@ -33,7 +33,7 @@ async fn appends_through_cut_connections_are_recorded_once() {
     let database = Arc::new(TestDatabase::new().await);
     let stop = Arc::new(AtomicBool::new(false));
     let cutting = tokio::spawn(cut(Arc::clone(&database), Arc::clone(&stop)));
-    let appender = Appender::start(database.store().clone());
+    let appender = database.store().clone();
     let mut tasks = tokio::task::JoinSet::new();
     for lane in 0..4_u64 {
         let appender = appender.clone();
@@ -46,7 +46,7 @@ async fn appends_through_cut_connections_are_recorded_once() {
                 loop {
                     match appender.append(unit.clone()).await {
                         Ok(appended) => break assert_eq!(appended.entries.len(), 2),
-                        Err(StoreError::Database { .. } | StoreError::Group(_)) => {}
+                        Err(StoreError::Database { .. } | StoreError::Group(_) | StoreError::CommitterGone) => {}
                         Err(error) => panic!("{error}"),
                     }
                 }
