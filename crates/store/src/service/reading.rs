@@ -25,6 +25,9 @@ pub struct Page<T, C = u64> {
 pub struct Reading {
     tx: Transaction<'static, Postgres>,
     pub(super) view: View,
+    /// How Postgres answered each question, as `EXPLAIN` tells it, where a test wants to know.
+    #[cfg(test)]
+    pub(crate) plans: Option<Vec<String>>,
 }
 
 /// What can be seen: within which scope, and of how long a ledger.
@@ -57,7 +60,12 @@ impl Store {
     pub async fn reading(&self, scope: &Scope) -> Result<Reading, StoreError> {
         let mut tx = self.pool.begin_with(SNAPSHOT).await.map_err(in_tx("reading"))?;
         let size = restrict(&mut tx, scope).await?;
-        Ok(Reading { tx, view: View { scope: scope.clone(), size } })
+        Ok(Reading {
+            tx,
+            view: View { scope: scope.clone(), size },
+            #[cfg(test)]
+            plans: None,
+        })
     }
 
     /// Whether restricted reading is possible, and else what an administrator has to do.
@@ -146,12 +154,28 @@ impl Reading {
     }
 
     pub(super) async fn fetch(&mut self, tx: &'static str, ask: Ask) -> Result<Vec<PgRow>, StoreError> {
+        #[cfg(test)]
+        self.explain(&ask).await;
         // The text is put together from this crate's constants alone: see `Ask`.
         let mut query = sqlx::query(AssertSqlSafe(ask.text().to_owned()));
         for value in &ask.values {
             query = query.bind(value);
         }
         query.fetch_all(&mut *self.tx).await.map_err(in_tx(tx))
+    }
+}
+
+#[cfg(test)]
+impl Reading {
+    async fn explain(&mut self, ask: &Ask) {
+        let Some(plans) = &mut self.plans else { return };
+        let text = format!("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, FORMAT JSON) {}", ask.text());
+        let mut query = sqlx::query(AssertSqlSafe(text));
+        for value in &ask.values {
+            query = query.bind(value);
+        }
+        let row = query.fetch_one(&mut *self.tx).await.expect("it can be explained");
+        plans.push(row.try_get_unchecked(0).expect("a plan is text"));
     }
 }
 

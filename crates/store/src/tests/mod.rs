@@ -6,6 +6,7 @@ mod faults;
 mod fences;
 mod fsck;
 mod material;
+mod plans;
 mod queries;
 mod run_requests;
 mod samples;
