@@ -121,13 +121,13 @@ impl Deployment {
         Ok(Self { config, world: Arc::new(world), cluster, words: words.clone() })
     }
 
-    /// The world of a changed configuration: its plan, and everything else as it is now.
+    /// The world of a changed configuration: its plan, the key that the ledger goes on with, and everything else as it is now.
     ///
     /// # Errors
     /// When the configuration can't be planned by, or the key can't be read again.
-    pub(crate) fn planned_anew(&self, config: &Config, now: &World) -> anyhow::Result<World> {
+    pub(crate) async fn planned_anew(&self, config: &Config, now: &World) -> anyhow::Result<World> {
         let registry = Registry::built_in()?;
-        Ok(World {
+        let mut world = World {
             store: now.store.clone(),
             vault: Arc::clone(&now.vault),
             catalog: catalog(&registry)?,
@@ -140,7 +140,9 @@ impl Deployment {
             outside: now.outside.clone(),
             host: now.host.clone(),
             plan: work_plan(config)?,
-        })
+        };
+        succession::settle(config, &mut world, None, &self.words).await?;
+        Ok(world)
     }
 
     /// The world, to exchange its key before anybody works with it.

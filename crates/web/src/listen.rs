@@ -60,6 +60,21 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(Arc::new(config)))
     }
+
+    /// The same from PEM texts.
+    ///
+    /// # Errors
+    /// As [`Tls::new`]; when a text holds no certificate or no key.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ListenError> {
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+        let unfit = |what: &str| rustls::Error::General(format!("there is no {what} in PEM form"));
+        let chain: Vec<_> =
+            CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>().map_err(|_| unfit("certificate"))?;
+        if chain.is_empty() {
+            return Err(unfit("certificate").into());
+        }
+        Self::new(chain, PrivateKeyDer::from_pem_slice(key).map_err(|_| unfit("private key"))?)
+    }
 }
 
 /// When to stop.

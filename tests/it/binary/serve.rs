@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Child, ExitStatus, Stdio},
@@ -178,6 +180,66 @@ fn a_service_hears_signals_while_a_collector_runs() {
 pub(super) fn quarter(day: &str) -> String {
     let month: u32 = day[5..7].parse().expect("a month");
     format!("{}-Q{}", &day[..4], month.div_ceil(3))
+}
+
+/// Asks over plain HTTP, and gives back the answer's status and body.
+fn ask(address: &str, path: &str, token: Option<&str>) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: exhibit.example\r\n{authorization}Connection: close\r\n\r\n")
+        .expect("it can be asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+/// The service answers who shows a token, tells Prometheus its counters, and says both addresses in its log.
+#[test]
+fn a_service_listens_where_it_is_told() {
+    let place = Place::new();
+    let environments = "[environments.production]\n";
+    let listeners = "[service]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n";
+    let text = format!("[deployment]\nname = \"Asked\"\ndata_dir = \"data\"\n\n{listeners}\n{environments}");
+    fs::write(place.join("exhibit.toml"), text).expect("written");
+    let mut service = Serving::start(&place, "log", &[]);
+    service.until_it_says("serving");
+    let log = service.log();
+    let address = |what: &str| {
+        let line = log.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {log}"));
+        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
+        address.expect("an address").to_owned()
+    };
+    let (api, metrics) = (address("evidence API listening"), address("metrics listening"));
+
+    let made = json(
+        0,
+        place.path(),
+        &["token", "create", "--person", "Ada", "--role", "officer", "--expires", &tomorrow(), "--format", "json"],
+    );
+    let token = made["token"].as_str().expect("a token");
+    assert_eq!(ask(&api, "/healthz", None).0, 204);
+    assert_eq!(ask(&api, "/readyz", None).0, 204);
+    assert_eq!(ask(&api, "/api/v1/evidence", None).0, 401);
+    let (status, body) = ask(&api, "/api/v1/evidence", Some(token));
+    assert_eq!(status, 200, "{body}");
+    let (status, body) = ask(&metrics, "/metrics", None);
+    assert_eq!(status, 200);
+    assert!(body.contains("exhibit_http_requests_total"), "{body}");
+
+    service.send(Signal::SIGTERM);
+    let ended = service.ended_within(Duration::from_secs(10)).expect("it ends within ten seconds");
+    assert_eq!(ended.code(), Some(0), "{}", service.log());
+    assert!(!service.log().contains(token), "no token in the log");
+    assert!(TcpStream::connect(&api).is_err(), "nobody listens any more");
+}
+
+/// Tomorrow's day, as the command line reads days.
+fn tomorrow() -> String {
+    let made = fs::metadata(std::env::current_exe().expect("a program")).expect("a file").modified().expect("a time");
+    // The test was built lately: so many days later is still to come, and within what a token is good for.
+    let later = chrono::DateTime::<chrono::Utc>::from(made) + chrono::TimeDelta::days(60);
+    later.format("%Y-%m-%d").to_string()
 }
 
 /// What is wrong at the start is said at once.

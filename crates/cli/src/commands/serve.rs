@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use exhibit_pipeline::{Effort, Service, ServiceSettings};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
     time::Instant,
 };
 
@@ -13,6 +14,7 @@ use crate::{
     args::ServeArgs,
     config::Config,
     deployment::{Deployment, load, write_report},
+    listening::Listening,
     notify::Manager,
     output::{Exit, Problem, Words},
 };
@@ -58,15 +60,18 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
             }
         });
         let settings = settings(&deployment.config);
+        let listening = Listening::bind(&deployment.config).await?;
         let service = Service::start(Arc::clone(&deployment.world), settings, on_issued).await?;
-        anyhow::Ok((deployment, service))
+        anyhow::Ok((deployment, service, listening))
     };
     // Whoever is told to end before it began has nothing to hand back.
-    let (deployment, service) = tokio::select! {
+    let (deployment, service, listening) = tokio::select! {
         begun = begun => begun?,
         () = ends.next() => return Ok(Exit::Clean),
     };
 
+    let (closing, closed) = watch::channel(false);
+    let mut answering = listening.start(&deployment.config, &service.world(), &closed)?;
     let working = Arc::clone(&service);
     let mut running = tokio::spawn(async move { working.run().await });
     tracing::info!(jobs = deployment.config.jobs.len(), workers = deployment.config.service.workers, "serving");
@@ -96,8 +101,10 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
     tracing::info!("ending: nothing new is begun; what runs is finished or handed back");
     let last = Instant::now() + LAST;
     service.end();
+    closing.send_replace(true);
     let handed_back = async {
         let ended = running.await;
+        while answering.join_next().await.is_some() {}
         deployment.close().await?;
         ended.context("the service's task")
     };
@@ -139,7 +146,7 @@ async fn reload(
         "{} changed, which a running service can't take over: restart it",
         fixed.join(", ")
     );
-    let declared = service.adopt(Arc::new(deployment.planned_anew(&config, &service.world())?)).await?;
+    let declared = service.adopt(Arc::new(deployment.planned_anew(&config, &service.world()).await?)).await?;
     let jobs = declared.jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(changed = declared.deployment, jobs, "configuration read again");
     Ok(config)

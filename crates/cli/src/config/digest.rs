@@ -44,6 +44,13 @@ impl Config {
                 "workers": self.service.workers,
                 "time_limit_seconds": self.service.time_limit.num_seconds(),
                 "receipts_every_seconds": self.service.receipts_every.num_seconds(),
+                "listen": self.service.listen,
+                "behind_proxy": self.service.behind_proxy,
+                "metrics_listen": self.service.metrics_listen,
+                "tls": self.service.tls.as_ref().map(|tls| json!({
+                    "certificate": path(&tls.certificate),
+                    "key": self.reference(&tls.key),
+                })),
             },
             "environments": self.environments,
             "jobs": jobs.iter().map(|job| json!({

@@ -57,6 +57,8 @@ fn is_structural(problem: &Diagnostic) -> bool {
         | "config.bad-time-zone"
         | "config.bad-setting"
         | "config.same-role"
+        | "config.bad-address"
+        | "config.half-tls"
         | "config.undeclared-environment" => false,
         other => panic!("say here whether a schema can find {other}"),
     }

@@ -51,6 +51,8 @@ pub(super) enum Kind {
     Origin,
     /// An IANA time zone.
     TimeZone,
+    /// An IP address and a port.
+    Address,
     /// A whole number.
     Number(RangeInclusive<u8>),
     /// `true` or `false`.
@@ -218,6 +220,31 @@ static SERVICE: Shape = Shape {
             Kind::Span,
             Need::Default("\"6h\""),
             "How often the archive is held against its receipts, from 1m to 397d.",
+        ),
+        key(
+            "listen",
+            Kind::Address,
+            Need::Optional,
+            "Where the evidence API listens, such as 127.0.0.1:8470; without it, nowhere.",
+        ),
+        key(
+            "tls_certificate",
+            Kind::Path,
+            Need::Optional,
+            "The listener's certificate chain, PEM; needed where other machines reach it.",
+        ),
+        key("tls_key", Kind::Reference, Need::Optional, "Where the key of that certificate is found, PEM."),
+        key(
+            "behind_proxy",
+            Kind::Flag,
+            Need::Default("false"),
+            "Whether a proxy that speaks TLS stands before the listener, so that it may do without.",
+        ),
+        key(
+            "metrics_listen",
+            Kind::Address,
+            Need::Optional,
+            "Where the service's counters are told to Prometheus, without a token; without it, nowhere.",
         ),
     ],
 };

@@ -1,6 +1,7 @@
 //! What `exhibit.toml` says, typed and checked: the rest of the program sees nothing else of the file.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
@@ -53,7 +54,7 @@ pub(crate) struct Deployment {
 }
 
 /// How `exhibit serve` works.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Service {
     /// How many slots are performed at a time, 1 to 64.
     pub(crate) workers: u8,
@@ -61,6 +62,23 @@ pub(crate) struct Service {
     pub(crate) time_limit: TimeDelta,
     /// How often every receipt is held against the archive.
     pub(crate) receipts_every: TimeDelta,
+    /// Where the evidence API listens; nowhere without it.
+    pub(crate) listen: Option<SocketAddr>,
+    /// A proxy that speaks TLS stands before the listener.
+    pub(crate) behind_proxy: bool,
+    /// Where the service's counters are told to Prometheus; nowhere without it.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// What the listener speaks TLS with.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// Certificate and key of the listener.
+#[derive(Debug, Clone)]
+pub(crate) struct Tls {
+    /// The chain, PEM, the listener's own certificate first.
+    pub(crate) certificate: PathBuf,
+    /// Where its key is found, PEM.
+    pub(crate) key: SecretRef,
 }
 
 /// A Postgres server of one's own.

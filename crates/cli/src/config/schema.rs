@@ -32,7 +32,7 @@ pub(super) fn read(
     let database = database(reader, &root, &base);
     let archive = archive(reader, &root, &base, &data_dir);
     let signing = signing(reader, &root, &base, &data_dir);
-    let service = service::read(reader, &root);
+    let service = service::read(reader, &root, &base);
     let environments = environments(reader, &root);
     let jobs = jobs::read(reader, &root, &environments, collectors);
     Some(Config {
@@ -232,7 +232,7 @@ fn line(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<String>
 }
 
 /// A path that is not empty, if it is there.
-fn path(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<PathBuf> {
+pub(super) fn path(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<PathBuf> {
     let text = reader.text(section, key)?;
     let value = text.get_ref();
     let fine = !value.trim().is_empty() && !value.contains('\0');
@@ -247,7 +247,12 @@ fn path(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<PathBuf
 }
 
 /// A reference to a secret with its place, if it is there. A literal was refused before, without showing it.
-fn secret(reader: &mut Reader, section: &Section<'_>, key: &str, base: &Path) -> Option<(SecretRef, Range<usize>)> {
+pub(super) fn secret(
+    reader: &mut Reader,
+    section: &Section<'_>,
+    key: &str,
+    base: &Path,
+) -> Option<(SecretRef, Range<usize>)> {
     let text = reader.text(section, key)?;
     match SecretRef::parse(text.get_ref(), base) {
         Ok(reference) => Some((reference, text.span())),

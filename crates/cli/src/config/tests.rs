@@ -72,6 +72,7 @@ fn every_case_is_told_as_written_down() {
         seen.extend(invalid.problems().iter().map(|problem| problem.code));
     }
     let expected = BTreeSet::from([
+        "config.bad-address",
         "config.bad-duration",
         "config.bad-id",
         "config.bad-origin",
@@ -82,6 +83,7 @@ fn every_case_is_told_as_written_down() {
         "config.bad-text",
         "config.bad-time-zone",
         "config.duplicate-id",
+        "config.half-tls",
         "config.literal-secret",
         "config.missing-key",
         "config.no-environment",
