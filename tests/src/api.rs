@@ -79,6 +79,11 @@ impl Api {
             clock: world.clock.clone(),
             entropy: Arc::new(move |bytes: &mut [u8]| random.fill(bytes)),
             catalog: world.catalog.clone(),
+            pages: world
+                .registry
+                .iter()
+                .map(|known| (known.manifest.id.to_string(), known.readme.to_owned()))
+                .collect(),
             calendar: world.plan.deployment.calendar,
             token_key: key.clone(),
             limits,

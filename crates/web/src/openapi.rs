@@ -39,5 +39,9 @@ impl Modify for Token {
 /// The whole document.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    api::routes().split_for_parts().1
+    let mut document = api::routes().split_for_parts().1;
+    // OpenAPI knows no parameter that takes the rest of the path: it is written as any other.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document
 }

@@ -29,8 +29,20 @@ const READERS: Allowed = Allowed::Roles(&[Administrator, Operator, Officer, Audi
 pub const RIGHTS: &[Right] = &[
     get("/healthz", Allowed::Anybody),
     get("/readyz", Allowed::Anybody),
-    get("/api/v1/openapi.json", READERS),
+    get("/api/v1/access-log", READERS),
+    get("/api/v1/collectors", READERS),
+    get("/api/v1/collectors/{id}", READERS),
     get("/api/v1/evidence", READERS),
+    get("/api/v1/ledger/checkpoint", READERS),
+    get("/api/v1/ledger/proof/consistency", READERS),
+    get("/api/v1/ledger/proof/inclusion", READERS),
+    get("/api/v1/ledger/tile/{*tile}", READERS),
+    get("/api/v1/openapi.json", READERS),
+    get("/api/v1/periods", READERS),
+    get("/api/v1/receipts", READERS),
+    get("/api/v1/reports", READERS),
+    get("/api/v1/reports/{id}", READERS),
+    get("/api/v1/reports/{id}/bundle", READERS),
 ];
 
 const fn get(route: &'static str, allowed: Allowed) -> Right {

@@ -1,6 +1,6 @@
 //! What every handler works with.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use exhibit_evidence::{Clock, FiscalCalendar, Timestamp};
 use exhibit_report::Catalog;
@@ -22,6 +22,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// Collectors, checks and frameworks.
     pub catalog: Catalog,
+    /// The collectors' pages, Markdown, by the collector's id.
+    pub pages: BTreeMap<String, String>,
     /// Time zone and fiscal year: what a period's name means.
     pub calendar: FiscalCalendar,
     /// Under which tokens' hashes are kept.
@@ -59,6 +61,7 @@ pub struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Entropy,
     pub(crate) catalog: Catalog,
+    pub(crate) pages: BTreeMap<String, String>,
     pub(crate) calendar: FiscalCalendar,
     pub(crate) tokens: Tokens,
     pub(crate) recorder: Recorder,
@@ -95,7 +98,7 @@ impl Service {
 
 impl Inner {
     fn of(parts: Parts) -> Self {
-        let Parts { store, clock, entropy, catalog, calendar, token_key, limits } = parts;
+        let Parts { store, clock, entropy, catalog, pages, calendar, token_key, limits } = parts;
         Self {
             recorder: Recorder::start(store.clone()),
             tokens: Tokens::new(token_key),
@@ -105,6 +108,7 @@ impl Inner {
             clock,
             entropy,
             catalog,
+            pages,
             calendar,
             limits,
             #[cfg(feature = "testing")]

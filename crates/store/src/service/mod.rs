@@ -6,6 +6,7 @@
 mod access_log;
 mod artifacts;
 mod ask;
+mod bulk;
 mod evidence;
 mod export;
 mod findings;

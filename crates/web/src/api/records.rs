@@ -1,0 +1,87 @@
+//! `GET /api/v1/receipts` and `GET /api/v1/periods`: records, passed on as they are.
+
+use axum::{extract::State, response::Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    parameters::{Asked, entry_id, limit, position},
+    shapes::{Entry, Listed},
+};
+use crate::{
+    answer,
+    problem::{Problem, ProblemDocument},
+    service::Service,
+    who::Caller,
+};
+
+/// Which receipts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Receipts {
+    /// For this report.
+    #[param(format = "uuid", example = "01997a40-7c00-7000-8000-000000000412")]
+    report: Option<String>,
+    /// As of a checkpoint of this size: nothing recorded later is listed.
+    #[param(minimum = 0)]
+    as_of: Option<u64>,
+    /// Where the page before ended: its `next`.
+    #[param(minimum = 0, maximum = 9007199254740991_i64)]
+    before: Option<u64>,
+    /// The page's size.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// Lists the archive's receipts, newest first: proof that an object version is in the write-once store, as read back.
+#[utoipa::path(get, path = "/api/v1/receipts", tag = "reports", params(Receipts),
+    responses(
+        (status = 200, description = "A page of receipts", body = Listed<Entry>),
+        (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn receipts(
+    State(service): State<Service>,
+    caller: Caller,
+    Asked(which): Asked<Receipts>,
+) -> Result<Response, Problem> {
+    let report = which.report.as_deref().map(|text| entry_id("report", text)).transpose()?;
+    let (before, limit) = (position("before", which.before)?, limit(which.limit)?);
+    let mut reading = service.store.reading(&caller.scope).await?;
+    let page = reading.receipts(report, which.as_of, before, limit).await?;
+    reading.close().await?;
+    let page = Listed::of(page, Entry::from);
+    answer::json(&page, page.items.len())
+}
+
+/// Which periods to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Periods {
+    /// Where the page before ended: its `next`.
+    #[param(minimum = 0, maximum = 9007199254740991_i64)]
+    before: Option<u64>,
+    /// The page's size.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// Lists the periods that are frozen, newest first.
+#[utoipa::path(get, path = "/api/v1/periods", tag = "reports", params(Periods),
+    responses(
+        (status = 200, description = "A page of periods", body = Listed<Entry>),
+        (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn periods(
+    State(service): State<Service>,
+    caller: Caller,
+    Asked(which): Asked<Periods>,
+) -> Result<Response, Problem> {
+    let (before, limit) = (position("before", which.before)?, limit(which.limit)?);
+    let mut reading = service.store.reading(&caller.scope).await?;
+    let page = reading.periods(before, limit).await?;
+    reading.close().await?;
+    let page = Listed::of(page, Entry::from);
+    answer::json(&page, page.items.len())
+}
