@@ -54,6 +54,11 @@ impl Listening {
             clock: Arc::clone(&world.clock),
             entropy: Arc::new(move |bytes| random.fill(bytes)),
             catalog: world.catalog.clone(),
+            pages: world
+                .registry
+                .iter()
+                .map(|known| (known.manifest.id.to_string(), known.readme.to_owned()))
+                .collect(),
             calendar: world.plan.deployment.calendar,
             token_key: token_key(config)?,
             limits: Limits::default(),
