@@ -140,8 +140,10 @@ impl Service {
         for _ in 0..self.settings.workers.max(1) {
             tasks.spawn(Arc::clone(self).kept_up("worker", |service| service.work()));
         }
-        let listener = tokio::spawn(Arc::clone(self).kept_up("listener", |service| service.listen()));
-        let steward = tokio::spawn(Arc::clone(self).kept_up("steward", |service| service.steward()));
+        // Sets, so that nothing goes on where this is dropped.
+        let (mut listener, mut steward) = (JoinSet::new(), JoinSet::new());
+        listener.spawn(Arc::clone(self).kept_up("listener", |service| service.listen()));
+        steward.spawn(Arc::clone(self).kept_up("steward", |service| service.steward()));
         self.ended().await;
         tokio::select! {
             () = all(&mut tasks) => {}
@@ -150,9 +152,9 @@ impl Service {
                 all(&mut tasks).await;
             }
         }
-        listener.abort();
+        listener.shutdown().await;
         // A step that was being taken is taken to its end; then what the workers appended last is signed.
-        let _ = steward.await;
+        all(&mut steward).await;
         self.finish().await;
     }
 
@@ -162,8 +164,10 @@ impl Service {
         F: Future<Output = ()> + Send + 'static,
     {
         loop {
-            let ended = tokio::spawn(task(Arc::clone(&self))).await;
-            if ended.is_ok() || self.is_ending() {
+            let mut alone = JoinSet::new();
+            alone.spawn(task(Arc::clone(&self)));
+            let ended = alone.join_next().await;
+            if matches!(ended, Some(Ok(()))) || self.is_ending() {
                 return;
             }
             tracing::error!(task = name, "a task of the service ended early and is begun anew");

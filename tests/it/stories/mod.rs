@@ -9,6 +9,7 @@ mod on_demand;
 mod quarter;
 mod schedule;
 mod service;
+mod service_kills;
 mod simulation;
 
 use exhibit_pipeline::{Performed, SlotOutcome};

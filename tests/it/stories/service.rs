@@ -14,7 +14,7 @@ const HOURLY: &str = "0 * * * *";
 const DAILY: &str = "0 6 * * *";
 
 /// Looks often, waits little, tries again as soon as the story's clock says so.
-fn quick() -> ServiceSettings {
+pub(super) fn quick() -> ServiceSettings {
     ServiceSettings {
         poll: Duration::from_millis(20),
         settle: Duration::from_millis(1),
@@ -25,20 +25,26 @@ fn quick() -> ServiceSettings {
     }
 }
 
-struct Running {
+pub(super) struct Running {
     service: Arc<Service>,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    async fn start(world: Arc<World>, settings: ServiceSettings) -> Self {
+    pub(super) async fn start(world: Arc<World>, settings: ServiceSettings) -> Self {
         let service = Service::start(world, settings, Box::new(|_| ())).await.expect("it starts");
         let working = Arc::clone(&service);
         Self { service, task: tokio::spawn(async move { working.run().await }) }
     }
 
+    /// Drops it where it stands, as a kill would: nothing is handed back but by the end of its connections.
+    pub(super) async fn kill(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+
     /// Tells it to end, and waits until it did.
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.service.end();
         tokio::time::timeout(Duration::from_secs(60), self.task).await.expect("it ends").expect("without a panic");
     }
