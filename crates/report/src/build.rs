@@ -16,7 +16,7 @@ use crate::{
     fold::{Fold, Occurrence},
     sums::{audit_item, totals, windows},
     view::{
-        CheckView, CollectorView, Cover, FrameworkView, PeriodView, ReceiptView, RecordView, RequirementView,
+        CheckView, CollectorView, Cover, FrameworkView, PeriodView, ReceiptView, RecordView, RequirementView, Status,
         SubjectView, SupportView,
     },
 };
@@ -62,14 +62,8 @@ impl Fold {
         if edition.size != self.size {
             return Err(ViewError::OtherSize { checkpoint: edition.size, folded: self.size });
         }
-        let as_of = self.as_of.unwrap_or(self.period.start);
-        let until = as_of.min(self.period.end);
-        let jobs = completeness::jobs(self, until);
-        let mut checks = self.checks(&jobs, until);
-        checks.sort_by(|a, b| (a.audit_item, &a.id, &a.job).cmp(&(b.audit_item, &b.id, &b.job)));
-        let follow_up = self.follow_up();
-        let deviations = self.deviations();
-        let totals = totals(&checks, &deviations, &follow_up, &jobs);
+        let Status { as_of, audit_items, totals, checks, deviations, follow_up, jobs, gaps, limits, frameworks } =
+            self.status();
         Ok(PeriodView {
             view_version: 1,
             cover: Cover {
@@ -86,19 +80,19 @@ impl Fold {
                 archive: deployment.archive.clone(),
                 grace_days: deployment.grace_days,
             },
-            audit_items: AuditItem::ALL.into_iter().map(|item| audit_item(item, &checks, &deviations)).collect(),
+            audit_items,
             totals,
             environments: deployment.environments.clone(),
             collectors: self.collectors_view(),
-            frameworks: self.frameworks(&checks),
+            frameworks,
             checks,
             deviations,
             follow_up,
-            gaps: jobs.values().flat_map(|job| job.gaps.iter().cloned()).collect(),
-            jobs: jobs.into_values().map(|job| job.view).collect(),
+            gaps,
+            jobs,
             late_arrivals: self.late_arrivals.clone(),
             changes: self.changes.clone(),
-            limits: self.limits(),
+            limits,
             records: self.records(),
             signing_keys: self.keys.clone(),
             evidence: {
@@ -107,6 +101,31 @@ impl Fold {
                 evidence
             },
         })
+    }
+
+    /// How the period's checks stand, by the same rules as in a report, whosever entries these are: where the fold took
+    /// in only what a limited reader may see, it tells of these alone, and [`Fold::skip_to`] says up to when.
+    pub fn status(&self) -> Status {
+        let as_of = self.as_of.unwrap_or(self.period.start);
+        let until = as_of.min(self.period.end);
+        let jobs = completeness::jobs(self, until);
+        let mut checks = self.checks(&jobs, until);
+        checks.sort_by(|a, b| (a.audit_item, &a.id, &a.job).cmp(&(b.audit_item, &b.id, &b.job)));
+        let follow_up = self.follow_up();
+        let deviations = self.deviations();
+        let totals = totals(&checks, &deviations, &follow_up, &jobs);
+        Status {
+            as_of,
+            audit_items: AuditItem::ALL.into_iter().map(|item| audit_item(item, &checks, &deviations)).collect(),
+            totals,
+            frameworks: self.frameworks(&checks),
+            checks,
+            deviations,
+            follow_up,
+            gaps: jobs.values().flat_map(|job| job.gaps.iter().cloned()).collect(),
+            jobs: jobs.into_values().map(|job| job.view).collect(),
+            limits: self.limits(),
+        }
     }
 
     /// What this version could not read or does not know: said, so that silence never passes for an answer.

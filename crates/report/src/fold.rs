@@ -139,6 +139,12 @@ impl Fold {
         self.as_of = Some(recorded_at);
     }
 
+    /// Says when the ledger's last entry was recorded, where it is not among those that were taken in: a reader who may
+    /// not see it still learns what is overdue by then.
+    pub fn skip_to(&mut self, recorded_at: Timestamp) {
+        self.as_of = self.as_of.max(Some(recorded_at));
+    }
+
     /// How many entries were of a kind that this version does not know.
     pub fn unreadable(&self) -> u64 {
         self.unreadable

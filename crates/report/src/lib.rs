@@ -24,4 +24,4 @@ pub use catalog::{Catalog, Framework, FrameworkError, Requirement, frameworks};
 pub use fold::Fold;
 pub use render::{RenderError, Rendered, render, renderer};
 pub use template::TemplateSet;
-pub use view::PeriodView;
+pub use view::{PeriodView, Status};

@@ -56,6 +56,31 @@ pub struct PeriodView {
     pub evidence: Vec<EvidenceView>,
 }
 
+/// How the checks stand in a period: what a report says of them, without being one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// When the last entry was recorded: what it is said *as of*.
+    pub as_of: Timestamp,
+    /// The five quarterly audit items, always all of them.
+    pub audit_items: Vec<AuditItemView>,
+    /// Counts.
+    pub totals: Totals,
+    /// Check by check.
+    pub checks: Vec<CheckView>,
+    /// Deviations that are open, worst first.
+    pub deviations: Vec<DeviationGroup>,
+    /// What became of findings.
+    pub follow_up: Vec<FollowUp>,
+    /// Expected against performed, job by job.
+    pub jobs: Vec<JobView>,
+    /// Slots that were not performed in time.
+    pub gaps: Vec<Gap>,
+    /// What this version could not read or does not know.
+    pub limits: Vec<String>,
+    /// Frameworks and their requirements.
+    pub frameworks: Vec<FrameworkView>,
+}
+
 /// The control block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

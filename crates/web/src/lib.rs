@@ -16,6 +16,7 @@ mod recorder;
 pub mod rights;
 mod router;
 mod service;
+mod status;
 pub mod token;
 mod who;
 

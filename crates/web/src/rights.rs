@@ -32,6 +32,7 @@ pub const RIGHTS: &[Right] = &[
     get("/api/v1/access-log", READERS),
     get("/api/v1/collectors", READERS),
     get("/api/v1/collectors/{id}", READERS),
+    get("/api/v1/controls", READERS),
     get("/api/v1/evidence", READERS),
     get("/api/v1/ledger/checkpoint", READERS),
     get("/api/v1/ledger/proof/consistency", READERS),
@@ -43,6 +44,8 @@ pub const RIGHTS: &[Right] = &[
     get("/api/v1/reports", READERS),
     get("/api/v1/reports/{id}", READERS),
     get("/api/v1/reports/{id}/bundle", READERS),
+    Right { method: "POST", route: "/api/v1/runs", allowed: Allowed::Roles(&[Administrator, Operator]) },
+    get("/api/v1/runs/requests/{id}", Allowed::Roles(&[Administrator, Operator])),
 ];
 
 const fn get(route: &'static str, allowed: Allowed) -> Right {

@@ -7,7 +7,7 @@ use exhibit_report::Catalog;
 use exhibit_store::Store;
 use uuid::Uuid;
 
-use crate::{limits::Limiter, metrics::Metrics, recorder::Recorder, token::TokenKey, who::Tokens};
+use crate::{limits::Limiter, metrics::Metrics, recorder::Recorder, status::Folds, token::TokenKey, who::Tokens};
 
 /// Where randomness comes from: the system in production, a seed in tests.
 pub type Entropy = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -63,6 +63,7 @@ pub struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) pages: BTreeMap<String, String>,
     pub(crate) calendar: FiscalCalendar,
+    pub(crate) folds: Folds,
     pub(crate) tokens: Tokens,
     pub(crate) recorder: Recorder,
     pub(crate) limits: Limits,
@@ -101,6 +102,7 @@ impl Inner {
         let Parts { store, clock, entropy, catalog, pages, calendar, token_key, limits } = parts;
         Self {
             recorder: Recorder::start(store.clone()),
+            folds: Folds::default(),
             tokens: Tokens::new(token_key),
             limiter: Limiter::new(&limits),
             metrics: Metrics::new(),

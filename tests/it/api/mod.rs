@@ -3,9 +3,11 @@
 use exhibit_pipeline::Issued;
 use exhibit_tests::{Example, TestWorld};
 
+mod controls;
 mod gate;
 mod ledger;
 mod reports;
+mod requests;
 
 /// A story in which the third quarter of 2026 is closed, reported and archived.
 async fn closed() -> (TestWorld, Issued) {

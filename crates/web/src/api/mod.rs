@@ -2,6 +2,7 @@
 
 mod access_log;
 mod collectors;
+mod controls;
 mod description;
 mod evidence;
 mod health;
@@ -9,6 +10,7 @@ mod ledger;
 mod parameters;
 mod records;
 mod reports;
+mod requests;
 mod shapes;
 
 use utoipa::OpenApi as _;
@@ -24,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(access_log::list))
         .routes(routes!(collectors::list))
         .routes(routes!(collectors::one))
+        .routes(routes!(controls::controls))
         .routes(routes!(description::openapi))
         .routes(routes!(evidence::list))
         .routes(routes!(ledger::checkpoint))
@@ -35,4 +38,6 @@ pub(crate) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(reports::bundle))
         .routes(routes!(reports::list))
         .routes(routes!(reports::one))
+        .routes(routes!(requests::ask))
+        .routes(routes!(requests::one))
 }

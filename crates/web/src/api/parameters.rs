@@ -1,13 +1,14 @@
 //! Parameters that several endpoints have, read strictly: an unknown or malformed one is a problem, never ignored.
 
 use axum::{
-    extract::{FromRequestParts, Path, Query},
-    http::request::Parts,
+    Json,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{StatusCode, request::Parts},
 };
 use exhibit_evidence::{EntryId, Timestamp, period::PeriodId};
 use serde::de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer};
 
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// The largest page.
 pub(super) const LARGEST_PAGE: u32 = 1_000;
@@ -52,6 +53,28 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(named)) => Ok(Self(named)),
             Err(refused) => Err(Problem::invalid(format!("path: {}", refused.body_text()))),
+        }
+    }
+}
+
+/// A body of JSON.
+pub(super) struct Strict<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Strict<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(refused) => {
+                let kind = match refused.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
+                    StatusCode::REQUEST_TIMEOUT => Kind::RequestTimeout,
+                    _ => Kind::InvalidRequest,
+                };
+                Err(Problem::new(kind, format!("body: {}", refused.body_text())))
+            }
         }
     }
 }
