@@ -10,9 +10,9 @@
 //! A put writes beside, makes durable, takes away the right to write, and only
 //! then links to the final name, which fails if that name exists: so an object is
 //! whole or absent, and never replaced. The record follows in the same way, and
-//! success is reported after both. Killed at any moment, a put leaves at most a
-//! file in `.incoming`, which the next writer removes, or an object without a
-//! record, which putting the same bytes again completes.
+//! success is reported after both. What the record will say is noted in
+//! `.incoming` before the object is there. So whoever opens the directory after a
+//! put was killed, at whatever moment, finds nothing of it or completes it.
 
 mod files;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -48,7 +48,27 @@ impl WriteOnceDirectory {
     ///
     /// Where the folder cannot be made, read or locked.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, VaultError> {
-        Ok(Self { files: Files::open(root.as_ref())? })
+        let directory = Self { files: Files::open(root.as_ref())? };
+        // A writer that is at work clears up for itself.
+        if let Some(_writer) = directory.files.try_lock()? {
+            directory.files.clear_incoming()?;
+            directory.complete()?;
+        }
+        Ok(directory)
+    }
+
+    /// Completes a put that was killed between its object and its record. The caller holds the lock.
+    fn complete(&self) -> Result<(), VaultError> {
+        let Some(noted) = self.files.noted()? else { return Ok(()) };
+        if let Some((key, record)) = Record::of_note(&noted)
+            && let Looked::Kept(bytes) = self.files.look(&self.object_path(&key), &key)?
+            && Digest::of(&bytes) == record.digest
+            && Record::latest(&self.files, &key)?.is_none()
+        {
+            self.files.make_names_durable(&self.object_path(&key))?;
+            record.write(&self.files, &key)?;
+        }
+        self.files.forget_note()
     }
 
     /// Where it is.
@@ -64,12 +84,16 @@ impl WriteOnceDirectory {
     fn put(&self, key: &ObjectKey, bytes: &[u8], options: &PutOptions) -> Result<PutOutcome, VaultError> {
         options.check(key)?;
         let digest = Digest::of(bytes);
+        let size = bytes.len() as u64;
         let _writer = self.files.lock()?;
+        self.complete()?;
+        let first = Record::first(key, digest, size, options);
         let done = match self.files.look(&self.object_path(key), key)? {
             Looked::Nothing => {
                 if let Some(record) = Record::latest(&self.files, key)? {
                     return Err(VaultError::ObjectMissing { key: key.clone(), recorded: record.digest });
                 }
+                self.files.note(&first.noted(key)?)?;
                 self.files.write_once(&self.object_path(key), bytes, key)?;
                 Done::Stored
             }
@@ -87,16 +111,16 @@ impl WriteOnceDirectory {
                 Done::AlreadyThere
             }
         };
-        let size = bytes.len() as u64;
         if done == Done::AlreadyThere {
             self.files.make_names_durable(&self.object_path(key))?;
         }
         match Record::latest(&self.files, key)? {
-            None => Record::first(key, digest, size, options).write(&self.files, key)?,
+            None => first.write(&self.files, key)?,
             Some(record) => {
                 self.extend(key, record, options.retain_until, options.put_at)?;
             }
         }
+        self.files.forget_note()?;
         Ok(PutOutcome { version: version_of(digest), digest, size, done })
     }
 

@@ -11,6 +11,8 @@ use crate::{ObjectKey, VaultError};
 const RECORDS: &str = ".meta";
 const INCOMING: &str = ".incoming";
 const LOCK: &str = ".lock";
+/// The record of an object that is being put: within the folder of what comes in.
+const NOTE: &str = ".record";
 
 /// Everybody may read, nobody may write.
 const READ_ONLY: u32 = 0o444;
@@ -45,10 +47,6 @@ impl Files {
         };
         for folder in [RECORDS, INCOMING] {
             Self::folder(&files.root.join(folder))?;
-        }
-        // A writer that is at work clears up for itself.
-        if let Some(_writer) = files.try_lock()? {
-            files.clear_incoming()?;
         }
         Ok(files)
     }
@@ -90,7 +88,8 @@ impl Files {
         Ok(file)
     }
 
-    fn try_lock(&self) -> Result<Option<File>, VaultError> {
+    /// The lock, unless another writer is at work.
+    pub(super) fn try_lock(&self) -> Result<Option<File>, VaultError> {
         let file = self.lock_file()?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
@@ -169,14 +168,48 @@ impl Files {
     }
 
     /// Removes half-written files. Never opens them: one that was linked already
-    /// is the object itself under a second name.
-    fn clear_incoming(&self) -> Result<(), VaultError> {
+    /// is the object itself under a second name. What is noted of a put stays.
+    pub(super) fn clear_incoming(&self) -> Result<(), VaultError> {
         let folder = self.root.join(INCOMING);
         for entry in fs::read_dir(&folder).map_err(failed("list", &folder))? {
             let path = entry.map_err(failed("list", &folder))?.path();
-            fs::remove_file(&path).map_err(failed("remove", &path))?;
+            if path.file_name().is_some_and(|name| name != NOTE) {
+                fs::remove_file(&path).map_err(failed("remove", &path))?;
+            }
         }
         Ok(())
+    }
+
+    /// Notes the record of an object that is about to be put, so that whoever comes after a killed
+    /// writer can complete it. The caller holds the lock.
+    pub(super) fn note(&self, record: &[u8]) -> Result<(), VaultError> {
+        let path = self.root.join(INCOMING).join(NOTE);
+        let io = |action, result: io::Result<()>| result.map_err(failed(action, &path));
+        let mut file = File::create(&path).map_err(failed("create", &path))?;
+        self.step(&path)?;
+        io("write", file.write_all(record))?;
+        self.step(&path)?;
+        io("make durable", file.sync_all())?;
+        self.step(&path)
+    }
+
+    /// What is noted of a put that did not come to its end.
+    pub(super) fn noted(&self) -> Result<Option<Vec<u8>>, VaultError> {
+        let path = self.root.join(INCOMING).join(NOTE);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(failed("read", &path)(error)),
+        }
+    }
+
+    /// Forgets what was noted: the put came to its end, or never began.
+    pub(super) fn forget_note(&self) -> Result<(), VaultError> {
+        let path = self.root.join(INCOMING).join(NOTE);
+        match fs::remove_file(&path) {
+            Err(error) if !is_absent(&error) => Err(failed("remove", &path)(error)),
+            _ => self.step(&path),
+        }
     }
 
     /// Makes the folders down to `path`; something else in the way is another key's object.

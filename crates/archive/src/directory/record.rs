@@ -48,11 +48,21 @@ impl Record {
         Self { number: self.number + 1, recorded_at: at, retain_until: until, ..self.clone() }
     }
 
+    /// The first record of an object, as it was noted before the object was put. None where the note
+    /// was not finished: then nothing was put.
+    pub(super) fn of_note(bytes: &[u8]) -> Option<(ObjectKey, Self)> {
+        let record: Self = serde_json::from_slice(bytes).ok()?;
+        let key = ObjectKey::parse(&record.key).ok()?;
+        (record.v == FORMAT && record.number == 1).then_some((key, record))
+    }
+
     pub(super) fn write(&self, files: &Files, key: &ObjectKey) -> Result<(), VaultError> {
-        let bytes = self
-            .to_bytes()
-            .map_err(|error| VaultError::RecordUnreadable { key: key.clone(), problem: error.to_string() })?;
-        files.write_once(&files.record(key, self.number), &bytes, key)
+        files.write_once(&files.record(key, self.number), &self.noted(key)?, key)
+    }
+
+    /// The record's bytes.
+    pub(super) fn noted(&self, key: &ObjectKey) -> Result<Vec<u8>, VaultError> {
+        self.to_bytes().map_err(|error| VaultError::RecordUnreadable { key: key.clone(), problem: error.to_string() })
     }
 
     pub(super) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {

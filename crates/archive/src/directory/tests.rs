@@ -58,6 +58,8 @@ fn killed_at_any_step_a_put_is_completed_by_the_next() {
             // Whole or absent, whichever step it was.
             if let Ok(found) = fs::read(vault.object_path(&key(NAME))) {
                 assert_eq!(found, bytes, "after {steps} steps");
+                let back = now(vault.read_back(&key(NAME), &version_of(Digest::of(bytes)))).unwrap();
+                assert_eq!(back.retain_until, at(2033), "after {steps} steps its record is there, without another put");
             }
             let put = vault.put(&key(NAME), bytes, &options(2033)).unwrap();
             let back = now(vault.read_back(&key(NAME), &put.version)).unwrap();
