@@ -28,6 +28,8 @@ use super::{Place, ends_with, exhibit, json};
 pub(super) struct Serving {
     child: Child,
     log: PathBuf,
+    /// How long the log was when it started.
+    begins_at: u64,
 }
 
 impl Serving {
@@ -35,9 +37,10 @@ impl Serving {
     pub(super) fn start(place: &Place, name: &str, arguments: &[&str]) -> Self {
         let log = place.join(name);
         let file = fs::File::options().create(true).append(true).open(&log).expect("a log");
+        let begins_at = file.metadata().expect("a log").len();
         let arguments: Vec<&str> = ["serve"].into_iter().chain(arguments.iter().copied()).collect();
         let child = exhibit(place.path(), &arguments).stdout(Stdio::null()).stderr(file).spawn().expect("it starts");
-        Self { child, log }
+        Self { child, log, begins_at }
     }
 
     pub(super) fn send(&self, signal: Signal) {
@@ -52,6 +55,12 @@ impl Serving {
     /// Waits until the log says so.
     fn until_it_says(&self, what: &str) {
         until(&format!("`{what}` in the log"), || self.log().contains(what));
+    }
+
+    /// Waits until this one, of all that wrote the log, serves. Before, a signal to end is still the system's to answer.
+    pub(super) fn until_it_serves(&self) {
+        let begins_at = usize::try_from(self.begins_at).expect("a log that fits into memory");
+        until("`serving` in the log", || self.log()[begins_at..].contains("serving"));
     }
 
     /// How it ended, within that time.

@@ -68,6 +68,7 @@ fn kills_of_two_services_leave_every_slot_accounted_for() {
     }
     sleep(TIME.saturating_sub(begun.elapsed()));
     for service in &services {
+        service.until_it_serves();
         service.send(Signal::SIGTERM);
     }
     for service in &mut services {
