@@ -54,9 +54,11 @@ fn kills_of_two_services_leave_every_slot_accounted_for() {
         fs::write(place.join(&format!("{environment}.env")), file).expect("written");
     }
     let random = SeededRandom::new(SEED);
-    let begun = Instant::now();
     let names = ["one.log", "two.log"];
     let mut services = names.map(|name| Serving::start(&place, name, &[]));
+    // From here on slots are promised; on a busy machine the start itself may take a while.
+    services.iter().for_each(Serving::until_it_serves);
+    let begun = Instant::now();
     for killed in 1..=KILLS {
         // Spread over the time that there is; by chance soon after a start, or after a while.
         let left = TIME.saturating_sub(begun.elapsed());
