@@ -103,6 +103,16 @@ Example:
 Files are told by their names and outer forms; no value of a secret is kept. Environments are guessed from names, and
 the file calls every guess one.")]
     Init(InitArgs),
+    /// Look at a live deployment, and name each thing wrong with what to do
+    #[command(after_long_help = "\
+Example:
+  exhibit doctor
+  exhibit doctor --dir exhibit-demo --format json
+
+Changes nothing. Exits 0 if all is well, 1 if something is wrong or has to be looked after, 2 if something could not be
+found out. Whether the ledger's entries hold is for exhibit fsck to say, whether archived objects do for exhibit
+archive check.")]
+    Doctor(DoctorArgs),
     /// Check the configuration, the collectors and the report templates
     #[command(after_long_help = "\
 Example:
@@ -277,6 +287,17 @@ pub(crate) struct InitArgs {
     /// Write even if there is an exhibit.toml: it is kept as exhibit.toml.bak
     #[arg(long)]
     pub(crate) force: bool,
+    /// How data is printed.
+    #[command(flatten)]
+    pub(crate) printed: Printed,
+}
+
+/// `exhibit doctor`
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Which deployment.
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// How data is printed.
     #[command(flatten)]
     pub(crate) printed: Printed,

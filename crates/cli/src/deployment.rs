@@ -216,6 +216,14 @@ fn connection_string(reference: &SecretRef, place: &KeyPlace) -> anyhow::Result<
     DatabaseUrl::new(resolved.value).with_context(unusable)
 }
 
+/// Where the private Postgres lies by what is there: nothing is made.
+pub(crate) fn private_folder_noted(data: &Path) -> PathBuf {
+    match fs::read_to_string(data.join("postgres-is-in")) {
+        Ok(place) => PathBuf::from(place.trim_end_matches('\n')),
+        Err(_) => data.join("postgres"),
+    }
+}
+
 /// Where the private Postgres lies. Beside everything else, if its user can get there; where root keeps the data in a
 /// folder that nobody else may pass, in a folder of its own, which is written down once and for all.
 fn private_folder(data: &Path, words: &Words) -> anyhow::Result<PathBuf> {

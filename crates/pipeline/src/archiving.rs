@@ -7,7 +7,7 @@ use exhibit_evidence::{
     Digest, EntryId,
     report::{Receipt, ReportFile},
 };
-use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry};
+use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry, Store};
 
 use crate::{
     StepError, World, disclosures,
@@ -191,7 +191,15 @@ pub struct Unarchived {
 /// # Errors
 /// When the ledger can't be read.
 pub async fn unarchived(world: &World) -> Result<Vec<Unarchived>, StepError> {
-    let reports = ledger_reads::reports(&world.store).await?;
+    unarchived_of(&world.store).await
+}
+
+/// The same, for who has the ledger alone.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub async fn unarchived_of(store: &Store) -> Result<Vec<Unarchived>, StepError> {
+    let reports = ledger_reads::reports(store).await?;
     let mut covered = disclosures_covered(&reports);
     let mut without = Vec::new();
     for kept in &reports {

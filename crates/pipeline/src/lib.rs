@@ -25,7 +25,7 @@ mod turn;
 mod work;
 mod world;
 
-pub use archiving::{ReceiptCheck, Unarchived, archive_pending, check_receipts, unarchived};
+pub use archiving::{ReceiptCheck, Unarchived, archive_pending, check_receipts, unarchived, unarchived_of};
 pub use attempts::Effort;
 pub use checkpointing::{
     ARCHIVED, ArchivedCheckpoint, OutsideCheckpoints, archived_checkpoints, checkpoint, hold_to_outside,

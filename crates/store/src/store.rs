@@ -120,6 +120,11 @@ fn migrator() -> Migrator {
     migrator
 }
 
+/// The version of the schema that this program was built for.
+pub(crate) fn newest_migration() -> i64 {
+    migrator().iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
 /// The texts of the migrations that are built in, in their order.
 pub(crate) fn migrations() -> Vec<String> {
     migrator().iter().map(|migration| migration.sql.as_str().to_owned()).collect()
@@ -139,7 +144,7 @@ async fn check_schema(connection: &mut PgConnection) -> Result<(), StoreError> {
         .fetch_one(connection)
         .await
         .map_err(in_tx("check_schema"))?;
-    let expected = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+    let expected = newest_migration();
     match found.cmp(&expected) {
         Ordering::Less => {
             Err(StoreError::Unfit(format!("its schema is at {found}, older than {expected}: migrate it first")))

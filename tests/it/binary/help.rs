@@ -8,6 +8,7 @@ use super::{ends_with, json, output};
 const COMMANDS: &[&str] = &[
     "",
     "init",
+    "doctor",
     "check",
     "demo",
     "run",

@@ -3,6 +3,7 @@
 mod cores;
 mod demo;
 mod disclosures;
+mod doctor;
 mod help;
 mod init;
 mod keys;

@@ -6,6 +6,7 @@ mod collectors;
 mod demo;
 mod demo_config;
 mod disclosures;
+mod doctor;
 mod evidence;
 mod fsck;
 mod init;
@@ -31,6 +32,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
     let mut out = Out::stdout();
     let exit = match command {
         Command::Check(args) => check::run(&args, words, &mut out),
+        Command::Doctor(args) => doctor::run(&args, words, &mut out).await,
         Command::Init(args) => init::run(&args, words, &mut out),
         Command::Demo(args) => demo::run(&args, words, &mut out).await,
         Command::Run(args) => run::run(&args, words, &mut out).await,

@@ -106,6 +106,12 @@ pub fn start_blocking(options: &ClusterOptions) -> Result<RunningCluster, Cluste
     Ok(RunningCluster::new(layout, user, connection, file.pid, options.patience))
 }
 
+/// Whether a cluster was made in this data directory.
+pub fn exists(data_directory: &Path) -> bool {
+    let layout = Layout { data: data_directory.to_owned() };
+    layout.cluster().join("PG_VERSION").is_file()
+}
+
 /// Fails when root's server could not run in this data directory, before anything is created in it.
 ///
 /// For choosing another default place. The directory may be missing; nothing is changed.

@@ -120,6 +120,14 @@ impl Store {
     }
 }
 
+/// What stands around the entries, without reading one.
+pub(crate) async fn fences(tx: &mut PgConnection) -> Result<Vec<Difference>, StoreError> {
+    let mut report = FsckReport::default();
+    structure::check(tx, &mut report).await?;
+    rights::check(tx, &mut report).await?;
+    Ok(report.differences)
+}
+
 async fn check(tx: &mut PgConnection, trusted: &Trusted) -> Result<FsckReport, StoreError> {
     let mut report = FsckReport::default();
     structure::check(tx, &mut report).await?;
