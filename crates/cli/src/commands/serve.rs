@@ -1,6 +1,6 @@
 //! `exhibit serve`: collecting that keeps going by itself, until it is told to end.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use exhibit_pipeline::{Effort, Service, ServiceSettings};
@@ -83,9 +83,21 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
             () = ends.next() => break,
             _ = reloads.recv() => {
                 manager.tell("RELOADING=1");
-                match reload(args, &current, &deployment, &service).await {
-                    Ok(config) => current = config,
-                    Err(error) => refuse(&error),
+                // It may have to wait for another process: signs of life go on, and an end does not wait.
+                let outcome = {
+                    let mut reloading = pin!(reload(args, &current, &deployment, &service));
+                    loop {
+                        tokio::select! {
+                            outcome = &mut reloading => break Some(outcome),
+                            _ = sign_of_life.tick() => manager.tell("WATCHDOG=1"),
+                            () = ends.next() => break None,
+                        }
+                    }
+                };
+                match outcome {
+                    Some(Ok(config)) => current = config,
+                    Some(Err(error)) => refuse(&error),
+                    None => break,
                 }
                 manager.tell("READY=1");
             }
