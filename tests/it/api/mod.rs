@@ -8,6 +8,7 @@ mod gate;
 mod ledger;
 mod reports;
 mod requests;
+mod rights;
 
 /// A story in which the third quarter of 2026 is closed, reported and archived.
 async fn closed() -> (TestWorld, Issued) {

@@ -18,6 +18,8 @@ async fn a_run_is_asked_for_once_for_each_key() {
     let api = Api::new(&story);
     let (_, grace) = api.token(&story, "grace", Role::Operator, TokenScope::default()).await;
     let (_, ada) = api.token(&story, "ada", Role::Operator, TokenScope::default()).await;
+    let scope = TokenScope { periods: Some(vec!["2026-Q3".to_owned()]), ..TokenScope::default() };
+    let (_, limited) = api.token(&story, "ida", Role::Operator, scope).await;
     let (_, root) = api.token(&story, "root", Role::Administrator, TokenScope::default()).await;
     let (_, officer) = api.token(&story, "olga", Role::Officer, TokenScope::default()).await;
     let size = story.size().await;
@@ -37,7 +39,7 @@ async fn a_run_is_asked_for_once_for_each_key() {
     let told = api.get(&place, &grace).await.json();
     assert_eq!((&told["state"], &told["job"], &told["person"]), (&"waiting".into(), &"ci".into(), &"grace".into()));
     assert_eq!(api.get(&place, &root).await.status, 200);
-    assert_eq!(api.get(&place, &ada).await.status, 404, "it is somebody else's");
+    assert_eq!(api.get(&place, &limited).await.status, 404, "it is somebody else's");
     assert_eq!(api.get(&place, &officer).await.status, 403);
 
     for (body, status) in [
