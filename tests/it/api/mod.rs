@@ -9,6 +9,7 @@ mod ledger;
 mod reports;
 mod requests;
 mod rights;
+mod rights_table;
 
 /// A story in which the third quarter of 2026 is closed, reported and archived.
 async fn closed() -> (TestWorld, Issued) {

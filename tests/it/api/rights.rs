@@ -9,6 +9,8 @@ use exhibit_store::service::{EvidenceQuery, Role, Scope, TokenScope};
 use exhibit_tests::{Answered, Api, Example, TestWorld};
 use exhibit_web::rights;
 
+use super::rights_table::TABLE;
+
 /// Roles by their letters: administrator, operator, officer, auditor, ingest.
 const LETTERS: [(char, Role); 5] = [
     ('a', Role::Administrator),
@@ -19,7 +21,7 @@ const LETTERS: [(char, Role); 5] = [
 ];
 
 /// A route, what is asked of it, who may, and for each scope the status and the planted rows that are seen.
-struct Line {
+pub(super) struct Line {
     route: &'static str,
     asked: &'static str,
     who: &'static str,
@@ -27,11 +29,9 @@ struct Line {
     seen: [&'static str; 4],
 }
 
-const fn line(route: &'static str, asked: &'static str, who: &'static str, seen: [&'static str; 4]) -> Line {
+pub(super) const fn line(route: &'static str, asked: &'static str, who: &'static str, seen: [&'static str; 4]) -> Line {
     Line { route, asked, who, seen }
 }
-
-include!("rights_table.rs");
 
 /// Rows that are planted, each with the text by which an answer gives it away.
 struct Planted {

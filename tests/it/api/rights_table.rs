@@ -1,7 +1,11 @@
+//! Route × role × scope: what is answered.
+
+use super::rights::{Line, line};
+
 /// The table. A report's bundle is a part of the report: it holds what was recorded until its freeze, also what belongs
 /// to the next quarter already.
 #[rustfmt::skip]
-const TABLE: &[Line] = &[
+pub(super) const TABLE: &[Line] = &[
     line("/healthz", "GET /healthz", "aofui", ["204"; 4]),
     line("/readyz", "GET /readyz", "aofui", ["204"; 4]),
     line("/api/v1/access-log", "GET /api/v1/access-log?route=/healthz", "aofu", ["200"; 4]),
