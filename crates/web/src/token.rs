@@ -186,4 +186,14 @@ mod tests {
         assert!(!key.matches(&other, &kept) && !another.matches(&token, &kept));
         assert_eq!(format!("{token:?}{key:?}{kept:?}").matches("[redacted]").count(), 3);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_reading_panic_and_what_is_read_is_what_was_given(text in "(exh_)?[0-9A-Za-zé ]{0,50}") {
+            if let Ok(token) = TokenText::parse(&text) {
+                proptest::prop_assert_eq!(token.expose(), text.as_str());
+                proptest::prop_assert!(token.lookup().len() == LOOKUP && text.ends_with(token.last4()));
+            }
+        }
+    }
 }
