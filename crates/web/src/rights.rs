@@ -34,6 +34,10 @@ pub const RIGHTS: &[Right] = &[
     get("/api/v1/collectors/{id}", READERS),
     get("/api/v1/controls", READERS),
     get("/api/v1/evidence", READERS),
+    get("/api/v1/evidence/{id}", READERS),
+    get("/api/v1/evidence/{id}/artifacts/{digest}", READERS),
+    get("/api/v1/findings", READERS),
+    get("/api/v1/findings/{fingerprint}", READERS),
     get("/api/v1/ledger/checkpoint", READERS),
     get("/api/v1/ledger/proof/consistency", READERS),
     get("/api/v1/ledger/proof/inclusion", READERS),
@@ -44,8 +48,11 @@ pub const RIGHTS: &[Right] = &[
     get("/api/v1/reports", READERS),
     get("/api/v1/reports/{id}", READERS),
     get("/api/v1/reports/{id}/bundle", READERS),
+    get("/api/v1/runs", READERS),
     Right { method: "POST", route: "/api/v1/runs", allowed: Allowed::Roles(&[Administrator, Operator]) },
     get("/api/v1/runs/requests/{id}", Allowed::Roles(&[Administrator, Operator])),
+    get("/api/v1/schedules", READERS),
+    get("/api/v1/slots", READERS),
 ];
 
 const fn get(route: &'static str, allowed: Allowed) -> Right {

@@ -1,17 +1,23 @@
 //! One file an endpoint.
 
 mod access_log;
+mod checks;
 mod collectors;
 mod controls;
 mod description;
 mod evidence;
+mod findings;
+mod forms;
 mod health;
 mod ledger;
 mod parameters;
+mod piece;
 mod records;
 mod reports;
 mod requests;
+mod runs;
 mod shapes;
+mod slots;
 
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,10 +35,14 @@ pub(crate) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(controls::controls))
         .routes(routes!(description::openapi))
         .routes(routes!(evidence::list))
+        .routes(routes!(findings::list))
+        .routes(routes!(findings::one))
         .routes(routes!(ledger::checkpoint))
         .routes(routes!(ledger::consistency))
         .routes(routes!(ledger::inclusion))
         .routes(routes!(ledger::tile))
+        .routes(routes!(piece::artifact))
+        .routes(routes!(piece::one))
         .routes(routes!(records::periods))
         .routes(routes!(records::receipts))
         .routes(routes!(reports::bundle))
@@ -40,4 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(reports::one))
         .routes(routes!(requests::ask))
         .routes(routes!(requests::one))
+        .routes(routes!(runs::list))
+        .routes(routes!(slots::list))
+        .routes(routes!(slots::schedules))
 }
