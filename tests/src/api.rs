@@ -96,6 +96,21 @@ impl Api {
     /// # Panics
     /// When the database refuses it.
     pub async fn token(&self, story: &TestWorld, person: &str, role: Role, scope: TokenScope) -> (EntryId, String) {
+        self.token_for(story, person, role, scope, TimeDelta::hours(1)).await
+    }
+
+    /// The same, good for that long.
+    ///
+    /// # Panics
+    /// When the database refuses it.
+    pub async fn token_for(
+        &self,
+        story: &TestWorld,
+        person: &str,
+        role: Role,
+        scope: TokenScope,
+        good_for: TimeDelta,
+    ) -> (EntryId, String) {
         let world = &story.world;
         let text = TokenText::mint(|bytes| world.random.fill(bytes));
         let id = world.entry_id();
@@ -107,7 +122,7 @@ impl Api {
             last4: text.last4().to_owned(),
             hash: self.key.hash(&text),
             scope,
-            expires_at: world.now().plus(TimeDelta::hours(1)),
+            expires_at: world.now().plus(good_for),
             created_by: "a test".to_owned(),
         };
         world.store.create_token(&token, world.now()).await.expect("kept");

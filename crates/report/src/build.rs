@@ -14,6 +14,7 @@ use exhibit_evidence::{
 use crate::{
     completeness::{self, JobLedger},
     fold::{Fold, Occurrence},
+    slots::SlotView,
     sums::{audit_item, totals, windows},
     view::{
         CheckView, CollectorView, Cover, FrameworkView, PeriodView, ReceiptView, RecordView, RequirementView, Status,
@@ -126,6 +127,11 @@ impl Fold {
             jobs: jobs.into_values().map(|job| job.view).collect(),
             limits: self.limits(),
         }
+    }
+
+    /// Every slot that jobs promise in the period, by job and time, as it stands for a reader at `now`.
+    pub fn slots(&self, now: Timestamp) -> Vec<SlotView> {
+        completeness::slots(self, now)
     }
 
     /// What this version could not read or does not know: said, so that silence never passes for an answer.

@@ -10,6 +10,7 @@ use exhibit_evidence::{
 
 use crate::{
     fold::Fold,
+    slots::{SlotStanding, SlotView},
     view::{Gap, JobView},
 };
 
@@ -54,9 +55,7 @@ fn job_ledger(fold: &Fold, job: &JobId, promises: &[SchedulePromise], until: Tim
         let state = match closure {
             Some(closure) => closure.state,
             // Not yet late: nobody can say yet that it was missed.
-            None if now.since(scheduled_for).num_seconds() <= seconds(promise.late_after_s) => {
-                continue;
-            }
+            None if !is_late(promise, scheduled_for, now) => continue,
             None => SlotState::Missed,
         };
         view.expected += 1;
@@ -81,8 +80,33 @@ fn job_ledger(fold: &Fold, job: &JobId, promises: &[SchedulePromise], until: Tim
     Some(JobLedger { view, gaps, checks: last.checks.clone(), fresh_for_s: last.fresh_for_s })
 }
 
-fn seconds(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+/// Whether a slot that nobody closed is late at this time.
+fn is_late(promise: &SchedulePromise, scheduled_for: Timestamp, now: Timestamp) -> bool {
+    now.since(scheduled_for).num_seconds() > i64::try_from(promise.late_after_s).unwrap_or(i64::MAX)
+}
+
+/// Every slot that the jobs promise in the period, those to come included, by job and time. `now` is the reader's time,
+/// not the ledger's: what is late by it and not closed is overdue, unless the ledger already counts it as missed.
+pub(crate) fn slots(fold: &Fold, now: Timestamp) -> Vec<SlotView> {
+    let as_of = fold.as_of.unwrap_or(fold.period.start);
+    let mut slots = Vec::new();
+    for (job, promises) in &fold.promises {
+        for (promise, scheduled_for) in promised(fold, promises, fold.period.end) {
+            let closed = fold.closures.get(&(job.clone(), scheduled_for));
+            let standing = match closed.map(|closure| closure.state) {
+                Some(SlotState::Performed) => SlotStanding::Performed,
+                Some(SlotState::Late) => SlotStanding::Late,
+                Some(SlotState::Missed) => SlotStanding::Missed,
+                Some(SlotState::Errored) => SlotStanding::Errored,
+                None if scheduled_for < as_of && is_late(promise, scheduled_for, as_of) => SlotStanding::Missed,
+                None if is_late(promise, scheduled_for, now) => SlotStanding::Overdue,
+                None if scheduled_for <= now => SlotStanding::Due,
+                None => SlotStanding::ToCome,
+            };
+            slots.push(SlotView { job: job.clone(), scheduled_for, standing });
+        }
+    }
+    slots
 }
 
 /// The times that a job's promises name in the period, before `until`: each promise holds from its `active_from` until

@@ -13,6 +13,7 @@ mod history;
 mod html;
 mod markdown;
 pub mod render;
+pub mod slots;
 mod sums;
 pub mod template;
 #[cfg(test)]

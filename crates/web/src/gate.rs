@@ -18,9 +18,11 @@ use uuid::Uuid;
 use crate::{
     answer::Rows,
     limits::Counted,
+    pages,
     problem::{Kind, Problem},
-    rights::{Allowed, allowed},
+    rights::{Allowed, allowed, is_page},
     service::Service,
+    session::{self, SessionId},
     token::TokenText,
     who::{Caller, shown},
 };
@@ -41,7 +43,8 @@ pub(crate) async fn gate(State(service): State<Service>, mut request: Request, n
     let unless = request.headers().get(header::IF_NONE_MATCH).cloned();
 
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    let admitted = admit(&service, shown(request.headers()), peer, &method, &route).await;
+    let proof = Proof::of(&request, &route);
+    let admitted = admit(&service, proof, peer, &method, &route).await;
     let (caller, response) = match admitted {
         Ok(caller) => {
             if let Some(caller) = caller.clone() {
@@ -51,9 +54,11 @@ pub(crate) async fn gate(State(service): State<Service>, mut request: Request, n
         }
         Err(refused) => (refused.caller, refused.problem.into_response()),
     };
+    let response = if is_page(&route) { pages::shown(response, &method) } else { response };
+    let caller = caller.or_else(|| response.extensions().get().cloned());
     let mut response = unchanged(response, unless.as_ref());
-    // Health tells nothing, so that nothing is to be recorded of it.
-    if !matches!(allowed(method.as_str(), &route), Some(Allowed::Anybody)) {
+    // Health tells nothing, so that nothing is to be recorded of it; who tries to sign in does something.
+    if method == Method::POST || !matches!(allowed(method.as_str(), &route), Some(Allowed::Anybody)) {
         let line = line(&service, id, caller.as_ref(), &method, &route, question, &response);
         if service.recorder.record(line).await.is_err() {
             let mut problem =
@@ -75,10 +80,27 @@ struct Refused {
     problem: Problem,
 }
 
+/// What a request shows to say whose it is.
+enum Proof {
+    Token(Result<TokenText, Problem>),
+    Session(Option<SessionId>),
+}
+
+impl Proof {
+    /// Pages take the session's cookie, unless a token is shown; everything else takes tokens alone.
+    fn of(request: &Request, route: &str) -> Self {
+        if is_page(route) && !request.headers().contains_key(header::AUTHORIZATION) {
+            Self::Session(SessionId::of(request))
+        } else {
+            Self::Token(shown(request.headers()))
+        }
+    }
+}
+
 /// Whether this request may go on. Closed by default: a route that the table of rights does not know is refused.
 async fn admit(
     service: &Service,
-    shown: Result<TokenText, Problem>,
+    proof: Proof,
     peer: Option<IpAddr>,
     method: &Method,
     route: &str,
@@ -88,7 +110,11 @@ async fn admit(
     if let Some(Allowed::Anybody) = right {
         return Ok(None);
     }
-    let caller = async { service.tokens.caller(service, &shown?).await }.await;
+    let caller = match proof {
+        Proof::Token(Ok(token)) => service.tokens.caller(service, &token).await,
+        Proof::Token(Err(problem)) => Err(problem),
+        Proof::Session(session) => session::caller(service, session.as_ref()).await,
+    };
     let caller = match caller {
         Ok(caller) => caller,
         Err(problem) => {

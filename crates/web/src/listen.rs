@@ -77,6 +77,10 @@ impl Tls {
     }
 }
 
+/// Marks a request that came over TLS of ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverTls;
+
 /// When to stop.
 pub type Shutdown = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -134,9 +138,9 @@ async fn converse(
     // Small answers leave at once.
     let _ = stream.set_nodelay(true);
     match acceptor {
-        None => answer(stream, peer, router, watcher).await,
+        None => answer(stream, peer, None, router, watcher).await,
         Some(acceptor) => match timeout(HEAD, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => answer(stream, peer, router, watcher).await,
+            Ok(Ok(stream)) => answer(stream, peer, Some(OverTls), router, watcher).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "no handshake"),
             Err(_) => tracing::debug!(%peer, "the handshake took too long"),
         },
@@ -146,12 +150,17 @@ async fn converse(
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
+    tls: Option<OverTls>,
     router: Router,
     watcher: Watcher,
 ) {
     let service = axum::Extension(ConnectInfo(peer)).layer(router);
-    let service = tower::util::MapRequest::new(service, |request: Request<hyper::body::Incoming>| {
-        request.map(axum::body::Body::new)
+    let service = tower::util::MapRequest::new(service, move |request: Request<hyper::body::Incoming>| {
+        let mut request = request.map(axum::body::Body::new);
+        if let Some(tls) = tls {
+            request.extensions_mut().insert(tls);
+        }
+        request
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -55,6 +55,32 @@ pub const RIGHTS: &[Right] = &[
     get("/api/v1/slots", READERS),
 ];
 
+/// The pages of the reading room. They take a session's cookie too, and what they refuse is a page.
+pub const PAGES: &[Right] = &[
+    get("/sign-in", Allowed::Anybody),
+    post("/sign-in", Allowed::Anybody),
+    post("/sign-out", READERS),
+    get("/style.css", Allowed::Anybody),
+    get("/", READERS),
+    get("/collectors", READERS),
+    get("/findings", READERS),
+    get("/findings/{fingerprint}", READERS),
+    get("/reports", READERS),
+    get("/reports/{id}", READERS),
+    get("/reports/{id}/{file}", READERS),
+    get("/slots", READERS),
+];
+
+/// Whether this route is a page.
+#[must_use]
+pub fn is_page(route: &str) -> bool {
+    PAGES.iter().any(|right| right.route == route)
+}
+
+const fn post(route: &'static str, allowed: Allowed) -> Right {
+    Right { method: "POST", route, allowed }
+}
+
 const fn get(route: &'static str, allowed: Allowed) -> Right {
     Right { method: "GET", route, allowed }
 }
@@ -64,7 +90,7 @@ const fn get(route: &'static str, allowed: Allowed) -> Right {
 pub fn allowed(method: &str, route: &str) -> Option<Allowed> {
     // A HEAD is a GET without its body.
     let method = if method == "HEAD" { "GET" } else { method };
-    RIGHTS.iter().find(|right| right.method == method && right.route == route).map(|right| right.allowed)
+    RIGHTS.iter().chain(PAGES).find(|right| right.method == method && right.route == route).map(|right| right.allowed)
 }
 
 impl Allowed {

@@ -19,6 +19,7 @@ use tower_http::{
 use crate::{
     api,
     gate::gate,
+    pages,
     problem::{Kind, Problem},
     service::Service,
 };
@@ -36,6 +37,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
 /// Everything that is served.
 pub fn router(service: Service) -> Router {
     let (routes, _) = api::routes().split_for_parts();
+    let routes = routes.merge(pages::routes());
     let limits = service.limits;
     let mut router = routes
         .fallback(|| async { Problem::new(Kind::NotFound, "no such route") })

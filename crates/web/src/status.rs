@@ -8,7 +8,7 @@ use std::{
 };
 
 use exhibit_evidence::{Body, Digest, Envelope, Finding, Period, Timestamp, record::RecordError};
-use exhibit_report::{Catalog, Fold, Status};
+use exhibit_report::{Catalog, Fold, Status, slots::SlotView};
 use exhibit_store::{
     Store, StoredEntry,
     service::{Reading, Scope},
@@ -64,8 +64,26 @@ impl Folds {
     }
 }
 
+/// How a period stands for a reader.
+pub(crate) struct Standing {
+    /// By the report's own rules.
+    pub(crate) status: Status,
+    /// Every slot of the period.
+    pub(crate) slots: Vec<SlotView>,
+    /// The ledger's size that this speaks of.
+    pub(crate) size: u64,
+    /// Whether the period was frozen.
+    pub(crate) frozen: bool,
+}
+
 /// How the period stands, as far as the scope sees, and the ledger's size that this speaks of.
 pub(crate) async fn status(service: &Inner, scope: &Scope, period: &Period) -> Result<(Status, u64), Problem> {
+    let standing = standing(service, scope, period).await?;
+    Ok((standing.status, standing.size))
+}
+
+/// The same, with the period's slots.
+pub(crate) async fn standing(service: &Inner, scope: &Scope, period: &Period) -> Result<Standing, Problem> {
     // Whose lines of the access log may be seen has no part in it.
     let scope = Scope { access: exhibit_store::service::AccessSight::None, ..scope.clone() };
     let followed = service.folds.of(&(scope.clone(), period.clone()), &service.catalog);
@@ -86,7 +104,8 @@ pub(crate) async fn status(service: &Inner, scope: &Scope, period: &Period) -> R
     if let Some(recorded) = recorded {
         followed.fold.skip_to(recorded);
     }
-    Ok((followed.fold.status(), size))
+    let fold = &followed.fold;
+    Ok(Standing { status: fold.status(), slots: fold.slots(service.now()), size, frozen: fold.is_frozen() })
 }
 
 async fn last_recorded(store: &Store) -> Result<Option<Timestamp>, Problem> {

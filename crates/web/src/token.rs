@@ -122,6 +122,14 @@ impl TokenKey {
         mac
     }
 
+    /// What the database keeps of a session's id.
+    pub(crate) fn session_hash(&self, id: &str) -> KeyedHash {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(b"exhibit session v1\0");
+        mac.update(id.as_bytes());
+        KeyedHash(mac.finalize().into_bytes().into())
+    }
+
     /// What the database keeps of a token: HMAC-SHA-256 (RFC 2104).
     #[must_use]
     pub fn hash(&self, token: &TokenText) -> KeyedHash {

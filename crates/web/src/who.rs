@@ -14,7 +14,7 @@ use exhibit_evidence::{FiscalCalendar, Timestamp, period::PeriodId};
 use exhibit_report::Catalog;
 use exhibit_store::{
     Store, StoreError,
-    service::{AccessSight, FoundToken, PeriodLimit, Role, Scope, Token, TokenScope},
+    service::{AccessSight, FoundToken, KeyedHash, PeriodLimit, Role, Scope, Token, TokenScope},
 };
 
 use crate::{
@@ -76,6 +76,11 @@ struct Remembered {
 impl Tokens {
     pub(crate) fn new(key: TokenKey) -> Self {
         Self { key, remembered: Mutex::default() }
+    }
+
+    /// What the database keeps of a session's id.
+    pub(crate) fn session_hash(&self, id: &str) -> KeyedHash {
+        self.key.session_hash(id)
     }
 
     /// Whose token this is, if it is good now. Every refusal reads the same: it tells nobody which tokens there are.

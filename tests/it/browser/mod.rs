@@ -9,8 +9,12 @@ mod chromium;
 use std::{fs, path::Path};
 
 use chromium::Scheme;
+use exhibit_store::service::{Role, TokenScope};
+use exhibit_tests::Api;
 
 use serde_json::Value;
+
+use crate::api::pages;
 
 /// What a report must be, as the browser sees it: each a name, and what the script has to answer.
 const MUST: [(&str, &str); 8] = [
@@ -92,6 +96,27 @@ fn reports_are_what_they_must_be_at_both_widths_by_day_and_by_night() {
     for name in ["quiet", "busy"] {
         for scheme in [Scheme::Light, Scheme::Dark] {
             assert_eq!(faults(&sample(name), scheme), Vec::<String>::new(), "{name}, {scheme:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_what_they_must_be_at_both_widths_by_day_and_by_night() {
+    let story = pages::story().await;
+    let api = Api::new(&story);
+    let (_, token) = api.token(&story, "ada", Role::Officer, TokenScope::default()).await;
+    let cookie = pages::sign_in(&api, &token).await;
+    let style = pages::text(&api.ask("GET", "/style.css", &[], "").await);
+    let finding = pages::link(&pages::text(&pages::open(&api, "/findings", &cookie).await), "/findings/");
+    let paths = pages::PAGES.into_iter().chain([finding.as_str()]).map(|path| (path, cookie.as_str()));
+    for (path, cookie) in paths.chain([("/sign-in", ""), ("/findings/none", cookie.as_str())]) {
+        let page = pages::text(&pages::open(&api, path, cookie).await);
+        // A file has no server behind it: the style stands in the page itself.
+        let link = "<link rel=\"stylesheet\" href=\"/style.css\">";
+        assert!(page.contains(link), "{path}: {page}");
+        let page = page.replace(link, &format!("<style>{style}</style>"));
+        for scheme in [Scheme::Light, Scheme::Dark] {
+            assert_eq!(faults(&page, scheme), Vec::<String>::new(), "{path}, {scheme:?}");
         }
     }
 }

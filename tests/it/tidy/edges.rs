@@ -19,19 +19,20 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("tests", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "web", "cli"]),
 ];
 
-/// Libraries that one room alone may name.
-const ALONE: [(&str, &str); 11] = [
-    ("sqlx", "store"),
-    ("rustls", "store"),
-    ("utoipa", "web"),
-    ("aws-sdk-s3", "archive"),
-    ("git2", "collectors"),
-    ("serde-saphyr", "collectors"),
-    ("tera", "report"),
-    ("pulldown-cmark", "report"),
-    ("clap", "cli"),
-    ("anstream", "cli"),
-    ("regex", "detect"),
+/// Libraries that few rooms may name. Templates are written for two kinds of readers: reports, whose bytes stand for
+/// years, and the pages of the reading room, which show them.
+const ALONE: [(&str, &[&str]); 11] = [
+    ("sqlx", &["store"]),
+    ("rustls", &["store"]),
+    ("utoipa", &["web"]),
+    ("aws-sdk-s3", &["archive"]),
+    ("git2", &["collectors"]),
+    ("serde-saphyr", &["collectors"]),
+    ("tera", &["report", "web"]),
+    ("pulldown-cmark", &["report"]),
+    ("clap", &["cli"]),
+    ("anstream", &["cli"]),
+    ("regex", &["detect"]),
 ];
 
 /// Rooms in which the same input gives the same bytes, and what they may not name for that.
@@ -100,14 +101,14 @@ fn the_table_of_edges_points_one_way() {
 }
 
 #[test]
-fn dear_libraries_are_named_by_one_room() {
+fn dear_libraries_are_named_by_few_rooms() {
     let alone = BTreeMap::from(ALONE);
     let mut differences = Vec::new();
     for manifest in manifests() {
         for name in &manifest.normal {
             match alone.get(name.as_str()) {
-                Some(owner) if *owner != manifest.name => {
-                    differences.push(format!("{}: {name} belongs to {owner} alone", manifest.path));
+                Some(owners) if !owners.contains(&manifest.name.as_str()) => {
+                    differences.push(format!("{}: {name} belongs to {} alone", manifest.path, owners.join(" and ")));
                 }
                 _ => {}
             }

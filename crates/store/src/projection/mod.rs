@@ -37,4 +37,5 @@ pub const NOT_PROJECTIONS: &[&str] = &[
     "disclosure_keys",
     "tokens",
     "access_log",
+    "sessions",
 ];

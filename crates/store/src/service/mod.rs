@@ -13,6 +13,7 @@ mod findings;
 mod reading;
 mod records;
 mod scope;
+mod sessions;
 mod tokens;
 
 pub use access_log::{Access, AccessPage, AccessQuery, AccessRow};
@@ -23,4 +24,5 @@ pub use findings::{FindingHistory, FindingQuery, FindingRow, FindingState, Obser
 pub use reading::{Page, Reading};
 pub use records::{RecordRow, RunRow, SlotRow, TimeQuery};
 pub use scope::{AccessSight, PeriodLimit, Scope};
+pub use sessions::{FoundSession, SESSION_IDLE, SESSION_LONGEST};
 pub use tokens::{FoundToken, KeyedHash, NewToken, Revocation, Role, Token, TokenScope};

@@ -278,7 +278,7 @@ impl Store {
     }
 }
 
-fn read(row: &PgRow) -> Result<FoundToken, StoreError> {
+pub(super) fn read(row: &PgRow) -> Result<FoundToken, StoreError> {
     let id: Uuid = Reader::new(row, "tokens", "").get("id")?;
     let reader = Reader::new(row, "tokens", id);
     let revoked = match reader.maybe_instant("revoked_at")? {

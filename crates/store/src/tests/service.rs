@@ -142,8 +142,8 @@ const ORDER: [&str; 9] = ["whole", "nothing", "production", "staging", "both", "
 /// Positions and hashes, which proofs need whole.
 const PUBLIC: [&str; 4] = ["ledger_head", "entry_ids", "tree_nodes", "checkpoints"];
 /// What no reader sees at all.
-const CLOSED: [&str; 6] =
-    ["slot_claims", "run_requests", "archive_intents", "disclosure_keys", "tokens", "_sqlx_migrations"];
+const CLOSED: [&str; 7] =
+    ["slot_claims", "run_requests", "archive_intents", "disclosure_keys", "tokens", "sessions", "_sqlx_migrations"];
 
 #[tokio::test]
 async fn each_scope_sees_its_rows_of_each_table_and_no_others() {

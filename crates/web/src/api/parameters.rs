@@ -25,7 +25,7 @@ fn no_nul(what: &str, text: &str) -> Result<(), Problem> {
 }
 
 /// The query's parameters.
-pub(super) struct Asked<T>(pub(super) T);
+pub(crate) struct Asked<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
@@ -120,7 +120,7 @@ pub(super) fn period(name: &str, asked: Option<&str>) -> Result<Option<PeriodId>
 }
 
 /// A word of a parameter that has only some, such as an outcome.
-pub(super) fn word<T: DeserializeOwned>(name: &str, expected: &str, asked: Option<&str>) -> Result<Option<T>, Problem> {
+pub(crate) fn word<T: DeserializeOwned>(name: &str, expected: &str, asked: Option<&str>) -> Result<Option<T>, Problem> {
     asked
         .map(|text| {
             let word: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();

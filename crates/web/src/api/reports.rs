@@ -152,7 +152,7 @@ fn issued(row: &RecordRow) -> Result<ReportIssued, Problem> {
 }
 
 /// A policy under which the page's own style sheets work, named by their digests, and nothing else does.
-fn own_policy(page: &[u8]) -> String {
+pub(crate) fn own_policy(page: &[u8]) -> String {
     let page = String::from_utf8_lossy(page);
     let sheets = page.split("<style>").skip(1).filter_map(|rest| rest.split_once("</style>"));
     let allowed: Vec<String> =
