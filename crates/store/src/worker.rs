@@ -82,7 +82,13 @@ impl Worker {
     ///
     /// # Errors
     /// If the connection was gone already.
-    pub async fn stop(self) -> Result<(), StoreError> {
+    pub async fn stop(mut self) -> Result<(), StoreError> {
+        // The server notices a closed connection in its own time: unlocking is heard before this returns.
+        sqlx::query("/* worker_stop */ SELECT pg_advisory_unlock($1)")
+            .bind(self.key)
+            .execute(&mut self.connection)
+            .await
+            .map_err(in_tx("worker_stop"))?;
         self.connection.close().await.map_err(in_tx("worker_stop"))
     }
 }
