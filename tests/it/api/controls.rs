@@ -47,7 +47,7 @@ async fn the_status_is_the_report_s_own() {
         "what was issued said so too: {}",
         issued.id
     );
-    assert_eq!(api.get("/api/v1/controls?framework=none", &token).await.status, 400);
+    assert_eq!(api.get("/api/v1/controls?framework=none", &token).await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

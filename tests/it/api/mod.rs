@@ -12,6 +12,7 @@ mod reports;
 mod requests;
 mod rights;
 mod rights_table;
+mod schemathesis;
 
 /// A story in which the third quarter of 2026 is closed, reported and archived.
 async fn closed() -> (TestWorld, Issued) {

@@ -44,7 +44,7 @@ async fn a_run_is_asked_for_once_for_each_key() {
 
     for (body, status) in [
         (r#"{"job":"none"}"#, 404),
-        (r#"{"job":"No Job"}"#, 400),
+        (r#"{"job":"No Job"}"#, 404),
         (r#"{"job":"ci","more":1}"#, 400),
         (r#"{}"#, 400),
         ("", 400),

@@ -2,7 +2,7 @@
 
 use exhibit_report::Catalog;
 
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// The checks that a list is narrowed to: those named, those that bear on a control, or those that are both.
 pub(super) fn narrowed(
@@ -25,7 +25,8 @@ pub(super) fn narrowed(
 
 /// All names of the checks that bear on `framework:requirement`.
 fn of_control(catalog: &Catalog, control: &str) -> Result<Vec<String>, Problem> {
-    let refused = || Problem::invalid("control: expected a known framework and requirement, such as soc2-2017:CC6.1");
+    let refused =
+        || Problem::new(Kind::NotFound, "control: expected a known framework and requirement, such as soc2-2017:CC6.1");
     let (framework, requirement) = control.split_once(':').ok_or_else(refused)?;
     let known = catalog.frameworks.iter().find(|known| known.id == framework).ok_or_else(refused)?;
     if !known.requirements.iter().any(|known| known.id == requirement) {

@@ -25,7 +25,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// The period; the current one where none is named.
-    #[param(example = "2026-Q4")]
+    #[param(example = "2026-Q4", pattern = r"^(19[7-9][0-9]|[2-8][0-9]{3})-Q[1-4]$")]
     period: Option<String>,
     /// Only the requirements of this framework.
     #[param(example = "soc2-2017")]
@@ -136,7 +136,7 @@ pub(super) async fn controls(
     }
     let known = |id: &String| service.catalog.frameworks.iter().any(|framework| framework.id == *id);
     if let Some(unknown) = which.framework.as_ref().filter(|id| !known(id)) {
-        return Err(Problem::invalid(format!("framework: this version does not know {unknown:?}")));
+        return Err(Problem::not_found("framework", unknown));
     }
     let (status, size) = status(&service, &caller.scope, &period).await?;
     let controls = of(status, size, period, which.framework.as_deref());

@@ -39,19 +39,25 @@ pub(super) struct Which {
     #[param(example = "production")]
     environment: Option<String>,
     /// With an assessment of this verdict: fail, error, vacuous, pass or not-applicable.
-    #[param(example = "fail")]
+    #[param(example = "fail", pattern = "^(fail|error|vacuous|pass|not-applicable)$")]
     outcome: Option<String>,
     /// With a finding of one of these severities, with commas between: critical, high, medium, low, info.
-    #[param(example = "critical,high")]
+    #[param(
+        example = "critical,high",
+        pattern = "^(critical|high|medium|low|info)(,(critical|high|medium|low|info))*$"
+    )]
     severity: Option<String>,
     /// Observed at or after this instant.
-    #[param(example = "2026-10-01T00:00:00Z")]
+    #[param(format = "date-time", example = "2026-10-01T00:00:00Z")]
     observed_from: Option<String>,
     /// Observed before this instant.
+    #[param(format = "date-time", example = "2027-01-01T00:00:00Z")]
     observed_to: Option<String>,
     /// Recorded at or after this instant.
+    #[param(format = "date-time", example = "2027-01-01T00:00:00Z")]
     recorded_from: Option<String>,
     /// Recorded before this instant.
+    #[param(format = "date-time", example = "2027-01-01T00:00:00Z")]
     recorded_to: Option<String>,
     /// As of a checkpoint of this size: nothing recorded later is listed.
     #[param(minimum = 0, maximum = 9007199254740991_i64)]
@@ -65,7 +71,7 @@ pub(super) struct Which {
     /// With the exact records.
     records: Option<bool>,
     /// json for a page; ndjson or csv for all of it, earliest first. Else what `Accept` names.
-    #[param(example = "json")]
+    #[param(example = "json", pattern = "^(json|ndjson|csv)$")]
     format: Option<String>,
 }
 

@@ -39,26 +39,34 @@ pub(super) struct Which {
     /// Of this kind.
     condition: Option<String>,
     /// Of one of these severities when last observed, with commas between: critical, high, medium, low, info.
-    #[param(example = "critical,high")]
+    #[param(
+        example = "critical,high",
+        pattern = "^(critical|high|medium|low|info)(,(critical|high|medium|low|info))*$"
+    )]
     severity: Option<String>,
     /// open or gone.
-    #[param(example = "open")]
+    #[param(example = "open", pattern = "^(open|gone)$")]
     state: Option<String>,
     /// Observed at or after this instant.
-    #[param(example = "2026-10-01T00:00:00Z")]
+    #[param(format = "date-time", example = "2026-10-01T00:00:00Z")]
     observed_from: Option<String>,
     /// Observed before this instant: what came later is left out.
+    #[param(format = "date-time", example = "2027-01-01T00:00:00Z")]
     observed_to: Option<String>,
     /// As of a checkpoint of this size.
     #[param(minimum = 0, maximum = 9007199254740991_i64)]
     as_of: Option<u64>,
     /// Where the page before ended: its `next`.
+    #[param(
+        pattern = r"^sha256:[0-9a-f]{64}$",
+        example = "sha256:6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+    )]
     after: Option<String>,
     /// The page's size.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// json for a page; ndjson or csv for all of it. Else what `Accept` names.
-    #[param(example = "json")]
+    #[param(example = "json", pattern = "^(json|ndjson|csv)$")]
     format: Option<String>,
 }
 
@@ -257,7 +265,7 @@ pub(super) struct AsOf {
 
 /// Shows one finding, each time that it was observed, and what was last said of it.
 #[utoipa::path(get, path = "/api/v1/findings/{fingerprint}", tag = "findings",
-    params(("fingerprint" = String, Path, description = "Its fingerprint, sha256:<hex>"), AsOf),
+    params(("fingerprint" = String, Path, description = "Its fingerprint, sha256:<hex>", pattern = r"^sha256:[0-9a-f]{64}$"), AsOf),
     responses(
         (status = 200, description = "The finding", body = Told),
         (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),

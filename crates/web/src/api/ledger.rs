@@ -47,7 +47,8 @@ pub(super) async fn tile(
     caller: Caller,
     Named(path): Named<String>,
 ) -> Result<Response, Problem> {
-    let wanted = TileId::parse(&format!("tile/{path}")).map_err(|error| Problem::invalid(error.to_string()))?;
+    let wanted =
+        TileId::parse(&format!("tile/{path}")).map_err(|error| Problem::new(Kind::NotFound, error.to_string()))?;
     let size = latest(&service.store).await?.size;
     let missing = || Problem::not_found("such tile at the latest checkpoint:", wanted);
     let there = TileId::at_size(wanted.content, wanted.index, size).ok_or_else(missing)?;
@@ -129,7 +130,7 @@ pub(super) async fn inclusion(State(service): State<Service>, Asked(of): Asked<O
     let store = &service.store;
     let size = size(store, "size", of.size).await?;
     if of.seq >= size {
-        return Err(Problem::invalid(format!("seq: expected a position below the tree's size, {size}")));
+        return Err(Problem::new(Kind::NotFound, format!("seq: expected a position below the tree's size, {size}")));
     }
     let leaf = store.nodes(&[NodeRange { level: 0, start: of.seq, count: 1 }]).await?;
     let leaf = leaf.node(0, of.seq).ok_or_else(|| unwritable("a leaf is not there"))?;
@@ -185,7 +186,7 @@ pub(super) async fn consistency(
     let store = &service.store;
     let (from, to) = (between.from, size(store, "to", between.to).await?);
     if from > to {
-        return Err(Problem::invalid(format!("from: expected at most {to}")));
+        return Err(Problem::new(Kind::NotFound, format!("from: expected at most {to}")));
     }
     let proof = store.consistency_proof(from, to).await?;
     let (from_root, to_root) = (store.root(from).await?, store.root(to).await?);
@@ -199,7 +200,7 @@ async fn size(store: &Store, name: &str, asked: Option<u64>) -> Result<u64, Prob
     let longest = store.head().await?.size();
     match asked {
         asked if (1..=longest).contains(&asked) => Ok(asked),
-        _ => Err(Problem::invalid(format!("{name}: expected 1 to {longest}"))),
+        _ => Err(Problem::new(Kind::NotFound, format!("{name}: expected 1 to {longest}"))),
     }
 }
 

@@ -81,7 +81,7 @@ struct Proof {
 /// Shows one piece of evidence: its exact record, the assessments over it, the values that they hold as digests, and the
 /// proof that it is in the log.
 #[utoipa::path(get, path = "/api/v1/evidence/{id}", tag = "evidence",
-    params(("id" = String, Path, description = "Its id", format = "uuid"), AsOf),
+    params(("id" = String, Path, description = "Its id", pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"), AsOf),
     responses(
         (status = 200, description = "The evidence", body = Piece),
         (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
@@ -129,8 +129,8 @@ async fn proof(service: &Service, seq: u64) -> Result<Option<Proof>, Problem> {
 /// An artifact, read through an entry that cites it: the evidence, or an assessment of it. Always a download.
 #[utoipa::path(get, path = "/api/v1/evidence/{id}/artifacts/{digest}", tag = "evidence",
     params(
-        ("id" = String, Path, description = "The entry that cites it", format = "uuid"),
-        ("digest" = String, Path, description = "Its digest, sha256:<hex>"),
+        ("id" = String, Path, description = "The entry that cites it", pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"),
+        ("digest" = String, Path, description = "Its digest, sha256:<hex>", pattern = r"^sha256:[0-9a-f]{64}$"),
     ),
     responses(
         (status = 200, description = "Its bytes", content_type = "application/octet-stream"),

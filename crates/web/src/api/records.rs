@@ -21,10 +21,13 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(super) struct Receipts {
     /// For this report.
-    #[param(format = "uuid", example = "01997a40-7c00-7000-8000-000000000412")]
+    #[param(
+        pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+        example = "01997a40-7c00-7000-8000-000000000412"
+    )]
     report: Option<String>,
     /// As of a checkpoint of this size: nothing recorded later is listed.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9007199254740991_i64)]
     as_of: Option<u64>,
     /// Where the page before ended: its `next`.
     #[param(minimum = 0, maximum = 9007199254740991_i64)]
@@ -45,10 +48,11 @@ pub(super) async fn receipts(
     caller: Caller,
     Asked(which): Asked<Receipts>,
 ) -> Result<Response, Problem> {
+    let as_of = position("as_of", which.as_of)?;
     let report = which.report.as_deref().map(|text| entry_id("report", text)).transpose()?;
     let (before, limit) = (position("before", which.before)?, limit(which.limit)?);
     let mut reading = service.store.reading(&caller.scope).await?;
-    let page = reading.receipts(report, which.as_of, before, limit).await?;
+    let page = reading.receipts(report, as_of, before, limit).await?;
     reading.close().await?;
     let page = Listed::of(page, Entry::from);
     answer::json(&page, page.items.len())

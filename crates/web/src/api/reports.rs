@@ -29,10 +29,10 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// Of this period.
-    #[param(example = "2026-Q4")]
+    #[param(example = "2026-Q4", pattern = r"^(19[7-9][0-9]|[2-8][0-9]{3})-Q[1-4]$")]
     period: Option<String>,
     /// As of a checkpoint of this size: nothing recorded later is listed.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9007199254740991_i64)]
     as_of: Option<u64>,
     /// Where the page before ended: its `next`.
     #[param(minimum = 0, maximum = 9007199254740991_i64)]
@@ -53,10 +53,11 @@ pub(super) async fn list(
     caller: Caller,
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
+    let as_of = position("as_of", which.as_of)?;
     let (before, limit) = (position("before", which.before)?, limit(which.limit)?);
     let period = period("period", which.period.as_deref())?.map(|id| id.to_string());
     let mut reading = service.store.reading(&caller.scope).await?;
-    let page = reading.reports(period.as_deref(), which.as_of, before, limit).await?;
+    let page = reading.reports(period.as_deref(), as_of, before, limit).await?;
     reading.close().await?;
     let page = Listed::of(page, Entry::from);
     answer::json(&page, page.items.len())
@@ -72,7 +73,7 @@ const FORMS: [(&str, &str, &str); 3] = [
 /// One report: its entry; with `.html`, `.md` or `.json` behind the id, the report itself, byte for byte as it was issued.
 #[utoipa::path(get, path = "/api/v1/reports/{id}", tag = "reports",
     params(("id" = String, Path, description = "The report's id, and perhaps `.html`, `.md` or `.json`",
-        pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(\.html|\.md|\.json)?$",
+        pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(\.html|\.md|\.json)?$",
         example = "01997a40-7c00-7000-8000-000000000412.html")),
     responses(
         (status = 200, description = "The report's entry, or the form asked for",
@@ -106,7 +107,7 @@ pub(super) async fn one(
 /// Whoever may see a report may check it, so the bundle is given whole: it holds the entries that were recorded between
 /// the closes, whatever period they were observed in.
 #[utoipa::path(get, path = "/api/v1/reports/{id}/bundle", tag = "reports",
-    params(("id" = String, Path, description = "The report's id", format = "uuid",
+    params(("id" = String, Path, description = "The report's id", pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
         example = "01997a40-7c00-7000-8000-000000000412")),
     responses(
         (status = 200, description = "A tar archive", body = Vec<u8>, content_type = "application/x-tar"),

@@ -89,7 +89,7 @@ pub(super) async fn ask(
     Strict(wanted): Strict<Wanted>,
 ) -> Result<Response, Problem> {
     let unknown = || Problem::not_found("job", &wanted.job);
-    let job: JobId = wanted.job.parse().map_err(|_| Problem::invalid("job: expected the authored id of a job"))?;
+    let job: JobId = wanted.job.parse().map_err(|_| unknown())?;
     let key = key(&headers)?;
     // Within the scope alone: whoever may not see a job's evidence can't ask for it either.
     let mut reading = service.store.reading(&caller.scope).await?;
@@ -124,7 +124,7 @@ pub(super) async fn ask(
 
 /// How far a request is. People see their own; those whose token is not limited see all.
 #[utoipa::path(get, path = "/api/v1/runs/requests/{id}", tag = "runs",
-    params(("id" = String, Path, format = "uuid", description = "The request's id",
+    params(("id" = String, Path, pattern = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", description = "The request's id",
         example = "01997a40-7c00-7000-8000-000000000099")),
     responses(
         (status = 200, description = "How far it is", body = Progress),

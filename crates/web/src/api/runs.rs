@@ -26,12 +26,13 @@ pub(super) struct Which {
     #[param(example = "ci")]
     job: Option<String>,
     /// For one of these reasons, with commas between: scheduled, catch-up, on-demand.
-    #[param(example = "catch-up")]
+    #[param(example = "catch-up", pattern = "^(scheduled|catch-up|on-demand)(,(scheduled|catch-up|on-demand))*$")]
     trigger: Option<String>,
     /// Begun at this instant or later.
-    #[param(example = "2026-10-01T00:00:00Z")]
+    #[param(format = "date-time", example = "2026-10-01T00:00:00Z")]
     started_from: Option<String>,
     /// Begun before this instant.
+    #[param(format = "date-time", example = "2027-01-01T00:00:00Z")]
     started_to: Option<String>,
     /// As of a checkpoint of this size: nothing recorded later is listed.
     #[param(minimum = 0, maximum = 9007199254740991_i64)]

@@ -25,12 +25,13 @@ pub(super) struct Which {
     #[param(example = "ci")]
     job: Option<String>,
     /// In one of these states, with commas between: performed, late, missed, errored.
-    #[param(example = "missed,late")]
+    #[param(example = "missed,late", pattern = "^(performed|late|missed|errored)(,(performed|late|missed|errored))*$")]
     state: Option<String>,
     /// Promised for this instant or later.
-    #[param(example = "2026-10-01T00:00:00Z")]
+    #[param(format = "date-time", example = "2026-10-01T00:00:00Z")]
     scheduled_from: Option<String>,
     /// Promised for before this instant.
+    #[param(format = "date-time", example = "2027-01-01T00:00:00Z")]
     scheduled_to: Option<String>,
     /// As of a checkpoint of this size: nothing recorded later is listed.
     #[param(minimum = 0, maximum = 9007199254740991_i64)]

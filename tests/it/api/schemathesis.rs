@@ -1,0 +1,78 @@
+//! The whole description, asked of a real server by a program that nobody here wrote: every answer must be one that the
+//! description tells of, and no input may break anything.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use exhibit_store::service::{Role, TokenScope};
+use exhibit_tests::Api;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use super::closed;
+use crate::packages::alone;
+
+/// What is installed, each package by its checksum.
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.config/schemathesis.txt");
+
+/// The folder in which the program lies, obtained by the first who asks.
+fn installed() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis");
+    let _alone = alone();
+    let wanted = fs::read_to_string(REQUIREMENTS).expect("the list of requirements");
+    let made_of = folder.join("requirements.txt");
+    if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == wanted) {
+        return folder;
+    }
+    let _ = fs::remove_dir_all(&folder);
+    let told = Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"])
+        .args(["--only-binary=:all:", "--target"])
+        .arg(&folder)
+        .args(["--requirement", REQUIREMENTS])
+        .stdin(Stdio::null())
+        .output()
+        .expect("python3 with pip obtains what the tests need: install Debian's package `python3-pip`");
+    assert!(told.status.success(), "schemathesis can't be obtained: {}", String::from_utf8_lossy(&told.stderr));
+    fs::write(&made_of, wanted).expect("noted");
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_found_by_all_checks_of_schemathesis() {
+    let folder = tokio::task::spawn_blocking(installed).await.expect("installed");
+    let (story, _) = closed().await;
+    let api = Api::new(&story);
+    let (_, token) = api.token(&story, "ada", Role::Administrator, TokenScope::default()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (end, ended) = oneshot::channel::<()>();
+    let shutdown = Box::pin(async move {
+        let _ = ended.await;
+    });
+    let serving = tokio::spawn(exhibit_web::serve(listener, None, api.router.clone(), shutdown));
+
+    let description = tempfile::Builder::new().suffix(".json").tempfile().expect("a file");
+    fs::write(description.path(), serde_json::to_vec(&exhibit_web::document()).expect("JSON")).expect("written");
+    let place = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new("python3");
+    command
+        .args(["-m", "schemathesis.cli", "run"])
+        .arg(description.path())
+        .args(["--url", &url, "--header", &format!("Authorization: Bearer {token}")])
+        .args(["--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "25"])
+        .args(["--max-time", "90", "--generation-deterministic", "--continue-on-failure", "--warnings", "off"])
+        // A NUL is refused wherever it stands, which only a pattern on every text of the description could say.
+        .args(["--no-color", "--request-timeout", "20", "--generation-allow-x00", "false"])
+        .env("PYTHONPATH", &folder)
+        .current_dir(place.path())
+        .stdin(Stdio::null());
+    let told = tokio::task::spawn_blocking(move || command.output()).await.expect("joined").expect("python3");
+    let _ = end.send(());
+    serving.await.expect("joined").expect("served");
+    let said = String::from_utf8_lossy(&told.stdout).replace(&token, "exh_…");
+    assert!(told.status.success(), "{said}{}", String::from_utf8_lossy(&told.stderr));
+    assert!(said.contains("Test cases:"), "it says how much it tried: {said}");
+}
