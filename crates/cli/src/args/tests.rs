@@ -31,6 +31,7 @@ fn the_names_are_steady() {
         names,
         [
             "exhibit init",
+            "exhibit doctor",
             "exhibit check",
             "exhibit demo",
             "exhibit run",
