@@ -17,9 +17,11 @@ use uuid::Uuid;
 
 use crate::{
     answer::Rows,
+    counted::counted,
     limits::Counted,
     pages,
     problem::{Kind, Problem},
+    recorder::NotRecorded,
     rights::{Allowed, allowed, is_page},
     service::Service,
     session::{self, SessionId},
@@ -60,12 +62,13 @@ pub(crate) async fn gate(State(service): State<Service>, mut request: Request, n
     // Health tells nothing, so that nothing is to be recorded of it; who tries to sign in does something.
     if method == Method::POST || !matches!(allowed(method.as_str(), &route), Some(Allowed::Anybody)) {
         let line = line(&service, id, caller.as_ref(), &method, &route, question, &response);
-        if service.recorder.record(line).await.is_err() {
-            let mut problem =
-                Problem::new(Kind::Unavailable, "the read could not be put on record, so it was not answered");
-            problem.retry_after = Some(5);
-            response = problem.into_response();
-        }
+        response = match service.recorder.record(line.clone()).await {
+            Ok(()) => counted(&service, response, &line),
+            Err(NotRecorded) => {
+                let detail = "the read could not be put on record, so it was not answered";
+                Problem { retry_after: Some(5), ..Problem::new(Kind::Unavailable, detail) }.into_response()
+            }
+        };
     }
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, value);

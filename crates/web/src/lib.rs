@@ -6,6 +6,7 @@
 
 mod answer;
 mod api;
+mod counted;
 mod gate;
 mod limits;
 mod listen;

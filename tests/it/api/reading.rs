@@ -1,7 +1,7 @@
 //! Evidence, findings, slots and runs: what the token may see, in every form.
 
 use exhibit_evidence::Digest;
-use exhibit_store::service::{Role, TokenScope};
+use exhibit_store::service::{AccessQuery, Role, Scope, TokenScope};
 use exhibit_tests::{Answered, Api, TestWorld};
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ async fn evidence_is_a_page_a_piece_and_a_stream() {
     let accept: Vec<(&str, &str)> = accept.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let stream = api.ask("GET", "/api/v1/evidence", &accept, "").await;
     assert_eq!((stream.status, stream.header("content-type")), (200, "application/x-ndjson"));
-    let text = String::from_utf8(stream.body).expect("text");
+    let text = String::from_utf8(stream.body.clone()).expect("text");
     let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     lines.reverse();
     assert_eq!(positions(&lines), positions(&all));
@@ -66,6 +66,28 @@ async fn evidence_is_a_page_a_piece_and_a_stream() {
     let csv = api.get("/api/v1/evidence?format=csv", &token).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     assert_eq!(String::from_utf8_lossy(&csv.body).lines().count(), all.len() + 1);
+
+    // How many rows left is on record under the same request, once the stream has ended.
+    for answered in [stream.headers, csv.headers] {
+        let request = answered["x-request-id"].to_str().expect("a name").to_owned();
+        assert_eq!(rows_on_record(&story, &request).await, [None, Some(all.len() as u64)]);
+    }
+}
+
+/// The counts that the access log holds of a request, once there are two lines of it.
+async fn rows_on_record(story: &TestWorld, request: &str) -> Vec<Option<u64>> {
+    for _ in 0..200 {
+        let mut reading = story.world.store.reading(&Scope::whole()).await.expect("a reading");
+        let page = reading.access_log(&AccessQuery::default()).await.expect("the log");
+        reading.close().await.expect("closed");
+        let lines = page.items.iter().rev().filter(|row| row.access.request_id.to_string() == request);
+        let counts: Vec<_> = lines.map(|row| row.access.row_count).collect();
+        if counts.len() > 1 {
+            return counts;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no second line came of {request}")
 }
 
 #[tokio::test(flavor = "multi_thread")]

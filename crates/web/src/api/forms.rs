@@ -7,7 +7,7 @@ use axum::{
 };
 use exhibit_store::service::{Export, ExportFormat};
 
-use crate::problem::Problem;
+use crate::{counted::Streamed, problem::Problem};
 
 /// How a list is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +36,14 @@ pub(super) fn form(parameter: Option<&str>, headers: &HeaderMap) -> Result<Form,
     Ok(accepted.find_map(offered).map_or(Form::Page, |(_, _, form)| *form))
 }
 
-/// A long list as it comes. How many rows it holds is not known when it begins, and its length neither.
+/// A long list as it comes. How many rows it holds is not known when it begins: they are counted as they leave.
 pub(super) fn streamed(export: Export, format: ExportFormat) -> Response {
-    let media_type = match format {
-        ExportFormat::Ndjson => "application/x-ndjson",
-        ExportFormat::Csv => "text/csv; charset=utf-8",
+    let (media_type, rows) = match format {
+        ExportFormat::Ndjson => ("application/x-ndjson", Streamed::Lines),
+        ExportFormat::Csv => ("text/csv; charset=utf-8", Streamed::Csv),
     };
     let mut response = Response::new(Body::from_stream(export));
+    response.extensions_mut().insert(rows);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
