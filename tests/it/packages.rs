@@ -17,9 +17,10 @@ pub(crate) struct Package {
     pub(crate) platform: &'static [&'static str],
 }
 
-/// Held while something is installed: processes of the same machine take turns. The lock ends with the value.
+/// Held while something is installed: processes of the same user take turns. The lock ends with the value.
 pub(crate) fn alone() -> File {
-    let lock = File::create(env::temp_dir().join("exhibit-test-install.lock")).expect("a lock file");
+    let name = format!("exhibit-test-install-{}.lock", nix::unistd::geteuid());
+    let lock = File::create(env::temp_dir().join(name)).expect("a lock file");
     lock.lock().expect("locked");
     lock
 }

@@ -14,7 +14,7 @@ use crate::cluster::{self, ClusterOptions, Connection, RunningCluster};
 use crate::private::{self, OWNER_ROLE, SERVICE_ROLE};
 use crate::{DatabaseUrl, Store};
 
-/// Names another folder for the tests' cluster than `exhibit-test-postgres` in the temporary folder.
+/// Names another folder for the tests' cluster than `exhibit-test-postgres-<user id>` in the temporary folder.
 pub const FOLDER_VARIABLE: &str = "EXHIBIT_TEST_POSTGRES";
 
 /// A migrated database that goes away when the value is dropped.
@@ -34,8 +34,9 @@ fn shared_cluster() -> Arc<RunningCluster> {
     if let Some(cluster) = shared.upgrade() {
         return cluster;
     }
-    let folder = std::env::var_os(FOLDER_VARIABLE)
-        .map_or_else(|| std::env::temp_dir().join("exhibit-test-postgres"), PathBuf::from);
+    // Users of one machine have a cluster each: nobody may touch another's.
+    let own = || std::env::temp_dir().join(format!("exhibit-test-postgres-{}", nix::unistd::geteuid()));
+    let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(own, PathBuf::from);
     let options = ClusterOptions { durable: false, ..ClusterOptions::new(folder) };
     let cluster = Arc::new(cluster::start_blocking(&options).expect("the tests' Postgres starts"));
     *shared = Arc::downgrade(&cluster);
