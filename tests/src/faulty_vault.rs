@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use exhibit_archive::{
-    Fault, InMemoryVault, Listed, ObjectKey, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture,
-    Version,
+    Depth, Fault, InMemoryVault, Listed, ObjectKey, Observation, PutOptions, PutOutcome, ReadBack, Vault,
+    VaultDescription, VaultFuture, Version,
 };
 use exhibit_evidence::Timestamp;
 
@@ -106,5 +106,19 @@ impl Vault for FaultyVault {
         at: Timestamp,
     ) -> VaultFuture<'a, Timestamp> {
         self.count().retain_at_least(key, version, until, at)
+    }
+
+    fn set_legal_hold<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+        on: bool,
+        at: Timestamp,
+    ) -> VaultFuture<'a, bool> {
+        self.count().set_legal_hold(key, version, on, at)
+    }
+
+    fn examine(&self, at: Timestamp, depth: Depth) -> VaultFuture<'_, Vec<Observation>> {
+        self.count().examine(at, depth)
     }
 }

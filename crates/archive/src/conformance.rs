@@ -6,7 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use exhibit_evidence::{Digest, Timestamp};
 
-use crate::{Done, InMemoryVault, ObjectKey, PutOptions, Vault, VaultError, Version, WriteOnceDirectory};
+use crate::{
+    Aspect, Depth, Done, InMemoryVault, ObjectKey, PutOptions, Vault, VaultError, Version, WriteOnceDirectory,
+};
 
 /// The answer of a future that never waits, as those of local stores.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
@@ -34,7 +36,7 @@ fn code<T>(result: Result<T, VaultError>) -> &'static str {
     result.err().map_or("fine", |error| error.code())
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 14] = [
     ("what was put is read back", |vault| {
         let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
         let put = now(vault.put_once(&key("a/b/c.bin"), &bytes, &options(2033))).unwrap();
@@ -81,6 +83,35 @@ const CASES: [Case; 11] = [
         let nowhere = now(vault.retain_at_least(&key("b"), &put.version, at(2035), at(2027)));
         assert_eq!(code(nowhere), "archive.not-found");
     }),
+    ("a legal hold is placed and released as often as asked, and leaves the retention alone", |vault| {
+        let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
+        for on in [true, true, false, false, true] {
+            assert_eq!(now(vault.set_legal_hold(&key("a"), &put.version, on, at(2027))).unwrap(), on);
+            let back = now(vault.read_back(&key("a"), &put.version)).unwrap();
+            assert_eq!((back.legal_hold, back.retain_until, back.put_at), (on, at(2033), at(2026)));
+        }
+        now(vault.retain_at_least(&key("a"), &put.version, at(2035), at(2027))).unwrap();
+        now(vault.put_once(&key("a"), b"1", &options(2036))).unwrap();
+        let back = now(vault.read_back(&key("a"), &put.version)).unwrap();
+        assert_eq!((back.legal_hold, back.retain_until), (true, at(2036)), "neither takes the hold away");
+        assert_eq!(code(now(vault.set_legal_hold(&key("b"), &put.version, true, at(2027)))), "archive.not-found");
+    }),
+    ("nothing that was just put is masked, and the store's own checksum is none or the right one", |vault| {
+        let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
+        let back = now(vault.read_back(&key("a"), &put.version)).unwrap();
+        assert!(!back.masked && back.stored_checksum.is_none_or(|sum| sum == Digest::of(b"1")));
+        let listed = now(vault.list("")).unwrap();
+        assert!(listed.iter().all(|item| !item.masked && item.others.is_empty()));
+    }),
+    ("examining says one thing of every aspect and changes nothing", |vault| {
+        let first = now(vault.examine(at(2026), Depth::Asking)).unwrap();
+        let aspects: Vec<Aspect> = first.iter().map(|observation| observation.aspect).collect();
+        assert_eq!(aspects, Aspect::ALL);
+        assert!(first.iter().all(|seen| !seen.value.is_empty() && seen.sentence.ends_with('.')));
+        let again = now(vault.examine(at(2026), Depth::Asking)).unwrap();
+        assert_eq!(first, again, "no drift is seen where nothing drifted");
+        assert_eq!(now(vault.list("")).unwrap(), []);
+    }),
     ("what is not there is not found", |vault| {
         let version = Version::new("sha256:00");
         assert_eq!(code(now(vault.read_back(&key("no/thing"), &version))), "archive.not-found");
@@ -94,6 +125,7 @@ const CASES: [Case; 11] = [
             code(now(vault.read_back(&key("a"), &other))),
             code(now(vault.get(&key("a"), &other))),
             code(now(vault.retain_at_least(&key("a"), &other, at(2050), at(2027)))),
+            code(now(vault.set_legal_hold(&key("a"), &other, true, at(2027)))),
         ] {
             assert_eq!(result, "archive.no-such-version");
         }

@@ -18,6 +18,7 @@ mod files;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod record;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +29,7 @@ use exhibit_evidence::{Digest, Timestamp};
 use self::files::{Files, Looked};
 use self::record::Record;
 use crate::vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
-use crate::{ObjectKey, VaultError};
+use crate::{Depth, ObjectKey, Observation, VaultError};
 
 /// The word for this kind of store and its kind of lock.
 const KIND: &str = "write-once-directory";
@@ -121,7 +122,7 @@ impl WriteOnceDirectory {
             }
         }
         self.files.forget_note()?;
-        Ok(PutOutcome { version: version_of(digest), digest, size, done })
+        Ok(PutOutcome { version: version_of(digest), digest, size, done, request_id: None })
     }
 
     /// The record and the bytes of a version, after every check there is.
@@ -171,7 +172,7 @@ impl WriteOnceDirectory {
                     Err(error) if error.is_difference() => None,
                     Err(error) => return Err(error),
                 };
-                Ok(Listed { key, version, present })
+                Ok(Listed { key, version, present, masked: false, others: Vec::new() })
             })
             .collect()
     }
@@ -220,9 +221,13 @@ impl Vault for WriteOnceDirectory {
                 size: bytes.len() as u64,
                 mode: record.mode,
                 retain_until: record.retain_until,
-                legal_hold: false,
+                legal_hold: record.legal_hold,
                 put_at: record.put_at,
                 media_type: record.media_type,
+                stored_checksum: Some(record.digest),
+                e_tag: None,
+                request_id: None,
+                masked: false,
             })
         })
     }
@@ -247,5 +252,28 @@ impl Vault for WriteOnceDirectory {
             let (record, _) = self.inspect(key, version)?;
             self.extend(key, record, until, at)
         })
+    }
+
+    fn set_legal_hold<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+        on: bool,
+        at: Timestamp,
+    ) -> VaultFuture<'a, bool> {
+        Box::pin(async move {
+            let _writer = self.files.lock()?;
+            let (record, _) = self.inspect(key, version)?;
+            if record.legal_hold == on {
+                self.files.make_names_durable(&self.files.record(key, record.number))?;
+            } else {
+                record.held(on, at).write(&self.files, key)?;
+            }
+            Ok(on)
+        })
+    }
+
+    fn examine(&self, _at: Timestamp, _depth: Depth) -> VaultFuture<'_, Vec<Observation>> {
+        Box::pin(async move { Ok(surroundings::examine(self.root())) })
     }
 }

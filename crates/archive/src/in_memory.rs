@@ -6,7 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use exhibit_evidence::{Digest, Timestamp};
 
 use crate::vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
-use crate::{ObjectKey, VaultError};
+use crate::{Aspect, Depth, ObjectKey, Observation, Standing, VaultError};
+
+/// The word for this kind of store and its kind of lock.
+const KIND: &str = "in-memory";
 
 /// What goes wrong with the next verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct InMemoryVault {
 struct State {
     objects: BTreeMap<ObjectKey, Object>,
     faults: VecDeque<Fault>,
+    /// What examining tells that is not as in an untouched vault.
+    drift: BTreeMap<Aspect, Observation>,
 }
 
 #[derive(Debug)]
@@ -43,6 +48,9 @@ struct Object {
     recorded: Digest,
     options: PutOptions,
     protected: bool,
+    legal_hold: bool,
+    mode: String,
+    masked: bool,
 }
 
 impl InMemoryVault {
@@ -70,7 +78,36 @@ impl InMemoryVault {
 
     /// Takes away an object's protection behind the vault's back; false where there is no such object.
     pub fn tamper_unprotect(&self, key: &ObjectKey) -> bool {
-        self.state().objects.get_mut(key).map(|object| object.protected = false).is_some()
+        self.tamper(key, |object| object.protected = false)
+    }
+
+    /// Puts a delete marker over an object; false where there is no such object.
+    pub fn tamper_mask(&self, key: &ObjectKey) -> bool {
+        self.tamper(key, |object| object.masked = true)
+    }
+
+    /// Sets another retain-until date, also an earlier one; false where there is no such object.
+    pub fn tamper_retention(&self, key: &ObjectKey, until: Timestamp) -> bool {
+        self.tamper(key, |object| object.options.retain_until = until)
+    }
+
+    /// Weakens the kind of lock; false where there is no such object.
+    pub fn tamper_mode(&self, key: &ObjectKey, mode: &str) -> bool {
+        self.tamper(key, |object| mode.clone_into(&mut object.mode))
+    }
+
+    /// Sets or takes away a legal hold behind the vault's back; false where there is no such object.
+    pub fn tamper_legal_hold(&self, key: &ObjectKey, on: bool) -> bool {
+        self.tamper(key, |object| object.legal_hold = on)
+    }
+
+    /// Lets [`Vault::examine`] tell this of its aspect from now on.
+    pub fn tamper_surroundings(&self, observation: Observation) {
+        self.state().drift.insert(observation.aspect, observation);
+    }
+
+    fn tamper(&self, key: &ObjectKey, change: impl FnOnce(&mut Object)) -> bool {
+        self.state().objects.get_mut(key).map(change).is_some()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -148,11 +185,25 @@ impl State {
             Done::AlreadyThere
         } else {
             let bytes = Some(bytes.to_vec());
-            let object = Object { bytes, recorded: offered, options: options.clone(), protected };
+            let object = Object {
+                bytes,
+                recorded: offered,
+                options: options.clone(),
+                protected,
+                legal_hold: false,
+                mode: KIND.to_owned(),
+                masked: false,
+            };
             self.objects.insert(key.clone(), object);
             Done::Stored
         };
-        Ok(PutOutcome { version: version_of(offered), digest: offered, size: bytes.len() as u64, done })
+        Ok(PutOutcome {
+            version: version_of(offered),
+            digest: offered,
+            size: bytes.len() as u64,
+            done,
+            request_id: None,
+        })
     }
 
     /// As in a directory, a key is an object or a folder of objects.
@@ -175,7 +226,7 @@ fn version_of(digest: Digest) -> Version {
 impl Vault for InMemoryVault {
     fn describe(&self) -> VaultDescription {
         VaultDescription {
-            kind: "in-memory",
+            kind: KIND,
             place: "this process".to_owned(),
             regulatory_worm: false,
             statement: "In memory, for tests: nothing outlives the process.".to_owned(),
@@ -204,11 +255,15 @@ impl Vault for InMemoryVault {
                     version: version.clone(),
                     digest: Digest::of(&bytes),
                     size: bytes.len() as u64,
-                    mode: "in-memory".to_owned(),
+                    mode: object.mode.clone(),
                     retain_until: object.options.retain_until,
-                    legal_hold: false,
+                    legal_hold: object.legal_hold,
                     put_at: object.options.put_at,
                     media_type: object.options.media_type.clone(),
+                    stored_checksum: Some(object.recorded),
+                    e_tag: None,
+                    request_id: None,
+                    masked: object.masked,
                 })
             })
         })
@@ -229,6 +284,8 @@ impl Vault for InMemoryVault {
                         key: key.clone(),
                         version: Some(version_of(object.recorded)),
                         present: object.bytes.is_some(),
+                        masked: object.masked,
+                        others: Vec::new(),
                     })
                     .collect())
             })
@@ -247,6 +304,36 @@ impl Vault for InMemoryVault {
                 let (object, _) = state.version(key, version)?;
                 object.options.retain_until = object.options.retain_until.max(until);
                 Ok(object.options.retain_until)
+            })
+        })
+    }
+
+    fn set_legal_hold<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+        on: bool,
+        _at: Timestamp,
+    ) -> VaultFuture<'a, bool> {
+        Box::pin(async move {
+            self.perform(key.as_str(), |state, _| {
+                let (object, _) = state.version(key, version)?;
+                object.legal_hold = on;
+                Ok(object.legal_hold)
+            })
+        })
+    }
+
+    fn examine(&self, _at: Timestamp, _depth: Depth) -> VaultFuture<'_, Vec<Observation>> {
+        Box::pin(async move {
+            self.perform("the store itself", |state, _| {
+                let untouched = |aspect: &Aspect| {
+                    Observation::new(*aspect, Standing::NotApplicable, KIND, "Nothing outlives the process.")
+                };
+                Ok(Aspect::ALL
+                    .iter()
+                    .map(|aspect| state.drift.get(aspect).cloned().unwrap_or_else(|| untouched(aspect)))
+                    .collect())
             })
         })
     }
@@ -299,5 +386,22 @@ mod tests {
                 && !vault.tamper_replace(&key("b"), b"")
                 && !vault.tamper_unprotect(&key("b"))
         );
+    }
+
+    #[test]
+    fn what_an_intruder_changes_beside_the_bytes_is_read_back() {
+        let vault = InMemoryVault::new();
+        let put = now(vault.put_once(&key("a"), b"1", &options(2033))).unwrap();
+        let read = || now(vault.read_back(&key("a"), &put.version)).unwrap();
+        assert!(vault.tamper_mask(&key("a")) && read().masked);
+        assert!(now(vault.list("a")).unwrap()[0].masked);
+        assert!(vault.tamper_retention(&key("a"), at(2028)));
+        assert!(vault.tamper_mode(&key("a"), "GOVERNANCE"));
+        assert!(vault.tamper_legal_hold(&key("a"), true));
+        assert_eq!((read().retain_until, read().mode.as_str(), read().legal_hold), (at(2028), "GOVERNANCE", true));
+        assert!(!vault.tamper_mask(&key("b")) && !vault.tamper_mode(&key("b"), "x"));
+        let off = Observation::new(Aspect::ObjectLock, Standing::Broken, "off", "The lock is off.");
+        vault.tamper_surroundings(off.clone());
+        assert!(now(vault.examine(at(2026), Depth::Asking)).unwrap().contains(&off));
     }
 }

@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod in_memory;
 mod key;
+mod observation;
 pub mod retention;
 mod vault;
 
@@ -22,4 +23,5 @@ pub use directory::fuzzing;
 pub use error::VaultError;
 pub use in_memory::{Fault, InMemoryVault};
 pub use key::{BadKey, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, ObjectKey};
+pub use observation::{Aspect, Depth, Observation, Standing};
 pub use vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};

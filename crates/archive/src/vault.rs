@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin};
 
 use exhibit_evidence::{Digest, Timestamp};
 
-use crate::{ObjectKey, VaultError};
+use crate::{Depth, ObjectKey, Observation, VaultError};
 
 /// What a [`Vault`]'s verbs return.
 ///
@@ -76,6 +76,31 @@ pub trait Vault: Send + Sync + fmt::Debug {
         until: Timestamp,
         at: Timestamp,
     ) -> VaultFuture<'a, Timestamp>;
+
+    /// Puts a legal hold on a version, or takes it off, and returns whether one is on it then, as the
+    /// store says. A hold has no end of its own and is independent of the retention: while either
+    /// holds, nobody may remove the version. A hold that is on already is success.
+    ///
+    /// Who may release a hold is not decided here: a store knows one hold a version, a deployment knows cases.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_back`].
+    fn set_legal_hold<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        version: &'a Version,
+        on: bool,
+        at: Timestamp,
+    ) -> VaultFuture<'a, bool>;
+
+    /// Looks at what surrounds the objects: whether the store itself still is what its promises need. What
+    /// could not be found out is an observation too. `at` is the time by our own clock.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't be reached at all.
+    fn examine(&self, at: Timestamp, depth: Depth) -> VaultFuture<'_, Vec<Observation>>;
 }
 
 /// The store's own name for one stored state of an object: a digest in a
@@ -151,6 +176,9 @@ pub struct PutOutcome {
     pub size: u64,
     /// Whether this put stored them.
     pub done: Done,
+    /// The store's name for the request that stored them, for its operator; none where it has none, or
+    /// where this put found them there.
+    pub request_id: Option<String>,
 }
 
 /// What the store says about one version, as read from it just now.
@@ -174,6 +202,15 @@ pub struct ReadBack {
     pub put_at: Timestamp,
     /// What the bytes are said to be.
     pub media_type: String,
+    /// The SHA-256 that the store says it keeps beside the bytes; none where it keeps none. The word of the
+    /// store only: `digest` is computed here.
+    pub stored_checksum: Option<Digest>,
+    /// The store's tag of the bytes; no digest that could be relied on.
+    pub e_tag: Option<String>,
+    /// The store's name for the request that answered this, for its operator.
+    pub request_id: Option<String>,
+    /// Whether a delete marker, or a later version, hides this version from whoever names none.
+    pub masked: bool,
 }
 
 /// One object in a listing.
@@ -185,6 +222,10 @@ pub struct Listed {
     pub version: Option<Version>,
     /// Whether its bytes are there.
     pub present: bool,
+    /// Whether a delete marker, or a later version, hides it from whoever names no version.
+    pub masked: bool,
+    /// Further versions under this key: of a put that raced, or of somebody who wrote over it.
+    pub others: Vec<Version>,
 }
 
 /// What kind of store this is.

@@ -10,12 +10,12 @@ use crate::{ObjectKey, PutOptions, VaultError};
 /// The version of this file's format.
 const FORMAT: u32 = 1;
 
-/// One record. A longer retention is a further record; none is ever rewritten.
+/// One record. A longer retention and a changed hold are further records; none is ever rewritten.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     v: u32,
-    /// 1 for the put, then one more for each time the retention was made longer.
+    /// 1 for the put, then one more for each time the retention was made longer or a hold was placed or released.
     pub(super) number: u32,
     key: String,
     pub(super) digest: Digest,
@@ -26,6 +26,9 @@ pub(super) struct Record {
     /// When this record was made.
     recorded_at: Timestamp,
     pub(super) retain_until: Timestamp,
+    /// Whether a legal hold is on it. Written only where one is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) legal_hold: bool,
 }
 
 impl Record {
@@ -41,11 +44,16 @@ impl Record {
             put_at: options.put_at,
             recorded_at: options.put_at,
             retain_until: options.retain_until,
+            legal_hold: false,
         }
     }
 
     pub(super) fn extended(&self, until: Timestamp, at: Timestamp) -> Self {
         Self { number: self.number + 1, recorded_at: at, retain_until: until, ..self.clone() }
+    }
+
+    pub(super) fn held(&self, on: bool, at: Timestamp) -> Self {
+        Self { number: self.number + 1, recorded_at: at, legal_hold: on, ..self.clone() }
     }
 
     /// The first record of an object, as it was noted before the object was put. None where the note
@@ -75,8 +83,11 @@ impl Record {
     pub(super) fn read(bytes: &[u8], number: u32, before: Option<&Self>, key: &ObjectKey) -> Result<Self, String> {
         let record: Self = serde_json::from_slice(bytes).map_err(|error| format!("record {number}: {error}"))?;
         let continues = before.is_none_or(|before| {
-            before.retain_until < record.retain_until
-                && before.extended(record.retain_until, record.recorded_at) == record
+            let extended = before.retain_until < record.retain_until
+                && before.extended(record.retain_until, record.recorded_at) == record;
+            extended
+                || (before.legal_hold != record.legal_hold
+                    && before.held(record.legal_hold, record.recorded_at) == record)
         });
         if record.v != FORMAT || record.number != number || record.key != key.as_str() || !continues {
             return Err(format!("record {number} does not continue the ones before it"));

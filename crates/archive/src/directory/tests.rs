@@ -100,6 +100,22 @@ fn killed_at_any_step_a_retention_is_the_old_or_the_new_one() {
 }
 
 #[test]
+fn killed_at_any_step_a_hold_is_on_or_off() {
+    let version = version_of(Digest::of(b"kept"));
+    killed_at_every_step(
+        |vault| now(vault.set_legal_hold(&key("longer"), &version, true, at(2027))).map(drop),
+        |steps, vault| {
+            now(vault.read_back(&key("longer"), &version)).unwrap();
+            for on in [true, false] {
+                let holds = now(vault.set_legal_hold(&key("longer"), &version, on, at(2027))).unwrap();
+                let back = now(vault.read_back(&key("longer"), &version)).unwrap();
+                assert_eq!((holds, back.legal_hold, back.retain_until), (on, on, at(2033)), "after {steps} steps");
+            }
+        },
+    );
+}
+
+#[test]
 fn leftovers_are_removed_without_touching_the_object_they_became() {
     let (_folder, vault) = vault();
     let put = vault.put(&key(NAME), b"bytes", &options(2033)).unwrap();
