@@ -3,6 +3,7 @@
 mod api;
 mod binary;
 mod browser;
+mod debian;
 mod packages;
 mod stories;
 mod tidy;

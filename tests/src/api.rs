@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use exhibit_evidence::EntryId;
 use exhibit_store::service::{NewToken, Role, TokenScope};
 use exhibit_web::{
-    Limits, Parts, Service, router,
+    Limits, Parts, Service, metrics_router, router,
     token::{TokenKey, TokenText},
 };
 use serde_json::Value;
@@ -18,6 +18,8 @@ use crate::TestWorld;
 pub struct Api {
     /// The router.
     pub router: axum::Router,
+    /// The router of the listener for Prometheus.
+    pub metrics: axum::Router,
     key: TokenKey,
 }
 
@@ -88,7 +90,7 @@ impl Api {
             token_key: key.clone(),
             limits,
         });
-        Self { router: router(service), key }
+        Self { metrics: metrics_router(service.clone()), router: router(service), key }
     }
 
     /// A token for that person, good for an hour.

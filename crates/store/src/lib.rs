@@ -33,6 +33,7 @@ mod store;
 pub mod testing;
 mod tx;
 mod url;
+mod vitals;
 mod worker;
 
 #[cfg(test)]
@@ -60,4 +61,5 @@ pub use run_requests::{NewRunRequest, Requested, RunEnd, RunLease, RunRequest, R
 pub use slots::{Lease, OpenSlot, Slot};
 pub use store::Store;
 pub use url::DatabaseUrl;
+pub use vitals::{JobVitals, MOST_JOBS, PoolVitals, Vitals};
 pub use worker::Worker;

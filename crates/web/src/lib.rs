@@ -21,6 +21,7 @@ mod service;
 mod session;
 mod status;
 pub mod token;
+mod vitals;
 mod who;
 
 pub use listen::{ListenError, Shutdown, Tls, serve};

@@ -1,10 +1,13 @@
 //! What Prometheus asks for.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::{
+        EncodeLabelSet,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::{Registry, Unit},
 };
@@ -57,11 +60,61 @@ impl Metrics {
         self.answered.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
     }
 
-    /// All of it, as OpenMetrics text.
-    pub(crate) fn text(&self) -> String {
+    /// All of it, and what `more` holds, as OpenMetrics text.
+    pub(crate) fn text(&self, more: &Registry) -> String {
         let mut text = String::new();
         // Writing into a string can't fail.
-        encode(&mut text, &self.registry).expect("a string takes any text");
+        encode_registry(&mut text, &self.registry).expect("a string takes any text");
+        encode_registry(&mut text, more).expect("a string takes any text");
+        encode_eof(&mut text).expect("a string takes any text");
         text
+    }
+}
+
+/// The same in the older text format, which every tool reads: there a counter is described under the name of its samples,
+/// and neither units nor an end are told.
+pub(crate) fn older(text: &str) -> String {
+    let counters: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let described = line.strip_prefix("# ").and_then(|line| {
+            let (what, rest) = line.split_once(' ')?;
+            let (name, rest) = rest.split_once(' ')?;
+            Some((what, name, rest))
+        });
+        match described {
+            Some(("UNIT", ..)) => continue,
+            Some((what, name, rest)) if counters.contains(name) => {
+                out.push_str(&format!("# {what} {name}_total {rest}"))
+            }
+            None if line == "# EOF" => continue,
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_format_tells_the_same() {
+        let metrics = Metrics::new();
+        metrics.answered(&Method::GET, "/a", StatusCode::OK, Duration::from_millis(2));
+        let mut more = Registry::with_prefix("exhibit");
+        more.register("size", "Its size", prometheus_client::metrics::gauge::Gauge::<i64>::default());
+        let newer = metrics.text(&more);
+        assert!(newer.ends_with("# EOF\n") && newer.contains("# UNIT "), "{newer}");
+        let older = older(&newer);
+        assert!(older.contains("# TYPE exhibit_http_requests_total counter\n"), "{older}");
+        assert!(older.contains("# HELP exhibit_http_requests_total Requests answered"), "{older}");
+        assert!(older.contains("# TYPE exhibit_size gauge\nexhibit_size 0\n"), "{older}");
+        assert!(!older.contains("EOF") && !older.contains("UNIT"), "{older}");
+        let samples =
+            |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(samples(&older), samples(&newer));
     }
 }

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::State,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
@@ -19,9 +19,11 @@ use tower_http::{
 use crate::{
     api,
     gate::gate,
+    metrics::older,
     pages,
     problem::{Kind, Problem},
     service::Service,
+    vitals,
 };
 
 /// What every answer bears, whatever it is.
@@ -62,7 +64,15 @@ pub fn metrics_router(service: Service) -> Router {
     Router::new().route("/metrics", get(metrics)).with_state(service)
 }
 
-async fn metrics(State(service): State<Service>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], service.metrics.text()).into_response()
+async fn metrics(State(service): State<Service>, headers: HeaderMap) -> Response {
+    let told = vitals::ask(&service).await;
+    let more = vitals::registry(told.as_ref(), service.store.pool_vitals(), service.now());
+    let text = service.metrics.text(&more);
+    let newer = "application/openmetrics-text";
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if accepts.is_some_and(|accept| accept.contains(newer)) {
+        ([(header::CONTENT_TYPE, format!("{newer}; version=1.0.0; charset=utf-8"))], text).into_response()
+    } else {
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], older(&text)).into_response()
+    }
 }

@@ -7,7 +7,10 @@ use exhibit_report::Catalog;
 use exhibit_store::Store;
 use uuid::Uuid;
 
-use crate::{limits::Limiter, metrics::Metrics, recorder::Recorder, status::Folds, token::TokenKey, who::Tokens};
+use crate::{
+    limits::Limiter, metrics::Metrics, recorder::Recorder, status::Folds, token::TokenKey, vitals::LastVitals,
+    who::Tokens,
+};
 
 /// Where randomness comes from: the system in production, a seed in tests.
 pub type Entropy = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -69,6 +72,7 @@ pub struct Inner {
     pub(crate) limits: Limits,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,
+    pub(crate) vitals: LastVitals,
     /// The handlers' own checks are switched off: what is left is row-level security.
     #[cfg(feature = "testing")]
     pub(crate) database_alone: bool,
@@ -106,6 +110,7 @@ impl Inner {
             tokens: Tokens::new(token_key),
             limiter: Limiter::new(&limits),
             metrics: Metrics::new(),
+            vitals: LastVitals::default(),
             store,
             clock,
             entropy,

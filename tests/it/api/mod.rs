@@ -6,6 +6,7 @@ use exhibit_tests::{Example, TestWorld};
 mod controls;
 mod gate;
 mod ledger;
+mod metrics;
 pub(crate) mod pages;
 mod reading;
 mod reports;
