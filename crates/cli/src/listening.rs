@@ -1,10 +1,10 @@
 //! What `exhibit serve` listens on: the evidence API, and counters for Prometheus. Nothing, unless the configuration says so.
 
-use std::{fs, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fs, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use exhibit_pipeline::World;
-use exhibit_web::{Limits, Parts, Tls, metrics_router, router, serve};
+use exhibit_web::{Limits, ListenError, Parts, Tls, metrics_router, router, serve};
 use secrecy::ExposeSecret as _;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -14,6 +14,34 @@ use crate::{config::Config, token_key::token_key};
 pub(crate) struct Listening {
     api: Option<(TcpListener, Option<Tls>)>,
     metrics: Option<TcpListener>,
+}
+
+/// What answers.
+pub(crate) struct Answering {
+    /// Ends with the last answer.
+    pub(crate) tasks: JoinSet<()>,
+    service: Option<exhibit_web::Service>,
+    tls: Option<Tls>,
+}
+
+impl Answering {
+    /// The listener's certificate as it lies there now, where it speaks TLS.
+    ///
+    /// # Errors
+    /// When certificate and key are not fit.
+    pub(crate) fn renewed(&self, config: &Config) -> anyhow::Result<Option<Tls>> {
+        if self.tls.is_some() { tls(config) } else { Ok(None) }
+    }
+
+    /// Goes over to what a changed configuration says, and to a renewed certificate.
+    pub(crate) fn adopt(&self, world: &World, renewed: Option<&Tls>) {
+        if let Some(service) = &self.service {
+            service.adopt(world.catalog.clone(), pages(world), world.plan.deployment.calendar);
+        }
+        if let (Some(tls), Some(renewed)) = (&self.tls, renewed) {
+            tls.renew(renewed);
+        }
+    }
 }
 
 impl Listening {
@@ -43,10 +71,10 @@ impl Listening {
         config: &Config,
         world: &World,
         ending: &watch::Receiver<bool>,
-    ) -> anyhow::Result<JoinSet<()>> {
+    ) -> anyhow::Result<Answering> {
         let mut tasks = JoinSet::new();
         if self.api.is_none() && self.metrics.is_none() {
-            return Ok(tasks);
+            return Ok(Answering { tasks, service: None, tls: None });
         }
         let random = Arc::clone(&world.random);
         let service = exhibit_web::Service::new(Parts {
@@ -54,17 +82,14 @@ impl Listening {
             clock: Arc::clone(&world.clock),
             entropy: Arc::new(move |bytes| random.fill(bytes)),
             catalog: world.catalog.clone(),
-            pages: world
-                .registry
-                .iter()
-                .map(|known| (known.manifest.id.to_string(), known.readme.to_owned()))
-                .collect(),
+            pages: pages(world),
             calendar: world.plan.deployment.calendar,
             token_key: token_key(config)?,
             limits: Limits::default(),
         });
+        let speaks = self.api.as_ref().and_then(|(_, tls)| tls.clone());
         let metrics = self.metrics.map(|listener| (listener, None, metrics_router(service.clone()), "metrics"));
-        let api = self.api.map(|(listener, tls)| (listener, tls, router(service), "evidence API"));
+        let api = self.api.map(|(listener, tls)| (listener, tls, router(service.clone()), "evidence API"));
         for (listener, tls, router, what) in api.into_iter().chain(metrics) {
             let address = listener.local_addr().context("the listener's address")?;
             tracing::info!(%address, tls = tls.is_some(), "{what} listening");
@@ -79,8 +104,13 @@ impl Listening {
                 }
             });
         }
-        Ok(tasks)
+        Ok(Answering { tasks, service: Some(service), tls: speaks })
     }
+}
+
+/// The collectors' pages, Markdown, by the collector's id.
+fn pages(world: &World) -> BTreeMap<String, String> {
+    world.registry.iter().map(|known| (known.manifest.id.to_string(), known.readme.to_owned())).collect()
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
@@ -89,9 +119,15 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 
 fn tls(config: &Config) -> anyhow::Result<Option<Tls>> {
     let Some(tls) = &config.service.tls else { return Ok(None) };
-    let place = tls.certificate.display();
-    let chain = fs::read(&tls.certificate).with_context(|| format!("the certificate {place}"))?;
-    let key = tls.key.resolve()?.value;
-    let tls = Tls::from_pem(&chain, key.expose_secret().as_bytes());
-    Ok(Some(tls.with_context(|| format!("the certificate {place} and its key"))?))
+    let certificate = format!("`tls_certificate` in [service], {}", tls.certificate.display());
+    let key_named = format!("`tls_key` in [service], {}", tls.key);
+    let chain = fs::read(&tls.certificate).with_context(|| certificate.clone())?;
+    let key = tls.key.resolve().with_context(|| key_named.clone())?.value;
+    let fit = Tls::from_pem(&chain, key.expose_secret().as_bytes());
+    let which = match &fit {
+        Err(ListenError::NoCertificate) => certificate,
+        Err(ListenError::NoKey) => key_named,
+        _ => format!("{certificate}, and {key_named}"),
+    };
+    fit.context(which).map(Some)
 }

@@ -16,7 +16,10 @@ use std::{
 };
 
 use exhibit_store::Worker;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+};
 
 use crate::{Declared, Effort, Issued, StepError, World, attempts::Hands, declare, plan_ahead};
 
@@ -75,6 +78,8 @@ pub struct Service {
     /// The job that another process declared differently, while there is one: nothing is claimed then.
     superseded: Mutex<Option<String>>,
     receipts_differ: AtomicBool,
+    /// Told whenever a step found that the signing key was rotated.
+    retired: Notify,
 }
 
 impl Service {
@@ -103,6 +108,7 @@ impl Service {
             key: AtomicI64::new(0),
             superseded: Mutex::new(None),
             receipts_differ: AtomicBool::new(false),
+            retired: Notify::new(),
         }))
     }
 
@@ -122,6 +128,19 @@ impl Service {
         self.set_superseded(None);
         self.wake();
         Ok(declared)
+    }
+
+    /// Waits until a step found that the key at hand was rotated: nothing is signed until [`Service::sign_by`] brings
+    /// the key that the ledger goes on with.
+    pub async fn retired(&self) {
+        self.retired.notified().await;
+    }
+
+    /// Goes on with the world that is worked with, but for its key. Nothing is declared: whether this process's
+    /// configuration is the one in force has nothing to do with its key.
+    pub fn sign_by(&self, world: Arc<World>) {
+        self.world.send_replace(world);
+        self.wake();
     }
 
     /// Whether the last look at the archive found a receipt that is not so.

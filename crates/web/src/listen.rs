@@ -1,6 +1,12 @@
 //! The listener: HTTP/1.1, over TLS where it is configured, patient with nobody.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use axum::{Router, extract::ConnectInfo, http::Request};
 use hyper_util::{
@@ -28,9 +34,10 @@ const HEAD: Duration = Duration::from_secs(10);
 /// How long answers that were begun may take once the end was asked for.
 const FAREWELL: Duration = Duration::from_secs(8);
 
-/// What TLS needs: a certificate chain and its key.
+/// What TLS needs: a certificate chain and its key. Clones share it, so that a renewed certificate reaches a listener
+/// that runs.
 #[derive(Clone)]
-pub struct Tls(Arc<ServerConfig>);
+pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
 
 /// Why nothing can be listened to.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +45,12 @@ pub enum ListenError {
     /// Certificate or key are not fit.
     #[error("the certificate or its key is not fit for TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The text holds no certificate.
+    #[error("it holds no certificate in PEM form")]
+    NoCertificate,
+    /// The text holds no private key.
+    #[error("it holds no private key in PEM form")]
+    NoKey,
     /// The socket can't be used.
     #[error("listening: {0}")]
     Io(#[from] io::Error),
@@ -58,7 +71,17 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
+    }
+
+    /// Takes what `other` has: connections from now on get that certificate.
+    pub fn renew(&self, other: &Self) {
+        let renewed = other.current();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+    }
+
+    fn current(&self) -> Arc<ServerConfig> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same from PEM texts.
@@ -67,13 +90,12 @@ impl Tls {
     /// As [`Tls::new`]; when a text holds no certificate or no key.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, ListenError> {
         use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-        let unfit = |what: &str| rustls::Error::General(format!("there is no {what} in PEM form"));
         let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>().map_err(|_| unfit("certificate"))?;
+            CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>().map_err(|_| ListenError::NoCertificate)?;
         if chain.is_empty() {
-            return Err(unfit("certificate").into());
+            return Err(ListenError::NoCertificate);
         }
-        Self::new(chain, PrivateKeyDer::from_pem_slice(key).map_err(|_| unfit("private key"))?)
+        Self::new(chain, PrivateKeyDer::from_pem_slice(key).map_err(|_| ListenError::NoKey)?)
     }
 }
 
@@ -96,7 +118,6 @@ pub async fn serve(
 ) -> Result<(), ListenError> {
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let acceptor = tls.map(|tls| TlsAcceptor::from(tls.0));
     loop {
         let place = tokio::select! {
             place = room.clone().acquire_owned() => place.expect("the semaphore is never closed"),
@@ -114,7 +135,8 @@ pub async fn serve(
             },
             () = &mut shutdown => break,
         };
-        let (router, acceptor, watcher) = (router.clone(), acceptor.clone(), graceful.watcher());
+        let acceptor = tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
+        let (router, watcher) = (router.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _place = place;
             converse(stream, peer, acceptor, router, watcher).await;

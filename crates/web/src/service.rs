@@ -1,6 +1,10 @@
 //! What every handler works with.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use exhibit_evidence::{Clock, FiscalCalendar, Timestamp};
 use exhibit_report::Catalog;
@@ -58,15 +62,21 @@ impl Default for Limits {
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);
 
+/// What the configuration and the collectors say: taken anew while the service runs.
+pub(crate) struct Known {
+    pub(crate) catalog: Catalog,
+    pub(crate) pages: BTreeMap<String, String>,
+    pub(crate) calendar: FiscalCalendar,
+    /// What was folded by that catalog and calendar.
+    pub(crate) folds: Folds,
+}
+
 /// What the clones of a [`Service`] share.
 pub struct Inner {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Entropy,
-    pub(crate) catalog: Catalog,
-    pub(crate) pages: BTreeMap<String, String>,
-    pub(crate) calendar: FiscalCalendar,
-    pub(crate) folds: Folds,
+    known: RwLock<Arc<Known>>,
     pub(crate) tokens: Tokens,
     pub(crate) recorder: Recorder,
     pub(crate) limits: Limits,
@@ -101,12 +111,27 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Goes over to another catalog, other pages of collectors and another calendar. What is being answered ends by
+    /// the old ones.
+    pub fn adopt(&self, catalog: Catalog, pages: BTreeMap<String, String>, calendar: FiscalCalendar) {
+        let known = Arc::new(Known { catalog, pages, calendar, folds: Folds::default() });
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        // What a token lets its person see was worked out by the old ones.
+        self.tokens.forget();
+    }
+}
+
 impl Inner {
+    /// What the configuration and the collectors say now.
+    pub(crate) fn known(&self) -> Arc<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn of(parts: Parts) -> Self {
         let Parts { store, clock, entropy, catalog, pages, calendar, token_key, limits } = parts;
         Self {
             recorder: Recorder::start(store.clone()),
-            folds: Folds::default(),
             tokens: Tokens::new(token_key),
             limiter: Limiter::new(&limits),
             metrics: Metrics::new(),
@@ -114,9 +139,7 @@ impl Inner {
             store,
             clock,
             entropy,
-            catalog,
-            pages,
-            calendar,
+            known: RwLock::new(Arc::new(Known { catalog, pages, calendar, folds: Folds::default() })),
             limits,
             #[cfg(feature = "testing")]
             database_alone: false,

@@ -122,7 +122,8 @@ pub(crate) async fn caller(service: &Inner, session: Option<&SessionId>) -> Resu
         service.store.touch_session(hash, now).await?;
         service.store.touch_token(token.id, now).await?;
     }
-    let scope = Arc::new(scope(&token, &service.catalog, &service.calendar));
+    let known = service.known();
+    let scope = Arc::new(scope(&token, &known.catalog, &known.calendar));
     Ok(Caller { token: Arc::new(token), scope })
 }
 

@@ -86,7 +86,8 @@ pub(crate) async fn status(service: &Inner, scope: &Scope, period: &Period) -> R
 pub(crate) async fn standing(service: &Inner, scope: &Scope, period: &Period) -> Result<Standing, Problem> {
     // Whose lines of the access log may be seen has no part in it.
     let scope = Scope { access: exhibit_store::service::AccessSight::None, ..scope.clone() };
-    let followed = service.folds.of(&(scope.clone(), period.clone()), &service.catalog);
+    let known = service.known();
+    let followed = known.folds.of(&(scope.clone(), period.clone()), &known.catalog);
     let mut followed = followed.lock().await;
     let recorded = last_recorded(&service.store).await?;
     let mut reading = service.store.reading(&scope).await?;

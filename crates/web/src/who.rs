@@ -98,6 +98,11 @@ impl Tokens {
         Ok(remembered.caller.clone())
     }
 
+    /// Forgets which tokens were found.
+    pub(crate) fn forget(&self) {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn recall(&self, text: &TokenText, now: Timestamp) -> Option<Arc<Remembered>> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, found) = remembered.get(text.lookup())?;
@@ -116,7 +121,8 @@ impl Tokens {
             return Ok(None);
         }
         touch(&service.store, &found.token, now).await?;
-        let scope = Arc::new(scope(&found.token, &service.catalog, &service.calendar));
+        let known = service.known();
+        let scope = Arc::new(scope(&found.token, &known.catalog, &known.calendar));
         let caller = Caller { token: Arc::new(found.token.clone()), scope };
         let remembered = Arc::new(Remembered { found, caller });
         let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);

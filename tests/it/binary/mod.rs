@@ -1,5 +1,7 @@
 //! The program from outside, as people and their scripts meet it.
 
+mod asking;
+mod authority;
 mod cores;
 mod demo;
 mod disclosures;
@@ -11,9 +13,11 @@ mod kills;
 mod majors;
 mod publisher;
 mod serve;
+mod serve_keys;
 mod serve_kills;
 mod server;
 mod tampering;
+mod tls;
 mod tokens;
 
 use std::{

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -22,7 +21,7 @@ use nix::{
 };
 use serde_json::Value;
 
-use super::{Place, ends_with, exhibit, json};
+use super::{Place, asking, ends_with, exhibit, json};
 
 /// A service in the foreground, its log in a file.
 pub(super) struct Serving {
@@ -52,8 +51,16 @@ impl Serving {
         fs::read_to_string(&self.log).expect("a log")
     }
 
+    /// The address that the line of the log with these words names.
+    pub(super) fn address(&self, what: &str) -> String {
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {log}"));
+        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
+        address.expect("an address").to_owned()
+    }
+
     /// Waits until the log says so.
-    fn until_it_says(&self, what: &str) {
+    pub(super) fn until_it_says(&self, what: &str) {
         until(&format!("`{what}` in the log"), || self.log().contains(what));
     }
 
@@ -90,7 +97,7 @@ impl Drop for Serving {
     }
 }
 
-fn until(what: &str, mut is: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut is: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is() {
         assert!(begun.elapsed() < Duration::from_secs(150), "{what} did not come");
@@ -191,18 +198,6 @@ pub(super) fn quarter(day: &str) -> String {
     format!("{}-Q{}", &day[..4], month.div_ceil(3))
 }
 
-/// Asks over plain HTTP, and gives back the answer's status and body.
-fn ask(address: &str, path: &str, token: Option<&str>) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).expect("somebody listens");
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: exhibit.example\r\n{authorization}Connection: close\r\n\r\n")
-        .expect("it can be asked");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
-}
-
 /// The service answers who shows a token, tells Prometheus its counters, and says both addresses in its log.
 #[test]
 fn a_service_listens_where_it_is_told() {
@@ -213,20 +208,10 @@ fn a_service_listens_where_it_is_told() {
     fs::write(place.join("exhibit.toml"), text).expect("written");
     let mut service = Serving::start(&place, "log", &[]);
     service.until_it_says("serving");
-    let log = service.log();
-    let address = |what: &str| {
-        let line = log.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {log}"));
-        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
-        address.expect("an address").to_owned()
-    };
-    let (api, metrics) = (address("evidence API listening"), address("metrics listening"));
+    let (api, metrics) = (service.address("evidence API listening"), service.address("metrics listening"));
+    let ask = |address: &str, path: &str, token: Option<&str>| asking::plainly(address, "GET", path, token, "");
 
-    let made = json(
-        0,
-        place.path(),
-        &["token", "create", "--person", "Ada", "--role", "officer", "--expires", &tomorrow(), "--format", "json"],
-    );
-    let token = made["token"].as_str().expect("a token");
+    let token = &token(&place, "officer");
     assert_eq!(ask(&api, "/healthz", None).0, 204);
     assert_eq!(ask(&api, "/readyz", None).0, 204);
     assert_eq!(ask(&api, "/api/v1/evidence", None).0, 401);
@@ -249,6 +234,13 @@ fn tomorrow() -> String {
     // The test was built lately: so many days later is still to come, and within what a token is good for.
     let later = chrono::DateTime::<chrono::Utc>::from(made) + chrono::TimeDelta::days(60);
     later.format("%Y-%m-%d").to_string()
+}
+
+/// A token for that role.
+pub(super) fn token(place: &Place, role: &str) -> String {
+    let until = tomorrow();
+    let made = ["token", "create", "--person", "Ada", "--role", role, "--expires", &until, "--format", "json"];
+    json(0, place.path(), &made)["token"].as_str().expect("a token").to_owned()
 }
 
 /// What is wrong at the start is said at once.

@@ -23,10 +23,9 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, geteuid},
 };
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use tokio::runtime::Runtime;
 
-use super::{Place, exhibit};
+use super::{Place, authority::Authority, exhibit};
 
 /// Passwords that no message may show.
 const OWNER_PASSWORD: &str = "canary-owner-Tq8Wn3";
@@ -143,36 +142,6 @@ impl Server {
         let said = both(&output);
         assert!(!said.contains("canary"), "a password is shown:\n{said}");
         output
-    }
-}
-
-/// Who signs certificates.
-struct Authority {
-    certificate: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut parameters = CertificateParams::default();
-        parameters.distinguished_name.push(DnType::CommonName, name);
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let certificate = parameters.self_signed(&key).expect("signed").pem();
-        Self { certificate, issuer: Issuer::new(parameters, key) }
-    }
-
-    fn pem(&self) -> &str {
-        &self.certificate
-    }
-
-    /// A certificate for this name, and its key.
-    fn certify(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().expect("a key");
-        let mut parameters = CertificateParams::new([name.to_owned()]).expect("a name");
-        parameters.distinguished_name.push(DnType::CommonName, name);
-        (parameters.signed_by(&key, &self.issuer).expect("signed").pem(), key.serialize_pem())
     }
 }
 

@@ -114,7 +114,7 @@ fn tell(deployment: &Deployment, new_key: Option<&str>, words: &Words) {
     words.say(format!("The signing key is now {}.", deployment.world.signer.verifier()));
     if let (Some(reference), Signing::Given(_)) = (new_key, &config.signing) {
         words.say(format!(
-            "The configuration must name it from now on: key = \"{reference}\" in the table [signing]. Until then nothing starts."
+            "The configuration must name it from now on: key = \"{reference}\" in the table [signing]. Until then nothing starts; a service that runs reads it again at SIGHUP."
         ));
     }
     words.say(format!(

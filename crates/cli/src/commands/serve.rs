@@ -7,14 +7,14 @@ use exhibit_pipeline::{Effort, Service, ServiceSettings};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    time::Instant,
+    time::{Instant, Interval},
 };
 
 use crate::{
     args::ServeArgs,
     config::Config,
     deployment::{Deployment, load, write_report},
-    listening::Listening,
+    listening::{Answering, Listening},
     notify::Manager,
     output::{Exit, Problem, Words},
 };
@@ -44,13 +44,46 @@ impl Ends {
     }
 }
 
+/// Signs of life for whoever started this.
+struct Alive<'a> {
+    manager: &'a Manager,
+    due: Interval,
+}
+
+impl<'a> Alive<'a> {
+    fn of(manager: &'a Manager) -> Self {
+        Self { manager, due: tokio::time::interval(manager.watchdog().unwrap_or(Duration::from_secs(3_600))) }
+    }
+
+    /// Waits until the next is due, and gives it.
+    async fn tell(&mut self) {
+        self.due.tick().await;
+        self.manager.tell("WATCHDOG=1");
+    }
+
+    /// Does what may have to wait for another process: signs of life go on, and an end does not wait.
+    async fn during<T>(&mut self, work: impl Future<Output = T>, ends: &mut Ends) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Some(done),
+                () = self.tell() => {}
+                () = ends.next() => return None,
+            }
+        }
+    }
+}
+
 pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit> {
     say_panics_without_words();
     let manager = Manager::of_environment();
     let mut ends = Ends::listen().context("listening for signals")?;
     let mut reloads = signal(SignalKind::hangup()).context("listening for signals")?;
     let begun = async {
-        let deployment = Deployment::open(&args.place, words).await?;
+        let config = load(&args.place)?;
+        // First, because it is soon found out where it can't be had.
+        let listening = Listening::bind(&config).await?;
+        let deployment = Deployment::of(config, words).await?;
         let reports = deployment.reports();
         let on_issued = Box::new(move |issued: &exhibit_pipeline::Issued| {
             let name = format!("{}-{}-{}", issued.period, issued.standing.word(), issued.revision);
@@ -60,7 +93,6 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
             }
         });
         let settings = settings(&deployment.config);
-        let listening = Listening::bind(&deployment.config).await?;
         let service = Service::start(Arc::clone(&deployment.world), settings, on_issued).await?;
         anyhow::Ok((deployment, service, listening))
     };
@@ -77,31 +109,30 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
     tracing::info!(jobs = deployment.config.jobs.len(), workers = deployment.config.service.workers, "serving");
     manager.tell("READY=1");
     let mut current = deployment.config.clone();
-    let mut sign_of_life = tokio::time::interval(manager.watchdog().unwrap_or(Duration::from_secs(3_600)));
+    let mut alive = Alive::of(&manager);
     loop {
         tokio::select! {
             () = ends.next() => break,
             _ = reloads.recv() => {
                 manager.tell("RELOADING=1");
-                // It may have to wait for another process: signs of life go on, and an end does not wait.
-                let outcome = {
-                    let mut reloading = pin!(reload(args, &current, &deployment, &service));
-                    loop {
-                        tokio::select! {
-                            outcome = &mut reloading => break Some(outcome),
-                            _ = sign_of_life.tick() => manager.tell("WATCHDOG=1"),
-                            () = ends.next() => break None,
-                        }
-                    }
-                };
-                match outcome {
+                match alive.during(reload(args, &current, &deployment, &service, &answering), &mut ends).await {
                     Some(Ok(config)) => current = config,
                     Some(Err(error)) => refuse(&error),
                     None => break,
                 }
                 manager.tell("READY=1");
             }
-            _ = sign_of_life.tick() => manager.tell("WATCHDOG=1"),
+            () = service.retired() => {
+                match alive.during(take_next_key(&current, &deployment, &service), &mut ends).await {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => tracing::error!(
+                        "the signing key was rotated, and nothing is signed until its successor is there:\n{}",
+                        Problem::of(&error).plain()
+                    ),
+                    None => break,
+                }
+            }
+            () = alive.tell() => {}
             ended = &mut running => {
                 ended.context("the service's task")?;
                 return Err(anyhow::anyhow!("the service ended by itself"));
@@ -116,7 +147,7 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
     closing.send_replace(true);
     let handed_back = async {
         let ended = running.await;
-        while answering.join_next().await.is_some() {}
+        while answering.tasks.join_next().await.is_some() {}
         deployment.close().await?;
         ended.context("the service's task")
     };
@@ -150,6 +181,7 @@ async fn reload(
     current: &Config,
     deployment: &Deployment,
     service: &Service,
+    answering: &Answering,
 ) -> anyhow::Result<Config> {
     let config = load(&args.place)?;
     let fixed = current.needs_restart(&config);
@@ -158,10 +190,22 @@ async fn reload(
         "{} changed, which a running service can't take over: restart it",
         fixed.join(", ")
     );
-    let declared = service.adopt(Arc::new(deployment.planned_anew(&config, &service.world()).await?)).await?;
+    let renewed = answering.renewed(&config)?;
+    let world = Arc::new(deployment.planned_anew(&config, &service.world()).await?);
+    let declared = service.adopt(Arc::clone(&world)).await?;
+    answering.adopt(&world, renewed.as_ref());
     let jobs = declared.jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     tracing::info!(changed = declared.deployment, jobs, "configuration read again");
     Ok(config)
+}
+
+/// Signs by the key that the ledger goes on with, once it lies where the configuration says.
+async fn take_next_key(config: &Config, deployment: &Deployment, service: &Service) -> anyhow::Result<()> {
+    let world = Arc::new(deployment.planned_anew(config, &service.world()).await?);
+    let key = world.signer.verifier().to_string();
+    service.sign_by(world);
+    tracing::info!(key, "the signing key was rotated: its successor signs from now on");
+    Ok(())
 }
 
 /// Says why a configuration is not taken over. The old plan goes on.

@@ -149,14 +149,13 @@ pub(crate) struct Job {
 }
 
 impl Config {
-    /// Which tables say something else in `other` that only a start takes over: where things lie, and by which key.
+    /// Which tables say something else in `other` that only a start takes over: where things lie, and where it listens. Another
+    /// signing key is held against the ledger when it is taken over.
     pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
         let (ours, theirs) = (self.effective(), other.effective());
         let place = |config: &serde_json::Value, table: &str, key: &str| config[table][key].clone();
-        let mut fixed: Vec<&'static str> = ["database", "archive", "signing", "service"]
-            .into_iter()
-            .filter(|table| ours[*table] != theirs[*table])
-            .collect();
+        let mut fixed: Vec<&'static str> =
+            ["database", "archive", "service"].into_iter().filter(|table| ours[*table] != theirs[*table]).collect();
         if ["origin", "data_dir"].iter().any(|key| place(&ours, "deployment", key) != place(&theirs, "deployment", key))
         {
             fixed.push("deployment.origin or deployment.data_dir");

@@ -87,6 +87,9 @@ impl Service {
                 self.interval(turn.step)
             }
             Err(error) => {
+                if matches!(error, StepError::Retired { .. }) {
+                    self.retired.notify_one();
+                }
                 turn.failures += 1;
                 let wait = self.after_failure(turn.failures);
                 tracing::warn!(step = ?turn.step, %error, failures = turn.failures, "a step failed and is taken again");

@@ -57,7 +57,7 @@ pub(super) async fn list(State(service): State<Service>) -> Result<Response, Pro
         summary: manifest.summary.clone(),
         checks: manifest.checks.iter().map(|check| check.id.to_string()).collect(),
     };
-    let mut items: Vec<_> = service.catalog.collectors.iter().map(shape).collect();
+    let mut items: Vec<_> = service.known().catalog.collectors.iter().map(shape).collect();
     items.sort_by(|a, b| a.id.cmp(&b.id));
     answer::json(&Collectors { items }, 0)
 }
@@ -70,8 +70,9 @@ pub(super) async fn list(State(service): State<Service>) -> Result<Response, Pro
         (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(super) async fn one(State(service): State<Service>, Named(id): Named<String>) -> Result<Response, Problem> {
-    let known = service.catalog.collectors.iter().find(|manifest| manifest.id.as_str() == id);
+    let all = service.known();
+    let known = all.catalog.collectors.iter().find(|manifest| manifest.id.as_str() == id);
     let manifest = known.cloned().ok_or_else(|| Problem::not_found("collector", &id))?;
-    let page = service.pages.get(&id).cloned().unwrap_or_default();
+    let page = all.pages.get(&id).cloned().unwrap_or_default();
     answer::json(&Documented { manifest, page }, 0)
 }

@@ -129,12 +129,13 @@ pub(super) async fn controls(
     caller: Caller,
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
-    let current = service.calendar.period_of(service.now());
-    let period = period("period", which.period.as_deref())?.map_or(current, |id| service.calendar.period(id));
+    let all = service.known();
+    let current = all.calendar.period_of(service.now());
+    let period = period("period", which.period.as_deref())?.map_or(current, |id| all.calendar.period(id));
     if service.checks() && !sees(&caller.scope, &period) {
         return Err(Problem::not_found("period", period.id));
     }
-    let known = |id: &String| service.catalog.frameworks.iter().any(|framework| framework.id == *id);
+    let known = |id: &String| all.catalog.frameworks.iter().any(|framework| framework.id == *id);
     if let Some(unknown) = which.framework.as_ref().filter(|id| !known(id)) {
         return Err(Problem::not_found("framework", unknown));
     }

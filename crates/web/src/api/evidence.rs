@@ -199,7 +199,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let form = form(which.format.as_deref(), &headers)?;
     let query = EvidenceQuery {
-        checks: narrowed(&service.catalog, which.check.as_deref(), which.control.as_deref())?,
+        checks: narrowed(&service.known().catalog, which.check.as_deref(), which.control.as_deref())?,
         job: which.job,
         collectors: which.collector.map(|collector| vec![collector]),
         environment: which.environment,

@@ -229,7 +229,7 @@ pub(super) async fn list(
         Some(_) => return Err(Problem::invalid("state: expected open or gone")),
     };
     let query = FindingQuery {
-        checks: narrowed(&service.catalog, which.check.as_deref(), which.control.as_deref())?,
+        checks: narrowed(&service.known().catalog, which.check.as_deref(), which.control.as_deref())?,
         environment: which.environment,
         subject: which.subject,
         condition: which.condition,

@@ -8,8 +8,8 @@ use crate::{problem::Problem, service::Service, who::Caller};
 
 pub(super) async fn page(State(service): State<Service>, caller: Caller) -> Result<Response, Problem> {
     let seen = |id: &str| caller.scope.collectors.as_ref().is_none_or(|seen| seen.iter().any(|one| one == id));
-    let collectors: Vec<_> =
-        service.catalog.collectors.iter().filter(|collector| seen(collector.id.as_str())).collect();
+    let known = service.known();
+    let collectors: Vec<_> = known.catalog.collectors.iter().filter(|collector| seen(collector.id.as_str())).collect();
     let data = json!({"here": "collectors", "collectors": collectors});
     frame::page(&service, &caller, "collectors.html", &data, collectors.len())
 }

@@ -125,7 +125,8 @@ pub(super) async fn one(
         .map(|(group, _)| group.condition.clone())
         .or_else(|| history.about.clone().and_then(|about| serde_json::from_value(about).ok()));
     let text = |name: &str| history.last.as_ref().and_then(|last| last[name].as_str()).map(str::to_owned);
-    let check = history.finding.check.parse().ok().and_then(|check| service.catalog.check(&check));
+    let known = service.known();
+    let check = history.finding.check.parse().ok().and_then(|check| known.catalog.check(&check));
     let data = json!({
         "here": "findings",
         "finding": history.finding,

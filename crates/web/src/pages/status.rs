@@ -39,14 +39,14 @@ pub(super) async fn page(State(service): State<Service>, caller: Caller) -> Resu
 
 /// The quarter that is open, or the last one that the token is limited to. None where it names no quarter that is.
 pub(super) fn period_of(service: &Service, caller: &Caller) -> Option<Period> {
-    let now = service.calendar.period_of(service.now());
+    let now = service.known().calendar.period_of(service.now());
     let Some(limits) = &caller.scope.periods else { return Some(now) };
     let names: Vec<String> = limits.iter().map(|limit| limit.name.clone()).collect();
     if names.contains(&now.id.to_string()) {
         return Some(now);
     }
     let seen = limits.iter().filter(|limit| limit.from < now.end).max_by_key(|limit| limit.from);
-    seen.map(|limit| service.calendar.period_of(limit.from))
+    seen.map(|limit| service.known().calendar.period_of(limit.from))
 }
 
 /// What every page tells that shows how a period stands: as of when, and how much of it a signed checkpoint covers.
