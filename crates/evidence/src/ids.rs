@@ -2,8 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+
+use crate::text::read_text;
 
 /// The longest authored id, in bytes.
 pub const MAX_AUTHORED_ID: usize = 80;
@@ -80,7 +82,7 @@ macro_rules! authored_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+                read_text(deserializer)
             }
         }
     };
@@ -151,7 +153,8 @@ impl FromStr for EntryId {
 
     fn from_str(text: &str) -> Result<Self, NotAnEntryId> {
         let id = Uuid::parse_str(text).ok().filter(|id| id.get_version_num() == 7).map(Self);
-        id.filter(|id| id.to_string() == text).ok_or_else(|| NotAnEntryId(text.chars().take(40).collect()))
+        let exact = |id: &Self| id.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
+        id.filter(exact).ok_or_else(|| NotAnEntryId(text.chars().take(40).collect()))
     }
 }
 
@@ -163,7 +166,7 @@ impl Serialize for EntryId {
 
 impl<'de> Deserialize<'de> for EntryId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        read_text(deserializer)
     }
 }
 
@@ -205,7 +208,7 @@ impl Serialize for GroupId {
 
 impl<'de> Deserialize<'de> for GroupId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        read_text(deserializer)
     }
 }
 

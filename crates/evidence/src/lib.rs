@@ -18,8 +18,11 @@ pub mod outcome;
 pub mod period;
 pub mod record;
 pub mod report;
+#[cfg(any(test, feature = "samples"))]
+pub mod samples;
 pub mod schedule;
 pub mod slot;
+mod text;
 pub mod time;
 
 pub use assessment::{Assessment, SubjectOutcome};
@@ -31,7 +34,7 @@ pub use ids::{CheckId, CollectorId, ConditionId, EntryId, EnvironmentId, GroupId
 pub use observation::{Evidence, Observation, Population};
 pub use outcome::{Outcome, Verdict};
 pub use period::{FiscalCalendar, Period, PeriodId};
-pub use record::{Body, Envelope, Kind, Record};
+pub use record::{Body, Envelope, Examined, Kind, Record};
 pub use time::{Clock, Timestamp};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -48,8 +48,12 @@ macro_rules! kinds {
                 match self { $(Self::$variant(_) => Kind::$variant,)* }
             }
 
-            fn to_value(&self) -> Result<Value, serde_json::Error> {
-                match self { $(Self::$variant(body) => serde_json::to_value(body),)* }
+            fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+                match self { $(Self::$variant(body) => to_canonical(body),)* }
+            }
+
+            fn from_text(kind: Kind, text: &[u8]) -> Result<Self, serde_json::Error> {
+                Ok(match kind { $(Kind::$variant => Self::$variant(Box::new(serde_json::from_slice(text)?)),)* })
             }
 
             fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
@@ -126,7 +130,7 @@ pub struct Envelope {
 }
 
 /// The envelope as it lies in the record: exactly these five members.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
     v: u64,
@@ -211,6 +215,9 @@ impl Record {
     /// # Errors
     /// When kind or body are not of this version, or written in another form than the one of this version.
     pub fn read(&self) -> Result<Envelope, RecordError> {
+        if let Some(envelope) = read_exact(&self.0) {
+            return Ok(envelope);
+        }
         let wire: Wire = serde_json::from_slice(&self.0)?;
         let kind: Kind = wire.header()?.kind.parse()?;
         let envelope =
@@ -222,6 +229,76 @@ impl Record {
         let same = again.0.iter().zip(&self.0).take_while(|(a, b)| a == b).count();
         Err(RecordError::OtherForm(same))
     }
+}
+
+/// What a record says, to whoever looks at many.
+#[derive(Debug)]
+pub struct Examined {
+    /// What its envelope says.
+    pub header: Header,
+    /// The whole entry, or why its kind or body can't be read.
+    pub envelope: Result<Envelope, RecordError>,
+}
+
+impl Record {
+    /// Everything that [`Record::from_bytes`] and [`Record::read`] say of these bytes, in one go.
+    ///
+    /// # Errors
+    /// Where [`Record::from_bytes`] fails.
+    pub fn examine(bytes: &[u8]) -> Result<Examined, RecordError> {
+        if let Some(envelope) = read_exact(bytes) {
+            let header = Header {
+                version: FORMAT_VERSION,
+                kind: envelope.body.kind().word().to_owned(),
+                id: envelope.id,
+                recorded_at: envelope.recorded_at,
+            };
+            return Ok(Examined { header, envelope: Ok(envelope) });
+        }
+        let (record, header) = Self::from_bytes(bytes.to_vec())?;
+        Ok(Examined { header, envelope: record.read() })
+    }
+
+    /// The same record, recorded at another time; None where the two times are not written in the same length, which
+    /// they are from the year 0 to 9999.
+    pub fn recorded_at(mut self, at: Timestamp) -> Option<Self> {
+        let text = at.to_string();
+        let end = self.0.len().checked_sub(AFTER_TIME.len())?;
+        let start = end.checked_sub(text.len())?;
+        if !self.0[..start].ends_with(BEFORE_TIME) {
+            return None;
+        }
+        self.0[start..end].copy_from_slice(text.as_bytes());
+        Some(self)
+    }
+}
+
+/// What every record begins with.
+const HEAD: &[u8] = b"{\"body\":";
+
+/// What stands before the time.
+const BEFORE_TIME: &[u8] = b",\"recorded_at\":\"";
+
+/// What every record ends with, after the time.
+const AFTER_TIME: &[u8] = b"\",\"v\":1}";
+
+/// The entry in bytes that are a record of this version in every respect, which is shown by writing it again; None where
+/// they may not be, and must be looked at more closely. The members that follow the body have one spelling and stand at
+/// fixed distances from the end, so that the body is read once only.
+fn read_exact(bytes: &[u8]) -> Option<Envelope> {
+    if bytes.len() > MAX_RECORD {
+        return None;
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    let rest = text.strip_prefix("{\"body\":")?.strip_suffix("\",\"v\":1}")?;
+    let (rest, recorded_at) = rest.rsplit_once("\",\"recorded_at\":\"")?;
+    let (rest, kind) = rest.rsplit_once("\",\"kind\":\"")?;
+    let (body, id) = rest.rsplit_once(",\"id\":\"")?;
+    let (id, recorded_at, kind) = (id.parse().ok()?, recorded_at.parse().ok()?, kind.parse().ok()?);
+    let envelope = Envelope { id, recorded_at, body: Body::from_text(kind, body.as_bytes()).ok()? };
+    // Id, kind and time were read from their one spelling: what is left to compare is the body.
+    let again = envelope.body.to_bytes().ok()?;
+    (again == body.as_bytes()).then_some(envelope)
 }
 
 impl Wire {
@@ -239,17 +316,81 @@ impl Envelope {
     /// # Errors
     /// When the body has no canonical form or is too long: see [`RecordError`].
     pub fn to_record(&self) -> Result<Record, RecordError> {
-        let wire = Wire {
-            v: FORMAT_VERSION,
-            kind: self.body.kind().word().to_owned(),
-            id: self.id,
-            recorded_at: self.recorded_at,
-            body: self.body.to_value()?,
-        };
-        let bytes = to_canonical(&wire)?;
+        let body = self.body.to_bytes()?;
+        let mut bytes = Vec::with_capacity(HEAD.len() + body.len() + 160);
+        bytes.extend_from_slice(HEAD);
+        bytes.extend_from_slice(&body);
+        let (id, kind, at) = (self.id, self.body.kind(), self.recorded_at);
+        // The members behind the body in their order; nothing in them needs an escape.
+        let tail = format!(",\"id\":\"{id}\",\"kind\":\"{kind}\",\"recorded_at\":\"{at}\",\"v\":{FORMAT_VERSION}}}");
+        bytes.extend_from_slice(tail.as_bytes());
         if bytes.len() > MAX_RECORD {
             return Err(RecordError::TooLong(bytes.len()));
         }
         Ok(Record(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A record of a kind with texts, numbers, lists and members that may be left out.
+    fn record() -> Record {
+        let body = crate::slot::SlotClosure {
+            job: "nightly".parse().expect("an id"),
+            scheduled_for: "2026-11-22T03:00:00.000000Z".parse().expect("an instant"),
+            state: crate::slot::SlotState::Errored,
+            attempts: 3,
+            started_at: None,
+            finished_at: Some("2026-11-22T03:00:07.000001Z".parse().expect("an instant")),
+            evidence: None,
+            reason: Some("said \"no\"\tand ended\u{1}; grüße".to_owned()),
+        };
+        let at = "2026-11-22T03:00:08.000000Z".parse().expect("an instant");
+        let envelope = Envelope { id: EntryId::from_parts(at, &[7; 10]), recorded_at: at, body: body.into() };
+        envelope.to_record().expect("a record")
+    }
+
+    /// What the slow way says, by a tree of values.
+    fn slowly(bytes: &[u8]) -> Result<Envelope, RecordError> {
+        let wire: Wire = serde_json::from_value(parse_canonical(bytes)?)?;
+        let kind: Kind = wire.header()?.kind.parse()?;
+        let envelope =
+            Envelope { id: wire.id, recorded_at: wire.recorded_at, body: Body::from_value(kind, wire.body)? };
+        if envelope.to_record()?.as_bytes() == bytes { Ok(envelope) } else { Err(RecordError::OtherForm(0)) }
+    }
+
+    #[test]
+    fn a_record_may_be_given_another_time() {
+        let at = "2031-01-01T00:00:00.000009Z".parse().expect("an instant");
+        let moved = record().recorded_at(at).expect("times of the same length");
+        let mut envelope = record().read().expect("an entry");
+        envelope.recorded_at = at;
+        assert_eq!(moved, envelope.to_record().expect("a record"));
+        assert_eq!(record().recorded_at(Timestamp::from_micros(i64::MAX / 2).expect("an instant")), None);
+    }
+
+    proptest! {
+        /// Bytes changed, dropped, repeated and put in: whatever the quick way takes, the slow one takes too, as the same;
+        /// and nothing is refused that the slow one takes.
+        #[test]
+        fn quick_and_slow_agree(edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, prop::sample::select(b"\"{}[],:0123456789abcnulltrue\\ -.\x01\xc3\x00".to_vec())), 0..3)) {
+            let mut bytes = record().into_bytes();
+            for (at, how, byte) in edits {
+                let at = at.index(bytes.len());
+                match how {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    2 => { bytes.remove(at); }
+                    _ => bytes.insert(at, bytes[at]),
+                }
+            }
+            let slow = slowly(&bytes).ok();
+            prop_assert_eq!(read_exact(&bytes).or_else(|| slow.clone()), slow.clone());
+            prop_assert_eq!(Record::examine(&bytes).ok().and_then(|examined| examined.envelope.ok()), slow);
+        }
     }
 }

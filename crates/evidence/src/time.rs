@@ -2,8 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use chrono::{DateTime, Datelike as _, NaiveDate, SubsecRound as _, TimeDelta, Timelike as _, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::read_text;
 
 /// An instant in UTC, to the microsecond: what Postgres keeps, so that nothing is lost on the way there and back.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +58,52 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The text of a year of four digits. Records are full of instants: this is written and read by hand.
+    fn written(self) -> Option<[u8; 27]> {
+        let (year, micros) = (self.0.year(), self.0.timestamp_subsec_micros());
+        let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let fields = [
+            (0..4, year),
+            (5..7, self.0.month()),
+            (8..10, self.0.day()),
+            (11..13, self.0.hour()),
+            (14..16, self.0.minute()),
+            (17..19, self.0.second()),
+            // Beyond 999,999 in a leap second, which has another form.
+            (20..26, (micros < 1_000_000).then_some(micros)?),
+        ];
+        for (place, mut number) in fields {
+            for digit in text[place].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        Some(text)
+    }
+
+    /// What [`Timestamp::written`] wrote.
+    fn read(text: &[u8; 27]) -> Option<Self> {
+        let mut form = *text;
+        let mut number = |place: std::ops::Range<usize>| {
+            form[place].iter_mut().try_fold(0, |number: u32, digit| {
+                let value = digit.is_ascii_digit().then(|| u32::from(*digit - b'0'))?;
+                *digit = b'0';
+                Some(number * 10 + value)
+            })
+        };
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+        let micros = number(20..26)?;
+        if form != *b"0000-00-00T00:00:00.000000Z" {
+            return None;
+        }
+        let date = NaiveDate::from_ymd_opt(year.cast_signed(), month, day)?;
+        date.and_hms_micro_opt(hour, minute, second, micros).map(|instant| Self(instant.and_utc()))
+    }
+}
+
 impl From<DateTime<Utc>> for Timestamp {
     fn from(instant: DateTime<Utc>) -> Self {
         Self::new(instant)
@@ -64,7 +112,10 @@ impl From<DateTime<Utc>> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format(Self::FORM))
+        match self.written() {
+            Some(text) => f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?),
+            None => write!(f, "{}", self.0.format(Self::FORM)),
+        }
     }
 }
 
@@ -78,6 +129,9 @@ impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
     fn from_str(text: &str) -> Result<Self, NotATimestamp> {
+        if let Some(instant) = text.as_bytes().try_into().ok().and_then(Self::read) {
+            return Ok(instant);
+        }
         let refused = || NotATimestamp(text.chars().take(80).collect());
         let instant = DateTime::parse_from_rfc3339(text).map_err(|_| refused())?;
         let instant = Self::new(instant.with_timezone(&Utc));
@@ -93,7 +147,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        read_text(deserializer)
     }
 }
 
@@ -105,7 +159,26 @@ pub trait Clock: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// By hand and by the library: the same text for every instant, the same instant for every text.
+        #[test]
+        fn by_hand_as_by_the_library(micros: i64, near in 0..4_000_000_000_000_000_i64, text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{6}Z") {
+            for instant in [micros, near].into_iter().filter_map(Timestamp::from_micros) {
+                let library = instant.0.format(Timestamp::FORM).to_string();
+                prop_assert_eq!(instant.to_string(), &*library);
+                prop_assert_eq!(library.as_bytes().try_into().ok().and_then(Timestamp::read), instant.written().map(|_| instant));
+            }
+            let ours = text.as_bytes().try_into().ok().and_then(Timestamp::read);
+            let theirs = DateTime::parse_from_rfc3339(&text).ok().map(|instant| Timestamp::new(instant.to_utc()));
+            let theirs = theirs.filter(|instant| instant.0.format(Timestamp::FORM).to_string() == text);
+            // A sixtieth second reads as a leap second, whose text is another one: neither way knows it.
+            prop_assert_eq!(ours, theirs);
+        }
+    }
 
     #[test]
     fn one_form_only() {
