@@ -316,18 +316,28 @@ impl Envelope {
     /// # Errors
     /// When the body has no canonical form or is too long: see [`RecordError`].
     pub fn to_record(&self) -> Result<Record, RecordError> {
-        let body = self.body.to_bytes()?;
+        Record::of(self.id, self.recorded_at, &self.body)
+    }
+}
+
+impl Record {
+    /// The record of an entry.
+    ///
+    /// # Errors
+    /// As [`Envelope::to_record`].
+    pub fn of(id: EntryId, recorded_at: Timestamp, body: &Body) -> Result<Self, RecordError> {
+        let (kind, body) = (body.kind(), body.to_bytes()?);
         let mut bytes = Vec::with_capacity(HEAD.len() + body.len() + 160);
         bytes.extend_from_slice(HEAD);
         bytes.extend_from_slice(&body);
-        let (id, kind, at) = (self.id, self.body.kind(), self.recorded_at);
         // The members behind the body in their order; nothing in them needs an escape.
-        let tail = format!(",\"id\":\"{id}\",\"kind\":\"{kind}\",\"recorded_at\":\"{at}\",\"v\":{FORMAT_VERSION}}}");
+        let tail =
+            format!(",\"id\":\"{id}\",\"kind\":\"{kind}\",\"recorded_at\":\"{recorded_at}\",\"v\":{FORMAT_VERSION}}}");
         bytes.extend_from_slice(tail.as_bytes());
         if bytes.len() > MAX_RECORD {
             return Err(RecordError::TooLong(bytes.len()));
         }
-        Ok(Record(bytes))
+        Ok(Self(bytes))
     }
 }
 

@@ -36,7 +36,8 @@ impl StoredEntry {
     /// # Errors
     /// [`StoreError::Malformed`] if the text is no record of a kind that this version knows.
     pub fn envelope(&self) -> Result<Envelope, StoreError> {
-        self.record()?.read().map_err(|error| self.malformed(error))
+        let examined = Record::examine(self.text.as_bytes()).map_err(|error| self.malformed(error))?;
+        examined.envelope.map_err(|error| self.malformed(error))
     }
 
     fn malformed(&self, why: impl ToString) -> StoreError {

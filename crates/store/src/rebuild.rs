@@ -107,7 +107,7 @@ async fn refill(tx: &mut PgConnection, from: i64, to: i64, months: &mut HashSet<
                 })?
             }
         };
-        rows.extend(project(entry.seq, &envelope, &moved));
+        rows.extend(project(entry.seq, envelope.id, envelope.recorded_at, &envelope.body, &moved));
     }
     if expected != to {
         return Err(StoreError::NotFound { what: "entry at position", key: expected.to_string() });

@@ -127,6 +127,23 @@ pub fn superuser_url(connection: &Connection, database: &str) -> DatabaseUrl {
     private::url(connection, cluster::SUPERUSER, database).expect("a URL")
 }
 
+/// The service role's connection string for a database of a private cluster.
+///
+/// # Panics
+/// If the socket's folder has a name that is not UTF-8.
+#[must_use]
+pub fn service_url(connection: &Connection, database: &str) -> DatabaseUrl {
+    private::url(connection, SERVICE_ROLE, database).expect("a URL")
+}
+
+/// A session as the role that the connection string names.
+///
+/// # Errors
+/// What Postgres says.
+pub async fn connection(role: &DatabaseUrl) -> Result<PgConnection, sqlx::Error> {
+    role.options().expect("a URL").connect().await
+}
+
 /// What an attacker with superuser rights would run: switches the triggers off, runs the statements, switches the
 /// triggers on again as they were.
 #[must_use]

@@ -11,7 +11,7 @@ mod write;
 
 use std::sync::Arc;
 
-use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, GroupId, Timestamp};
+use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, GroupId, Record, Timestamp};
 use sqlx::PgConnection;
 
 pub(crate) use gathering::Gathering;
@@ -176,6 +176,8 @@ pub(crate) async fn append_within(store: &Store, tx: &mut PgConnection, unit: &A
 /// A unit that is known to make records, with all that can be done before the head is locked.
 pub(crate) struct Prepared<'a> {
     pub(crate) unit: &'a Append,
+    /// For each entry, its record as of the unit's time.
+    pub(crate) records: Vec<Record>,
     /// For each entry, its findings where they were moved to an artifact.
     pub(crate) moved: Vec<Vec<Finding>>,
     pub(crate) artifacts: Vec<crate::artifacts::Packed>,

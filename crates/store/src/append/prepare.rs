@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use exhibit_evidence::{Body, Digest, Envelope, Finding, Timestamp};
+use exhibit_evidence::{Body, Digest, Finding, Record, Timestamp};
 
 use super::{Append, NewEntry, Prepared};
 use crate::artifacts::Packed;
@@ -18,12 +18,13 @@ const BY_MONTH: [&str; 4] = ["evidence", "assessments", "assessment_subjects", "
 pub(super) async fn prepare<'a>(store: &Store, unit: &'a Append) -> Result<Prepared<'a>, StoreError> {
     let mut ids = HashSet::new();
     let mut moved = Vec::with_capacity(unit.entries.len());
+    let mut records = Vec::with_capacity(unit.entries.len());
     for entry in &unit.entries {
         if !ids.insert(entry.id) {
             return Err(refused(entry, "its id stands twice in one append"));
         }
         // `recorded_at` always has the same length, so what fits now fits later.
-        envelope(entry, unit.now).to_record().map_err(|error| refused(entry, error))?;
+        records.push(record(entry, unit.now)?);
         moved.push(findings_of(store, unit, entry).await?);
     }
     if let Some(lease) = &unit.lease {
@@ -47,11 +48,12 @@ pub(super) async fn prepare<'a>(store: &Store, unit: &'a Append) -> Result<Prepa
         disclosures.push(sealed.digest);
     }
     let artifacts = unit.artifacts.iter().map(Packed::new).collect();
-    Ok(Prepared { unit, moved, artifacts, disclosures })
+    Ok(Prepared { unit, records, moved, artifacts, disclosures })
 }
 
-pub(super) fn envelope(entry: &NewEntry, recorded_at: Timestamp) -> Envelope {
-    Envelope { id: entry.id, recorded_at, body: entry.body.clone() }
+/// The record of an entry that was recorded at this time.
+pub(super) fn record(entry: &NewEntry, recorded_at: Timestamp) -> Result<Record, StoreError> {
+    Record::of(entry.id, recorded_at, &entry.body).map_err(|error| refused(entry, error))
 }
 
 pub(super) fn refused(entry: &NewEntry, why: impl ToString) -> StoreError {

@@ -1,33 +1,43 @@
 //! Which units of a group are taken, and where their entries come to stand. Pure: what must be
 //! known of the database arrives as values.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use exhibit_evidence::{Body, Envelope, JobId, Record, Timestamp};
+use exhibit_evidence::{Body, JobId, Kind, Record, Timestamp};
 use exhibit_ledger::tree::{Frontier, Hash, Node, leaf_hash};
 use uuid::Uuid;
 
-use super::prepare::{envelope, refused};
-use super::{Appended, Prepared, Recorded};
+use super::prepare::record;
+use super::{Appended, NewEntry, Prepared, Recorded};
 use crate::StoreError;
 use crate::projection::{Rows, project};
 use crate::slots::{Slot, stale};
 
 /// What the database says about the units, read under the head's lock.
 #[derive(Default)]
-pub(super) struct Known {
-    /// Entries that have one of the units' ids: position, and the entry.
-    pub(super) entries: HashMap<Uuid, (u64, Envelope)>,
+pub(super) struct Known<'a> {
+    /// Entries that have one of the units' ids.
+    pub(super) entries: HashMap<Uuid, KnownEntry<'a>>,
     /// Tokens of the leases that are held on the units' slots.
     pub(super) held: HashMap<(JobId, Timestamp), Uuid>,
     /// Slots among the units' that are closed.
     pub(super) closed: HashSet<(JobId, Timestamp)>,
 }
 
+/// An entry that is in the ledger, or comes into it in this transaction.
+pub(super) struct KnownEntry<'a> {
+    pub(super) seq: u64,
+    pub(super) recorded_at: Timestamp,
+    pub(super) body: Cow<'a, Body>,
+}
+
 /// An entry with its place.
 pub(super) struct Placed {
     pub(super) seq: u64,
-    pub(super) envelope: Envelope,
+    pub(super) id: Uuid,
+    pub(super) kind: Kind,
+    pub(super) recorded_at: Timestamp,
     pub(super) record: Record,
     pub(super) leaf: Hash,
 }
@@ -46,11 +56,11 @@ pub(super) struct Sequenced {
     pub(super) last_recorded_at: Option<Timestamp>,
 }
 
-pub(super) fn sequence(
-    units: &[&Prepared<'_>],
+pub(super) fn sequence<'a>(
+    units: &[&'a Prepared<'_>],
     frontier: Frontier,
     last_recorded_at: Option<Timestamp>,
-    mut known: Known,
+    mut known: Known<'a>,
 ) -> Sequenced {
     let mut group = Sequenced {
         outcomes: Vec::with_capacity(units.len()),
@@ -74,13 +84,13 @@ pub(super) fn sequence(
 }
 
 /// The outcome of a unit whose ids are in the ledger: the same again, or other content.
-fn already(prepared: &Prepared<'_>, known: &Known) -> Option<Result<Appended, StoreError>> {
+fn already(prepared: &Prepared<'_>, known: &Known<'_>) -> Option<Result<Appended, StoreError>> {
     let entries = &prepared.unit.entries;
     let taken = entries.iter().find(|entry| known.entries.contains_key(&entry.id.0))?;
     let same = |entry: &super::NewEntry| {
-        let (seq, envelope) = known.entries.get(&entry.id.0)?;
-        let recorded = Recorded { id: entry.id, seq: *seq, recorded_at: envelope.recorded_at };
-        (envelope.body == entry.body).then_some(recorded)
+        let known = known.entries.get(&entry.id.0)?;
+        let recorded = Recorded { id: entry.id, seq: known.seq, recorded_at: known.recorded_at };
+        (*known.body == entry.body).then_some(recorded)
     };
     let recorded: Option<Vec<Recorded>> = entries.iter().map(same).collect();
     Some(match recorded {
@@ -90,7 +100,7 @@ fn already(prepared: &Prepared<'_>, known: &Known) -> Option<Result<Appended, St
 }
 
 /// Why this unit alone must be dropped, if it must.
-fn refusal(prepared: &Prepared<'_>, known: &Known, next: u64) -> Option<StoreError> {
+fn refusal(prepared: &Prepared<'_>, known: &Known<'_>, next: u64) -> Option<StoreError> {
     if let Some(expected) = prepared.unit.at.filter(|at| *at != next) {
         return Some(StoreError::OtherPlace { expected, next });
     }
@@ -121,34 +131,35 @@ pub(super) fn closed_slots<'a>(prepared: &'a Prepared<'_>) -> impl Iterator<Item
 }
 
 impl Sequenced {
-    fn take(&mut self, index: usize, prepared: &Prepared<'_>, known: &mut Known) -> Result<Appended, StoreError> {
+    fn take<'a>(
+        &mut self,
+        index: usize,
+        prepared: &'a Prepared<'_>,
+        known: &mut Known<'a>,
+    ) -> Result<Appended, StoreError> {
         let unit = prepared.unit;
         let recorded_at = self.last_recorded_at.map_or(unit.now, |last| last.max(unit.now));
         // Every record is made before the first is placed: a unit is whole or not there.
-        let records = unit
-            .entries
-            .iter()
-            .map(|entry| {
-                let envelope = envelope(entry, recorded_at);
-                let record = envelope.to_record().map_err(|error| refused(entry, error))?;
-                Ok((envelope, record))
-            })
-            .collect::<Result<Vec<_>, StoreError>>()?;
+        let records = unit.entries.iter().zip(&prepared.records).map(|(new, made)| match recorded_at == unit.now {
+            true => Ok(made.clone()),
+            false => made.clone().recorded_at(recorded_at).map_or_else(|| record(new, recorded_at), Ok),
+        });
+        let records = records.collect::<Result<Vec<_>, StoreError>>()?;
 
         let mut entries = Vec::with_capacity(records.len());
-        for ((envelope, record), moved) in records.into_iter().zip(&prepared.moved) {
+        for ((NewEntry { id, body }, record), moved) in unit.entries.iter().zip(records).zip(&prepared.moved) {
             let seq = self.frontier.size();
             let leaf = leaf_hash(record.as_bytes());
             self.nodes.extend(self.frontier.append(leaf));
-            self.rows.extend(project(seq, &envelope, moved));
-            if let Body::Slot(closure) = &envelope.body {
+            self.rows.extend(project(seq, *id, recorded_at, body, moved));
+            if let Body::Slot(closure) = body {
                 let slot = Slot { job: closure.job.clone(), scheduled_for: closure.scheduled_for };
                 known.closed.insert((slot.job.clone(), slot.scheduled_for));
                 self.closures.push((slot, seq));
             }
-            entries.push(Recorded { id: envelope.id, seq, recorded_at });
-            known.entries.insert(envelope.id.0, (seq, envelope.clone()));
-            self.placed.push(Placed { seq, envelope, record, leaf });
+            entries.push(Recorded { id: *id, seq, recorded_at });
+            known.entries.insert(id.0, KnownEntry { seq, recorded_at, body: Cow::Borrowed(body) });
+            self.placed.push(Placed { seq, id: id.0, kind: body.kind(), recorded_at, record, leaf });
         }
         if !entries.is_empty() {
             self.last_recorded_at = Some(recorded_at);

@@ -1,14 +1,16 @@
 //! The transaction itself: lock, look, sequence, write, advance, tell.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use exhibit_evidence::Envelope;
 use exhibit_ledger::tree::NodeId;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::sequence::{Known, Sequenced, closed_slots, sequence};
-use super::{Appended, CHANNEL, Prepared};
+use super::sequence::{Known, KnownEntry, Sequenced, closed_slots, sequence};
+use super::{Appended, CHANNEL, NewDisclosure, Prepared};
 use crate::artifacts::keep;
 use crate::error::in_tx;
 use crate::head::read_head;
@@ -44,8 +46,8 @@ pub(super) async fn append(
         for artifact in &units[*index].artifacts {
             keep(tx, artifact, units[*index].unit.now).await?;
         }
-        write_disclosures(tx, units[*index]).await?;
     }
+    write_disclosures(tx, group.taken.iter().map(|index| units[*index])).await?;
     close_claims(tx, &group).await?;
     advance(tx, from, &group).await?;
     Ok(Outcome { units: group.outcomes, partitioned_until })
@@ -59,7 +61,7 @@ pub(super) struct Outcome {
 }
 
 /// Reads what the database knows of the units' ids and slots. The claims are locked.
-async fn look(tx: &mut PgConnection, units: &[&Prepared<'_>]) -> Result<Known, StoreError> {
+async fn look<'a>(tx: &mut PgConnection, units: &[&'a Prepared<'_>]) -> Result<Known<'a>, StoreError> {
     let mut known = Known::default();
     let ids: Vec<Uuid> = units.iter().flat_map(|u| &u.unit.entries).map(|entry| entry.id.0).collect();
     let rows = sqlx::query(
@@ -73,8 +75,8 @@ async fn look(tx: &mut PgConnection, units: &[&Prepared<'_>]) -> Result<Known, S
     for row in &rows {
         let id: Uuid = row.try_get("id").map_err(in_tx("append"))?;
         let entry = crate::entries::read_entry(row)?;
-        let envelope = entry.envelope()?;
-        known.entries.insert(id, (entry.seq, envelope));
+        let Envelope { recorded_at, body, .. } = entry.envelope()?;
+        known.entries.insert(id, KnownEntry { seq: entry.seq, recorded_at, body: Cow::Owned(body) });
     }
     let slots: HashSet<Slot> = units.iter().flat_map(|u| closed_slots(u)).collect();
     if slots.is_empty() {
@@ -116,9 +118,9 @@ async fn look(tx: &mut PgConnection, units: &[&Prepared<'_>]) -> Result<Known, S
 
 async fn write_entries(tx: &mut PgConnection, group: &Sequenced) -> Result<(), StoreError> {
     let seqs: Vec<i64> = group.placed.iter().map(|placed| bigint(placed.seq)).collect();
-    let ids: Vec<Uuid> = group.placed.iter().map(|placed| placed.envelope.id.0).collect();
-    let kinds: Vec<&str> = group.placed.iter().map(|placed| placed.envelope.body.kind().word()).collect();
-    let times: Vec<DateTime<Utc>> = group.placed.iter().map(|placed| placed.envelope.recorded_at.utc()).collect();
+    let ids: Vec<Uuid> = group.placed.iter().map(|placed| placed.id).collect();
+    let kinds: Vec<&str> = group.placed.iter().map(|placed| placed.kind.word()).collect();
+    let times: Vec<DateTime<Utc>> = group.placed.iter().map(|placed| placed.recorded_at.utc()).collect();
     let records: Vec<&str> = group.placed.iter().map(|placed| placed.record.as_str()).collect();
     sqlx::query(
         "/* append::entries */ INSERT INTO exhibit.entries (seq, kind, id, recorded_at, record) \
@@ -202,28 +204,51 @@ pub(crate) async fn merge_findings(tx: &mut PgConnection, from: u64, to: u64) ->
 
 /// Writes values under the group of their field and value. The head's lock is held, so that nobody else makes or erases
 /// a group meanwhile: there is one for each value, and an erased one is found by none.
-async fn write_disclosures(tx: &mut PgConnection, prepared: &Prepared<'_>) -> Result<(), StoreError> {
-    for (new, digest) in prepared.unit.disclosures.iter().zip(&prepared.disclosures) {
-        sqlx::query(
-            "/* append::disclosures */ \
-             WITH known AS (SELECT group_id FROM exhibit.disclosure_keys WHERE path = $3 AND value = $5), \
-                  made AS (INSERT INTO exhibit.disclosure_keys (group_id, key, created_at, path, value) \
-                           SELECT $6, $7, $8, $3, $5 WHERE NOT EXISTS (SELECT FROM known) RETURNING group_id) \
-             INSERT INTO exhibit.disclosures (digest, entry_id, group_id, path, salt, value) \
-             SELECT $1, $2, g.group_id, $3, $4, $5 FROM (TABLE known UNION ALL TABLE made) AS g",
-        )
-        .bind(digest.0.as_slice())
-        .bind(new.entry.0)
-        .bind(&new.disclosure.path)
-        .bind(&new.disclosure.salt)
-        .bind(&new.disclosure.value)
-        .bind(new.fresh.id.0)
-        .bind(new.fresh.key.bytes().as_slice())
-        .bind(prepared.unit.now.utc())
-        .execute(&mut *tx)
-        .await
-        .map_err(in_tx("append"))?;
+async fn write_disclosures<'a>(
+    tx: &mut PgConnection,
+    units: impl Iterator<Item = &'a Prepared<'a>>,
+) -> Result<(), StoreError> {
+    let all: Vec<_> = units
+        .flat_map(|unit| unit.unit.disclosures.iter().zip(&unit.disclosures).map(|pair| (unit.unit.now, pair)))
+        .collect();
+    if all.is_empty() {
+        return Ok(());
     }
+    let text = |of: fn(&NewDisclosure) -> &str| all.iter().map(|(_, (new, _))| of(new)).collect::<Vec<_>>();
+    let (paths, values) = (text(|new| &new.disclosure.path), text(|new| &new.disclosure.value));
+    sqlx::query(
+        "/* append::disclosure_groups */ \
+         INSERT INTO exhibit.disclosure_keys (group_id, key, created_at, path, value) \
+         SELECT DISTINCT ON (n.path, n.value) n.group_id, n.key, n.now, n.path, n.value \
+           FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[], $4::text[], $5::text[]) WITH ORDINALITY \
+                AS n (group_id, key, now, path, value, position) \
+          WHERE NOT EXISTS (SELECT FROM exhibit.disclosure_keys k WHERE k.path = n.path AND k.value = n.value) \
+          ORDER BY n.path, n.value, n.position",
+    )
+    .bind(all.iter().map(|(_, (new, _))| new.fresh.id.0).collect::<Vec<_>>())
+    .bind(all.iter().map(|(_, (new, _))| new.fresh.key.bytes().as_slice()).collect::<Vec<_>>())
+    .bind(all.iter().map(|(now, _)| now.utc()).collect::<Vec<_>>())
+    .bind(&paths)
+    .bind(&values)
+    .execute(&mut *tx)
+    .await
+    .map_err(in_tx("append"))?;
+    sqlx::query(
+        "/* append::disclosures */ \
+         INSERT INTO exhibit.disclosures (digest, entry_id, group_id, path, salt, value) \
+         SELECT n.digest, n.entry_id, k.group_id, n.path, n.salt, n.value \
+           FROM unnest($1::bytea[], $2::uuid[], $3::text[], $4::text[], $5::text[]) \
+                AS n (digest, entry_id, path, salt, value) \
+           LEFT JOIN exhibit.disclosure_keys k ON k.path = n.path AND k.value = n.value",
+    )
+    .bind(all.iter().map(|(_, (_, digest))| digest.0.as_slice()).collect::<Vec<_>>())
+    .bind(all.iter().map(|(_, (new, _))| new.entry.0).collect::<Vec<_>>())
+    .bind(&paths)
+    .bind(text(|new| &new.disclosure.salt))
+    .bind(&values)
+    .execute(tx)
+    .await
+    .map_err(in_tx("append"))?;
     Ok(())
 }
 

@@ -134,7 +134,7 @@ async fn batch(
             walk.cite(&envelope.body);
             walk.erased.take(row.seq, &envelope.body);
             promised_values.extend(disclosed::promised(row.seq, &envelope));
-            expected.extend(project(seq, &envelope, &moved));
+            expected.extend(project(seq, envelope.id, envelope.recorded_at, &envelope.body, &moved));
         }
         walk.keep_promises(promised, report);
     }

@@ -6,7 +6,7 @@ use exhibit_evidence::deployment::Deployment;
 use exhibit_evidence::observation::{Subject, Trigger};
 use exhibit_evidence::report::{PeriodFreeze, Receipt, ReportIssued};
 use exhibit_evidence::slot::{SchedulePromise, SlotClosure};
-use exhibit_evidence::{Assessment, Body, Digest, Envelope, Evidence, Finding, Timestamp};
+use exhibit_evidence::{Assessment, Body, Digest, EntryId, Evidence, Finding, Timestamp};
 use uuid::Uuid;
 
 use super::tables::{
@@ -36,10 +36,10 @@ struct Entry {
 }
 
 /// The rows of one entry. `moved` are the findings of [`moved_findings`]; empty where there are none.
-pub(crate) fn project(seq: u64, envelope: &Envelope, moved: &[Finding]) -> Rows {
-    let entry = Entry { seq: bigint(seq), id: envelope.id.0, recorded_at: envelope.recorded_at };
+pub(crate) fn project(seq: u64, id: EntryId, recorded_at: Timestamp, body: &Body, moved: &[Finding]) -> Rows {
+    let entry = Entry { seq: bigint(seq), id: id.0, recorded_at };
     let mut rows = Rows::default();
-    match &envelope.body {
+    match body {
         Body::Deployment(body) => rows.deployments.push(deployment(entry, body)),
         Body::Schedule(body) => rows.schedules.push(schedule(entry, body)),
         Body::Evidence(body) => rows.evidence.push(evidence(entry, body)),

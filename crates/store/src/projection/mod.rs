@@ -3,6 +3,7 @@
 //! [`project`] is the one place that says so. Appending and rebuilding write its rows; `fsck`
 //! computes them again from the stored bytes and compares.
 
+mod column;
 mod entry;
 mod tables;
 

@@ -1,15 +1,19 @@
 //! The rows of each projection, how they are written, and how they are compared.
 //!
-//! Rows travel as one JSON array a table, which Postgres reads by column name. That keeps each
-//! table's shape in one place here, and compares values as Postgres itself would store them.
+//! Rows are written as one array a column. Where rows are compared that differ, they travel as one JSON array a table,
+//! which Postgres reads by column name: that keeps each table's shape in one place here, and compares values as
+//! Postgres itself would store them.
+
+use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
 use exhibit_evidence::{Digest, Timestamp};
 
+use super::column::Column;
 use crate::StoreError;
 use crate::error::in_tx;
 
@@ -76,14 +80,16 @@ macro_rules! projections {
         /// Writes rows into their tables.
         pub(crate) async fn write(tx: &mut PgConnection, rows: &Rows) -> Result<(), StoreError> {
             $(if !rows.$rows.is_empty() {
-                sqlx::query(concat!(
-                    "/* projection::write */ INSERT INTO exhibit.", $table,
-                    " SELECT r.* FROM jsonb_populate_recordset(NULL::exhibit.", $table, ", $1::jsonb) r"
-                ))
-                .bind(json(&rows.$rows)?)
-                .execute(&mut *tx)
-                .await
-                .map_err(in_tx("project"))?;
+                static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+                    insert($table, &[$((stringify!($column), <$type as Column>::READ, <$type as Column>::ARRAY)),*])
+                });
+                let rows = &rows.$rows;
+                // Made of the names and types below, and of nothing else.
+                sqlx::query(AssertSqlSafe(STATEMENT.as_str()))
+                    $(.bind(rows.iter().map(|row| row.$column.bound()).collect::<Vec<_>>()))*
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(in_tx("project"))?;
             })*
             Ok(())
         }
@@ -171,6 +177,21 @@ projections! {
         seq: i64, id: Uuid, recorded_at: Timestamp, report_id: Uuid, store: String, key: String,
         version: String, digest: Bytes, retain_until: Timestamp,
     }
+}
+
+/// `INSERT INTO … SELECT … FROM unnest(…)`, one array a column: its name, how it is read from the array, the array.
+fn insert(table: &str, columns: &[(&str, &str, &str)]) -> String {
+    let (mut names, mut values, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, (name, read, array)) in columns.iter().enumerate() {
+        names.push(format!("\"{name}\""));
+        values.push(read.replace('@', &format!("r.\"{name}\"")));
+        arrays.push(format!("${}::{array}", index + 1));
+    }
+    let (names, values, arrays) = (names.join(", "), values.join(", "), arrays.join(", "));
+    format!(
+        "/* projection::write */ INSERT INTO exhibit.{table} ({names}) \
+         SELECT {values} FROM unnest({arrays}) AS r ({names})"
+    )
 }
 
 fn json<T: Serialize>(rows: &[T]) -> Result<String, StoreError> {
