@@ -117,7 +117,11 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("listening on {address} (`{key}` in [service])"))
 }
 
-fn tls(config: &Config) -> anyhow::Result<Option<Tls>> {
+/// Certificate and key of the listener, if it speaks TLS.
+///
+/// # Errors
+/// When they are not fit, or do not belong together.
+pub(crate) fn tls(config: &Config) -> anyhow::Result<Option<Tls>> {
     let Some(tls) = &config.service.tls else { return Ok(None) };
     let certificate = format!("`tls_certificate` in [service], {}", tls.certificate.display());
     let key_named = format!("`tls_key` in [service], {}", tls.key);

@@ -13,6 +13,7 @@ mod listen;
 mod metrics;
 mod openapi;
 mod pages;
+mod probe;
 mod problem;
 mod recorder;
 pub mod rights;
@@ -26,6 +27,7 @@ mod who;
 
 pub use listen::{ListenError, Shutdown, Tls, serve};
 pub use openapi::document;
+pub use probe::{Probed, probe};
 pub use problem::{Kind, Problem};
 pub use router::{metrics_router, router};
 pub use service::{Entropy, Limits, Parts, Service};

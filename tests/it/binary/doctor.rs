@@ -75,6 +75,15 @@ fn cases() -> Vec<Case> {
              ('ci-secrets-of-harbour-lane', now() - interval '2 days', now(), now() - interval '2 days'{values})"
         )
     };
+    let token = |role: &str, ends: &str, used: &str| {
+        format!(
+            "INSERT INTO exhibit.tokens \
+             (id, person, role, lookup, last4, hash, expires_at, created_at, created_by, last_used_at) \
+             VALUES ('00000000-0000-7000-8000-000000000001', 'Ada', '{role}', 'abcdefgh', 'wxyz', \
+                     decode(repeat('00', 32), 'hex'), now() + interval '{ends}', now() - interval '200 days', 'root', \
+                     now() - interval '{used}')"
+        )
+    };
     vec![
         Case {
             exit: 2,
@@ -203,6 +212,41 @@ fn cases() -> Vec<Case> {
             "INSERT INTO exhibit.archive_intents (key, digest, size, subject, intended_at) \
              VALUES ('waiting', decode(repeat('00', 32), 'hex'), 1, 'report:x', now() - interval '2 days')",
         ),
+        in_files("a listener that nobody opened", "service.listener", "warn", |look| {
+            append(look, "\n[service]\nlisten = \"127.0.0.1:1\"\n");
+        }),
+        in_files("no certificate", "service.certificate", "fail", |look| {
+            append(
+                look,
+                "\n[service]\nlisten = \"127.0.0.1:1\"\ntls_certificate = \"absent.pem\"\ntls_key = \"file:absent.key\"\n",
+            );
+        }),
+        in_files("a listener beside its proxy", "service.road", "warn", |look| {
+            append(look, "\n[service]\nlisten = \"0.0.0.0:1\"\nbehind_proxy = true\n");
+        }),
+        in_files("counters for the world", "service.metrics", "warn", |look| {
+            append(look, "\n[service]\nmetrics_listen = \"0.0.0.0:1\"\n");
+        }),
+        in_files("nobody who could audit", "tokens.auditor", "warn", |look| {
+            append(look, "\n[service]\nlisten = \"127.0.0.1:1\"\n");
+        }),
+        Case {
+            files: |look| append(look, "\n[service]\nlisten = \"127.0.0.1:1\"\n"),
+            ..in_database("tokens without their key", "tokens.key", "fail", &token("auditor", "90 days", "1 day"))
+        },
+        Case {
+            files: |look| append(look, "\n[service]\nlisten = \"127.0.0.1:1\"\n"),
+            ..in_database("a token that ends soon", "tokens.ending", "warn", &token("auditor", "9 days", "1 day"))
+        },
+        Case {
+            files: |look| append(look, "\n[service]\nlisten = \"127.0.0.1:1\"\n"),
+            ..in_database(
+                "a token that nobody uses",
+                "tokens.idle",
+                "warn",
+                &token("administrator", "9 days", "91 days"),
+            )
+        },
         in_database(
             "a report without a receipt",
             "archive.reports",

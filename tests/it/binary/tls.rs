@@ -4,11 +4,12 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     time::Duration,
 };
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use super::{
     Place, asking,
@@ -25,7 +26,7 @@ fn configuration(service: &str, month: u8) -> String {
     )
 }
 
-const TLS: &str = "listen = \"127.0.0.1:0\"\ntls_certificate = \"server.pem\"\ntls_key = \"file:server.key\"";
+const TLS: &str = "tls_certificate = \"server.pem\"\ntls_key = \"file:server.key\"";
 
 /// Puts a certificate of that authority for the service's name where it looks for it.
 fn certify(place: &Place, authority: &Authority) {
@@ -39,7 +40,9 @@ fn a_service_proves_who_it_is_and_takes_what_was_renewed() {
     let place = Place::new();
     let [first, second] = ["one", "two"].map(Authority::new);
     certify(&place, &first);
-    fs::write(place.join("exhibit.toml"), configuration(TLS, 1)).expect("written");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+    let tls = format!("listen = \"{free}\"\n{TLS}");
+    fs::write(place.join("exhibit.toml"), configuration(&tls, 1)).expect("written");
     let mut service = Serving::start(&place, "log", &[]);
     service.until_it_serves();
     let address = service.address("evidence API listening");
@@ -57,6 +60,16 @@ fn a_service_proves_who_it_is_and_takes_what_was_renewed() {
     assert!(other.to_string().contains("not valid for name"), "{other}");
     in_the_clear_nothing_is_said(&address);
 
+    let told = |code: &str| {
+        let output = exhibit(place.path(), &["doctor", "--format", "json"]).output().expect("it starts");
+        let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let found = findings.as_array().expect("a list").iter().find(|finding| finding["code"] == code);
+        found.unwrap_or_else(|| panic!("nothing of {code}: {findings}"))["state"].as_str().expect("a state").to_owned()
+    };
+    for code in ["service.listener", "service.certificate", "service.renewed", "service.road", "tokens.key"] {
+        assert_eq!(told(code), "ok", "{code}");
+    }
+
     // What was renewed is taken with the configuration; what is not fit changes nothing.
     fs::write(place.join("server.key"), "not a key\n").expect("written");
     service.send(Signal::SIGHUP);
@@ -64,7 +77,8 @@ fn a_service_proves_who_it_is_and_takes_what_was_renewed() {
     assert!(service.log().contains("`tls_key` in [service], file:"), "{}", service.log());
     assert_eq!(ask(&first, "/healthz").expect("the old certificate").0, 204);
     certify(&place, &second);
-    fs::write(place.join("exhibit.toml"), configuration(TLS, 4)).expect("written");
+    assert_eq!((told("service.listener"), told("service.renewed")), ("ok".to_owned(), "fail".to_owned()));
+    fs::write(place.join("exhibit.toml"), configuration(&tls, 4)).expect("written");
     service.send(Signal::SIGHUP);
     service.until_it_says("configuration read again");
     until("the renewed certificate", || ask(&second, "/healthz").is_ok_and(|(status, _)| status == 204));
@@ -72,7 +86,7 @@ fn a_service_proves_who_it_is_and_takes_what_was_renewed() {
 
     // The calendar is another too, for whoever asks: the fiscal year is named by the year in which it ends.
     let period = |text: &str| -> String {
-        let controls: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let controls: Value = serde_json::from_str(text).expect("JSON");
         controls["period"]["id"].as_str().expect("a name").to_owned()
     };
     let after = ask(&second, "/api/v1/controls").expect("an answer").1;

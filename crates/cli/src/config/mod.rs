@@ -31,6 +31,6 @@ mod tests;
 
 pub(crate) use json_schema::json_schema;
 pub(crate) use load::{ConfigError, FILE_NAME, load, parse};
-pub(crate) use model::{Config, Job, KeyPlace, Signing};
+pub(crate) use model::{Config, Job, KeyPlace, Service, Signing};
 pub(crate) use secret_ref::SecretRef;
 pub(crate) use suspicion::holds_secret as looks_secret;

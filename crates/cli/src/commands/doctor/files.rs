@@ -12,7 +12,10 @@ use nix::{
 };
 
 use super::item::{Findings, Item, State, first};
-use crate::config::{Config, SecretRef, Signing};
+use crate::{
+    config::{Config, SecretRef, Signing},
+    token_key::token_key_path,
+};
 
 static CONFIGURATION: Item = Item {
     code: "config.permissions",
@@ -86,10 +89,14 @@ fn secrets(config: &Config, findings: &mut Findings) {
         referred(&database.url);
         database.owner_url.iter().for_each(&mut referred);
     }
+    if let Some(tls) = &config.service.tls {
+        referred(&tls.key);
+    }
     match &config.signing {
         Signing::Given(reference) => referred(reference),
         Signing::Generated(path) => files.push(path.clone()),
     }
+    files.push(token_key_path(config));
     let (mut wide, mut unseen, mut looked) = (Vec::new(), Vec::new(), 0);
     for file in files {
         match mode(&file) {

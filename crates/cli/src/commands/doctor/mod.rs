@@ -4,6 +4,7 @@ mod database;
 mod files;
 mod item;
 mod keys;
+mod service;
 mod work;
 
 use anyhow::Context as _;
@@ -31,7 +32,7 @@ static CONFIGURATION: Item = Item {
 
 /// Everything that is looked at, in this order.
 fn items() -> Vec<&'static Item> {
-    let groups = [&[&CONFIGURATION][..], &files::ITEMS, &keys::ITEMS, &database::ITEMS, &work::ITEMS];
+    let groups = [&[&CONFIGURATION][..], &files::ITEMS, &keys::ITEMS, &database::ITEMS, &work::ITEMS, &service::ITEMS];
     groups.concat()
 }
 
@@ -104,6 +105,7 @@ async fn look(config: &Config, file: &std::path::Path, findings: &mut Findings) 
     let key = keys::look(config, findings);
     database::zones(findings);
     work::sources(config, findings);
+    service::look(config, SystemClock.now(), findings).await;
     let (url, cluster) = match database_of(config).await {
         Ok(found) => found,
         Err(error) => return findings.fail(&database::REACHABLE, format!("{error:#}")),
@@ -120,6 +122,7 @@ async fn look(config: &Config, file: &std::path::Path, findings: &mut Findings) 
                     database::fences(&store, findings).await;
                     keys::hold(config, key.as_ref(), &store, findings).await;
                     work::look(config, &store, now, findings).await;
+                    service::people(config, &store, now, findings).await;
                     store.close().await;
                 }
                 Err(error) => findings.complete(&items(), &format!("the database can't be worked with: {error}")),
