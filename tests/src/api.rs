@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use exhibit_evidence::EntryId;
+use exhibit_pipeline::{NotAdmitted, Offered, World, admit, masked};
 use exhibit_store::service::{NewToken, Role, TokenScope};
 use exhibit_web::{
-    Limits, Parts, Service, metrics_router, router,
+    Limits, Parts, Service,
+    intake::{Intake, NotTaken, Offer},
+    metrics_router, router,
     token::{TokenKey, TokenText},
 };
 use serde_json::Value;
@@ -52,6 +55,24 @@ impl Answered {
     }
 }
 
+/// The pipeline's walls, as the binary puts them before the API.
+struct Walls(Arc<World>);
+
+impl Intake for Walls {
+    fn masked(&self, text: &str) -> String {
+        masked(text)
+    }
+
+    fn admit(&self, offer: Offer) -> Result<String, NotTaken> {
+        let Offer { job, key, host, observation, received } = offer;
+        match admit(&self.0, Offered { job, key, host, observation, received }) {
+            Ok(admitted) => Ok(admitted.content),
+            Err(NotAdmitted::NoJob(_)) => Err(NotTaken::NoJob),
+            Err(NotAdmitted::Refused(why)) => Err(NotTaken::Refused(why)),
+        }
+    }
+}
+
 impl Api {
     /// The service over this world, as the binary builds it.
     #[must_use]
@@ -88,6 +109,7 @@ impl Api {
                 .collect(),
             calendar: world.plan.deployment.calendar,
             token_key: key.clone(),
+            intake: Arc::new(Walls(world.clone())),
             limits,
         });
         Self { metrics: metrics_router(service.clone()), router: router(service), key }

@@ -38,6 +38,7 @@ impl Example {
         let job = Job {
             id: JobId::new(job).expect("a job's id"),
             collector: CollectorId::new(collector).expect("a collector's id"),
+            pushed: false,
             schedule: None,
             environments: case.environments.iter().map(|environment| environment.id.clone()).collect(),
             fresh_for: TimeDelta::days(7),
@@ -54,6 +55,14 @@ impl Example {
     #[must_use]
     pub fn scheduled(mut self, schedule: &str) -> Self {
         self.job.schedule = Some(Schedule::parse(schedule).expect("a schedule"));
+        self
+    }
+
+    /// The same with its evidence pushed by another system.
+    #[must_use]
+    pub fn pushed(mut self) -> Self {
+        self.job.pushed = true;
+        self.job.settings.source.clear();
         self
     }
 

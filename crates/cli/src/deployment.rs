@@ -265,6 +265,7 @@ fn work_plan(config: &Config) -> anyhow::Result<WorkPlan> {
     let jobs = config.jobs.iter().map(|job| Job {
         id: job.id.clone(),
         collector: job.collector.clone(),
+        pushed: job.pushed,
         schedule: Some(job.schedule.clone()),
         environments: job.environments.clone(),
         fresh_for: job.fresh_for,

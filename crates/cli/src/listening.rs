@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, fs, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use exhibit_pipeline::World;
+use exhibit_pipeline::{Service, World};
 use exhibit_web::{Limits, ListenError, Parts, Tls, metrics_router, router, serve};
 use secrecy::ExposeSecret as _;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use crate::{config::Config, token_key::token_key};
+use crate::{config::Config, intake::Walls, token_key::token_key};
 
 /// Sockets that are bound, and what is spoken on them.
 pub(crate) struct Listening {
@@ -69,22 +69,24 @@ impl Listening {
     pub(crate) fn start(
         self,
         config: &Config,
-        world: &World,
+        working: &Arc<Service>,
         ending: &watch::Receiver<bool>,
     ) -> anyhow::Result<Answering> {
         let mut tasks = JoinSet::new();
         if self.api.is_none() && self.metrics.is_none() {
             return Ok(Answering { tasks, service: None, tls: None });
         }
+        let world = working.world();
         let random = Arc::clone(&world.random);
         let service = exhibit_web::Service::new(Parts {
             store: world.store.clone(),
             clock: Arc::clone(&world.clock),
             entropy: Arc::new(move |bytes| random.fill(bytes)),
             catalog: world.catalog.clone(),
-            pages: pages(world),
+            pages: pages(&world),
             calendar: world.plan.deployment.calendar,
             token_key: token_key(config)?,
+            intake: Arc::new(Walls(Arc::clone(working))),
             limits: Limits::default(),
         });
         let speaks = self.api.as_ref().and_then(|(_, tls)| tls.clone());

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config;
 mod deployment;
+mod intake;
 mod listening;
 mod notify;
 mod output;

@@ -181,6 +181,20 @@ pub enum Trigger {
     CatchUp,
     /// Somebody asked for it.
     OnDemand,
+    /// Another system handed the observation in: Exhibit judged it, and looked at nothing itself.
+    Pushed,
+}
+
+impl Trigger {
+    /// The word that records use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::CatchUp => "catch-up",
+            Self::OnDemand => "on-demand",
+            Self::Pushed => "pushed",
+        }
+    }
 }
 
 /// One performance.
@@ -194,9 +208,12 @@ pub struct Run {
     /// The slot it fills; none on demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_for: Option<Timestamp>,
-    /// When it began.
+    /// Why somebody asked for it, as they put it, masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it began; of what was pushed, when it was received.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// When it ended; of what was pushed, when it was judged.
     pub finished_at: Timestamp,
     /// Which attempt at the slot it was, counted from 1.
     pub attempt: u64,
@@ -212,6 +229,16 @@ pub struct CollectorRef {
     pub version: String,
     /// SHA-256 over manifest, code version and rule pack: says exactly what produced the evidence.
     pub content: Digest,
+}
+
+/// What is known of evidence that another system handed in. Exhibit did not observe it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pushed {
+    /// What the pusher calls it: under the same name it is the same piece.
+    pub key: String,
+    /// How many values the detector masked in it before it was kept anywhere.
+    pub masked: u64,
 }
 
 /// Where the collector ran.
@@ -239,8 +266,13 @@ pub struct Evidence {
     pub run: Run,
     /// Where it ran.
     pub provenance: Provenance,
-    /// The self-test that preceded it.
-    pub self_test: SelfTest,
+    /// Present where another system handed the observation in; then the principal is who handed it in, and the host is
+    /// what they say of where it was observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<Pushed>,
+    /// The self-test that preceded it; none was run where the observation was pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
     /// Digest of the policy in force, canonical JSON.
     pub policy: Digest,
     /// What was observed.

@@ -105,15 +105,17 @@ fn evidence(number: u64) -> Evidence {
             id: id(number),
             trigger: Trigger::Scheduled,
             scheduled_for: Some(at(number)),
+            reason: None,
             started_at: at(number + 1),
             finished_at: at(number + 4),
             attempt: 1,
         },
         provenance: Provenance { principal, host, clock_offset_ms: None },
-        self_test: SelfTest {
+        pushed: None,
+        self_test: Some(SelfTest {
             passed: true,
             detail: "the known-bad fixture was found, the known-good one passed".to_owned(),
-        },
+        }),
         policy: digest("policy", 0),
         observation: Observation {
             observed_from: at(number + 2),

@@ -15,6 +15,9 @@ pub struct SchedulePromise {
     pub collector: CollectorId,
     /// The checks that the collector's evidence is judged by.
     pub checks: Vec<CheckId>,
+    /// Whether another system hands the evidence in: Exhibit judges it and observes nothing itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pushed: bool,
     /// The schedule as authored, in crontab form; none for a job that only runs on demand, or that is retired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,

@@ -74,6 +74,80 @@ erasure = {
     },
 }
 
+subject = {"environment": "production", "id": "shop"}
+promise = {
+    "v": 1,
+    "kind": "schedule",
+    "id": "019abf2f-5c38-7707-8707-07070707070c",
+    "recorded_at": "2026-11-22T03:05:34.000000Z",
+    "body": {
+        "job": "partner-credentials",
+        "collector": "unique_credentials",
+        "checks": ["unique-credentials.weak"],
+        "pushed": True,
+        "schedule": "0 4 * * *",
+        "time_zone": "Europe/Berlin",
+        "tzdata": "2025b",
+        "environments": ["production"],
+        "fresh_for_s": 604800,
+        "late_after_s": 3600,
+        "settings": "sha256:" + "44" * 32,
+        "active_from": "2026-11-22T03:05:34.000000Z",
+    },
+}
+pushed = {
+    "v": 1,
+    "kind": "evidence",
+    "id": "019abf2f-5c38-7707-8707-07070707070d",
+    "recorded_at": "2026-11-22T03:05:40.000000Z",
+    "body": {
+        "job": "partner-credentials",
+        "collector": {"id": "unique_credentials", "version": "0.1.0", "content": "sha256:" + "55" * 32},
+        "run": {
+            "id": "019abf2f-5c38-7707-8707-07070707070e",
+            "trigger": "pushed",
+            "scheduled_for": "2026-11-22T03:00:00.000000Z",
+            "started_at": "2026-11-22T03:05:35.000000Z",
+            "finished_at": "2026-11-22T03:05:39.000000Z",
+            "attempt": 1,
+        },
+        "provenance": {"principal": {"_sd": "sha256:" + "1a" * 32}, "host": {"_sd": "sha256:" + "2b" * 32}},
+        "pushed": {"key": "nightly-2026-11-22", "masked": 1},
+        "policy": "sha256:" + "66" * 32,
+        "observation": {
+            "observed_from": "2026-11-22T03:00:10.000000Z",
+            "observed_to": "2026-11-22T03:00:12.000000Z",
+            "subjects": [subject],
+            "population": [
+                {"subject": subject, "unit": "credential", "exist": 2, "counted_by": "the vault's own list", "examined": 2}
+            ],
+            "method": {"kind": "all"},
+            "tool": {"name": "partner-scan", "version": "4.2"},
+            "rights": "lists and reads the vault's path of the shop",
+            "blind_spots": ["What is not in the vault."],
+            "facts": {"version": 1},
+        },
+    },
+}
+asked_for = {
+    "v": 1,
+    "kind": "evidence",
+    "id": "019abf2f-5c38-7707-8707-07070707070f",
+    "recorded_at": "2026-11-22T03:06:00.000000Z",
+    "body": {
+        **{name: value for name, value in pushed["body"].items() if name != "pushed"},
+        "run": {
+            "id": "019abf2f-5c38-7707-8707-070707070710",
+            "trigger": "on-demand",
+            "reason": "Before the rotation of the keys.",
+            "started_at": "2026-11-22T03:05:50.000000Z",
+            "finished_at": "2026-11-22T03:05:59.000000Z",
+            "attempt": 1,
+        },
+        "self_test": {"passed": True, "detail": "the known-bad example was noted"},
+    },
+}
+
 
 def key(origin, seed):
     private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -125,7 +199,7 @@ json.dump(
         ],
         "records": [
             {"record": canonical(entry), "leaf": sha256(b"\0" + canonical(entry).encode()), "kind": entry["kind"]}
-            for entry in (receipt, erasure, handover)
+            for entry in (receipt, erasure, handover, promise, pushed, asked_for)
         ],
     },
     sys.stdout,

@@ -151,6 +151,9 @@ pub(crate) enum Attempt {
     /// Somebody else holds the lease now: it ended by its time while this process or its database stood still.
     #[error("the lease was lost while the collector ran")]
     LeaseLost,
+    /// The slot that a pushed piece belongs to is just being looked at by somebody else.
+    #[error("its slot is held by another worker")]
+    SlotHeld,
     /// Something outside of the collector.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -162,13 +165,15 @@ impl Attempt {
         match self {
             Self::Collect(CollectError::Settings(_))
             | Self::Judge(JudgeError::Policy(_))
-            | Self::Step(StepError::NoCollector { .. }) => "configuration",
+            | Self::Step(StepError::NoCollector { .. } | StepError::Pushed { .. } | StepError::NotPushed { .. }) => {
+                "configuration"
+            }
             Self::Collect(_) => "source",
             Self::Judge(_) => "judging",
             Self::Panicked(_) => "panic",
             Self::TimedOut(_) | Self::StillHangs => "time-out",
             Self::LetGo => "stopped",
-            Self::LeaseLost => "lease",
+            Self::LeaseLost | Self::SlotHeld => "lease",
             Self::Step(_) => "record",
         }
     }
@@ -186,6 +191,8 @@ impl Attempt {
             StepError::Record(_)
                 | StepError::Canonical(_)
                 | StepError::NoCollector { .. }
+                | StepError::Pushed { .. }
+                | StepError::NotPushed { .. }
                 | StepError::Store(StoreError::Record { .. })
         )
     }

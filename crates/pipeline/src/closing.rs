@@ -49,7 +49,7 @@ pub async fn close_periods(world: &World, progress: &dyn Progress) -> Result<Clo
     Ok(closed)
 }
 
-fn grace_until(world: &World, period: &Period) -> Timestamp {
+pub(crate) fn grace_until(world: &World, period: &Period) -> Timestamp {
     period.end.plus(chrono::TimeDelta::days(i64::from(world.plan.deployment.grace_days)))
 }
 

@@ -128,6 +128,7 @@ fn promise(world: &World, job: &Job, now: exhibit_evidence::Timestamp) -> Result
         job: job.id.clone(),
         collector: job.collector.clone(),
         checks: registered.manifest.checks.iter().map(|check| check.id.clone()).collect(),
+        pushed: job.pushed,
         schedule: job.schedule.as_ref().map(|schedule| schedule.text().to_owned()),
         time_zone: world.plan.deployment.calendar.time_zone().name().to_owned(),
         tzdata: TZDATA_VERSION.to_owned(),

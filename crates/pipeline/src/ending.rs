@@ -17,6 +17,7 @@ use crate::{
     declaring::is_ours,
     ledger_reads,
     performing::{Order, perform},
+    pushing::{take_in, waits_until},
 };
 
 /// Ends one claimed slot. None where it was given back for another attempt, or where somebody else ended it.
@@ -81,10 +82,22 @@ async fn try_slot(
         let (state, reason) = if lease.attempts > 1 {
             let tried = story(lease, None, world.now());
             (SlotState::Errored, format!("No attempt gave evidence before the next slot, {newer}, was due. {tried}"))
+        } else if job.pushed {
+            (SlotState::Missed, format!("Nobody pushed evidence for it before the next slot, {newer}, was due."))
         } else {
             (SlotState::Missed, format!("Nobody performed it before the next slot, {newer}, was due."))
         };
         return close(world, lease, state, reason).await;
+    }
+    if job.pushed {
+        // Nothing is looked at here: it waits for what is handed in.
+        let until = waits_until(world, slot, next);
+        if until <= world.now() {
+            let reason = "Nobody pushed evidence for it before its period was frozen.".to_owned();
+            return close(world, lease, SlotState::Missed, reason).await;
+        }
+        world.store.set_aside(lease, until).await?;
+        return Ok(None);
     }
     progress.begin(&format!("job {}: collecting and judging", job.id));
     let attempt = match perform(world, &job, Order::Slot(lease.clone()), hands).await {
@@ -161,9 +174,10 @@ async fn close(
 pub(crate) async fn end_request(
     world: &Arc<World>,
     lease: RunLease,
+    worker: i64,
     hands: &Hands,
 ) -> Result<Option<Performed>, StepError> {
-    match try_request(world, &lease, hands).await {
+    match try_request(world, &lease, worker, hands).await {
         Err(StepError::Store(StoreError::StaleRunLease(_))) => Ok(None),
         Err(error) => {
             // Where the database is gone, the lease ends with this process's connection.
@@ -174,7 +188,12 @@ pub(crate) async fn end_request(
     }
 }
 
-async fn try_request(world: &Arc<World>, lease: &RunLease, hands: &Hands) -> Result<Option<Performed>, StepError> {
+async fn try_request(
+    world: &Arc<World>,
+    lease: &RunLease,
+    worker: i64,
+    hands: &Hands,
+) -> Result<Option<Performed>, StepError> {
     // An earlier attempt may have recorded it, and died before it could say so.
     if lease.attempts > 1 && is_recorded(world, lease).await? {
         finish(world, lease, RunEnd::Evidence(lease.id)).await?;
@@ -184,9 +203,15 @@ async fn try_request(world: &Arc<World>, lease: &RunLease, hands: &Hands) -> Res
         finish(world, lease, RunEnd::Failed(format!("there is no job {}", lease.job))).await?;
         return Ok(None);
     };
-    let attempt = match perform(world, &job, Order::Request(lease.clone()), hands).await {
+    let done = if lease.pushed {
+        take_in(world, &job, lease, worker, hands).await
+    } else {
+        perform(world, &job, Order::Request(lease.clone()), hands).await
+    };
+    let what = if lease.pushed { "evidence that was pushed" } else { "run that was asked for" };
+    let attempt = match done {
         Ok(performed) => {
-            tracing::info!(job = %job.id, request = %lease.id, attempt = lease.attempts, "run that was asked for performed");
+            tracing::info!(job = %job.id, request = %lease.id, attempt = lease.attempts, "{what}: recorded");
             finish(world, lease, RunEnd::Evidence(performed.evidence)).await?;
             return Ok(Some(performed));
         }
@@ -199,7 +224,7 @@ async fn try_request(world: &Arc<World>, lease: &RunLease, hands: &Hands) -> Res
         Err(attempt) => attempt,
     };
     let again = world.now().plus(wait(world, &attempt, lease.attempts, hands));
-    tracing::warn!(job = %job.id, request = %lease.id, attempt = lease.attempts, why = attempt.told(), "run that was asked for failed");
+    tracing::warn!(job = %job.id, request = %lease.id, attempt = lease.attempts, why = attempt.told(), "{what}: not recorded");
     if matches!(attempt, Attempt::LetGo) || (attempt.may_pass() && lease.attempts < hands.effort.attempts) {
         world.store.return_run_request(lease, &attempt.told(), again).await?;
     } else {

@@ -41,6 +41,18 @@ pub enum StepError {
         /// What came of it.
         source: std::io::Error,
     },
+    /// A run of a job of which nothing is looked at here.
+    #[error("job {job}: its evidence is pushed by another system, so there is nothing to run")]
+    Pushed {
+        /// The job.
+        job: String,
+    },
+    /// A piece that was handed in for a job that is collected here.
+    #[error("job {job}: its evidence is collected by Exhibit itself and taken from nobody")]
+    NotPushed {
+        /// The job.
+        job: String,
+    },
     /// The ledger belongs to another log than the key says.
     #[error(
         "this ledger's origin is {ledger}, but the signing key is named {key}: the origin is fixed by the first entry; use the key that belongs to it"

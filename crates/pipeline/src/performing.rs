@@ -33,6 +33,8 @@ pub struct Performed {
     pub evidence: EntryId,
     /// Whether the slot was filled late.
     pub late: bool,
+    /// Whether another system handed it in.
+    pub pushed: bool,
     /// Check by check: its id, verdict and number of findings.
     pub checks: Vec<(String, Verdict, u64)>,
 }
@@ -86,49 +88,78 @@ pub async fn perform_on_demand(world: &Arc<World>, job: &JobId) -> Result<Perfor
 
 /// Performs a job.
 pub(crate) async fn perform(world: &Arc<World>, job: &Job, order: Order, hands: &Hands) -> Result<Performed, Attempt> {
+    if job.pushed {
+        return Err(StepError::Pushed { job: job.id.to_string() }.into());
+    }
     let started_at = world.now();
     let (collector, self_test, collected, judgements) = observe_and_judge(world, job, &order, hands).await?;
     let finished_at = world.now();
     let clock_offset_ms = world.clock_offset().await?.map(|offset| offset.num_milliseconds());
 
     // What was asked for is recorded under the id of the request: once, however often it is tried.
-    let (lease, evidence) = match order {
-        Order::Slot(lease) => (Some(lease), None),
-        Order::Request(lease) => (None, Some(lease.id)),
-        Order::Now => (None, None),
+    let (lease, evidence, reason) = match order {
+        Order::Slot(lease) => (Some(lease), None, None),
+        Order::Request(lease) => (None, Some(lease.id), lease.reason),
+        Order::Now => (None, None, None),
     };
     let scheduled_for = lease.as_ref().map(|lease| lease.slot.scheduled_for);
-    let late = scheduled_for.is_some_and(|time| started_at.since(time) > job.late_after);
-    let attempt = lease.as_ref().map_or(1, |lease| u64::from(lease.attempts));
     let run = Run {
         id: world.entry_id(),
-        trigger: match (scheduled_for, late) {
-            (None, _) => Trigger::OnDemand,
-            (Some(_), false) => Trigger::Scheduled,
-            (Some(_), true) => Trigger::CatchUp,
+        trigger: match scheduled_for {
+            None => Trigger::OnDemand,
+            Some(time) if is_late(job, time, started_at) => Trigger::CatchUp,
+            Some(_) => Trigger::Scheduled,
         },
         scheduled_for,
+        reason,
         started_at,
         finished_at,
-        attempt,
+        attempt: lease.as_ref().map_or(1, |lease| u64::from(lease.attempts)),
     };
-    let checks = judgements
+    let (by, self_test) = (world.host.clone(), Some(self_test));
+    let pushed = None;
+    let outcome =
+        sealing::Outcome { evidence, run, clock_offset_ms, collector, by, pushed, self_test, collected, judgements };
+    record(world, job, lease, outcome).await
+}
+
+fn is_late(job: &Job, scheduled_for: Timestamp, started_at: Timestamp) -> bool {
+    started_at.since(scheduled_for) > job.late_after
+}
+
+/// Seals what a performance gave and appends it; where a slot is held, its end goes with it, in the same transaction.
+pub(crate) async fn record(
+    world: &World,
+    job: &Job,
+    lease: Option<Lease>,
+    outcome: sealing::Outcome,
+) -> Result<Performed, Attempt> {
+    let run = outcome.run.clone();
+    let pushed = outcome.pushed.is_some();
+    let checks = outcome
+        .judgements
         .iter()
         .map(|judgement| (judgement.check.to_string(), judgement.verdict(), judgement.findings.len() as u64))
         .collect();
-    let outcome = sealing::Outcome { evidence, run, clock_offset_ms, collector, self_test, collected, judgements };
     let mut sealed = sealing::seal(world, job, outcome)?;
+    let scheduled_for = run.scheduled_for;
+    let late = scheduled_for.is_some_and(|time| is_late(job, time, run.started_at));
 
     if let Some((scheduled_for, lease)) = scheduled_for.zip(lease.as_ref()) {
-        let why = late.then(|| "Performed after its time; it says what was so when it was performed.".to_owned());
-        let tried = (lease.attempts > 1).then(|| story(lease, None, finished_at));
+        let why = if pushed {
+            "Pushed after its time; it says what was so when it was observed."
+        } else {
+            "Performed after its time; it says what was so when it was performed."
+        };
+        let why = late.then(|| why.to_owned());
+        let tried = (lease.attempts > 1).then(|| story(lease, None, run.finished_at));
         let closure = SlotClosure {
             job: job.id.clone(),
             scheduled_for,
             state: if late { SlotState::Late } else { SlotState::Performed },
-            attempts: attempt,
-            started_at: Some(started_at),
-            finished_at: Some(finished_at),
+            attempts: run.attempt,
+            started_at: Some(run.started_at),
+            finished_at: Some(run.finished_at),
             evidence: Some(sealed.evidence),
             reason: why.into_iter().chain(tried).reduce(|why, tried| format!("{why} {tried}")),
         };
@@ -143,7 +174,7 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, order: Order, hands: 
         at: None,
     };
     append_surely(world, append).await.map_err(StepError::from)?;
-    Ok(Performed { job: job.id.clone(), scheduled_for, evidence: sealed.evidence, late, checks })
+    Ok(Performed { job: job.id.clone(), scheduled_for, evidence: sealed.evidence, late, pushed, checks })
 }
 
 /// Appends; where the database may or may not have recorded it, again: the same ids are recorded once.
@@ -211,6 +242,6 @@ fn observe_and_judge_blocking(world: &World, job: &Job) -> Brought {
     let judgements = collector.judge(&collected.observation, &environments, &job.settings.policy)?;
     let accepted = collector.accepted_exclusions(&job.settings.policy);
     let promised = Promised { job: &job.id, environments: &job.environments };
-    let judgements = guard(judgements, &collected.observation, &promised, &accepted, &self_test);
+    let judgements = guard(judgements, &collected.observation, &promised, &accepted, Some(&self_test));
     Ok((self_test, collected, judgements))
 }

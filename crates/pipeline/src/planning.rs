@@ -20,6 +20,17 @@ pub async fn plan(world: &World) -> Result<u64, StepError> {
     if slots.is_empty() { Ok(0) } else { Ok(world.store.plan_slots(&slots, now).await?) }
 }
 
+/// Plans the slots of one job that are due.
+pub(crate) async fn plan_job(world: &World, job: &JobId, promises: &[SchedulePromise]) -> Result<(), StepError> {
+    let now = world.now();
+    let closed = world.store.last_closed_slot(job).await?;
+    let slots = due(job, promises, closed, now)?;
+    if !slots.is_empty() {
+        world.store.plan_slots(&slots, now).await?;
+    }
+    Ok(())
+}
+
 /// How many slots of a job are planned ahead at most: a job that is due each minute has 130,000 in a quarter.
 const MOST_AHEAD: usize = 200;
 

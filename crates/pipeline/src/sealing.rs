@@ -6,7 +6,7 @@ use exhibit_evidence::{
     Assessment, Body, CanonicalError, Disclosable, Disclosure, EntryId, Evidence, GroupId, Observation,
     assessment::Judgement,
     disclosure::{HOST, PRINCIPAL},
-    observation::{ArtifactRef, CollectorRef, Problem, Provenance, Run, SelfTest},
+    observation::{ArtifactRef, CollectorRef, Problem, Provenance, Pushed, Run, SelfTest},
     to_canonical,
 };
 use exhibit_store::{GroupKey, NewArtifact, NewDisclosure, NewEntry, NewGroup};
@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::{Job, StepError, World};
+use crate::{HostFacts, Job, StepError, World};
 
 /// Facts longer than this, in bytes, become an artifact.
 const LONGEST_FACTS: usize = 24_000;
@@ -38,28 +38,33 @@ pub(crate) struct Outcome {
     pub run: Run,
     pub clock_offset_ms: Option<i64>,
     pub collector: CollectorRef,
-    pub self_test: SelfTest,
+    /// Who looked and where, or who handed it in.
+    pub by: HostFacts,
+    /// What is known of it where it was handed in.
+    pub pushed: Option<Pushed>,
+    pub self_test: Option<SelfTest>,
     pub collected: Collected,
     pub judgements: Vec<Judgement>,
 }
 
 /// Makes the entries of one performance: its evidence, and one assessment for each judgement.
 pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed, StepError> {
-    let Outcome { evidence, run, clock_offset_ms, collector, self_test, collected, judgements } = outcome;
+    let Outcome { evidence, run, clock_offset_ms, collector, by, pushed, self_test, collected, judgements } = outcome;
     let policy = policy_digest(&job.settings)?;
     let mut artifacts = Vec::new();
     let observation = observation(collected, &mut artifacts)?;
 
     let evidence = evidence.unwrap_or_else(|| world.entry_id());
     let mut disclosures = Vec::new();
-    let principal = disclose(world, evidence, PRINCIPAL, &world.host.principal, &mut disclosures)?;
-    let host = disclose(world, evidence, HOST, &world.host.host, &mut disclosures)?;
+    let principal = disclose(world, evidence, PRINCIPAL, &by.principal, &mut disclosures)?;
+    let host = disclose(world, evidence, HOST, &by.host, &mut disclosures)?;
     let observed_to = observation.observed_to;
     let body = Evidence {
         job: job.id.clone(),
         collector: collector.clone(),
         run,
         provenance: Provenance { principal, host, clock_offset_ms },
+        pushed,
         self_test,
         policy,
         observation,
@@ -170,26 +175,35 @@ fn scrub<T: Serialize + DeserializeOwned>(value: T) -> Result<T, StepError> {
     Ok(serde_json::from_value(json).map_err(CanonicalError::NotJson)?)
 }
 
-fn scrub_value(value: &mut Value) {
+/// Masks every text of a value, keys too, and tells how many were changed.
+pub(crate) fn scrub_value(value: &mut Value) -> u64 {
     match value {
-        Value::String(text) => {
-            if let Some(clean) = scrubbed(text) {
+        Value::String(text) => match scrubbed(text) {
+            Some(clean) => {
                 *text = clean;
+                1
             }
-        }
-        Value::Array(items) => items.iter_mut().for_each(scrub_value),
+            None => 0,
+        },
+        Value::Array(items) => items.iter_mut().map(scrub_value).sum(),
         Value::Object(members) => {
             let dirty: Vec<(String, String)> =
                 members.keys().filter_map(|key| Some((key.clone(), scrubbed(key)?))).collect();
+            let keys = dirty.len() as u64;
             for (key, clean) in dirty {
                 if let Some(item) = members.remove(&key) {
                     members.insert(clean, item);
                 }
             }
-            members.values_mut().for_each(scrub_value);
+            keys + members.values_mut().map(scrub_value).sum::<u64>()
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
+}
+
+/// The text without what looks like a secret.
+pub fn masked(text: &str) -> String {
+    scrubbed(text).unwrap_or_else(|| text.to_owned())
 }
 
 /// The text without what looks like a secret; none where it needs no change.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use exhibit_evidence::{JobId, Timestamp, slot::SlotState};
 
 use crate::{
-    Declared, Effort, Issued, Performed, StepError, World, archive_pending, attempts::Hands, checkpoint, close_periods,
-    declare, ending::end_slot, plan,
+    Declared, Effort, Issued, Performed, StepError, World, archive_pending,
+    attempts::Hands,
+    checkpoint, close_periods, declare,
+    ending::{end_request, end_slot},
+    plan,
 };
 
 /// Tells somebody who watches what is going on. Called with one short line at a time.
@@ -44,6 +47,8 @@ pub struct RunSummary {
     pub declared: Declared,
     /// Slots that were newly planned.
     pub planned: u64,
+    /// Runs that somebody asked for, and evidence that was pushed: what was recorded of them.
+    pub requests: Vec<Performed>,
     /// How each slot ended, in order.
     pub slots: Vec<SlotOutcome>,
     /// The reports that were issued for frozen periods.
@@ -59,15 +64,34 @@ pub struct RunSummary {
 pub async fn run_due(world: &Arc<World>, progress: &dyn Progress) -> Result<RunSummary, StepError> {
     let mut summary = RunSummary { declared: declare(world).await?, planned: plan(world).await?, ..Default::default() };
     let worker = world.store.start_worker(world.worker_key()).await?;
-    let slots = drain(world, worker.key(), progress).await;
+    // What was handed in comes first: it may fill a slot that would else be closed as missed.
+    let requests = requests(world, worker.key(), progress).await;
+    let slots = match &requests {
+        Ok(_) => drain(world, worker.key(), progress).await,
+        Err(_) => Ok(Vec::new()),
+    };
     // The worker's connection ends with it in any case; that it could not say good-bye changes nothing.
     let _ = worker.stop().await;
+    summary.requests = requests?;
     summary.slots = slots?;
     checkpoint(world).await?;
     summary.issued = close_periods(world, progress).await?.issued;
     summary.archived = archive_pending(world).await?;
     checkpoint(world).await?;
     Ok(summary)
+}
+
+/// Ends what was asked for and what was handed in, the earliest first, until none is due.
+async fn requests(world: &Arc<World>, worker: i64, progress: &dyn Progress) -> Result<Vec<Performed>, StepError> {
+    let mut done = Vec::new();
+    let hands = Hands::steady(Effort::at_once());
+    loop {
+        let (now, token) = (world.now(), world.entry_id().0);
+        let lease = world.store.claim_run_request(worker, token, now, hands.effort.lease).await?;
+        let Some(lease) = lease else { return Ok(done) };
+        progress.begin(&format!("job {}: what was asked for", lease.job));
+        done.extend(end_request(world, lease, worker, &hands).await?);
+    }
 }
 
 /// Claims and ends slots, the earliest first, until none is due.

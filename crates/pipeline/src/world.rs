@@ -91,6 +91,8 @@ pub struct Job {
     pub id: JobId,
     /// The collector it names.
     pub collector: CollectorId,
+    /// Whether another system hands its evidence in: nothing is looked at here, and slots wait for what comes.
+    pub pushed: bool,
     /// Its schedule; none for a job that runs on demand only.
     pub schedule: Option<Schedule>,
     /// The environments in its scope.

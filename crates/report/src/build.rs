@@ -240,6 +240,7 @@ impl Fold {
             with_deviation: count(&[Verdict::Fail]),
             without_answer: count(&[Verdict::Error, Verdict::Vacuous]),
             not_performed,
+            pushed: occurrences.iter().filter(|occurrence| occurrence.pushed).count() as u64,
             latest_evidence: occurrences.iter().max_by_key(|occurrence| occurrence.observed_to).map(|o| o.evidence),
             windows: windows(occurrences),
         }
@@ -258,7 +259,7 @@ impl Fold {
             }
         }
         // What somebody asks for may be about fewer subjects: the others keep their last word, with its own time.
-        let whole = occurrences.iter().filter(|occurrence| !occurrence.on_demand);
+        let whole = occurrences.iter().filter(|occurrence| !occurrence.beside);
         let newest_whole = whole.map(|occurrence| occurrence.observed_to).max();
         latest
             .into_iter()
@@ -284,6 +285,7 @@ impl Fold {
                         format!("The latest evidence is {} hours old. It said: {reason}", age / 3600)
                     },
                     last_observed: Some(occurrence.observed_to),
+                    pushed: occurrence.pushed,
                     population,
                     subject,
                 }
@@ -309,6 +311,7 @@ impl Fold {
                     versions: facts.versions,
                     self_tests_passed: facts.self_tests_passed,
                     self_tests_failed: facts.self_tests_failed,
+                    pushed: facts.pushed,
                     rights: facts.rights.into_iter().collect(),
                     blind_spots: facts.blind_spots.into_iter().collect(),
                     methods: facts.methods.into_iter().collect(),

@@ -45,6 +45,8 @@ fn job_ledger(fold: &Fold, job: &JobId, promises: &[SchedulePromise], until: Tim
         missed: 0,
         errored: 0,
         on_demand: fold.on_demand.get(job).copied().unwrap_or_default(),
+        is_pushed: last.pushed,
+        pushed: fold.pushed.get(job).copied().unwrap_or_default(),
         last_performed: fold.last_performed.get(job).copied(),
     };
     let mut gaps = Vec::new();

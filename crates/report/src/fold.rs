@@ -47,6 +47,8 @@ pub struct Fold {
     pub(crate) size: u64,
     /// The jobs whose runs were on demand, with the times of their evidence.
     pub(crate) on_demand: BTreeMap<JobId, u64>,
+    /// The jobs of which evidence was pushed, with how many pieces.
+    pub(crate) pushed: BTreeMap<JobId, u64>,
     pub(crate) last_performed: BTreeMap<JobId, Timestamp>,
     /// Every piece of evidence, of whatever period: which collector's version made it.
     origins: BTreeMap<EntryId, Digest>,
@@ -60,8 +62,10 @@ pub struct Fold {
 pub(crate) struct Occurrence {
     pub evidence: EntryId,
     pub observed_to: Timestamp,
-    /// Whether somebody asked for the run: it may have looked at fewer subjects than the job promises.
-    pub on_demand: bool,
+    /// Whether it stands beside the schedule: it may be about fewer subjects than the job promises.
+    pub beside: bool,
+    /// Whether another system pushed the evidence.
+    pub pushed: bool,
     pub verdict: Verdict,
     pub subjects: Vec<SubjectOutcome>,
 }
@@ -72,6 +76,7 @@ pub(crate) struct CollectorFacts {
     pub versions: Vec<CollectorVersion>,
     pub self_tests_passed: u64,
     pub self_tests_failed: u64,
+    pub pushed: u64,
     pub rights: BTreeSet<String>,
     pub blind_spots: BTreeSet<String>,
     pub methods: BTreeSet<String>,
@@ -101,6 +106,7 @@ impl Fold {
             as_of: None,
             size: 0,
             on_demand: BTreeMap::new(),
+            pushed: BTreeMap::new(),
             last_performed: BTreeMap::new(),
             origins: BTreeMap::new(),
             unreadable: 0,
@@ -216,6 +222,12 @@ impl Fold {
                 None => "on demand only".to_owned(),
             };
             let what = match promises.last() {
+                None if body.pushed => {
+                    format!(
+                        "Job {job} was added, its evidence pushed by another system, expected {}.",
+                        says(&body.schedule)
+                    )
+                }
                 None => format!("Job {job} was added, schedule {}.", says(&body.schedule)),
                 Some(before) if before.schedule != body.schedule => {
                     format!(
@@ -224,6 +236,14 @@ impl Fold {
                         says(&body.schedule)
                     )
                 }
+                Some(before) if before.pushed != body.pushed => match body.pushed {
+                    true => format!(
+                        "Evidence of job {job} is pushed by another system from then on; Exhibit observes it no more."
+                    ),
+                    false => {
+                        format!("Exhibit observes for job {job} itself from then on; evidence of it is pushed no more.")
+                    }
+                },
                 Some(_) => format!("Job {job} changed its scope or policy."),
             };
             self.changes.push(Change { at, what, seq });
@@ -274,8 +294,10 @@ impl Fold {
             return;
         }
         self.collector_facts(seq, envelope.recorded_at, body);
-        if body.run.trigger == Trigger::OnDemand {
-            *self.on_demand.entry(body.job.clone()).or_default() += 1;
+        match body.run.trigger {
+            Trigger::OnDemand => *self.on_demand.entry(body.job.clone()).or_default() += 1,
+            Trigger::Pushed => *self.pushed.entry(body.job.clone()).or_default() += 1,
+            Trigger::Scheduled | Trigger::CatchUp => {}
         }
         let last = self.last_performed.entry(body.job.clone()).or_insert(body.run.finished_at);
         *last = (*last).max(body.run.finished_at);
@@ -323,17 +345,21 @@ impl Fold {
                 first_run: body.run.started_at,
             });
         }
-        if body.self_test.passed {
-            facts.self_tests_passed += 1;
-        } else {
-            facts.self_tests_failed += 1;
+        let pushed = body.run.trigger == Trigger::Pushed;
+        facts.pushed += u64::from(pushed);
+        match &body.self_test {
+            Some(test) if test.passed => facts.self_tests_passed += 1,
+            Some(_) => facts.self_tests_failed += 1,
+            None => {}
         }
-        facts.rights.insert(body.observation.rights.clone());
-        facts.blind_spots.extend(body.observation.blind_spots.iter().cloned());
-        facts.methods.insert(match &body.observation.method {
+        // What others say of their own looking stands apart from what we know of ours.
+        let told = |text: &str| if pushed { format!("Of pushed evidence: {text}") } else { text.to_owned() };
+        facts.rights.insert(told(&body.observation.rights));
+        facts.blind_spots.extend(body.observation.blind_spots.iter().map(|spot| told(spot)));
+        facts.methods.insert(told(&match &body.observation.method {
             Method::All => "Every item was examined; no sampling.".to_owned(),
             Method::Sample { seed, size, statement } => format!("A sample of {size}, seed {seed}. {statement}"),
-        });
+        }));
     }
 
     fn assessment(&mut self, _seq: u64, body: &Assessment, from_artifact: Option<&[Finding]>) {
@@ -366,11 +392,15 @@ impl Fold {
             self.lines.entry(line).or_default().take(&word, &self.period);
         }
         if in_period {
-            let on_demand = self.evidence.get(&body.evidence).is_some_and(|view| view.trigger == Trigger::OnDemand);
+            let of = |held: fn(&EvidenceView) -> bool| self.evidence.get(&body.evidence).is_some_and(held);
+            let pushed = of(|view| view.trigger == Trigger::Pushed);
+            let beside =
+                of(|view| matches!(view.trigger, Trigger::OnDemand | Trigger::Pushed) && view.scheduled_for.is_none());
             self.occurrences.entry((body.job.clone(), check)).or_default().push(Occurrence {
                 evidence: body.evidence,
                 observed_to: body.observed_to,
-                on_demand,
+                beside,
+                pushed,
                 verdict: body.verdict,
                 subjects: body.judgement.subjects.clone(),
             });

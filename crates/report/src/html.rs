@@ -54,6 +54,7 @@ const MARKS: &[&str] = &[
     "errored",
     "interim",
     "final",
+    "pushed",
 ];
 
 pub(crate) fn is_mark(text: &str) -> bool {

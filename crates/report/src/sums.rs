@@ -67,6 +67,7 @@ pub(crate) fn audit_item(item: AuditItem, checks: &[CheckView], deviations: &[De
         occurrences: by_job(|check| check.occurrences),
         with_deviation: by_job(|check| check.with_deviation),
         not_performed: by_job(|check| check.not_performed),
+        pushed: by_job(|check| check.pushed),
         last_observed: of_item
             .iter()
             .flat_map(|check| check.subjects.iter().filter_map(|subject| subject.last_observed))
@@ -115,5 +116,6 @@ pub(crate) fn totals(
         missed: sum(|job| job.view.missed),
         errored: sum(|job| job.view.errored),
         on_demand: sum(|job| job.view.on_demand),
+        pushed: sum(|job| job.view.pushed),
     }
 }

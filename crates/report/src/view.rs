@@ -133,6 +133,8 @@ pub struct AuditItemView {
     pub with_deviation: u64,
     /// Slots that nobody performed, or that failed.
     pub not_performed: u64,
+    /// Occurrences whose evidence another system pushed: Exhibit did not observe it.
+    pub pushed: u64,
     /// When it was last observed.
     pub last_observed: Option<Timestamp>,
 }
@@ -159,6 +161,8 @@ pub struct Totals {
     pub errored: u64,
     /// Performed on demand, beside the schedule.
     pub on_demand: u64,
+    /// Pieces of evidence that another system pushed, for a slot or beside the schedule.
+    pub pushed: u64,
 }
 
 /// How many have an outcome.
@@ -207,6 +211,8 @@ pub struct CollectorView {
     pub self_tests_passed: u64,
     /// How many began with one that did not.
     pub self_tests_failed: u64,
+    /// How many pieces in its form another system pushed: no self-test ran for them.
+    pub pushed: u64,
     /// The rights it looked with.
     pub rights: Vec<String>,
     /// What it cannot see.
@@ -261,6 +267,8 @@ pub struct CheckView {
     pub without_answer: u64,
     /// Slots promised and not performed.
     pub not_performed: u64,
+    /// Of the occurrences, those whose evidence another system pushed.
+    pub pushed: u64,
     /// The evidence of the latest assessment.
     pub latest_evidence: Option<EntryId>,
     /// The assessments in the order of what they observed, put together while they say the same.
@@ -297,6 +305,8 @@ pub struct SubjectView {
     pub reason: String,
     /// When it was last observed in the period.
     pub last_observed: Option<Timestamp>,
+    /// Whether that word rests on evidence that another system pushed.
+    pub pushed: bool,
     /// What was examined, of how many.
     pub population: Vec<PopulationView>,
 }
@@ -447,6 +457,10 @@ pub struct JobView {
     pub errored: u64,
     /// Performed on demand.
     pub on_demand: u64,
+    /// Whether, by its last promise, another system pushes its evidence.
+    pub is_pushed: bool,
+    /// Pieces of evidence that were pushed.
+    pub pushed: u64,
     /// When it was last performed.
     pub last_performed: Option<Timestamp>,
 }
@@ -599,7 +613,7 @@ pub struct EvidenceView {
     pub job: JobId,
     /// The collector.
     pub collector: CollectorId,
-    /// Why the run took place.
+    /// Why the run took place; `pushed` where nothing was run here and another system handed it in.
     pub trigger: Trigger,
     /// The slot it fills.
     pub scheduled_for: Option<Timestamp>,
@@ -609,9 +623,9 @@ pub struct EvidenceView {
     pub recorded_at: Timestamp,
     /// SHA-256 of the record.
     pub digest: Digest,
-    /// Where it ran: a pseudonym.
+    /// Where it ran, or is said to have been observed: a pseudonym.
     pub host: String,
-    /// Who looked: a pseudonym.
+    /// Who looked, or who pushed it: a pseudonym.
     pub principal: String,
     /// The assessments of it: check and verdict.
     pub verdicts: Vec<String>,

@@ -81,6 +81,9 @@ pub enum StoreError {
         /// The job of the first request.
         job: String,
     },
+    /// The same person handed in something else under the same key.
+    #[error("the idempotency key was used for other content, which is submission {0}")]
+    OtherContent(Uuid),
     /// The slot has a closing entry already.
     #[error("the slot {job} at {scheduled_for} is closed already")]
     SlotClosed {

@@ -29,6 +29,7 @@ pub mod service;
 mod slots;
 mod steering;
 mod store;
+mod submissions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod tx;
@@ -60,6 +61,7 @@ pub use query::{
 pub use run_requests::{NewRunRequest, Requested, RunEnd, RunLease, RunRequest, RunState};
 pub use slots::{Lease, OpenSlot, Slot};
 pub use store::Store;
+pub use submissions::NewSubmission;
 pub use url::DatabaseUrl;
 pub use vitals::{JobVitals, MOST_JOBS, PoolVitals, Vitals};
 pub use worker::Worker;

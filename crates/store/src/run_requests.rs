@@ -1,10 +1,11 @@
 //! Runs that somebody asked for: a row is inserted, a worker claims it, performs the job, and notes the end.
 //!
-//! Nothing here starts a process. The request's id is the id of the evidence that comes of it, so that a run whose
+//! Evidence that another system hands in waits in the same way: see `submissions`. Nothing here starts a process. The request's id is the id of the evidence that comes of it, so that a run whose
 //! worker died between the append and the note is not recorded a second time.
 
 use chrono::TimeDelta;
 use exhibit_evidence::{EntryId, JobId, Timestamp};
+use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::error::in_tx;
 use crate::listening::RUNS;
 use crate::rows::{Reader, exactly_one};
 use crate::tx::run_tx;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, submissions};
 
 /// A run that somebody asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct NewRunRequest {
     pub credential: Option<Uuid>,
     /// What the person calls the request, 1 to 200 bytes: asking again under the same name is the same request.
     pub key: Option<String>,
+    /// Why, as the person put it; must not carry a secret value.
+    pub reason: Option<String>,
     /// When it is asked.
     pub at: Timestamp,
 }
@@ -51,6 +54,10 @@ pub struct RunLease {
     pub token: Uuid,
     /// How often it was claimed, this time included.
     pub attempts: u32,
+    /// Why it was asked for.
+    pub reason: Option<String>,
+    /// Whether it brings its observation with it: see [`Store::submitted`].
+    pub pushed: bool,
 }
 
 /// How a run that was asked for ended.
@@ -84,6 +91,12 @@ pub struct RunRequest {
     pub person: String,
     /// When it was asked.
     pub requested_at: Timestamp,
+    /// Why, as the person put it.
+    pub reason: Option<String>,
+    /// Whether it is evidence that was handed in, and no run.
+    pub pushed: bool,
+    /// What the person calls it.
+    pub key: Option<String>,
     /// How often it was claimed.
     pub attempts: u32,
     /// Why the last attempt failed, if it did.
@@ -98,35 +111,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::KeyTaken`] if the person used the key for another job; if the database cannot be used.
     pub async fn request_run(&self, new: &NewRunRequest) -> Result<Requested, StoreError> {
-        run_tx!(self, "request_run", |tx| {
-            let row = sqlx::query(
-                "/* request_run */ INSERT INTO exhibit.run_requests AS r \
-                        (id, job, requested_by, credential, idempotency_key, requested_at, not_before) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $6) \
-                 ON CONFLICT (requested_by, idempotency_key) DO UPDATE SET requested_by = r.requested_by \
-                 RETURNING r.id, r.job",
-            )
-            .bind(new.id.0)
-            .bind(new.job.as_str())
-            .bind(&new.person)
-            .bind(new.credential)
-            .bind(&new.key)
-            .bind(new.at.utc())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(in_tx("request_run"))?;
-            let reader = Reader::new(&row, "run_requests", new.id.0);
-            let (id, job) = (EntryId(reader.get("id")?), reader.authored::<JobId>("job")?);
-            if job != new.job {
-                return Err(StoreError::KeyTaken { job: job.to_string() });
-            }
-            sqlx::query("/* request_run::tell */ SELECT pg_notify($1, '')")
-                .bind(RUNS)
-                .execute(tx)
-                .await
-                .map_err(in_tx("request_run"))?;
-            Ok(Requested { id, already: id != new.id })
-        })
+        run_tx!(self, "request_run", |tx| insert(tx, new, false).await)
     }
 
     /// Claims the earliest request that is due and free, for `worker` (see [`Store::start_worker`]), or tells that there
@@ -155,7 +140,7 @@ impl Store {
                  UPDATE exhibit.run_requests r \
                     SET lease_token = $2, lease_worker = $1, lease_until = $4, attempts = r.attempts + 1 \
                    FROM free WHERE r.id = free.id \
-                 RETURNING r.id, r.job, r.attempts",
+                 RETURNING r.id, r.job, r.attempts, r.reason, r.pushed",
             )
             .bind(worker)
             .bind(token)
@@ -171,6 +156,8 @@ impl Store {
                 job: reader.authored("job")?,
                 token,
                 attempts: attempts(&reader)?,
+                reason: reader.get("reason")?,
+                pushed: reader.get("pushed")?,
             }))
         })
     }
@@ -244,10 +231,11 @@ impl Store {
             .bind(evidence)
             .bind(error)
             .bind(at.utc())
-            .execute(tx)
+            .execute(&mut *tx)
             .await
             .map_err(in_tx("finish_run_request"))?;
-            held("finish_run_request", lease, done.rows_affected())
+            held("finish_run_request", lease, done.rows_affected())?;
+            if lease.pushed { submissions::empty(tx, lease.id).await } else { Ok(()) }
         })
     }
 
@@ -257,8 +245,8 @@ impl Store {
     /// [`StoreError::NotFound`] if there is none of this id; if the database cannot be used or a row is malformed.
     pub async fn run_request(&self, id: EntryId) -> Result<RunRequest, StoreError> {
         let row = sqlx::query(
-            "/* run_request */ SELECT id, job, requested_by, requested_at, not_before, attempts, lease_until, \
-                    last_error, finished_at, evidence FROM exhibit.run_requests WHERE id = $1",
+            "/* run_request */ SELECT id, job, requested_by, requested_at, reason, pushed, idempotency_key, not_before, attempts, \
+                    lease_until, last_error, finished_at, evidence FROM exhibit.run_requests WHERE id = $1",
         )
         .bind(id.0)
         .fetch_optional(&self.pool)
@@ -274,8 +262,8 @@ impl Store {
     /// If the database cannot be used or a row is malformed.
     pub async fn run_requests(&self, before: Option<EntryId>, limit: u32) -> Result<Vec<RunRequest>, StoreError> {
         let rows = sqlx::query(
-            "/* run_requests */ SELECT id, job, requested_by, requested_at, not_before, attempts, lease_until, \
-                    last_error, finished_at, evidence FROM exhibit.run_requests \
+            "/* run_requests */ SELECT id, job, requested_by, requested_at, reason, pushed, idempotency_key, not_before, attempts, \
+                    lease_until, last_error, finished_at, evidence FROM exhibit.run_requests \
               WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
         )
         .bind(before.map(|id| id.0))
@@ -287,7 +275,40 @@ impl Store {
     }
 }
 
-fn read(row: &PgRow) -> Result<RunRequest, StoreError> {
+/// Inserts a request and tells whoever listens; the same key of the same person again is the same request.
+pub(crate) async fn insert(tx: &mut PgConnection, new: &NewRunRequest, pushed: bool) -> Result<Requested, StoreError> {
+    let row = sqlx::query(
+        "/* request_run */ INSERT INTO exhibit.run_requests AS r \
+                (id, job, requested_by, credential, idempotency_key, requested_at, not_before, reason, pushed) \
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8) \
+         ON CONFLICT (requested_by, pushed, idempotency_key) DO UPDATE SET requested_by = r.requested_by \
+         RETURNING r.id, r.job",
+    )
+    .bind(new.id.0)
+    .bind(new.job.as_str())
+    .bind(&new.person)
+    .bind(new.credential)
+    .bind(&new.key)
+    .bind(new.at.utc())
+    .bind(&new.reason)
+    .bind(pushed)
+    .fetch_one(&mut *tx)
+    .await
+    .map_err(in_tx("request_run"))?;
+    let reader = Reader::new(&row, "run_requests", new.id.0);
+    let (id, job) = (EntryId(reader.get("id")?), reader.authored::<JobId>("job")?);
+    if job != new.job {
+        return Err(StoreError::KeyTaken { job: job.to_string() });
+    }
+    sqlx::query("/* request_run::tell */ SELECT pg_notify($1, '')")
+        .bind(RUNS)
+        .execute(tx)
+        .await
+        .map_err(in_tx("request_run"))?;
+    Ok(Requested { id, already: id != new.id })
+}
+
+pub(crate) fn read(row: &PgRow) -> Result<RunRequest, StoreError> {
     let id: Uuid = Reader::new(row, "run_requests", "").get("id")?;
     let reader = Reader::new(row, "run_requests", id);
     let last_error: Option<String> = reader.get("last_error")?;
@@ -307,6 +328,9 @@ fn read(row: &PgRow) -> Result<RunRequest, StoreError> {
         job: reader.authored("job")?,
         person: reader.get("requested_by")?,
         requested_at: reader.instant("requested_at")?,
+        reason: reader.get("reason")?,
+        pushed: reader.get("pushed")?,
+        key: reader.get("idempotency_key")?,
         attempts: attempts(&reader)?,
         last_error,
         state,

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use exhibit_evidence::{JobId, Timestamp};
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use crate::error::in_tx;
@@ -115,6 +116,87 @@ impl Store {
         self.claim_where(worker, token, now, lease, Some(job)).await
     }
 
+    /// Claims this slot for `worker`, also where it waits for a later instant; none where it is closed, held, or was never
+    /// planned.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn claim_slot(
+        &self,
+        worker: i64,
+        token: Uuid,
+        now: Timestamp,
+        lease: TimeDelta,
+        slot: &Slot,
+    ) -> Result<Option<Lease>, StoreError> {
+        let until = now.plus(lease);
+        run_tx!(self, "claim_slot", |tx| {
+            let row = sqlx::query(
+                "/* claim_slot */ \
+                 WITH free AS ( \
+                     SELECT c.job, c.scheduled_for FROM exhibit.slot_claims c \
+                      WHERE c.job = $5 AND c.scheduled_for = $6 AND c.closed_seq IS NULL \
+                        AND CASE WHEN c.lease_token IS NULL THEN true \
+                                 WHEN c.lease_until <= $3 THEN true \
+                                 ELSE pg_try_advisory_xact_lock(c.lease_worker) END \
+                      FOR UPDATE SKIP LOCKED) \
+                 UPDATE exhibit.slot_claims c \
+                    SET lease_token = $2, lease_worker = $1, lease_until = $4, attempts = c.attempts + 1, \
+                        first_tried_at = coalesce(c.first_tried_at, $3) \
+                   FROM free WHERE c.job = free.job AND c.scheduled_for = free.scheduled_for \
+                 RETURNING c.job, c.scheduled_for, c.attempts, c.first_tried_at, c.first_error, c.last_error",
+            )
+            .bind(worker)
+            .bind(token)
+            .bind(now.utc())
+            .bind(until.utc())
+            .bind(slot.job.as_str())
+            .bind(slot.scheduled_for.utc())
+            .fetch_optional(tx)
+            .await
+            .map_err(in_tx("claim_slot"))?;
+            row.map(|row| leased(&row, token, until)).transpose()
+        })
+    }
+
+    /// Whether the ledger holds this slot's end.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn is_closed(&self, slot: &Slot) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "/* is_closed */ SELECT EXISTS (SELECT FROM exhibit.slots WHERE job = $1 AND scheduled_for = $2)",
+        )
+        .bind(slot.job.as_str())
+        .bind(slot.scheduled_for.utc())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(in_tx("is_closed"))
+    }
+
+    /// Gives a lease back as if the slot had never been tried; it waits until `not_before`, unless it is claimed by name.
+    ///
+    /// # Errors
+    /// [`StoreError::StaleLease`] if the lease is no longer held.
+    pub async fn set_aside(&self, lease: &Lease, not_before: Timestamp) -> Result<(), StoreError> {
+        run_tx!(self, "set_aside", |tx| {
+            let done = sqlx::query(
+                "/* set_aside */ UPDATE exhibit.slot_claims \
+                    SET lease_token = NULL, lease_worker = NULL, lease_until = NULL, attempts = attempts - 1, \
+                        first_tried_at = CASE WHEN attempts > 1 THEN first_tried_at END, not_before = $4 \
+                  WHERE job = $1 AND scheduled_for = $2 AND lease_token = $3 AND closed_seq IS NULL",
+            )
+            .bind(lease.slot.job.as_str())
+            .bind(lease.slot.scheduled_for.utc())
+            .bind(lease.token)
+            .bind(not_before.utc())
+            .execute(tx)
+            .await
+            .map_err(in_tx("set_aside"))?;
+            held("set_aside", lease, done.rows_affected())
+        })
+    }
+
     async fn claim_where(
         &self,
         worker: i64,
@@ -151,17 +233,7 @@ impl Store {
             .fetch_optional(tx)
             .await
             .map_err(in_tx("claim"))?;
-            let Some(row) = row else { return Ok(None) };
-            let reader = Reader::new(&row, "slot_claims", token);
-            Ok(Some(Lease {
-                slot: Slot { job: reader.authored("job")?, scheduled_for: reader.instant("scheduled_for")? },
-                token,
-                until,
-                attempts: attempts(&reader)?,
-                first_tried_at: reader.instant("first_tried_at")?,
-                first_error: reader.get("first_error")?,
-                last_error: reader.get("last_error")?,
-            }))
+            row.map(|row| leased(&row, token, until)).transpose()
         })
     }
 
@@ -327,6 +399,19 @@ impl Store {
             })
             .collect()
     }
+}
+
+fn leased(row: &PgRow, token: Uuid, until: Timestamp) -> Result<Lease, StoreError> {
+    let reader = Reader::new(row, "slot_claims", token);
+    Ok(Lease {
+        slot: Slot { job: reader.authored("job")?, scheduled_for: reader.instant("scheduled_for")? },
+        token,
+        until,
+        attempts: attempts(&reader)?,
+        first_tried_at: reader.instant("first_tried_at")?,
+        first_error: reader.get("first_error")?,
+        last_error: reader.get("last_error")?,
+    })
 }
 
 fn attempts(reader: &Reader<'_>) -> Result<u32, StoreError> {

@@ -163,7 +163,8 @@ fn line(
         refusal: response
             .extensions()
             .get::<Problem>()
-            .map(|problem| format!("{}: {}", problem.kind.slug(), problem.detail)),
+            // What was sent may stand in it.
+            .map(|problem| service.intake.masked(&format!("{}: {}", problem.kind.slug(), problem.detail))),
     }
 }
 

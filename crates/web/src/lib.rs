@@ -8,6 +8,7 @@ mod answer;
 mod api;
 mod counted;
 mod gate;
+pub mod intake;
 mod limits;
 mod listen;
 mod metrics;

@@ -26,6 +26,8 @@ pub enum Kind {
     RequestTimeout,
     /// Something else was done under the same key.
     Conflict,
+    /// It is well-formed, but not what can be taken.
+    Unprocessable,
     /// The body is larger than is taken.
     TooLarge,
     /// The body is of a type that is not taken.
@@ -40,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -48,6 +50,7 @@ impl Kind {
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::Conflict,
+        Self::Unprocessable,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RateLimited,
@@ -66,6 +69,7 @@ impl Kind {
             Self::MethodNotAllowed => "method-not-allowed",
             Self::RequestTimeout => "request-timeout",
             Self::Conflict => "conflict",
+            Self::Unprocessable => "unprocessable",
             Self::TooLarge => "too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::RateLimited => "rate-limited",
@@ -85,6 +89,7 @@ impl Kind {
             Self::MethodNotAllowed => "This route has no such method",
             Self::RequestTimeout => "The request took too long to arrive",
             Self::Conflict => "Something else was done under the same key",
+            Self::Unprocessable => "What was sent can't be taken",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of a type that is not taken",
             Self::RateLimited => "Too many requests",
@@ -104,6 +109,7 @@ impl Kind {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,

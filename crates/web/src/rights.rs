@@ -1,6 +1,6 @@
 //! Who may do what: one table over all routes. A route that is not in it is closed to everybody.
 
-use exhibit_store::service::Role::{self, Administrator, Auditor, Officer, Operator};
+use exhibit_store::service::Role::{self, Administrator, Auditor, Ingest, Officer, Operator};
 
 /// One route and the roles that may use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub const RIGHTS: &[Right] = &[
     get("/api/v1/collectors/{id}", READERS),
     get("/api/v1/controls", READERS),
     get("/api/v1/evidence", READERS),
+    Right { method: "POST", route: "/api/v1/evidence", allowed: Allowed::Roles(&[Ingest]) },
+    get("/api/v1/evidence/submissions/{id}", Allowed::Roles(&[Administrator, Operator, Ingest])),
     get("/api/v1/evidence/{id}", READERS),
     get("/api/v1/evidence/{id}/artifacts/{digest}", READERS),
     get("/api/v1/findings", READERS),

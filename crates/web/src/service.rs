@@ -12,8 +12,8 @@ use exhibit_store::Store;
 use uuid::Uuid;
 
 use crate::{
-    limits::Limiter, metrics::Metrics, recorder::Recorder, status::Folds, token::TokenKey, vitals::LastVitals,
-    who::Tokens,
+    intake::Intake, limits::Limiter, metrics::Metrics, recorder::Recorder, status::Folds, token::TokenKey,
+    vitals::LastVitals, who::Tokens,
 };
 
 /// Where randomness comes from: the system in production, a seed in tests.
@@ -35,6 +35,8 @@ pub struct Parts {
     pub calendar: FiscalCalendar,
     /// Under which tokens' hashes are kept.
     pub token_key: TokenKey,
+    /// What masks and examines whatever is sent.
+    pub intake: Arc<dyn Intake>,
     /// How much is taken.
     pub limits: Limits,
 }
@@ -79,6 +81,7 @@ pub struct Inner {
     known: RwLock<Arc<Known>>,
     pub(crate) tokens: Tokens,
     pub(crate) recorder: Recorder,
+    pub(crate) intake: Arc<dyn Intake>,
     pub(crate) limits: Limits,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,
@@ -129,7 +132,7 @@ impl Inner {
     }
 
     fn of(parts: Parts) -> Self {
-        let Parts { store, clock, entropy, catalog, pages, calendar, token_key, limits } = parts;
+        let Parts { store, clock, entropy, catalog, pages, calendar, token_key, intake, limits } = parts;
         Self {
             recorder: Recorder::start(store.clone()),
             tokens: Tokens::new(token_key),
@@ -140,6 +143,7 @@ impl Inner {
             clock,
             entropy,
             known: RwLock::new(Arc::new(Known { catalog, pages, calendar, folds: Folds::default() })),
+            intake,
             limits,
             #[cfg(feature = "testing")]
             database_alone: false,

@@ -1,6 +1,6 @@
 //! Sessions of the reading room: a random id in a cookie, which opens what its token opens, for a while.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request},
@@ -12,7 +12,7 @@ use crate::{
     listen::OverTls,
     problem::{Kind, Problem},
     service::Inner,
-    who::{Caller, scope},
+    who::Caller,
 };
 
 /// The cookie's name where the browser speaks TLS: browsers keep it for this host alone, and no other can set it.
@@ -123,8 +123,7 @@ pub(crate) async fn caller(service: &Inner, session: Option<&SessionId>) -> Resu
         service.store.touch_token(token.id, now).await?;
     }
     let known = service.known();
-    let scope = Arc::new(scope(&token, &known.catalog, &known.calendar));
-    Ok(Caller { token: Arc::new(token), scope })
+    Ok(Caller::of(token, &known.catalog, &known.calendar))
 }
 
 #[cfg(test)]

@@ -85,7 +85,8 @@ pub(crate) async fn status(service: &Inner, scope: &Scope, period: &Period) -> R
 /// The same, with the period's slots.
 pub(crate) async fn standing(service: &Inner, scope: &Scope, period: &Period) -> Result<Standing, Problem> {
     // Whose lines of the access log may be seen has no part in it.
-    let scope = Scope { access: exhibit_store::service::AccessSight::None, ..scope.clone() };
+    let nobody = || exhibit_store::service::AccessSight::None;
+    let scope = Scope { access: nobody(), requests: nobody(), ..scope.clone() };
     let known = service.known();
     let followed = known.folds.of(&(scope.clone(), period.clone()), &known.catalog);
     let mut followed = followed.lock().await;

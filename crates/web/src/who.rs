@@ -35,6 +35,19 @@ pub(crate) struct Caller {
     pub(crate) token: Arc<Token>,
     /// What it lets its person see.
     pub(crate) scope: Arc<Scope>,
+    /// The jobs that it lets its person bring evidence for: those whose promises lie within this.
+    pub(crate) pushes_for: Arc<Scope>,
+}
+
+impl Caller {
+    /// Whoever shows this token, or signed in with it.
+    pub(crate) fn of(token: Token, catalog: &Catalog, calendar: &FiscalCalendar) -> Self {
+        Self {
+            scope: Arc::new(scope(&token, catalog, calendar)),
+            pushes_for: Arc::new(pushes_for(&token, catalog, calendar)),
+            token: Arc::new(token),
+        }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -122,8 +135,7 @@ impl Tokens {
         }
         touch(&service.store, &found.token, now).await?;
         let known = service.known();
-        let scope = Arc::new(scope(&found.token, &known.catalog, &known.calendar));
-        let caller = Caller { token: Arc::new(found.token.clone()), scope };
+        let caller = Caller::of(found.token.clone(), &known.catalog, &known.calendar);
         let remembered = Arc::new(Remembered { found, caller });
         let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST_REMEMBERED {
@@ -145,9 +157,29 @@ async fn touch(store: &Store, token: &Token, now: Timestamp) -> Result<(), Store
 
 /// What a token lets its person see. What it names and nothing knows, such as a framework that went, is nothing.
 pub(crate) fn scope(token: &Token, catalog: &Catalog, calendar: &FiscalCalendar) -> Scope {
-    if token.role == Role::Ingest {
-        return Scope::nothing();
-    }
+    let limits = limits(token, catalog, calendar);
+    let own = AccessSight::Own(token.person.clone());
+    // Requests tell of no scope: who is limited sees their own.
+    let requests = match token.role {
+        Role::Administrator | Role::Operator if limits.is_whole() => AccessSight::All,
+        Role::Administrator | Role::Operator | Role::Ingest => own.clone(),
+        Role::Officer | Role::Auditor => AccessSight::None,
+    };
+    let access = match token.role {
+        Role::Administrator | Role::Officer => AccessSight::All,
+        Role::Operator | Role::Auditor => own,
+        Role::Ingest => return Scope { requests, ..Scope::nothing() },
+    };
+    Scope { access, requests, ..limits }
+}
+
+/// The jobs that a token lets its person bring evidence for; none where its role is another.
+pub(crate) fn pushes_for(token: &Token, catalog: &Catalog, calendar: &FiscalCalendar) -> Scope {
+    if token.role == Role::Ingest { limits(token, catalog, calendar) } else { Scope::nothing() }
+}
+
+/// What a token is limited to, whatever its role.
+fn limits(token: &Token, catalog: &Catalog, calendar: &FiscalCalendar) -> Scope {
     let TokenScope { environments, periods, frameworks } = &token.scope;
     let supports = |frameworks: &[String]| {
         catalog
@@ -171,10 +203,5 @@ pub(crate) fn scope(token: &Token, catalog: &Catalog, calendar: &FiscalCalendar)
         Some(PeriodLimit { name: name.clone(), from: period.start, to: period.end })
     };
     let periods = periods.as_ref().map(|names| names.iter().filter_map(limit).collect());
-    let access = match token.role {
-        Role::Administrator | Role::Officer => AccessSight::All,
-        Role::Operator | Role::Auditor => AccessSight::Own(token.person.clone()),
-        Role::Ingest => AccessSight::None,
-    };
-    Scope { environments: environments.clone(), collectors, checks, periods, access }
+    Scope { environments: environments.clone(), collectors, checks, periods, ..Scope::nothing() }
 }

@@ -54,6 +54,12 @@ pub(super) const TABLE: &[Line] = &[
         ["200 ci-q3 ci-q4 credentials-q3 credentials-q4", "200 ci-q3 ci-q4", "200 ci-q3 credentials-q3", "200 ci-q3 ci-q4"]),
     line("/api/v1/runs", "POST /api/v1/runs {\"job\":\"ci\"}", "ao", ["202"; 4]),
     line("/api/v1/runs", "POST /api/v1/runs {\"job\":\"credentials\"}", "ao", ["202", "404", "202", "404"]),
+    // No job of these is pushed: whoever may bring evidence may see of a job that it exists, within their limits.
+    line("/api/v1/evidence", "POST /api/v1/evidence {\"job\":\"ci\",\"observation\":{}}", "i", ["422"; 4]),
+    line("/api/v1/evidence", "POST /api/v1/evidence {\"job\":\"credentials\",\"observation\":{}}", "i",
+        ["422", "404", "422", "404"]),
+    line("/api/v1/evidence/submissions/{id}", "GET /api/v1/evidence/submissions/{piece}", "aoI",
+        ["200 piece", "404", "404", "404"]),
     line("/api/v1/runs/requests/{id}", "GET /api/v1/runs/requests/{request}", "ao",
         ["200 request", "404", "404", "404"]),
     line("/api/v1/schedules", "GET /api/v1/schedules", "aofu", ["200"; 4]),

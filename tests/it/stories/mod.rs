@@ -6,6 +6,7 @@ mod canaries;
 mod disclosures;
 mod keys;
 mod on_demand;
+mod pushed;
 mod quarter;
 mod schedule;
 mod service;

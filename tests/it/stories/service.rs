@@ -324,6 +324,7 @@ async fn a_run_that_is_asked_for_is_performed_once() {
         person: "Ada".to_owned(),
         credential: None,
         key: None,
+        reason: None,
         at: story.world.now(),
     };
     // It listens soon after its start; a request before that is found by looking, which it does once at its start.
@@ -350,7 +351,7 @@ async fn a_run_whose_worker_died_is_not_recorded_again() {
     let service = Running::start(story.replica(), quick()).await;
     let id: EntryId = story.world.entry_id();
     let (job, person) = ("credentials".parse().expect("an id"), "Ada".to_owned());
-    let request = NewRunRequest { id, job, person, credential: None, key: None, at: story.world.now() };
+    let request = NewRunRequest { id, job, person, credential: None, key: None, reason: None, at: story.world.now() };
     store.request_run(&request).await.expect("asked");
     until("its end", || async { matches!(store.run_request(id).await.expect("it").state, RunState::Ended(..)) }).await;
     story.database.tamper("UPDATE run_requests SET finished_at = NULL, evidence = NULL, last_error = NULL").await;

@@ -268,6 +268,24 @@ async fn show(deployment: &Deployment, id: EntryId) -> anyhow::Result<Shown> {
     })
 }
 
+/// Why the run took place, in words.
+fn trigger(body: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match (&body["pushed"]["key"], &body["run"]["reason"]) {
+        (Value::String(key), _) => format!("pushed by another system, which calls it {key}"),
+        (_, Value::String(reason)) => format!("{}: {reason}", text(&body["run"]["trigger"])),
+        _ => text(&body["run"]["trigger"]),
+    }
+}
+
+/// What the self-test gave, or why there was none.
+fn self_test(body: &Value) -> String {
+    match body["self_test"]["detail"].as_str() {
+        Some(detail) => detail.to_owned(),
+        None => "not run: the evidence was pushed, Exhibit did not observe it".to_owned(),
+    }
+}
+
 fn facts(shown: &Shown) -> Table {
     let body = &shown.record["body"];
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -282,7 +300,8 @@ fn facts(shown: &Shown) -> Table {
             format!("{} to {}", text(&body["observation"]["observed_from"]), text(&body["observation"]["observed_to"])),
         ),
         ("recorded".to_owned(), text(&shown.record["recorded_at"])),
-        ("self-test".to_owned(), text(&body["self_test"]["detail"])),
+        ("why it ran".to_owned(), trigger(body)),
+        ("self-test".to_owned(), self_test(body)),
     ];
     rows.extend(shown.disclosures.iter().map(|named| (named.kind.clone(), named.told())));
     for population in body["observation"]["population"].as_array().into_iter().flatten() {

@@ -80,6 +80,7 @@ async fn perform(args: &RunArgs, deployment: &Deployment, words: &Words) -> anyh
     let mut archived = 0;
     if args.jobs.is_empty() {
         let summary = run_due(world, &Said::new(words)).await?;
+        slots.extend(summary.requests.iter().map(performed_row));
         slots.extend(summary.slots.iter().map(slot_row));
         for issued in &summary.issued {
             let folder =
@@ -127,6 +128,7 @@ fn performed_row(performed: &Performed) -> SlotRow {
         job: performed.job.to_string(),
         scheduled_for: performed.scheduled_for.map(|time| time.to_string()),
         state: match (performed.scheduled_for, performed.late) {
+            _ if performed.pushed => "pushed",
             (None, _) => "on-demand",
             (Some(_), true) => "late",
             (Some(_), false) => "performed",

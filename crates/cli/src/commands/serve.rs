@@ -103,7 +103,7 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
     };
 
     let (closing, closed) = watch::channel(false);
-    let mut answering = listening.start(&deployment.config, &service.world(), &closed)?;
+    let mut answering = listening.start(&deployment.config, &service, &closed)?;
     let working = Arc::clone(&service);
     let mut running = tokio::spawn(async move { working.run().await });
     tracing::info!(jobs = deployment.config.jobs.len(), workers = deployment.config.service.workers, "serving");

@@ -56,6 +56,7 @@ impl Config {
             "jobs": jobs.iter().map(|job| json!({
                 "id": job.id,
                 "collector": job.collector,
+                "pushed": job.pushed,
                 "schedule": job.schedule.text(),
                 "environments": job.environments,
                 "fresh_for_seconds": job.fresh_for.num_seconds(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
-use exhibit_collectors::Settings;
+use exhibit_collectors::{SettingProblem, Settings};
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::schedule::Schedule;
 use exhibit_evidence::{CollectorId, EnvironmentId, JobId};
@@ -70,6 +70,7 @@ fn job(
     let section = reader.enter(entries, span, "jobs", "[[jobs]]", &keys::JOB);
     let id = id(reader, &section, ids);
     let collector = collector(reader, &section, surroundings);
+    let pushed = reader.flag(&section, "pushed").unwrap_or(false);
     let schedule = schedule(reader, &section);
     let environments = environments(reader, &section, surroundings);
     let fresh_for = fresh_for(reader, &section, collector.as_ref(), surroundings);
@@ -79,14 +80,25 @@ fn job(
     let job = Job {
         id: id?,
         collector: collector?,
+        pushed,
         schedule: schedule?,
         environments: environments?,
         fresh_for: fresh_for?,
         late_after: late_after?,
         settings: Settings { source: source?, policy: policy? },
     };
+    if let Some(source) = section.raw("source").filter(|_| pushed) {
+        reader.refuse(
+            Diagnostic::new("config.pushed-source", source.span(), "a job with `pushed = true` has no `source`")
+                .label("expected none")
+                .hint("another system hands its evidence in: Exhibit looks at nothing"),
+        );
+        return None;
+    }
     let checked = surroundings.collectors.check(job.collector.as_str(), &job.settings);
-    for problem in checked.err().unwrap_or_default() {
+    // What is pushed is judged by the policy alone.
+    let concerns = |problem: &SettingProblem| !pushed || problem.key.first().is_some_and(|key| key == "policy");
+    for problem in checked.err().unwrap_or_default().into_iter().filter(concerns) {
         let place = settings::place(entries, &problem.key, section.span.clone());
         let title = format!("the collector `{}` refuses `{}`", job.collector, problem.key.join("."));
         reader.refuse(Diagnostic::new("config.bad-setting", place, title).label(without_value(&problem.message)));

@@ -280,6 +280,13 @@ pub(super) static JOB: Shape = Shape {
             "Who looks: `exhibit collectors list` shows them all.",
         ),
         key(
+            "pushed",
+            Kind::Flag,
+            Need::Default("false"),
+            "Whether another system hands its evidence in, through the evidence API: Exhibit judges it and looks at nothing. \
+             Each time of the schedule then expects a piece observed from then on.",
+        ),
+        key(
             "schedule",
             Kind::Schedule,
             Need::Required("a crontab line, such as \"0 2 * * *\" for each night at two"),

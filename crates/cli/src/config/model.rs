@@ -136,6 +136,8 @@ pub(crate) struct Job {
     pub(crate) id: JobId,
     /// Id of a collector that the registry knows.
     pub(crate) collector: CollectorId,
+    /// Whether another system hands its evidence in.
+    pub(crate) pushed: bool,
     /// When it is due, in the deployment's time zone.
     pub(crate) schedule: Schedule,
     /// Ids of declared environments; at least one, in the order of the file.

@@ -49,7 +49,7 @@ impl Service {
         let Some(worker) = self.claiming() else { return Ok(false) };
         let (token, lease) = (world.entry_id().0, self.settings.effort.lease);
         if let Some(request) = world.store.claim_run_request(worker, token, world.now(), lease).await? {
-            end_request(&world, request, &self.hands).await?;
+            end_request(&world, request, worker, &self.hands).await?;
             return Ok(true);
         }
         if let Some(slot) = world.store.claim(worker, token, world.now(), lease).await? {

@@ -272,6 +272,7 @@ fn busy() -> PeriodView {
     }
     busy.story.issue("2026-Q3", Standing::Interim);
     busy.story.now(t("2026-10-01 08:00"));
+    busy.story.pushed.insert("scans".to_owned());
     busy.story.promise("scans", "container_scan", weekly, &["production"]);
     busy.story.promise("scans-nightly", "container_scan", Some("0 2 * * 0"), &["staging"]);
     let slots = mondays("2026-10-01 08:00", "2026-11-22 00:00");
@@ -426,6 +427,7 @@ fn the_busy_sample_holds_what_it_is_there_for() {
         assert!(line.count > 0, "{:?}", line.state);
     }
     assert!(view.totals.late > 0 && view.totals.missed > 0 && view.totals.errored > 0 && view.totals.on_demand > 0);
+    assert!(view.totals.pushed > 0 && view.checks.iter().any(|check| check.pushed == 0));
     assert!(!view.late_arrivals.is_empty() && !view.changes.is_empty() && !view.records.is_empty());
     assert_eq!(view.audit_items.iter().filter(|item| item.current.is_none()).count(), 1);
     let [first, second] = &view.signing_keys[..] else { panic!("two keys: {:?}", view.signing_keys) };

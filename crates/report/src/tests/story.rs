@@ -1,6 +1,6 @@
 //! A ledger told in few words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use exhibit_evidence::{
@@ -11,7 +11,9 @@ use exhibit_evidence::{
     catalog::CollectorManifest,
     deployment::{Deployment, Environment},
     key::KeyRotation,
-    observation::{CollectorRef, Exclusion, Method, Problem, Provenance, Run, SelfTest, Subject, Tool, Trigger},
+    observation::{
+        CollectorRef, Exclusion, Method, Problem, Provenance, Pushed, Run, SelfTest, Subject, Tool, Trigger,
+    },
     report::{PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing},
     slot::{SchedulePromise, SlotClosure, SlotState},
 };
@@ -106,6 +108,8 @@ pub(super) struct Performance<'a> {
 pub(super) struct Story {
     pub entries: Vec<Envelope>,
     conditions: BTreeMap<&'static str, Condition>,
+    /// Jobs whose evidence another system pushes.
+    pub pushed: BTreeSet<String>,
     now: Timestamp,
     /// What `now` was when evidence of the last run was recorded.
     pub last_evidence: Option<EntryId>,
@@ -113,7 +117,13 @@ pub(super) struct Story {
 
 impl Story {
     pub(super) fn begin(at: &str) -> Self {
-        let mut story = Self { entries: Vec::new(), conditions: BTreeMap::new(), now: t(at), last_evidence: None };
+        let mut story = Self {
+            entries: Vec::new(),
+            conditions: BTreeMap::new(),
+            pushed: BTreeSet::new(),
+            now: t(at),
+            last_evidence: None,
+        };
         story.record(deployment("0.1.0"));
         story
     }
@@ -151,6 +161,7 @@ impl Story {
             job: JobId::new(job).expect("an id"),
             collector: manifest.id,
             checks: manifest.checks.into_iter().map(|check| check.id).collect(),
+            pushed: self.pushed.contains(job),
             schedule: schedule.map(str::to_owned),
             time_zone: ZONE.to_owned(),
             tzdata: "2025b".to_owned(),
@@ -178,14 +189,17 @@ impl Story {
         subjects.dedup();
         let (exist, excluded) = population.unwrap_or((48, Vec::new()));
         let left_out: u64 = excluded.iter().map(|exclusion| exclusion.count).sum();
+        let pushed = self.pushed.contains(job);
         let run = Run {
             id: EntryId::from_parts(at, &[1; 10]),
             trigger: match (slot, late) {
+                _ if pushed => Trigger::Pushed,
                 (None, _) => Trigger::OnDemand,
                 (_, true) => Trigger::CatchUp,
                 (_, false) => Trigger::Scheduled,
             },
             scheduled_for: slot,
+            reason: None,
             started_at: at,
             finished_at: finished,
             attempt: 1,
@@ -199,7 +213,9 @@ impl Story {
                 host: Disclosable { digest: Digest::of(b"host") },
                 clock_offset_ms: Some(3),
             },
-            self_test: SelfTest { passed: true, detail: "the known-bad example was noted".to_owned() },
+            pushed: pushed.then(|| Pushed { key: format!("week-{at}"), masked: 0 }),
+            self_test: (!pushed)
+                .then(|| SelfTest { passed: true, detail: "the known-bad example was noted".to_owned() }),
             policy: Digest::of(b"policy"),
             observation: Observation {
                 observed_from: at,

@@ -38,6 +38,7 @@ macro_rules! as_they_are {
 
 as_they_are! {
     bool = "bool[]",
+    Option<bool> = "bool[]",
     i32 = "integer[]",
     i64 = "bigint[]",
     Option<i64> = "bigint[]",

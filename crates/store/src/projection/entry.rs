@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use exhibit_evidence::deployment::Deployment;
-use exhibit_evidence::observation::{Subject, Trigger};
+use exhibit_evidence::observation::Subject;
 use exhibit_evidence::report::{PeriodFreeze, Receipt, ReportIssued};
 use exhibit_evidence::slot::{SchedulePromise, SlotClosure};
 use exhibit_evidence::{Assessment, Body, Digest, EntryId, Evidence, Finding, Timestamp};
@@ -91,11 +91,7 @@ fn evidence(entry: Entry, body: &Evidence) -> EvidenceRow {
         recorded_at: entry.recorded_at,
         job: body.job.to_string(),
         collector: body.collector.id.to_string(),
-        trigger: match body.run.trigger {
-            Trigger::Scheduled => "scheduled",
-            Trigger::CatchUp => "catch-up",
-            Trigger::OnDemand => "on-demand",
-        },
+        trigger: body.run.trigger.word(),
         scheduled_for: body.run.scheduled_for,
         started_at: body.run.started_at,
         finished_at: body.run.finished_at,
@@ -106,7 +102,7 @@ fn evidence(entry: Entry, body: &Evidence) -> EvidenceRow {
         exist: exist.map(|counts| total(counts.into_iter())),
         examined: total(observation.population.iter().map(|part| part.examined)),
         problems: count(observation.problems.len()),
-        self_test_passed: body.self_test.passed,
+        self_test_passed: body.self_test.as_ref().map(|test| test.passed),
     }
 }
 

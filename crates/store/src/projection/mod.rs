@@ -32,6 +32,7 @@ pub const LEDGER: &[&str] = &["ledger_head", "entries", "entry_ids", "tree_nodes
 pub const NOT_PROJECTIONS: &[&str] = &[
     "slot_claims",
     "run_requests",
+    "submissions",
     "archive_intents",
     "artifacts",
     "disclosures",

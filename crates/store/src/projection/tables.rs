@@ -133,7 +133,7 @@ projections! {
         trigger: &'static str, scheduled_for: Option<Timestamp>, started_at: Timestamp,
         finished_at: Timestamp, observed_from: Timestamp, observed_to: Timestamp,
         environments: Vec<String>, subjects: Vec<String>, exist: Option<i64>, examined: i64,
-        problems: i64, self_test_passed: bool,
+        problems: i64, self_test_passed: Option<bool>,
     }
     /// Judgements.
     assessments: AssessmentRow = "assessments" joined by "e.seq = f.seq" {

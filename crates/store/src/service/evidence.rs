@@ -79,8 +79,8 @@ pub struct EvidenceRow {
     pub examined: u64,
     /// How many things could not be found out.
     pub problems: u64,
-    /// Whether the collector's self-test passed.
-    pub self_test_passed: bool,
+    /// Whether the collector's self-test passed; none where none was run, because the evidence was pushed.
+    pub self_test_passed: Option<bool>,
     /// What checks made of it, in the order of the ledger.
     pub assessments: Vec<JudgedBy>,
     /// The exact record, where it was asked for.

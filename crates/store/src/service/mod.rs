@@ -12,6 +12,7 @@ mod export;
 mod findings;
 mod reading;
 mod records;
+mod requests;
 mod scope;
 mod sessions;
 mod tokens;

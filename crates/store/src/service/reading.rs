@@ -5,7 +5,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
 use super::ask::{Ask, array};
-use super::scope::{AccessSight, Scope};
+use super::scope::Scope;
 use crate::error::in_tx;
 use crate::tx::SNAPSHOT;
 use crate::{Store, StoreError};
@@ -107,18 +107,13 @@ pub(super) async fn restrict(tx: &mut PgConnection, scope: &Scope) -> Result<u64
             format!("{{{}}}", ranges.join(","))
         },
     );
-    let access = match &scope.access {
-        AccessSight::All => "*",
-        AccessSight::Own(person) => person,
-        AccessSight::None => "",
-    };
     // One round trip. The role is taken last: what stands before it is still done by the service.
     let row = sqlx::query(
         "/* restrict */ SELECT (SELECT size FROM exhibit.ledger_head), \
                 set_config('exhibit.environments', $1, true), set_config('exhibit.collectors', $2, true), \
                 set_config('exhibit.checks', $3, true), set_config('exhibit.periods', $4, true), \
                 set_config('exhibit.observed', $5, true), set_config('exhibit.access', $6, true), \
-                set_config('exhibit.artifact_of', '', true), \
+                set_config('exhibit.requests', $7, true), set_config('exhibit.artifact_of', '', true), \
                 set_config('role', exhibit.reader_of(current_user)::text, true)",
     )
     .bind(list(&scope.environments))
@@ -126,7 +121,8 @@ pub(super) async fn restrict(tx: &mut PgConnection, scope: &Scope) -> Result<u64
     .bind(list(&scope.checks))
     .bind(list(&names))
     .bind(ranges)
-    .bind(access)
+    .bind(scope.access.setting())
+    .bind(scope.requests.setting())
     .fetch_one(tx)
     .await
     .map_err(in_tx("reading"))?;

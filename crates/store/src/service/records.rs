@@ -92,8 +92,8 @@ pub struct RunRow {
     pub finished_at: Timestamp,
     /// How many things could not be found out.
     pub problems: u64,
-    /// Whether the collector's self-test passed.
-    pub self_test_passed: bool,
+    /// Whether the collector's self-test passed; none where none was run, because the evidence was pushed.
+    pub self_test_passed: Option<bool>,
 }
 
 /// Lists of records by kind: the table that the scope is held on, and the column to filter by, if any.

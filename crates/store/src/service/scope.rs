@@ -13,7 +13,7 @@ pub struct PeriodLimit {
     pub to: Timestamp,
 }
 
-/// Whose lines of the access log may be seen.
+/// Whose lines of a list may be seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AccessSight {
     /// Everybody's.
@@ -41,13 +41,33 @@ pub struct Scope {
     pub periods: Option<Vec<PeriodLimit>>,
     /// Lines of the access log.
     pub access: AccessSight,
+    /// Requests for runs, and pieces of evidence that were handed in.
+    pub requests: AccessSight,
+}
+
+impl AccessSight {
+    /// As a setting of a transaction's scope names it.
+    pub(crate) fn setting(&self) -> &str {
+        match self {
+            Self::All => "*",
+            Self::Own(person) => person,
+            Self::None => "",
+        }
+    }
 }
 
 impl Scope {
     /// Everything.
     #[must_use]
     pub fn whole() -> Self {
-        Self { environments: None, collectors: None, checks: None, periods: None, access: AccessSight::All }
+        Self {
+            environments: None,
+            collectors: None,
+            checks: None,
+            periods: None,
+            access: AccessSight::All,
+            requests: AccessSight::All,
+        }
     }
 
     /// Nothing.
@@ -59,10 +79,11 @@ impl Scope {
             checks: Some(Vec::new()),
             periods: Some(Vec::new()),
             access: AccessSight::None,
+            requests: AccessSight::None,
         }
     }
 
-    /// Whether it is limited in no respect but the access log.
+    /// Whether it is limited in no respect but the access log and requests.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.environments.is_none() && self.collectors.is_none() && self.checks.is_none() && self.periods.is_none()

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{Append, Heard, NewRunRequest, RunEnd, RunState, StoreError};
+use crate::{Append, Heard, NewRunRequest, NewSubmission, RunEnd, RunState, StoreError};
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
@@ -19,6 +19,7 @@ fn request(number: u8, key: Option<&str>) -> NewRunRequest {
         person: "Ada".to_owned(),
         credential: None,
         key: key.map(str::to_owned),
+        reason: Some("the quarter ends".to_owned()),
         at: at(i64::from(number)),
     }
 }
@@ -39,7 +40,7 @@ async fn asking_again_under_the_same_key_is_the_same_request() {
         assert!(!store.request_run(&request(number, None)).await.unwrap().already, "without a key each is its own");
     }
     let listed = store.run_requests(None, 10).await.unwrap();
-    assert_eq!(listed.len(), 4);
+    assert_eq!((listed.len(), listed[0].reason.as_deref()), (4, Some("the quarter ends")));
     assert_eq!(store.run_requests(Some(listed[1].id), 10).await.unwrap(), listed[2..]);
 }
 
@@ -71,6 +72,41 @@ async fn a_request_is_held_by_one_and_ends_once() {
     let again = store.finish_run_request(&lease, &RunEnd::Failed("x".to_owned()), at(23)).await;
     assert!(matches!(again, Err(StoreError::StaleRunLease(_))));
     assert_eq!(store.claim_run_request(one.key(), token(4), at(24), MINUTE).await.unwrap(), None, "it is done");
+}
+
+/// A key stands for one piece of evidence for ever; what was handed in is kept until it is sealed, and no longer.
+#[tokio::test]
+async fn what_is_handed_in_waits_like_a_request_and_its_content_goes() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let piece = |number: u8, content: &str| NewSubmission {
+        request: NewRunRequest { reason: None, ..request(number, Some("k")) },
+        content: content.to_owned(),
+    };
+    // The same name for a run is another thing.
+    store.request_run(&request(1, Some("k"))).await.unwrap();
+    let first = store.submit(&piece(2, "{}")).await.unwrap();
+    assert!(!first.already);
+    let again = store.submit(&piece(3, "{}")).await.unwrap();
+    assert_eq!((again.id, again.already), (first.id, true));
+    let other = |error: StoreError| matches!(error, StoreError::OtherContent(id) if id == first.id.0);
+    assert!(other(store.submit(&piece(4, "{ }")).await.unwrap_err()));
+    let mut of_another_job = piece(5, "{}");
+    of_another_job.request.job = "weekly".parse().unwrap();
+    assert!(matches!(store.submit(&of_another_job).await, Err(StoreError::KeyTaken { .. })));
+
+    let worker = store.start_worker(1).await.unwrap();
+    let run = store.claim_run_request(worker.key(), Uuid::from_u128(1), at(10), MINUTE).await.unwrap().unwrap();
+    assert!(!run.pushed);
+    assert!(matches!(store.submitted(&run).await, Err(StoreError::NotFound { .. })));
+    let lease = store.claim_run_request(worker.key(), Uuid::from_u128(2), at(10), MINUTE).await.unwrap().unwrap();
+    assert_eq!((lease.id, lease.pushed, lease.reason.as_deref()), (first.id, true, None));
+    assert_eq!(store.submitted(&lease).await.unwrap().as_deref(), Some("{}"));
+    store.finish_run_request(&lease, &RunEnd::Evidence(lease.id), at(20)).await.unwrap();
+    assert_eq!(store.submitted(&lease).await.unwrap(), None);
+    assert!(store.submit(&piece(6, "{}")).await.unwrap().already, "the digest stays");
+    assert!(other(store.submit(&piece(7, "[]")).await.unwrap_err()));
+    assert_eq!(store.run_requests(None, 10).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -8,7 +8,10 @@ use uuid::Uuid;
 use super::samples::*;
 use crate::service::*;
 use crate::testing::TestDatabase;
-use crate::{Append, LEDGER, NOT_PROJECTIONS, NewArtifact, NewEntry, PROJECTIONS, Store, StoreError};
+use crate::{
+    Append, LEDGER, NOT_PROJECTIONS, NewArtifact, NewEntry, NewRunRequest, NewSubmission, PROJECTIONS, Store,
+    StoreError,
+};
 
 const CHECK: &str = "ci-secrets.plaintext-value";
 const OTHER_CHECK: &str = "other-thing.looks-right";
@@ -69,7 +72,24 @@ async fn filled() -> TestDatabase {
     let unit = Append { artifacts: [10, 20, 30, 40].map(artifact).into(), ..disclosed(at(9_000), entries) };
     store.append(unit).await.unwrap();
     store.log_access(&[access("jane", None), access("ada", Some("expired"))]).await.unwrap();
+    for (number, person) in [(80, "jane"), (81, "ada")] {
+        store.request_run(&asked(number, person)).await.unwrap();
+    }
+    let handed_in = NewRunRequest { key: Some("k".into()), ..asked(82, "jane") };
+    store.submit(&NewSubmission { request: handed_in, content: "{}".into() }).await.unwrap();
     database
+}
+
+fn asked(number: u64, person: &str) -> NewRunRequest {
+    NewRunRequest {
+        id: id(number),
+        job: "nightly".parse().unwrap(),
+        person: person.into(),
+        credential: None,
+        key: None,
+        reason: None,
+        at: at(9_000),
+    }
 }
 
 fn access(person: &str, refusal: Option<&str>) -> Access {
@@ -99,7 +119,7 @@ fn period(name: &str, from: i64, to: i64) -> PeriodLimit {
 
 /// Scopes by name.
 fn scopes() -> BTreeMap<&'static str, Scope> {
-    let whole = Scope { access: AccessSight::None, ..Scope::whole() };
+    let whole = Scope { access: AccessSight::None, requests: AccessSight::None, ..Scope::whole() };
     BTreeMap::from([
         ("whole", Scope::whole()),
         ("nothing", Scope::nothing()),
@@ -109,12 +129,19 @@ fn scopes() -> BTreeMap<&'static str, Scope> {
         ("other", Scope { collectors: words(&["other_thing"]), checks: words(&[OTHER_CHECK]), ..whole.clone() }),
         ("early", Scope { periods: Some(vec![period("2026-Q4", 0, 1_500)]), ..whole.clone() }),
         ("gap", Scope { periods: Some(vec![period("a", 0, 1), period("b", 2_500, 4_000)]), ..whole.clone() }),
-        ("ada", Scope { access: AccessSight::Own("ada".into()), ..Scope::nothing() }),
+        (
+            "ada",
+            Scope {
+                access: AccessSight::Own("ada".into()),
+                requests: AccessSight::Own("ada".into()),
+                ..Scope::nothing()
+            },
+        ),
     ])
 }
 
 /// What each scope sees of each table that row-level security is on.
-const SEEN: [(&str, [usize; 9]); 15] = [
+const SEEN: [(&str, [usize; 9]); 16] = [
     // whole, nothing, production, staging, both, other, early, gap, ada
     ("evidence", [4, 0, 2, 1, 4, 1, 2, 2, 0]),
     ("assessments", [4, 0, 2, 1, 4, 1, 2, 2, 0]),
@@ -136,6 +163,8 @@ const SEEN: [(&str, [usize; 9]); 15] = [
     // Nobody limited reads an artifact but through an entry.
     ("artifacts", [4, 0, 0, 0, 0, 0, 0, 0, 0]),
     ("access_log", [2, 0, 0, 0, 0, 0, 0, 0, 1]),
+    // Whoever may not see all requests sees their own.
+    ("run_requests", [3, 0, 0, 0, 0, 0, 0, 0, 1]),
 ];
 const ORDER: [&str; 9] = ["whole", "nothing", "production", "staging", "both", "other", "early", "gap", "ada"];
 
@@ -143,7 +172,7 @@ const ORDER: [&str; 9] = ["whole", "nothing", "production", "staging", "both", "
 const PUBLIC: [&str; 4] = ["ledger_head", "entry_ids", "tree_nodes", "checkpoints"];
 /// What no reader sees at all.
 const CLOSED: [&str; 7] =
-    ["slot_claims", "run_requests", "archive_intents", "disclosure_keys", "tokens", "sessions", "_sqlx_migrations"];
+    ["slot_claims", "submissions", "archive_intents", "disclosure_keys", "tokens", "sessions", "_sqlx_migrations"];
 
 #[tokio::test]
 async fn each_scope_sees_its_rows_of_each_table_and_no_others() {

@@ -93,6 +93,9 @@ pub(super) struct Check {
     /// Slots promised and not performed.
     #[schema(example = 0)]
     not_performed: u64,
+    /// Of the occurrences, those whose evidence another system pushed: Exhibit judged it and did not observe it.
+    #[schema(example = 0)]
+    pushed: u64,
     /// The latest evidence; null where there is none.
     #[schema(required = true, format = "uuid")]
     latest_evidence: Option<String>,
@@ -160,6 +163,7 @@ fn of(status: Status, size: u64, period: Period, framework: Option<&str>) -> Con
         with_deviation: view.with_deviation,
         without_answer: view.without_answer,
         not_performed: view.not_performed,
+        pushed: view.pushed,
         latest_evidence: view.latest_evidence.map(|id| id.to_string()),
     };
     let totals = status.totals;

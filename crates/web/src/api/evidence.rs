@@ -93,7 +93,7 @@ pub(super) struct Evidence {
     /// The collector that observed.
     #[schema(example = "ci_secrets")]
     collector: String,
-    /// `scheduled`, `catch-up` or `on-demand`.
+    /// `scheduled`, `catch-up` or `on-demand`; `pushed` where another system handed it in and Exhibit looked at nothing.
     #[schema(example = "scheduled")]
     trigger: String,
     /// The slot it fills; null on demand.
@@ -126,9 +126,9 @@ pub(super) struct Evidence {
     /// How many things could not be found out.
     #[schema(example = 0)]
     problems: u64,
-    /// Whether the collector's self-test passed.
-    #[schema(example = true)]
-    self_test_passed: bool,
+    /// Whether the collector's self-test passed; null where none was run, because the evidence was pushed.
+    #[schema(required = true, example = true)]
+    self_test_passed: Option<bool>,
     /// What checks made of it, in the order of the ledger.
     assessments: Vec<Judged>,
     /// The record, where it was asked for: SHA-256(0x00 ‖ these bytes) is its leaf in the tree.

@@ -18,6 +18,7 @@ mod requests;
 mod runs;
 mod shapes;
 mod slots;
+mod submissions;
 
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -34,7 +35,8 @@ pub(crate) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(collectors::one))
         .routes(routes!(controls::controls))
         .routes(routes!(description::openapi))
-        .routes(routes!(evidence::list))
+        .routes(routes!(evidence::list, submissions::push))
+        .routes(routes!(submissions::one))
         .routes(routes!(findings::list))
         .routes(routes!(findings::one))
         .routes(routes!(ledger::checkpoint))

@@ -8,7 +8,10 @@ use axum::{
 use exhibit_evidence::{EntryId, Timestamp, period::PeriodId};
 use serde::de::{DeserializeOwned, IntoDeserializer as _, value::StrDeserializer};
 
-use crate::problem::{Kind, Problem};
+use crate::{
+    problem::{Kind, Problem},
+    service::Service,
+};
 
 /// The largest page.
 pub(super) const LARGEST_PAGE: u32 = 1_000;
@@ -60,20 +63,23 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
 /// A body of JSON.
 pub(super) struct Strict<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Strict<T> {
+impl<T: DeserializeOwned> FromRequest<Service> for Strict<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &Service) -> Result<Self, Problem> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(body)) => Ok(Self(body)),
             Err(refused) => {
                 let kind = match refused.status() {
                     StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+                    // Where the length was not said before, the limit is met while reading.
+                    _ if refused.body_text().contains("length limit exceeded") => Kind::TooLarge,
                     StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::UnsupportedMediaType,
                     StatusCode::REQUEST_TIMEOUT => Kind::RequestTimeout,
                     _ => Kind::InvalidRequest,
                 };
-                Err(Problem::new(kind, format!("body: {}", refused.body_text())))
+                // What was read stands in the message.
+                Err(Problem::new(kind, state.intake.masked(&format!("body: {}", refused.body_text()))))
             }
         }
     }

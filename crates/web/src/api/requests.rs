@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use exhibit_evidence::{EntryId, JobId, slot::SchedulePromise};
-use exhibit_store::{NewRunRequest, RunEnd, RunRequest, RunState, StoreError, service::Role};
+use exhibit_store::{NewRunRequest, Requested, RunEnd, RunRequest, RunState, StoreError, service::Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,6 +18,8 @@ use crate::{
     who::Caller,
 };
 
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
 /// The longest name of a request, in bytes.
 const LONGEST_KEY: usize = 200;
 
@@ -26,8 +28,11 @@ const LONGEST_KEY: usize = 200;
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// The job's authored id.
-    #[schema(example = "ci", min_length = 1, max_length = 64)]
+    #[schema(example = "ci", min_length = 1, max_length = 80)]
     job: String,
+    /// Why: it is kept with the request, and stands in the record of the evidence.
+    #[schema(example = "Before the rotation of the keys.", min_length = 1, max_length = 500)]
+    reason: Option<String>,
 }
 
 /// What came of asking.
@@ -53,6 +58,9 @@ pub(super) struct Progress {
     /// Who asked.
     #[schema(example = "grace")]
     person: String,
+    /// Why, as they put it; null where nothing was said.
+    #[schema(required = true, example = "Before the rotation of the keys.")]
+    reason: Option<String>,
     /// When it was asked.
     #[schema(format = "date-time", example = "2026-11-16T08:00:00.000000Z")]
     requested_at: String,
@@ -88,15 +96,15 @@ pub(super) async fn ask(
     headers: HeaderMap,
     Strict(wanted): Strict<Wanted>,
 ) -> Result<Response, Problem> {
-    let unknown = || Problem::not_found("job", &wanted.job);
+    let unknown = || Problem::not_found("job", service.intake.masked(&wanted.job));
     let job: JobId = wanted.job.parse().map_err(|_| unknown())?;
-    let key = key(&headers)?;
+    let key = key(&service, &headers)?;
+    let reason = wanted.reason.as_deref().map(|text| reason(&service, text)).transpose()?;
     // Within the scope alone: whoever may not see a job's evidence can't ask for it either.
-    let mut reading = service.store.reading(&caller.scope).await?;
-    let promises = reading.promises(None).await?;
-    reading.close().await?;
-    if !promises.iter().any(|row| promised(row.record.get()).is_some_and(|promise| promise.job == job)) {
-        return Err(unknown());
+    let promise = promise_of(&service, &caller.scope, &job).await?.ok_or_else(unknown)?;
+    if promise.pushed {
+        let detail = format!("job {job}: its evidence is pushed by another system, so there is nothing to run");
+        return Err(Problem::new(Kind::Unprocessable, detail));
     }
     let new = NewRunRequest {
         id: EntryId(service.fresh_id()),
@@ -104,22 +112,47 @@ pub(super) async fn ask(
         person: caller.token.person.clone(),
         credential: Some(caller.token.id),
         key,
+        reason,
         at: service.now(),
     };
     let requested = service.store.request_run(&new).await.map_err(|error| match error {
         StoreError::KeyTaken { .. } => Problem::new(Kind::Conflict, "you used this key for another job"),
         other => other.into(),
     })?;
+    Ok(asked_for(StatusCode::ACCEPTED, requested, "/api/v1/runs/requests/"))
+}
+
+/// The answer to a request: its id, and below `place` how far it is.
+pub(super) fn asked_for(status: StatusCode, requested: Requested, place: &str) -> Response {
     let told = Asked { id: requested.id.to_string(), already: requested.already };
-    let mut response = (StatusCode::ACCEPTED, axum::Json(told)).into_response();
-    let place = format!("/api/v1/runs/requests/{}", requested.id);
+    let mut response = (status, axum::Json(told)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(place) = HeaderValue::try_from(place) {
+    if let Ok(place) = HeaderValue::try_from(format!("{place}{}", requested.id)) {
         headers.insert(header::LOCATION, place);
     }
     response.extensions_mut().insert(answer::Rows(0));
-    Ok(response)
+    response
+}
+
+/// The promise of this job that is in force, as far as the scope may see it.
+pub(super) async fn promise_of(
+    service: &Service,
+    scope: &Scope,
+    job: &JobId,
+) -> Result<Option<SchedulePromise>, Problem> {
+    let mut reading = service.store.reading(scope).await?;
+    let promises = reading.promises(None).await?;
+    reading.close().await?;
+    Ok(promises.iter().rev().filter_map(|row| promised(row.record.get())).find(|promise| promise.job == *job))
+}
+
+/// Why a run is asked for, masked.
+fn reason(service: &Service, text: &str) -> Result<String, Problem> {
+    match text.chars().count() {
+        1..=LONGEST_REASON => Ok(service.intake.masked(text)),
+        length => Err(Problem::invalid(format!("reason: expected 1 to {LONGEST_REASON} characters, found {length}"))),
+    }
 }
 
 /// How far a request is. People see their own; those whose token is not limited see all.
@@ -135,11 +168,12 @@ pub(super) async fn one(
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let request = service.store.run_request(entry_id("id", &id)?).await?;
-    // Requests have no row-level security of their own, so this is held whatever else is switched off.
-    let works = matches!(caller.token.role, Role::Administrator | Role::Operator);
-    if request.person != caller.token.person && !(works && caller.scope.is_whole()) {
-        return Err(Problem::not_found("run request", id));
+    let entry = entry_id("id", &id)?;
+    let mut reading = service.store.reading(&caller.scope).await?;
+    let request = reading.request(entry).await?;
+    reading.close().await?;
+    if request.pushed {
+        return Err(Problem::not_found("request", id));
     }
     answer::json(&progress(request), 1)
 }
@@ -155,6 +189,7 @@ fn progress(request: RunRequest) -> Progress {
         id: request.id.to_string(),
         job: request.job.to_string(),
         person: request.person,
+        reason: request.reason,
         requested_at: request.requested_at.to_string(),
         state,
         at: at.to_string(),
@@ -172,11 +207,15 @@ fn promised(record: &str) -> Option<SchedulePromise> {
     serde_json::from_str(record).ok().map(|envelope: Envelope| envelope.body)
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+/// What the asker calls the request. It is kept, and stands in records: a secret is no name.
+pub(super) fn key(service: &Service, headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut given = headers.get_all("idempotency-key").iter();
     let Some(first) = given.next() else { return Ok(None) };
     let text = first.to_str().ok().filter(|text| (1..=LONGEST_KEY).contains(&text.len()));
     match (text, given.next()) {
+        (Some(text), None) if service.intake.masked(text) != text => {
+            Err(Problem::invalid("Idempotency-Key: it looks like a secret; expected a name"))
+        }
         (Some(text), None) => Ok(Some(text.to_owned())),
         _ => Err(Problem::invalid(format!("Idempotency-Key: expected one, of 1 to {LONGEST_KEY} ASCII characters"))),
     }

@@ -25,8 +25,11 @@ pub(super) struct Which {
     /// Of this job.
     #[param(example = "ci")]
     job: Option<String>,
-    /// For one of these reasons, with commas between: scheduled, catch-up, on-demand.
-    #[param(example = "catch-up", pattern = "^(scheduled|catch-up|on-demand)(,(scheduled|catch-up|on-demand))*$")]
+    /// For one of these reasons, with commas between: scheduled, catch-up, on-demand, pushed.
+    #[param(
+        example = "catch-up",
+        pattern = "^(scheduled|catch-up|on-demand|pushed)(,(scheduled|catch-up|on-demand|pushed))*$"
+    )]
     trigger: Option<String>,
     /// Begun at this instant or later.
     #[param(format = "date-time", example = "2026-10-01T00:00:00Z")]
@@ -60,7 +63,7 @@ pub(super) struct Run {
     /// The collector.
     #[schema(example = "ci_secrets")]
     collector: String,
-    /// scheduled, catch-up or on-demand.
+    /// scheduled, catch-up or on-demand; pushed where another system handed the evidence in.
     #[schema(example = "scheduled")]
     trigger: String,
     /// The slot it filled; null on demand.
@@ -75,9 +78,9 @@ pub(super) struct Run {
     /// How many things could not be found out.
     #[schema(example = 0)]
     problems: u64,
-    /// Whether the collector's self-test passed.
-    #[schema(example = true)]
-    self_test_passed: bool,
+    /// Whether the collector's self-test passed; null where none was run, because the evidence was pushed.
+    #[schema(required = true, example = true)]
+    self_test_passed: Option<bool>,
 }
 
 impl From<RunRow> for Run {
@@ -109,7 +112,7 @@ pub(super) async fn list(
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
     let query = TimeQuery {
-        states: words("trigger", which.trigger.as_deref(), &["scheduled", "catch-up", "on-demand"])?,
+        states: words("trigger", which.trigger.as_deref(), &["scheduled", "catch-up", "on-demand", "pushed"])?,
         job: which.job,
         from: instant("started_from", which.started_from.as_deref())?,
         to: instant("started_to", which.started_to.as_deref())?,
