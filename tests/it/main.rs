@@ -4,6 +4,7 @@ mod api;
 mod binary;
 mod browser;
 mod debian;
+mod object_lock;
 mod packages;
 mod stories;
 mod tidy;

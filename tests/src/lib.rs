@@ -9,6 +9,7 @@ mod faulty_vault;
 mod moody;
 mod needles;
 mod program;
+pub mod s3;
 mod world;
 
 pub use api::{Answered, Api};

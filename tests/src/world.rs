@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use chrono_tz::Tz;
+use exhibit_archive::Vault;
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Clock, Digest, FiscalCalendar, Period, Timestamp, deployment::Environment};
 use exhibit_ledger::note::{SigningKey, VerifierKey};
@@ -119,6 +120,17 @@ impl TestWorld {
     pub fn with_key(&self, seed: u8) -> Arc<World> {
         let mut world = self.replica();
         Arc::get_mut(&mut world).expect("nobody has it yet").signer = Self::key(seed);
+        world
+    }
+
+    /// Another process with another archive.
+    ///
+    /// # Panics
+    /// Never: the world was just made, so that nobody else has it.
+    #[must_use]
+    pub fn with_vault(&self, vault: Arc<dyn Vault>) -> Arc<World> {
+        let mut world = self.replica();
+        Arc::get_mut(&mut world).expect("just made").vault = vault;
         world
     }
 

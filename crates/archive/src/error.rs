@@ -32,6 +32,20 @@ pub enum VaultError {
         /// What was to be put.
         offered: Digest,
     },
+    /// Two put other bytes under one key at the same time, and the other was first: stop the line.
+    #[error(
+        "archive key {key} holds other bytes ({kept}) that came a moment before those offered ({offered}); the latter lie beside them as version {beside}, locked, and count for nothing. Find out who else archives under this key"
+    )]
+    Raced {
+        /// The object.
+        key: ObjectKey,
+        /// What the vault keeps.
+        kept: Digest,
+        /// What was to be put.
+        offered: Digest,
+        /// Where that lies now.
+        beside: Version,
+    },
     /// A part of this key is itself an object, or the key is a folder of other objects.
     #[error("archive key {key} cannot be used: {problem}; choose another key")]
     KeyConflict {
@@ -108,6 +122,42 @@ pub enum VaultError {
         /// What happened.
         detail: String,
     },
+    /// The store answered, and said no.
+    #[error("the archive refused {what}: {detail}")]
+    Refused {
+        /// What was asked, of which object.
+        what: String,
+        /// What the store said, with the name it gave the request.
+        detail: String,
+    },
+    /// The clocks are too far apart for the store to believe a signature.
+    #[error(
+        "the archive refused {what} because its clock and ours are too far apart: {detail}; set this machine's clock right, for the times of evidence are wrong with it"
+    )]
+    ClockSkew {
+        /// What was asked, of which object.
+        what: String,
+        /// What the store said.
+        detail: String,
+    },
+    /// The store can't keep what is to be kept, or its settings can't be meant.
+    #[error("{place} can't be an archive: {problem}")]
+    Unfit {
+        /// Which store, or what was asked of it.
+        place: String,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
+    /// The store did not answer so many times that it is left alone for a while.
+    #[error(
+        "the archive did not answer many times in a row, so that nothing is asked of it for another {seconds} s; {what} was not sent"
+    )]
+    Paused {
+        /// What was not asked.
+        what: String,
+        /// For how long nothing is asked.
+        seconds: u64,
+    },
     /// A file operation failed.
     #[error("could not {action} {path}: {source}")]
     Io {
@@ -126,6 +176,7 @@ impl VaultError {
         match self {
             Self::BadOptions { .. } => "archive.bad-options",
             Self::OtherBytes { .. } => "archive.other-bytes",
+            Self::Raced { .. } => "archive.raced",
             Self::KeyConflict { .. } => "archive.key-conflict",
             Self::NotFound { .. } => "archive.not-found",
             Self::NoSuchVersion { .. } => "archive.no-such-version",
@@ -135,6 +186,10 @@ impl VaultError {
             Self::Changed { .. } => "archive.changed",
             Self::Unprotected { .. } => "archive.unprotected",
             Self::Unavailable { .. } => "archive.unavailable",
+            Self::Refused { .. } => "archive.refused",
+            Self::ClockSkew { .. } => "archive.clock-skew",
+            Self::Unfit { .. } => "archive.unfit",
+            Self::Paused { .. } => "archive.paused",
             Self::Io { .. } => "archive.io",
         }
     }
@@ -142,6 +197,24 @@ impl VaultError {
     /// Whether what is archived is not what it should be, as opposed to not
     /// having been able to find out.
     pub fn is_difference(&self) -> bool {
-        !matches!(self, Self::BadOptions { .. } | Self::Unavailable { .. } | Self::Io { .. })
+        match self {
+            Self::BadOptions { .. }
+            | Self::Unavailable { .. }
+            | Self::Refused { .. }
+            | Self::ClockSkew { .. }
+            | Self::Unfit { .. }
+            | Self::Paused { .. }
+            | Self::Io { .. } => false,
+            Self::OtherBytes { .. }
+            | Self::Raced { .. }
+            | Self::KeyConflict { .. }
+            | Self::NotFound { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::ObjectMissing { .. }
+            | Self::RecordMissing { .. }
+            | Self::RecordUnreadable { .. }
+            | Self::Changed { .. }
+            | Self::Unprotected { .. } => true,
+        }
     }
 }

@@ -6,14 +6,16 @@
 //! embedded store, tamper-evident and not regulatory WORM, and says so.
 //! [`InMemoryVault`] is for tests and fails on request.
 
-#[cfg(test)]
-mod conformance;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod directory;
 mod error;
 mod in_memory;
 mod key;
 mod observation;
 pub mod retention;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod vault;
 
 pub use directory::WriteOnceDirectory;

@@ -54,9 +54,13 @@ fn no_test_is_switched_off() {
 #[test]
 fn guards_are_lowered_only_where_that_was_agreed() {
     let agreed = |name: &str, line: &str| {
-        (name == "crates/pipeline/src/world.rs" && line.contains("disallowed_methods"))
-            || ((name.starts_with("crates/cli/") || name.starts_with("tests/benches/")) && line.contains("print_std"))
-            || (name.contains("/tests/") && line.contains("unwrap_used"))
+        // A server that nobody here wrote has the real time.
+        let clocks = ["crates/pipeline/src/world.rs", "tests/src/s3/signing.rs"];
+        (clocks.contains(&name) && line.contains("disallowed_methods"))
+            || ((name.starts_with("crates/cli/") || name.contains("/benches/") || name.starts_with("tests/benches/"))
+                && line.contains("print_std"))
+            || ((name.contains("/tests/") || name == "crates/archive/src/conformance.rs")
+                && line.contains("unwrap_used"))
     };
     let words =
         ["(clippy::disallowed_methods", "(clippy::print_std", "(clippy::unwrap_used", "(unsafe_code", "(missing_docs"];

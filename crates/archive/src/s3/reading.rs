@@ -1,0 +1,209 @@
+//! Reading back: what the store says of a version, and what its bytes are.
+
+use exhibit_evidence::{Digest, Timestamp};
+
+use super::S3Vault;
+use super::objects::{Head, Lock, Object};
+use super::parts::{MEDIA_TYPE, Manifest};
+use crate::vault::{ReadBack, Version};
+use crate::{ObjectKey, VaultError};
+
+/// One object of the bucket, looked at.
+struct Looked {
+    head: Head,
+    lock: Lock,
+    hold: bool,
+    masked: bool,
+    bytes: Vec<u8>,
+}
+
+impl S3Vault {
+    /// A version after every check there is; its bytes only where they are wanted.
+    pub(super) async fn inspect(
+        &self,
+        key: &ObjectKey,
+        version: &Version,
+        want_bytes: bool,
+    ) -> Result<(ReadBack, Vec<u8>), VaultError> {
+        let own = self.look(&self.object(key), version).await?;
+        let noted = own.head.noted_digest.ok_or_else(|| VaultError::RecordMissing { key: key.clone() })?;
+        let put_at = own.head.put_at.ok_or_else(|| VaultError::RecordMissing { key: key.clone() })?;
+        let mut back = ReadBack {
+            key: key.clone(),
+            version: version.clone(),
+            digest: Digest::of(&own.bytes),
+            size: own.bytes.len() as u64,
+            mode: own.lock.mode.to_string(),
+            retain_until: own.lock.until,
+            legal_hold: own.hold,
+            put_at,
+            media_type: own.head.media_type.clone(),
+            stored_checksum: own.head.stored_checksum,
+            e_tag: own.head.e_tag.clone(),
+            request_id: own.head.request_id.clone(),
+            masked: own.masked,
+        };
+        let mut bytes = Vec::new();
+        if own.head.media_type == MEDIA_TYPE {
+            let manifest = Manifest::read(&own.bytes, key)?;
+            bytes = self.join(&manifest, own.lock, &mut back).await?;
+            back.digest = Digest::of(&bytes);
+            back.size = bytes.len() as u64;
+            back.media_type.clone_from(&manifest.media_type);
+            // The store's word is about the list alone.
+            back.stored_checksum = None;
+            agree(key, manifest.digest, back.digest)?;
+        }
+        agree(key, noted, back.digest)?;
+        if !want_bytes {
+            bytes = Vec::new();
+        } else if own.head.media_type != MEDIA_TYPE {
+            bytes = own.bytes;
+        }
+        Ok((back, bytes))
+    }
+
+    /// The parts of an object, one after the other. It is kept as well as the worst of them.
+    async fn join(&self, manifest: &Manifest, own: Lock, back: &mut ReadBack) -> Result<Vec<u8>, VaultError> {
+        let mut worst = own;
+        let mut bytes = Vec::new();
+        for (index, part) in manifest.parts.iter().enumerate() {
+            let object = self.part(&back.key, manifest.digest, index);
+            let looked =
+                self.look(&object, &part.version()).await.map_err(|error| part_error(&back.key, index, error))?;
+            agree(&back.key, part.digest, Digest::of(&looked.bytes))?;
+            worst = Lock { mode: worst.mode.min(looked.lock.mode), until: worst.until.min(looked.lock.until) };
+            back.legal_hold &= looked.hold;
+            back.masked |= looked.masked;
+            bytes.extend_from_slice(&looked.bytes);
+        }
+        back.mode = worst.mode.to_string();
+        back.retain_until = worst.until;
+        Ok(bytes)
+    }
+
+    /// Everything that the store says of a version, and its bytes.
+    async fn look(&self, object: &Object<'_>, version: &Version) -> Result<Looked, VaultError> {
+        let masked = self.find(object, version).await?;
+        let Some(head) = self.client.head(&object.full, version).await? else {
+            return Err(VaultError::NotFound { key: object.key.clone() });
+        };
+        let lock = self.lock_of(object, version).await?;
+        let hold = self.client.hold(&object.full, version).await?;
+        let Some(bytes) = self.client.bytes(&object.full, version).await? else {
+            return Err(match head.noted_digest {
+                Some(recorded) => VaultError::ObjectMissing { key: object.key.clone(), recorded },
+                None => VaultError::NotFound { key: object.key.clone() },
+            });
+        };
+        Ok(Looked { head, lock, hold, masked, bytes })
+    }
+
+    /// Whether the version is listed, and whether it is masked.
+    async fn find(&self, object: &Object<'_>, version: &Version) -> Result<bool, VaultError> {
+        let history = self.client.history(&object.full).await?;
+        match (history.masks(version), history.first()) {
+            (Some(masked), _) => Ok(masked),
+            (None, None) => Err(VaultError::NotFound { key: object.key.clone() }),
+            (None, Some(kept)) => {
+                Err(VaultError::NoSuchVersion { key: object.key.clone(), asked: version.clone(), kept: kept.clone() })
+            }
+        }
+    }
+
+    async fn lock_of(&self, object: &Object<'_>, version: &Version) -> Result<Lock, VaultError> {
+        self.client.lock(&object.full, version).await?.ok_or_else(|| VaultError::Unprotected {
+            key: object.key.clone(),
+            found: format!(
+                "version {version} has no retention ({})",
+                self.client.what("asking for the retention of", &object.full)
+            ),
+        })
+    }
+
+    /// The digest of what a version stands for, from its bytes.
+    pub(super) async fn digest_of(&self, object: &Object<'_>, version: &Version) -> Result<Digest, VaultError> {
+        let missing = || VaultError::NotFound { key: object.key.clone() };
+        let head = self.client.head(&object.full, version).await?.ok_or_else(missing)?;
+        let bytes = self.client.bytes(&object.full, version).await?.ok_or_else(missing)?;
+        if head.media_type != MEDIA_TYPE {
+            return Ok(Digest::of(&bytes));
+        }
+        let manifest = Manifest::read(&bytes, object.key)?;
+        let mut whole = Vec::new();
+        for (index, part) in manifest.parts.iter().enumerate() {
+            let object = self.part(object.key, manifest.digest, index);
+            let bytes = self.client.bytes(&object.full, &part.version()).await?;
+            whole.extend_from_slice(&bytes.ok_or_else(missing)?);
+        }
+        Ok(Digest::of(&whole))
+    }
+
+    /// The objects of the bucket that carry a version: its parts, and last itself.
+    async fn carriers<'a>(
+        &self,
+        key: &'a ObjectKey,
+        version: &Version,
+    ) -> Result<Vec<(Object<'a>, Version)>, VaultError> {
+        let object = self.object(key);
+        self.find(&object, version).await?;
+        let missing = || VaultError::NotFound { key: key.clone() };
+        let head = self.client.head(&object.full, version).await?.ok_or_else(missing)?;
+        let mut carriers = Vec::new();
+        if head.media_type == MEDIA_TYPE {
+            let bytes = self.client.bytes(&object.full, version).await?.ok_or_else(missing)?;
+            let manifest = Manifest::read(&bytes, key)?;
+            for (index, part) in manifest.parts.iter().enumerate() {
+                carriers.push((self.part(key, manifest.digest, index), part.version()));
+            }
+        }
+        carriers.push((object, version.clone()));
+        Ok(carriers)
+    }
+
+    pub(super) async fn extend(
+        &self,
+        key: &ObjectKey,
+        version: &Version,
+        until: Timestamp,
+    ) -> Result<Timestamp, VaultError> {
+        let until = super::objects::whole_seconds(until);
+        let mut shortest: Option<Timestamp> = None;
+        for (object, version) in self.carriers(key, version).await? {
+            let lock = self.lock_of(&object, &version).await?;
+            let holds = self.lock_at_least(&object, &version, Lock { mode: lock.mode, until }).await?.until;
+            shortest = Some(shortest.map_or(holds, |shortest| shortest.min(holds)));
+        }
+        Ok(shortest.unwrap_or(until))
+    }
+
+    pub(super) async fn hold(&self, key: &ObjectKey, version: &Version, on: bool) -> Result<bool, VaultError> {
+        let mut carriers = self.carriers(key, version).await?;
+        if !on {
+            // The object's own hold stands for those of its parts: it goes on last and comes off first.
+            carriers.reverse();
+        }
+        let mut all = true;
+        for (object, version) in carriers {
+            if self.client.hold(&object.full, &version).await? != on {
+                self.client.set_hold(&object.full, &version, on).await?;
+            }
+            all &= self.client.hold(&object.full, &version).await?;
+        }
+        Ok(all)
+    }
+}
+
+fn agree(key: &ObjectKey, recorded: Digest, found: Digest) -> Result<(), VaultError> {
+    if recorded == found { Ok(()) } else { Err(VaultError::Changed { key: key.clone(), recorded, found }) }
+}
+
+/// What is wrong with a part is wrong with the object.
+fn part_error(key: &ObjectKey, index: usize, error: VaultError) -> VaultError {
+    match error {
+        VaultError::NotFound { .. } | VaultError::NoSuchVersion { .. } => {
+            VaultError::RecordUnreadable { key: key.clone(), problem: format!("its part {index} is gone") }
+        }
+        other => other,
+    }
+}
