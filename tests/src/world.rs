@@ -8,7 +8,8 @@ use exhibit_collectors::Registry;
 use exhibit_evidence::{Clock, Digest, FiscalCalendar, Period, Timestamp, deployment::Environment};
 use exhibit_ledger::note::{SigningKey, VerifierKey};
 use exhibit_pipeline::{
-    DeploymentPlan, HostFacts, Job, OutsideCheckpoints, ReferenceClock, RunSummary, StepError, WorkPlan, World,
+    DeploymentPlan, HostFacts, Job, OutsideCheckpoints, ReferenceClock, Retention, RetentionClass, RunSummary,
+    StepError, WorkPlan, World,
 };
 use exhibit_report::{Catalog, PeriodView, TemplateSet, frameworks};
 use exhibit_store::{FsckReport, OutsideCheckpoint, Trusted, testing::TestDatabase};
@@ -273,7 +274,7 @@ fn plan(examples: &[Example], base: &Path) -> WorkPlan {
         },
         jobs: examples.iter().map(|example| example.job.clone()).collect(),
         base: base.to_owned(),
-        retention_years: 7,
+        retention: Retention::new(RetentionClass::years(7)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be typed: commands, their options, and the help that goes with them. Names here are steady:
 //! officers' and auditors' scripts hold them.
 
+mod hold;
 mod key;
 mod nested;
 mod token;
@@ -16,6 +17,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use exhibit_evidence::JobId;
 
+pub(crate) use hold::{Acting, HoldArgs, HoldCommand};
 pub(crate) use key::{KeyArgs, KeyCommand};
 pub(crate) use nested::{
     ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, DisclosuresArgs, DisclosuresCommand, EvidenceArgs,
@@ -180,6 +182,16 @@ Example:
   exhibit archive list
   exhibit archive check                      # reads every archived object again and compares its digest")]
     Archive(ArchiveArgs),
+    /// Place and release legal holds: what they are about may not be removed from the archive
+    #[command(after_long_help = "\
+Example:
+  exhibit hold place --matter 'Example v. Example' --period 2026-Q4 --custodian 'Grace Hopper' \\
+    --reason 'letter of the court' --token-file ada.token
+  exhibit hold list
+  exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason 'settled' --token-file ada.token
+
+Placing needs one person, releasing two different ones, each by a token of their own.")]
+    Hold(HoldArgs),
     /// List the names that records hold as digests only, and erase one for good
     #[command(after_long_help = "\
 Example:

@@ -1,5 +1,6 @@
 //! The binary `exhibit`: the one place where configuration is read and parts are put together.
 
+mod acting;
 mod args;
 mod commands;
 mod config;

@@ -6,12 +6,16 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, CanonicalError, Digest, to_canonical};
+use crate::{Body, CanonicalError, Digest, hold::Hold, to_canonical};
 
 /// The disclosable field that says who looked.
 pub const PRINCIPAL: &str = "body.provenance.principal";
 /// The disclosable field that says on which host it ran.
 pub const HOST: &str = "body.provenance.host";
+/// The disclosable field that says who acted: in a case of legal hold, or by erasing names.
+pub const PERSON: &str = "body.by.person";
+/// The disclosable field that says who answers for what a case holds.
+pub const CUSTODIAN: &str = "body.custodian";
 
 /// What a pseudonym calls the value of a disclosable field: the last part of its path.
 pub fn kind_of(path: &str) -> &str {
@@ -24,6 +28,14 @@ impl Body {
         match self {
             Self::Evidence(evidence) => {
                 vec![(PRINCIPAL, evidence.provenance.principal), (HOST, evidence.provenance.host)]
+            }
+            Self::Erasure(erasure) => vec![(PERSON, erasure.by.person)],
+            Self::Hold(hold) => {
+                let custodian = match **hold {
+                    Hold::Place { custodian, .. } => Some((CUSTODIAN, custodian)),
+                    _ => None,
+                };
+                hold.by().map(|by| (PERSON, by.person)).into_iter().chain(custodian).collect()
             }
             _ => Vec::new(),
         }

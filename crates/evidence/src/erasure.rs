@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GroupId, Timestamp};
+use crate::{Actor, GroupId, Timestamp};
 
 /// The body of an entry of kind `erasure`: from here on nobody can open the values of this group.
 ///
@@ -18,6 +18,8 @@ pub struct Erasure {
     pub digests: u64,
     /// Why. It stays for ever and must name nobody.
     pub reason: String,
+    /// Who erased.
+    pub by: Actor,
     /// When it was done.
     pub erased_at: Timestamp,
 }

@@ -3,6 +3,7 @@
 //! Nothing in here touches the world: no clock, no randomness, no file, no network. The same input gives the same bytes,
 //! on every machine and for ever; `FORMAT.md` beside this crate writes down what those bytes are.
 
+pub mod actor;
 pub mod assessment;
 pub mod canonical;
 pub mod catalog;
@@ -11,6 +12,7 @@ pub mod digest;
 pub mod disclosure;
 pub mod erasure;
 pub mod finding;
+pub mod hold;
 pub mod ids;
 pub mod key;
 pub mod observation;
@@ -25,11 +27,13 @@ pub mod slot;
 mod text;
 pub mod time;
 
+pub use actor::Actor;
 pub use assessment::{Assessment, SubjectOutcome};
 pub use canonical::{CanonicalError, parse_canonical, to_canonical};
 pub use digest::Digest;
 pub use disclosure::{Disclosable, Disclosure};
 pub use finding::{Condition, Finding, Fingerprint, Place, Severity};
+pub use hold::Hold;
 pub use ids::{CheckId, CollectorId, ConditionId, EntryId, EnvironmentId, GroupId, JobId, SubjectId};
 pub use observation::{Evidence, Observation, Population};
 pub use outcome::{Outcome, Verdict};

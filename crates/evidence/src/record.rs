@@ -9,6 +9,7 @@ use crate::{
     Assessment, CanonicalError, EntryId, Evidence, Timestamp,
     deployment::Deployment,
     erasure::Erasure,
+    hold::Hold,
     key::KeyRotation,
     parse_canonical,
     report::{PeriodFreeze, Receipt, ReportIssued},
@@ -93,6 +94,8 @@ kinds! {
     Erasure(Erasure) = "erasure",
     /// The log's signing key hands over to the next.
     Key(KeyRotation) = "key",
+    /// An act of a legal hold.
+    Hold(Hold) = "hold",
 }
 
 impl fmt::Display for Kind {

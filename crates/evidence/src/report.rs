@@ -75,13 +75,68 @@ pub struct ReportFile {
     pub size: u64,
 }
 
-/// The archive's folder of encrypted disclosures: an object there carries a receipt of the report that it was archived with.
+/// The archive's folder of encrypted disclosures.
 pub const DISCLOSURES: &str = "disclosures/";
+/// The archive's folder of days' segments of the ledger.
+pub const SEGMENTS: &str = "segments/";
+/// The archive's folder of raw artifacts, by digest.
+pub const ARTIFACTS: &str = "artifacts/";
+
+/// The entries that a segment's key names: `segments/<day>/<from>-<to>.tar`, both sizes with 16 digits.
+#[must_use]
+pub fn segment_range(key: &str) -> Option<std::ops::Range<u64>> {
+    let (_, name) = key.strip_prefix(SEGMENTS)?.split_once('/')?;
+    let (from, to) = name.strip_suffix(".tar")?.split_once('-')?;
+    let sized = |text: &str| (text.len() == 16).then(|| text.parse().ok()).flatten();
+    let range: std::ops::Range<u64> = sized(from)?..sized(to)?;
+    (range.start < range.end).then_some(range)
+}
+
+/// What an archived object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Archived {
+    /// A report's bundle.
+    Report,
+    /// Disclosable values, encrypted.
+    Disclosures,
+    /// The ledger's entries of a finished UTC day.
+    Segment,
+    /// A raw artifact that entries cite by digest.
+    Artifact,
+}
+
+impl Archived {
+    /// Every kind of object.
+    pub const ALL: [Self; 4] = [Self::Report, Self::Disclosures, Self::Segment, Self::Artifact];
+
+    /// The word that records use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Disclosures => "disclosures",
+            Self::Segment => "segment",
+            Self::Artifact => "artifact",
+        }
+    }
+}
+
+impl std::fmt::Display for Archived {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
+}
 
 impl Receipt {
-    /// Whether the object is encrypted disclosures, not the report's bundle.
+    /// Whether the object is encrypted disclosures.
     pub fn is_of_disclosures(&self) -> bool {
-        self.key.starts_with(DISCLOSURES)
+        self.subject == Archived::Disclosures
+    }
+
+    /// Whether the object is a report's bundle.
+    pub fn is_of_report(&self) -> bool {
+        self.subject == Archived::Report
     }
 }
 
@@ -89,8 +144,11 @@ impl Receipt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// The report that was archived, or with which the disclosures were ([`DISCLOSURES`]).
-    pub report: EntryId,
+    /// What was archived.
+    pub subject: Archived,
+    /// The report that was archived, or with which the disclosures were; none for a segment or an artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<EntryId>,
     /// The kind of store: `write-once-directory`, `s3-object-lock`.
     pub store: String,
     /// Whether the store is one that regulators accept as WORM. The write-once directory is not.
@@ -105,6 +163,8 @@ pub struct Receipt {
     pub size: u64,
     /// The lock's mode as read back, in the store's own word.
     pub mode: String,
+    /// The retention class that it was put under, such as `seven-years`.
+    pub retention_class: String,
     /// Until when the store says it keeps the object.
     pub retain_until: Timestamp,
     /// Whether a legal hold is on it.

@@ -46,6 +46,7 @@ receipt = {
     "id": "019abf2f-5c38-7707-8707-070707070707",
     "recorded_at": "2026-11-22T03:05:31.000000Z",
     "body": {
+        "subject": "report",
         "report": "019abf2f-5c38-7707-8707-070707070708",
         "store": "write-once-directory",
         "regulatory_worm": False,
@@ -54,6 +55,7 @@ receipt = {
         "digest": "sha256:" + "00" * 32,
         "size": 10240,
         "mode": "write-once-directory",
+        "retention_class": "seven-years",
         "retain_until": "2033-11-23T00:00:00.000000Z",
         "legal_hold": False,
         "put_at": "2026-11-22T03:05:30.000000Z",
@@ -175,6 +177,61 @@ handover = {
         "reason": "The yearly change of keys.",
     },
 }
+
+
+def disclosed(salt, path, value):
+    return {"_sd": sha256(canonical([base64.urlsafe_b64encode(salt).rstrip(b"=").decode(), path, value]).encode())}
+
+
+def hold(number, body):
+    return {
+        "v": 1,
+        "kind": "hold",
+        "id": f"019abf2f-5c38-7707-8707-07070707{number:04x}",
+        "recorded_at": "2026-11-22T03:05:34.000000Z",
+        "body": body,
+    }
+
+
+def actor(salt, name, token):
+    return {
+        "person": disclosed(bytes([salt]) * 16, "body.by.person", name),
+        "role": "officer",
+        "token": f"019abf2f-5c38-7707-8707-0707070800{token:02x}",
+    }
+
+
+erasure["body"]["by"] = actor(7, "Zoë", 3)
+case = "019abf2f-5c38-7707-8707-070707070710"
+held = [{"key": "artifacts/" + "00" * 32, "version": "3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"}]
+segment = {
+    **receipt,
+    "id": "019abf2f-5c38-7707-8707-070707070720",
+    "body": {
+        **{name: value for name, value in receipt["body"].items() if name != "report"},
+        "subject": "segment",
+        "key": "segments/2026-11-21/0000000000000000-0000000000000042.tar",
+        "legal_hold": True,
+    },
+}
+holds = [
+    hold(0x0710, {
+        "act": "place",
+        "matter": "Example v. Example, 4 O 117/26",
+        "scope": {"environments": ["production"], "keys": ["disclosures/"], "periods": ["2026-Q4"], "reports": []},
+        "custodian": disclosed(bytes([8]) * 16, "body.custodian", "Zoë"),
+        "reason": "Letter of the court of 20 November.",
+        "by": actor(9, "Ada", 1),
+    }),
+    hold(0x0711, {"act": "set", "case": case, "objects": held, "read_back_at": "2026-11-22T03:05:33.500000Z"}),
+    hold(0x0712, {"act": "approve-release", "case": case, "reason": "Settled.", "by": actor(10, "Ada", 1)}),
+    hold(0x0713, {
+        "act": "release", "case": case, "approval": "019abf2f-5c38-7707-8707-070707070712", "reason": "Settled.",
+        "by": actor(11, "Bob", 2),
+    }),
+    hold(0x0714, {"act": "lift", "case": case, "objects": held, "read_back_at": "2026-11-22T03:05:33.500000Z"}),
+]
+del holds[0]["body"]["scope"]["reports"]
 refused = [
     '{"a":1.0}', '{"a":1e2}', '{"a":9007199254740992}', '{"a":"\\u0000"}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a": 1}', '"\\u00e9"', "", "nul",
 ]
@@ -199,7 +256,7 @@ json.dump(
         ],
         "records": [
             {"record": canonical(entry), "leaf": sha256(b"\0" + canonical(entry).encode()), "kind": entry["kind"]}
-            for entry in (receipt, erasure, handover, promise, pushed, asked_for)
+            for entry in (receipt, erasure, handover, promise, pushed, asked_for, segment, *holds)
         ],
     },
     sys.stdout,

@@ -12,6 +12,7 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod keys;
 pub mod note;
+pub mod segment;
 pub mod tiles;
 pub mod tree;
 

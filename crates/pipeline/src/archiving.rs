@@ -1,28 +1,76 @@
-//! From a report to WORM storage: intent, put, read back, receipt. What was not read back is not archived.
+//! To WORM storage: intent, put, read back, receipt. What was not read back is not archived.
+//!
+//! Every object goes the same way ([`object`]), and one that fails blocks no other: what went wrong first is told at the
+//! end, and the next run tries again.
+
+mod checks;
+mod object;
+mod segments;
 
 use std::ops::Range;
 
-use exhibit_archive::{ObjectKey, PutOptions, Version, retention};
 use exhibit_evidence::{
-    Digest, EntryId,
-    report::{Receipt, ReportFile},
+    EntryId,
+    report::{Archived, Receipt, ReportFile},
 };
-use exhibit_store::{Append, ArchiveIntent, NewArtifact, NewEntry, Store};
+use exhibit_store::{ArchiveIntent, NewArtifact, Store};
+
+#[allow(unused_imports)]
+pub(crate) use checks::{Looked, look};
+pub use checks::{ReceiptCheck, check_receipts};
+use object::{Object, archive};
+pub(crate) use segments::cites;
 
 use crate::{
-    StepError, World, disclosures,
+    StepError, World, disclosures, holds,
     issuing::bundle_key,
     ledger_reads::{self, Kept},
-    turn,
+    retaining, turn,
 };
 
-/// Puts every report's bundle that has no receipt yet, reads it back, and records the receipt; and so the disclosable
-/// values of all entries that the report speaks of, encrypted. Tells how many bundles.
+/// Archives what is to be in the archive and has no receipt yet: reports' bundles, the disclosable values of the entries
+/// that they speak of, the segments of finished days with the raw artifacts that they cite. Then sets and lifts legal
+/// holds, and makes retentions longer where the configuration says so. Tells how many bundles were archived.
 ///
 /// # Errors
-/// When the archive refuses, or gives back something else than was put; the next run tries again.
+/// When the archive refuses, or gives back something else than was put; the next run tries again. What else there was to
+/// do is done before the first error is told.
 pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
     let _turn = turn::take(world).await?;
+    let mut failed = Failed::default();
+    let archived = reports(world, &mut failed).await?;
+    segments::archive_days(world, &mut failed).await?;
+    finish_intents(world).await?;
+    failed.note(holds::reconcile(world).await);
+    failed.note(retaining::lengthen(world).await);
+    failed.first()?;
+    Ok(archived)
+}
+
+/// The first thing that went wrong with one object, while the others go on.
+#[derive(Default)]
+pub(crate) struct Failed(Option<StepError>);
+
+impl Failed {
+    /// Takes an outcome; tells what it gave, or nothing.
+    pub(crate) fn note<T>(&mut self, outcome: Result<T, StepError>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tracing::warn!(%error, "an object of the archive has to wait");
+                self.0.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// The first error, if there was one.
+    pub(crate) fn first(self) -> Result<(), StepError> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+async fn reports(world: &World, failed: &mut Failed) -> Result<u64, StepError> {
     let mut archived = 0;
     let reports = ledger_reads::reports(&world.store).await?;
     let mut covered = disclosures_covered(&reports);
@@ -30,22 +78,27 @@ pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
         if !kept.is_archived() {
             let bundle = bundle_of(&kept)?;
             let object = Object {
+                subject: Archived::Report,
+                report: Some(kept.id),
                 key: bundle_key(&kept.report),
                 digest: bundle.digest,
                 size: bundle.size,
-                subject: format!("report:{}", kept.id),
-                media_type: "application/x-tar",
+                media_type: "application/x-tar".to_owned(),
             };
-            world.store.record_intent(&object.intent(), world.now()).await?;
-            archive(world, kept.id, object).await?;
-            archived += 1;
+            world.store.record_intent(&object.intent(format!("report:{}", kept.id)), world.now()).await?;
+            archived += u64::from(failed.note(archive(world, object).await).is_some());
         }
         if covered < kept.report.size {
-            archive_disclosures(world, kept.id, covered..kept.report.size).await?;
-            covered = kept.report.size;
+            // Each object begins where the one before it ended: a later one would leave a hole.
+            match archive_disclosures(world, kept.id, covered..kept.report.size).await {
+                Ok(()) => covered = kept.report.size,
+                Err(error) => {
+                    failed.note::<()>(Err(error));
+                    covered = u64::MAX;
+                }
+            }
         }
     }
-    finish_intents(world).await?;
     Ok(archived)
 }
 
@@ -53,22 +106,6 @@ pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
 fn disclosures_covered(reports: &[Kept]) -> u64 {
     let receipts = reports.iter().flat_map(|kept| &kept.receipts);
     receipts.filter_map(|receipt| disclosures::range_of(&receipt.key)).map(|range| range.end).max().unwrap_or(0)
-}
-
-/// What is to be archived; its bytes are an artifact.
-struct Object {
-    key: String,
-    digest: Digest,
-    size: u64,
-    subject: String,
-    media_type: &'static str,
-}
-
-impl Object {
-    fn intent(&self) -> ArchiveIntent {
-        let Self { key, digest, size, subject, .. } = self;
-        ArchiveIntent { key: key.clone(), digest: *digest, size: *size, subject: subject.clone() }
-    }
 }
 
 /// Archives the disclosable values of these entries.
@@ -83,59 +120,27 @@ async fn archive_disclosures(world: &World, report: EntryId, range: Range<u64>) 
         Some(intent) => intent,
         None => {
             let bytes = disclosures::encrypt(world, &range).await?;
-            let artifact = NewArtifact { media_type: MEDIA_TYPE.to_owned(), bytes };
-            let size = artifact.bytes.len() as u64;
-            let digest = world.store.put_artifact(&artifact, world.now()).await?;
-            let intent = ArchiveIntent { key, digest, size, subject: format!("disclosures-of:{report}") };
-            world.store.record_intent(&intent, world.now()).await?;
-            intent
+            keep_intended(world, key, MEDIA_TYPE, bytes, format!("disclosures-of:{report}")).await?
         }
     };
-    let ArchiveIntent { key, digest, size, subject } = intent;
-    archive(world, report, Object { key, digest, size, subject, media_type: MEDIA_TYPE }).await
+    let object = Object::intended(intent, Archived::Disclosures, Some(report), MEDIA_TYPE);
+    archive(world, object).await
 }
 
-/// Puts an object whose intent is recorded, reads it back, and records the receipt.
-async fn archive(world: &World, report: EntryId, object: Object) -> Result<(), StepError> {
-    let Object { key: name, digest, size, media_type, .. } = object;
-    let bytes = world.store.artifact(digest).await?.bytes;
-    let key = ObjectKey::parse(&name).map_err(|error| StepError::Ledger(error.to_string()))?;
-    let put_at = world.now();
-    let options = PutOptions {
-        put_at,
-        retain_until: retention::retain_until(put_at, world.plan.retention_years),
-        media_type: media_type.to_owned(),
-    };
-    let put = world.vault.put_once(&key, &bytes, &options).await?;
-    let back = world.vault.read_back(&key, &put.version).await?;
-    let read_back_at = world.now();
-    if back.digest != digest || back.size != size {
-        let (expected, found) = (digest.to_string(), back.digest.to_string());
-        return Err(StepError::NotArchived { key: name, expected, found });
-    }
-    if back.retain_until < options.retain_until {
-        let (expected, found) = (options.retain_until.human(), back.retain_until.human());
-        let (expected, found) = (format!("kept until {expected}"), format!("kept until {found}"));
-        return Err(StepError::NotArchived { key: name, expected, found });
-    }
-    let description = world.vault.describe();
-    let receipt = Receipt {
-        report,
-        store: description.kind.to_owned(),
-        regulatory_worm: description.regulatory_worm,
-        key: name,
-        version: back.version.to_string(),
-        digest: back.digest,
-        size: back.size,
-        mode: back.mode,
-        retain_until: back.retain_until,
-        legal_hold: back.legal_hold,
-        put_at: back.put_at,
-        read_back_at,
-    };
-    let entry = NewEntry { id: world.entry_id(), body: receipt.into() };
-    world.store.append(Append::entries(world.now(), vec![entry])).await?;
-    Ok(())
+/// Keeps the bytes of an object in the database, and then the intent that names them.
+async fn keep_intended(
+    world: &World,
+    key: String,
+    media_type: &str,
+    bytes: Vec<u8>,
+    subject: String,
+) -> Result<ArchiveIntent, StepError> {
+    let artifact = NewArtifact { media_type: media_type.to_owned(), bytes };
+    let size = artifact.bytes.len() as u64;
+    let digest = world.store.put_artifact(&artifact, world.now()).await?;
+    let intent = ArchiveIntent { key, digest, size, subject };
+    world.store.record_intent(&intent, world.now()).await?;
+    Ok(intent)
 }
 
 fn bundle_of(kept: &Kept) -> Result<&ReportFile, StepError> {
@@ -149,44 +154,24 @@ async fn finish_intents(world: &World) -> Result<(), StepError> {
     if open.is_empty() {
         return Ok(());
     }
-    for entry in world.store.entries_of_kind("receipt").await? {
-        let envelope = entry.envelope()?;
-        if let exhibit_evidence::Body::Receipt(receipt) = &envelope.body
-            && open.iter().any(|intent| intent.key == receipt.key)
-        {
-            world.store.finish_intent(&receipt.key, envelope.id, world.now()).await?;
+    for (id, receipt) in ledger_reads::receipts(&world.store).await? {
+        if open.iter().any(|intent| intent.key == receipt.key) {
+            world.store.finish_intent(&receipt.key, id, world.now()).await?;
         }
     }
     Ok(())
 }
 
-/// A receipt held against what the archive says now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiptCheck {
-    /// The report.
-    pub report: EntryId,
-    /// The object's key.
-    pub key: String,
-    /// The version.
-    pub version: String,
-    /// The digest that the receipt names.
-    pub digest: Digest,
-    /// What is not as the receipt says, or could not be found out; none where all of it is as it says.
-    pub difference: Option<String>,
-    /// Whether the archive gave an answer at all: where it did not, the difference is that nothing is known.
-    pub answered: bool,
-}
-
-/// A report that was issued, but has no receipt of the archive.
+/// An object that ought to be in the archive, but has no receipt of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unarchived {
-    /// The report.
-    pub report: EntryId,
-    /// The key that its bundle, or the values that belong to it, are to be archived under.
+    /// The report that it belongs to; none for a segment or an artifact.
+    pub report: Option<EntryId>,
+    /// The key that it is to be archived under.
     pub key: String,
 }
 
-/// The reports that were issued, but have no receipt yet.
+/// The reports that were issued, and the objects that were intended, but have no receipt yet.
 ///
 /// # Errors
 /// When the ledger can't be read.
@@ -201,76 +186,23 @@ pub async fn unarchived(world: &World) -> Result<Vec<Unarchived>, StepError> {
 pub async fn unarchived_of(store: &Store) -> Result<Vec<Unarchived>, StepError> {
     let reports = ledger_reads::reports(store).await?;
     let mut covered = disclosures_covered(&reports);
-    let mut without = Vec::new();
+    let mut without: Vec<Unarchived> = Vec::new();
     for kept in &reports {
+        let report = Some(kept.id);
         if !kept.is_archived() {
-            without.push(Unarchived { report: kept.id, key: bundle_key(&kept.report) });
+            without.push(Unarchived { report, key: bundle_key(&kept.report) });
         }
         if covered < kept.report.size {
-            without.push(Unarchived { report: kept.id, key: disclosures::object_key(&(covered..kept.report.size)) });
+            without.push(Unarchived { report, key: disclosures::object_key(&(covered..kept.report.size)) });
             covered = kept.report.size;
         }
     }
-    Ok(without)
-}
-
-/// Reads every receipt's object back and holds it against the receipt. Encrypted disclosures are opened with the keys
-/// that there are, and held against the values in the database.
-///
-/// # Errors
-/// When the ledger can't be read. What the archive can't answer is told receipt by receipt.
-pub async fn check_receipts(world: &World) -> Result<Vec<ReceiptCheck>, StepError> {
-    let mut checks = Vec::new();
-    for kept in ledger_reads::reports(&world.store).await? {
-        for receipt in &kept.receipts {
-            let (difference, answered) = match difference(world, receipt).await {
-                Ok(difference) => (difference, true),
-                Err(why) => (Some(why), false),
-            };
-            checks.push(ReceiptCheck {
-                report: kept.id,
-                key: receipt.key.clone(),
-                version: receipt.version.clone(),
-                digest: receipt.digest,
-                difference,
-                answered,
-            });
+    let receipts = ledger_reads::receipts(store).await?;
+    let has_receipt = |key: &str| receipts.iter().any(|(_, receipt): &(EntryId, Receipt)| receipt.key == key);
+    for intent in store.open_intents().await? {
+        if !without.iter().any(|one| one.key == intent.key) && !has_receipt(&intent.key) {
+            without.push(Unarchived { report: None, key: intent.key });
         }
     }
-    Ok(checks)
-}
-
-/// What is not as the receipt says; an error where that could not be found out.
-async fn difference(world: &World, receipt: &Receipt) -> Result<Option<String>, String> {
-    let key = match ObjectKey::parse(&receipt.key) {
-        Ok(key) => key,
-        Err(error) => return Ok(Some(error.to_string())),
-    };
-    let back = match world.vault.read_back(&key, &Version::new(receipt.version.clone())).await {
-        Ok(back) => back,
-        Err(error) if error.is_difference() => return Ok(Some(error.to_string())),
-        Err(error) => return Err(error.to_string()),
-    };
-    if back.digest != receipt.digest {
-        return Ok(Some(format!("the bytes are {}, the receipt says {}", back.digest, receipt.digest)));
-    }
-    if back.retain_until < receipt.retain_until {
-        let (now, then) = (back.retain_until, receipt.retain_until);
-        return Ok(Some(format!("kept until {}, the receipt says {}", now.human(), then.human())));
-    }
-    if receipt.legal_hold && !back.legal_hold {
-        return Ok(Some("no legal hold, the receipt says there is one".to_owned()));
-    }
-    if back.mode != receipt.mode {
-        return Ok(Some(format!("mode {}, the receipt says {}", back.mode, receipt.mode)));
-    }
-    if !receipt.is_of_disclosures() {
-        return Ok(None);
-    }
-    let recovered = disclosures::recover_disclosures(world, receipt).await.map_err(|error| error.to_string())?;
-    let more = recovered.differences.len().saturating_sub(1);
-    Ok(recovered.differences.into_iter().next().map(|first| match more {
-        0 => first,
-        more => format!("{first}; and {more} more"),
-    }))
+    Ok(without)
 }

@@ -220,7 +220,7 @@ pub(crate) async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(),
         .map_err(|error| StepError::Ledger(error.to_string()))?;
     let options = PutOptions {
         put_at: stored.signed_at,
-        retain_until: retention::retain_until(stored.signed_at, world.plan.retention_years),
+        retain_until: retention::retain_until(stored.signed_at, world.plan.retention.longest()),
         media_type: "text/plain; charset=utf-8".to_owned(),
     };
     world.vault.put_once(&key, stored.note.as_bytes(), &options).await?;

@@ -87,7 +87,7 @@ fn deployment(world: &World) -> Deployment {
         configuration: plan.configuration,
         verifier_key: world.signer.verifier().to_string(),
         exhibit_version: env!("CARGO_PKG_VERSION").to_owned(),
-        archive: world.vault.describe().statement,
+        archive: format!("{} {}", world.vault.describe().statement, world.plan.retention.sentence()),
         reason: None,
     }
 }

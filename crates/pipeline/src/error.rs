@@ -154,6 +154,17 @@ pub enum StepError {
     /// Disclosable values could not be archived, opened or erased.
     #[error("disclosures: {0}")]
     Disclosures(String),
+    /// A person's token is of a role that may not do this.
+    #[error("a token of the role {role} may not do this: it is for {may}")]
+    Role {
+        /// The token's role.
+        role: String,
+        /// The roles that may.
+        may: String,
+    },
+    /// An act of a legal hold that is not allowed, or makes no sense. Nothing was recorded.
+    #[error("legal hold: {0}")]
+    Hold(String),
     /// The archive gave back something else than was put.
     #[error("archive: {key}: read back {found}, but {expected} was put: this is not an archive")]
     NotArchived {

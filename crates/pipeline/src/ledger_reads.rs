@@ -30,7 +30,7 @@ pub(crate) struct Kept {
 impl Kept {
     /// Whether its bundle has a receipt.
     pub(crate) fn is_archived(&self) -> bool {
-        self.receipts.iter().any(|receipt| !receipt.is_of_disclosures())
+        self.receipts.iter().any(Receipt::is_of_report)
     }
 }
 
@@ -84,12 +84,31 @@ pub(crate) async fn reports(store: &Store) -> Result<Vec<Kept>, StepError> {
             kept.push(Kept { id: envelope.id, report: *report, receipts: Vec::new() });
         }
     }
-    for entry in store.entries_of_kind("receipt").await? {
-        if let Body::Receipt(receipt) = entry.envelope()?.body
-            && let Some(kept) = kept.iter_mut().find(|kept| kept.id == receipt.report)
-        {
-            kept.receipts.push(*receipt);
+    for (_, receipt) in receipts(store).await? {
+        if let Some(kept) = kept.iter_mut().find(|kept| Some(kept.id) == receipt.report) {
+            kept.receipts.push(receipt);
         }
     }
     Ok(kept)
+}
+
+/// Every receipt with its entry's id, in the order of the ledger.
+pub(crate) async fn receipts(store: &Store) -> Result<Vec<(EntryId, Receipt)>, StepError> {
+    let mut receipts = Vec::new();
+    for entry in store.entries_of_kind("receipt").await? {
+        let envelope = entry.envelope()?;
+        if let Body::Receipt(receipt) = envelope.body {
+            receipts.push((envelope.id, *receipt));
+        }
+    }
+    Ok(receipts)
+}
+
+/// The latest receipt of each object version, by key: a retention that was made longer has a new one.
+pub(crate) async fn latest_receipts(store: &Store) -> Result<Vec<Receipt>, StepError> {
+    let mut latest = BTreeMap::new();
+    for (_, receipt) in receipts(store).await? {
+        latest.insert((receipt.key.clone(), receipt.version.clone()), receipt);
+    }
+    Ok(latest.into_values().collect())
 }

@@ -149,7 +149,8 @@ fn spill(
     Ok(Some(digest))
 }
 
-fn disclose(
+/// Puts a name apart: what the record holds is the digest.
+pub(crate) fn disclose(
     world: &World,
     entry: EntryId,
     path: &str,

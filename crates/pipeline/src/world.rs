@@ -13,7 +13,7 @@ use exhibit_ledger::note::SigningKey;
 use exhibit_report::{Catalog, TemplateSet};
 use exhibit_store::Store;
 
-use crate::{OutsideCheckpoints, ReferenceClock};
+use crate::{OutsideCheckpoints, ReferenceClock, Retention};
 
 /// Everything with a side effect, and the plan of work.
 pub struct World {
@@ -61,8 +61,8 @@ pub struct WorkPlan {
     pub jobs: Vec<Job>,
     /// The folder that relative paths start from.
     pub base: PathBuf,
-    /// For how many years reports are kept.
-    pub retention_years: u16,
+    /// For how long what is archived is kept.
+    pub retention: Retention,
 }
 
 /// What the deployment says of itself.

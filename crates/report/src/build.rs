@@ -65,6 +65,7 @@ impl Fold {
         }
         let Status { as_of, audit_items, totals, checks, deviations, follow_up, jobs, gaps, limits, frameworks } =
             self.status();
+        let archive = self.archive(&checks);
         Ok(PeriodView {
             view_version: 1,
             cover: Cover {
@@ -95,6 +96,7 @@ impl Fold {
             changes: self.changes.clone(),
             limits,
             records: self.records(),
+            archive,
             signing_keys: self.keys.clone(),
             evidence: {
                 let mut evidence: Vec<_> = self.evidence.values().cloned().collect();

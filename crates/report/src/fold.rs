@@ -9,6 +9,7 @@ use exhibit_evidence::{
     deployment::Deployment,
     disclosure::kind_of,
     erasure::Erasure,
+    hold::{Cases, Hold},
     key::KeyRotation,
     observation::{Method, Subject, Trigger},
     period::PeriodId,
@@ -17,9 +18,10 @@ use exhibit_evidence::{
 };
 
 use crate::{
+    archive,
     catalog::Catalog,
     history::{Line, LineHistory, Word},
-    view::{Change, CollectorVersion, EvidenceView, LateArrival, PopulationView, SigningKeyView},
+    view::{Change, CollectorVersion, ErasureView, EvidenceView, LateArrival, PopulationView, SigningKeyView},
 };
 
 /// A ledger's entries, folded for one period.
@@ -43,6 +45,10 @@ pub struct Fold {
     pub(crate) keys: Vec<SigningKeyView>,
     pub(crate) reports: Vec<(EntryId, ReportIssued)>,
     pub(crate) receipts: BTreeMap<EntryId, Vec<Receipt>>,
+    /// The last receipt of each object version in the archive.
+    pub(crate) archived: BTreeMap<(String, String), Receipt>,
+    pub(crate) holds: Cases,
+    pub(crate) erasures: Vec<ErasureView>,
     pub(crate) as_of: Option<Timestamp>,
     pub(crate) size: u64,
     /// The jobs whose runs were on demand, with the times of their evidence.
@@ -103,6 +109,9 @@ impl Fold {
             keys: Vec::new(),
             reports: Vec::new(),
             receipts: BTreeMap::new(),
+            archived: BTreeMap::new(),
+            holds: Cases::default(),
+            erasures: Vec::new(),
             as_of: None,
             size: 0,
             on_demand: BTreeMap::new(),
@@ -130,9 +139,8 @@ impl Fold {
             }
             Body::Period(body) => self.frozen(seq, body),
             Body::Report(body) => self.reports.push((envelope.id, (**body).clone())),
-            // Encrypted disclosures are archived with a report, but nobody opens the report from them.
-            Body::Receipt(body) if body.is_of_disclosures() => {}
-            Body::Receipt(body) => self.receipts.entry(body.report).or_default().push((**body).clone()),
+            Body::Receipt(body) => self.receipt(body),
+            Body::Hold(body) => self.hold(seq, envelope, body),
             Body::Erasure(body) => self.erasure(seq, envelope.recorded_at, body),
             Body::Key(body) => self.rotation(seq, envelope.recorded_at, body),
         }
@@ -251,7 +259,15 @@ impl Fold {
         promises.push(body.clone());
     }
 
+    fn hold(&mut self, seq: u64, envelope: &Envelope, body: &Hold) {
+        if let Some(what) = archive::changed(envelope.id, body).filter(|_| self.period.contains(envelope.recorded_at)) {
+            self.changes.push(Change { at: envelope.recorded_at, what, seq });
+        }
+        self.holds.take(envelope.id, seq, envelope.recorded_at, body);
+    }
+
     fn erasure(&mut self, seq: u64, at: Timestamp, body: &Erasure) {
+        self.erased(seq, at, body);
         if self.period.contains(at) {
             let (count, kind) = (body.digests, kind_of(&body.path));
             let names = if count == 1 { "name" } else { "names" };

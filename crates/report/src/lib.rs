@@ -3,6 +3,7 @@
 //! The same entries, checkpoint, templates and version give the same bytes, on every machine: no clock, no randomness,
 //! no file and no network in here.
 
+mod archive;
 pub mod build;
 pub mod catalog;
 mod completeness;

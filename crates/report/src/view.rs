@@ -14,6 +14,10 @@ use exhibit_evidence::{
 };
 use serde::{Deserialize, Serialize};
 
+mod archive;
+
+pub use archive::{ArchiveView, ArchivedView, AttestedView, ErasureView, HoldView};
+
 /// Everything that a report of one period says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +52,8 @@ pub struct PeriodView {
     pub limits: Vec<String>,
     /// Reports that were issued before, and the receipts for them.
     pub records: Vec<RecordView>,
+    /// What lies in the archive, and what protects it.
+    pub archive: ArchiveView,
     /// The keys that signed the log up to the checkpoint, oldest first.
     pub signing_keys: Vec<SigningKeyView>,
     /// Frameworks and their requirements.

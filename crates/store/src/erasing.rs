@@ -2,14 +2,14 @@
 
 use exhibit_evidence::disclosure::PRINCIPAL;
 use exhibit_evidence::erasure::Erasure;
-use exhibit_evidence::{EntryId, GroupId, Timestamp};
+use exhibit_evidence::{Actor, EntryId, GroupId, Timestamp};
 use sqlx::PgConnection;
 
 use crate::append::append_within;
 use crate::error::in_tx;
 use crate::rows::{Reader, exactly_one};
 use crate::tx::run_tx;
-use crate::{Append, NewEntry, Recorded, Store, StoreError};
+use crate::{Append, NewDisclosure, NewEntry, Recorded, Store, StoreError};
 
 /// A group that is to be erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub struct NewErasure {
     pub entry: EntryId,
     /// Why. It stays in the ledger for ever.
     pub reason: String,
+    /// Who erases: the name's digest is that of `name`.
+    pub by: Actor,
+    /// Their name: a disclosable value of that entry.
+    pub name: NewDisclosure,
     /// The current time.
     pub now: Timestamp,
 }
@@ -106,10 +110,12 @@ async fn erase(store: &Store, tx: &mut PgConnection, new: &NewErasure) -> Result
         path,
         digests: values.rows_affected(),
         reason: new.reason.clone(),
+        by: new.by.clone(),
         erased_at: new.now,
     };
     let entry = NewEntry { id: new.entry, body: erasure.clone().into() };
-    let appended = append_within(store, tx, &Append::entries(new.now, vec![entry])).await?;
+    let append = Append { disclosures: vec![new.name.clone()], ..Append::entries(new.now, vec![entry]) };
+    let appended = append_within(store, tx, &append).await?;
     let recorded = *appended.entries.first().ok_or(StoreError::RowCount { tx: "erase_group", rows: 0 })?;
     Ok(Erased { recorded, erasure })
 }

@@ -29,10 +29,21 @@ fn a_name_is_erased_and_everything_still_holds() {
     assert_eq!(text(&shown, "/disclosures/0/value"), name);
 
     // Nothing is erased without a reason, or for one that would name it for ever.
-    let erase = |reason: &str| {
-        let arguments = ["disclosures", "erase", "--group", group, "--reason", reason, "--dir", dir];
-        output(repository, &arguments).status.code()
+    let token = |person: &str, role: &str| {
+        let arguments = ["token", "create", "--person", person, "--role", role, "--expires"];
+        let until = super::serve::tomorrow();
+        let made = json(0, repository, &[&arguments[..], &[&until, "--dir", dir, "--format", "json"]].concat());
+        let file = place.join(&format!("{role}.token"));
+        std::fs::write(&file, text(&made, "/token")).expect("written");
+        file.display().to_string()
     };
+    let (officer, auditor) = (token("Ada", "officer"), token("Eve", "auditor"));
+    let by = |token: &str, reason: &str| {
+        let arguments = ["disclosures", "erase", "--group", group, "--reason", reason, "--dir", dir, "--token-file"];
+        output(repository, &[&arguments[..], &[token]].concat()).status.code()
+    };
+    let erase = |reason: &str| by(&officer, reason);
+    assert_eq!(by(&auditor, "request 117"), Some(2), "an auditor erases nothing");
     let naming = format!("the host {name} was sold");
     for refused in ["", "  ", naming.as_str()] {
         assert_eq!(erase(refused), Some(2), "{refused:?}");

@@ -229,7 +229,7 @@ fn a_service_listens_where_it_is_told() {
 }
 
 /// Tomorrow's day, as the command line reads days.
-fn tomorrow() -> String {
+pub(super) fn tomorrow() -> String {
     let made = fs::metadata(std::env::current_exe().expect("a program")).expect("a file").modified().expect("a time");
     // The test was built lately: so many days later is still to come, and within what a token is good for.
     let later = chrono::DateTime::<chrono::Utc>::from(made) + chrono::TimeDelta::days(60);

@@ -7,8 +7,8 @@ use exhibit_evidence::{
 };
 use exhibit_ledger::bundle::{Trust, verify_bundle};
 use exhibit_pipeline::{
-    Recovered, archive_pending, check_receipts, erase_disclosures, issue, perform_on_demand, recover_disclosures,
-    replay_view,
+    Person, Recovered, archive_pending, check_receipts, erase_disclosures, issue, perform_on_demand,
+    recover_disclosures, replay_view,
 };
 use exhibit_tests::{Example, Needles, TestWorld};
 
@@ -57,6 +57,10 @@ async fn receipts(story: &TestWorld) -> Vec<Receipt> {
     entries.iter().map(|entry| receipt(entry.envelope().expect("an entry").body)).collect()
 }
 
+fn officer(story: &TestWorld) -> Person {
+    Person { name: "an officer".to_owned(), role: "officer".to_owned(), token: story.world.entry_id() }
+}
+
 async fn all_as_receipted(story: &TestWorld) {
     let checks = check_receipts(&story.world).await.expect("receipts");
     assert!(!checks.is_empty() && checks.iter().all(|check| check.difference.is_none()), "{checks:?}");
@@ -90,7 +94,8 @@ async fn what_is_archived_opens_until_it_is_erased() {
     // Erased: the same bytes lie there as before, and nobody opens them.
     let objects = story.vault.objects().await;
     let principal = group(&story, NAMES[0].0).await;
-    let erased = erase_disclosures(&story.world, principal, "request 117, article 17").await.expect("erased");
+    let erased =
+        erase_disclosures(&story.world, &officer(&story), principal, "request 117, article 17").await.expect("erased");
     assert_eq!(erased.erasure.digests, 2);
     let after = recovered(&story).await;
     assert_eq!(after.differences, Vec::<String>::new());
@@ -122,7 +127,9 @@ async fn what_is_archived_opens_until_it_is_erased() {
     issue(&story.world, &period, Standing::Interim).await.expect("issued");
     archive_pending(&story.world).await.expect("archived");
     let again = recovered(&story).await;
-    assert_eq!((again.opened.len(), again.erased.len(), again.differences.len()), (4, 2, 0));
+    let opened = again.opened.iter().filter(|(_, one)| NAMES.iter().any(|(path, _)| *path == one.path)).count();
+    assert_eq!((opened, again.erased.len(), again.differences.len()), (4, 2, 0));
+    assert!(again.opened.iter().any(|(_, one)| one.value == "an officer"), "who erased is a name like others");
     let keys: Vec<String> =
         receipts(&story).await.into_iter().filter(Receipt::is_of_disclosures).map(|one| one.key).collect();
     let ends: Vec<&str> = keys.iter().map(|key| &key[29..45]).collect();
@@ -148,7 +155,7 @@ async fn an_erasure_between_put_and_receipt_leaves_nothing_undone() {
         let halfway = failed && told.is_err() && open.iter().any(|intent| intent.key.starts_with("disclosures/"));
         if halfway {
             let host = group(&story, NAMES[1].0).await;
-            erase_disclosures(&story.world, host, "request 118").await.expect("erased");
+            erase_disclosures(&story.world, &officer(&story), host, "request 118").await.expect("erased");
         }
         archive_pending(&story.world).await.expect("archived");
         assert_eq!(story.world.store.open_intents().await.expect("intents"), []);
@@ -197,7 +204,7 @@ async fn an_erased_name_is_nowhere() {
     );
     for (path, _) in NAMES {
         let group = group(&story, path).await;
-        erase_disclosures(&story.world, group, "request 119").await.expect("erased");
+        erase_disclosures(&story.world, &officer(&story), group, "request 119").await.expect("erased");
     }
     let issued = issue(&story.world, &period, Standing::Interim).await.expect("issued");
     archive_pending(&story.world).await.expect("archived");

@@ -4,6 +4,7 @@ mod archive;
 mod boundaries;
 mod canaries;
 mod disclosures;
+mod holds;
 mod keys;
 mod on_demand;
 mod pushed;

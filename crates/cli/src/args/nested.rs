@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, GroupId, JobId, Outcome, PeriodId};
 
-use super::{Place, Printed, When};
+use super::{Acting, Place, Printed, When};
 use crate::output::ExportFormat;
 
 /// `exhibit collectors`
@@ -250,12 +250,14 @@ Example:
     /// Erase a name for good, here and, since its key goes with it, in the archive
     #[command(after_long_help = "\
 Example:
-  exhibit disclosures erase --group 0193a5b2-7c1e-7000-8000-000000000001 --reason 'request 2026-117, article 17'
+  exhibit disclosures erase --group 0193a5b2-7c1e-7000-8000-000000000001 --reason 'request 2026-117, article 17' \\
+    --token-file ada.token
 
 Cannot be undone. Digests, proofs, signatures, reports and archived objects stay as they are; the ledger tells that
 values were erased, of which group, how many and why. The reason stays for ever: name nobody in it.
 Postgres frees the old rows when it vacuums the tables, and backups and its write-ahead log hold them until they
-expire: see FORMAT.md, section 12.")]
+expire: see FORMAT.md, section 12. Needs a token of the role officer or administrator: who erased stands in the ledger, as a
+salted digest.")]
     Erase {
         /// The group's id, as `disclosures list` prints it
         #[arg(long, value_name = "ID")]
@@ -263,6 +265,9 @@ expire: see FORMAT.md, section 12.")]
         /// Why; it stays in the ledger for ever and must not name whom it is about
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// By whom.
+        #[command(flatten)]
+        acting: Acting,
         /// Which deployment.
         #[command(flatten)]
         place: Place,

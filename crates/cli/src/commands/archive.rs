@@ -11,11 +11,13 @@ use crate::{
 
 #[derive(Serialize)]
 struct Row {
-    report: String,
+    subject: String,
+    report: Option<String>,
     store: String,
     key: String,
     version: String,
     digest: String,
+    retention_class: String,
     retain_until: String,
     read_back_at: String,
 }
@@ -85,7 +87,10 @@ fn ended(receipts: &[ReceiptCheck], waiting: &[Unarchived]) -> Exit {
 }
 
 fn unreceipted(waiting: &Unarchived) -> Check {
-    let why = format!("report {} was issued, but has no receipt: it was not archived", waiting.report);
+    let why = match waiting.report {
+        Some(report) => format!("report {report} was issued, but has no receipt: it was not archived"),
+        None => "it was to be archived, but has no receipt".to_owned(),
+    };
     Check { key: waiting.key.clone(), version: String::new(), as_receipted: false, difference: Some(why) }
 }
 
@@ -94,11 +99,13 @@ async fn list(deployment: &Deployment) -> anyhow::Result<Vec<Row>> {
     for entry in deployment.world.store.entries_of_kind("receipt").await? {
         if let exhibit_evidence::Body::Receipt(receipt) = entry.envelope()?.body {
             rows.push(Row {
-                report: receipt.report.to_string(),
+                subject: receipt.subject.to_string(),
+                report: receipt.report.map(|id| id.to_string()),
                 store: receipt.store.clone(),
                 key: receipt.key.clone(),
                 version: receipt.version.clone(),
                 digest: receipt.digest.to_string(),
+                retention_class: receipt.retention_class.clone(),
                 retain_until: receipt.retain_until.to_string(),
                 read_back_at: receipt.read_back_at.to_string(),
             });
@@ -127,7 +134,7 @@ mod tests {
         let report = EntryId::from_parts(Timestamp::from_micros(0).expect("an instant"), &[0; 10]);
         let key = "reports/2026-Q4/final-0000000000000001/bundle.tar".to_owned();
         let receipt = |difference: Option<&str>, answered| ReceiptCheck {
-            report,
+            report: Some(report),
             key: key.clone(),
             version: "1".to_owned(),
             digest: Digest::of(b""),
@@ -135,7 +142,7 @@ mod tests {
             answered,
         };
         let as_it_says = || receipt(None, true);
-        let waiting = || Unarchived { report, key: key.clone() };
+        let waiting = || Unarchived { report: Some(report), key: key.clone() };
         let cases = [
             (vec![as_it_says()], vec![], Exit::Clean),
             (vec![], vec![], Exit::CouldNotLook),

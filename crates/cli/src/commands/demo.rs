@@ -188,7 +188,7 @@ async fn archived_bundle(deployment: &Deployment, issued: &Issued) -> anyhow::Re
     let digest = Digest::of(&issued.bundle);
     for entry in deployment.world.store.entries_of_kind("receipt").await? {
         if let exhibit_evidence::Body::Receipt(receipt) = entry.envelope()?.body
-            && receipt.report == issued.id
+            && receipt.report == Some(issued.id)
             && receipt.digest == digest
         {
             return Ok(deployment.config.archive.directory.join(receipt.key));

@@ -8,7 +8,8 @@ use exhibit_store::{DisclosureGroup, RecordedErasure};
 use serde::Serialize;
 
 use crate::{
-    args::{DisclosuresArgs, DisclosuresCommand},
+    acting::person,
+    args::{Acting, DisclosuresArgs, DisclosuresCommand},
     deployment::Deployment,
     output::{Exit, Out, Table, Words},
 };
@@ -85,13 +86,9 @@ pub(crate) async fn run(args: &DisclosuresArgs, words: &Words, out: &mut Out) ->
             deployment.close().await?;
             out.data(printed.format, &group?, facts)?;
         }
-        DisclosuresCommand::Erase { group, reason, place, printed } => {
+        DisclosuresCommand::Erase { group, reason, acting, place, printed } => {
             let deployment = Deployment::open(place, words).await?;
-            let erased = erase_disclosures(&deployment.world, *group, reason).await;
-            let now = match erased {
-                Ok(_) => one(&deployment.world, *group).await,
-                Err(error) => Err(error.into()),
-            };
+            let now = erased(&deployment, acting, *group, reason).await;
             deployment.close().await?;
             let now = now?;
             out.data(printed.format, &now, facts)?;
@@ -103,6 +100,12 @@ pub(crate) async fn run(args: &DisclosuresArgs, words: &Words, out: &mut Out) ->
         }
     }
     Ok(Exit::Clean)
+}
+
+async fn erased(deployment: &Deployment, acting: &Acting, group: GroupId, reason: &str) -> anyhow::Result<Group> {
+    let person = person(deployment, acting).await?;
+    erase_disclosures(&deployment.world, &person, group, reason).await?;
+    Ok(one(&deployment.world, group).await?)
 }
 
 fn value(group: &Group) -> String {

@@ -9,6 +9,7 @@ mod disclosures;
 mod doctor;
 mod evidence;
 mod fsck;
+mod hold;
 mod init;
 mod key;
 mod rebuild;
@@ -41,6 +42,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Evidence(args) => evidence::run(&args, words, &mut out).await,
         Command::Report(args) => report::run(&args, words, &mut out).await,
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
+        Command::Hold(args) => hold::run(&args, words, &mut out).await,
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Key(args) => key::run(&args, words, &mut out).await,
         Command::Token(args) => token::run(&args, words, &mut out).await,

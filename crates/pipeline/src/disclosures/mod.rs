@@ -12,7 +12,11 @@ use exhibit_evidence::{
 use exhibit_store::{Disclosed, Erased, NewErasure};
 use sealed::{SealedDisclosures, ToSeal, seal};
 
-use crate::{StepError, World, checkpoint, hold_to_outside, sealing::scrubbed};
+use crate::{
+    Person, StepError, World, checkpoint, hold_to_outside,
+    people::{actor, may_act},
+    sealing::scrubbed,
+};
 
 /// The longest reason for an erasure, in characters.
 pub const LONGEST_REASON: usize = 500;
@@ -115,10 +119,16 @@ pub async fn recover_disclosures(world: &World, receipt: &Receipt) -> Result<Rec
 /// Erases a group of disclosable values for good, and signs the ledger that tells of it.
 ///
 /// # Errors
-/// When the reason says nothing, is too long, or names what is erased; when there is no such group, or it was erased
+/// When the person may not, or the reason says nothing, is too long, or names what is erased; when there is no such group, or it was erased
 /// before; when the ledger is not as it was signed. Nothing is erased then. Where only the checkpoint could not be kept,
 /// the erasure stands, and the next run signs it.
-pub async fn erase_disclosures(world: &World, group: GroupId, reason: &str) -> Result<Erased, StepError> {
+pub async fn erase_disclosures(
+    world: &World,
+    person: &Person,
+    group: GroupId,
+    reason: &str,
+) -> Result<Erased, StepError> {
+    may_act(person)?;
     let reason = reason.trim();
     let length = reason.chars().count();
     if length == 0 || length > LONGEST_REASON {
@@ -127,7 +137,11 @@ pub async fn erase_disclosures(world: &World, group: GroupId, reason: &str) -> R
     }
     hold_to_outside(world).await?;
     let reason = scrubbed(reason).unwrap_or_else(|| reason.to_owned());
-    let new = NewErasure { group, entry: world.entry_id(), reason, now: world.now() };
+    let entry = world.entry_id();
+    let mut names = Vec::new();
+    let by = actor(world, entry, person, &mut names)?;
+    let Some(name) = names.pop() else { return Err(StepError::Disclosures("nobody is named".to_owned())) };
+    let new = NewErasure { group, entry, reason, by, name, now: world.now() };
     let erased = world.store.erase_group(&new).await?;
     checkpoint(world).await?;
     Ok(erased)

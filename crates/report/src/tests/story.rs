@@ -14,7 +14,7 @@ use exhibit_evidence::{
     observation::{
         CollectorRef, Exclusion, Method, Problem, Provenance, Pushed, Run, SelfTest, Subject, Tool, Trigger,
     },
-    report::{PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing},
+    report::{Archived, PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing},
     slot::{SchedulePromise, SlotClosure, SlotState},
 };
 
@@ -348,7 +348,8 @@ impl Story {
             files: vec![ReportFile { name: "report.html".to_owned(), digest: Digest::of(b"html"), size: 4 }],
         });
         self.record(Receipt {
-            report,
+            subject: Archived::Report,
+            report: Some(report),
             store: "directory".to_owned(),
             regulatory_worm: false,
             key: format!("reports/{id}/{size}/bundle.tar"),
@@ -356,6 +357,7 @@ impl Story {
             digest: Digest::of(b"bundle"),
             size: 6,
             mode: "write once".to_owned(),
+            retention_class: "seven-years".to_owned(),
             retain_until: self.now.plus(TimeDelta::days(7 * 365 + 2)),
             legal_hold: false,
             put_at: self.now,

@@ -57,6 +57,8 @@ pub(crate) fn project(seq: u64, id: EntryId, recorded_at: Timestamp, body: &Body
         Body::Erasure(_) => {}
         // The deployment's word before it names the new key already; the statement is read from the ledger itself.
         Body::Key(_) => {}
+        // Few, and read as entries: a case is what all of its acts say.
+        Body::Hold(_) => {}
     }
     rows
 }
@@ -199,12 +201,13 @@ fn receipt(entry: Entry, body: &Receipt) -> ReceiptRow {
         seq: entry.seq,
         id: entry.id,
         recorded_at: entry.recorded_at,
-        report_id: body.report.0,
+        report_id: body.report.map(|id| id.0),
         store: body.store.clone(),
         key: body.key.clone(),
         version: body.version.clone(),
         digest: body.digest.into(),
         retain_until: body.retain_until,
+        subject: body.subject.word(),
     }
 }
 

@@ -174,8 +174,8 @@ projections! {
     }
     /// Receipts.
     receipts: ReceiptRow = "receipts" joined by "e.seq = f.seq" {
-        seq: i64, id: Uuid, recorded_at: Timestamp, report_id: Uuid, store: String, key: String,
-        version: String, digest: Bytes, retain_until: Timestamp,
+        seq: i64, id: Uuid, recorded_at: Timestamp, report_id: Option<Uuid>, store: String,
+        key: String, version: String, digest: Bytes, retain_until: Timestamp, subject: &'static str,
     }
 }
 

@@ -1,13 +1,18 @@
 //! Groups of disclosable values, and their erasure.
 
-use exhibit_evidence::{Body, GroupId};
+use exhibit_evidence::disclosure::PERSON;
+use exhibit_evidence::{Actor, Body, Disclosure, GroupId};
 
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{DisclosureGroup, NewErasure, Store, StoreError, Trusted};
+use crate::{DisclosureGroup, NewDisclosure, NewErasure, Store, StoreError, Trusted};
 
 fn erasing(group: GroupId, entry: u64) -> NewErasure {
-    NewErasure { group, entry: id(entry), reason: "request 117".into(), now: at(50) }
+    let disclosure = Disclosure::new(&[9; 16], PERSON, "an officer");
+    let person = disclosure.seal().unwrap();
+    let by = Actor { person, role: "officer".into(), token: id(1_000) };
+    let name = NewDisclosure { entry: id(entry), disclosure, fresh: super::samples::group(500_000 + entry) };
+    NewErasure { group, entry: id(entry), reason: "request 117".into(), by, name, now: at(50) }
 }
 
 async fn group_of(store: &Store, path: &str) -> DisclosureGroup {

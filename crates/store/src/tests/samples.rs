@@ -3,7 +3,7 @@
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Deployment;
 use exhibit_evidence::observation::{CollectorRef, Method, Provenance, Run, SelfTest, Subject, Tool, Trigger};
-use exhibit_evidence::report::{PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing};
+use exhibit_evidence::report::{Archived, PeriodFreeze, Receipt, ReportFile, ReportIssued, Standing};
 use exhibit_evidence::slot::{SchedulePromise, SlotClosure, SlotState};
 use exhibit_evidence::{
     Assessment, Body, Digest, Disclosable, Disclosure, EntryId, Evidence, FiscalCalendar, GroupId, Observation,
@@ -192,7 +192,8 @@ pub(super) fn report() -> ReportIssued {
 
 pub(super) fn receipt(of: EntryId) -> Receipt {
     Receipt {
-        report: of,
+        subject: Archived::Report,
+        report: Some(of),
         store: "write-once-directory".into(),
         regulatory_worm: false,
         key: "reports/2026-Q4/1.tar".into(),
@@ -200,6 +201,7 @@ pub(super) fn receipt(of: EntryId) -> Receipt {
         digest: digest("bundle"),
         size: 6,
         mode: "read-only".into(),
+        retention_class: "seven-years".into(),
         retain_until: at(1_000_000),
         legal_hold: false,
         put_at: at(5),

@@ -45,9 +45,10 @@ pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Resu
     let mut archived: BTreeMap<EntryId, Vec<_>> = BTreeMap::new();
     for row in &receipts.items {
         if let Said::Receipt(receipt) = said(row)?
-            && !receipt.is_of_disclosures()
+            && receipt.is_of_report()
+            && let Some(report) = receipt.report
         {
-            archived.entry(receipt.report).or_default().push(receipt);
+            archived.entry(report).or_default().push(receipt);
         }
     }
     let reports: Vec<(&RecordRow, ReportIssued)> =

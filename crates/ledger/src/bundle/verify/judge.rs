@@ -62,6 +62,10 @@ impl Seen {
                 self.out.file(path, "the artifact with the digest that names it", found);
             }
         }
+        // Beside a segment they lie in the archive, each under its digest.
+        if self.manifest.as_ref().is_some_and(Manifest::is_segment) {
+            return;
+        }
         for (digest, seq) in self.entries.iter().flat_map(Entries::cited) {
             let path = format!("{ARTIFACTS}{}", digest.hex());
             // Where the archive broke off, that is said once.

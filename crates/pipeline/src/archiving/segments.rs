@@ -1,0 +1,235 @@
+//! The ledger itself in the archive: a segment for each finished UTC day, and the raw artifacts that its entries cite.
+//!
+//! A receipt is an entry too, so a segment ends with a day: its receipt lies in a later one. A day with nothing but
+//! such receipts makes no segment of its own, or an idle ledger would archive its own receipts for ever.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use chrono::{Days, NaiveTime, TimeDelta};
+use exhibit_evidence::{
+    Body, Digest, Timestamp,
+    report::{ARTIFACTS, Archived},
+};
+use exhibit_ledger::{bundle::nodes_before, segment};
+use exhibit_store::{ArchiveIntent, StoreError, StoredEntry};
+
+use super::{Failed, Object, archive, keep_intended};
+use crate::{StepError, World, checkpointing::checkpoint_at, keys, ledger_reads};
+
+/// The most entries in one segment: a day that has more makes several.
+const MOST_ENTRIES: u64 = 16_384;
+/// How long after midnight a day counts as finished: who took the time before midnight may still be appending.
+const SETTLED: TimeDelta = TimeDelta::minutes(10);
+const MEDIA_TYPE: &str = "application/x-tar";
+
+/// Archives every finished day that is not archived yet.
+pub(super) async fn archive_days(world: &World, failed: &mut Failed) -> Result<(), StepError> {
+    let receipts = ledger_reads::receipts(&world.store).await?;
+    let archived: BTreeSet<&str> = receipts.iter().map(|(_, receipt)| receipt.key.as_str()).collect();
+    let intents = world.store.open_intents().await?;
+    let intended = |from: u64| {
+        intents.iter().find(|intent| segment::range_of(&intent.key).is_some_and(|range| range.start == from)).cloned()
+    };
+    for intent in intents.iter().filter(|intent| intent.key.starts_with(ARTIFACTS)) {
+        if !archived.contains(intent.key.as_str()) {
+            failed.note(archive_artifact(world, intent.clone()).await);
+        }
+    }
+    let mut from = 0;
+    loop {
+        let done = archived.iter().filter_map(|key| segment::range_of(key)).find(|range| range.start == from);
+        let range = match (done, intended(from)) {
+            (Some(range), _) => {
+                from = range.end;
+                continue;
+            }
+            (None, Some(intent)) => {
+                let range = segment::range_of(&intent.key).unwrap_or(from..from);
+                failed.note(archive_segment(world, intent).await);
+                range
+            }
+            (None, None) => {
+                let Some((day, range)) = next(world, from).await? else { return Ok(()) };
+                for intent in artifacts(world, &range, &archived).await? {
+                    failed.note(archive_artifact(world, intent).await);
+                }
+                let bytes = make(world, &day, &range).await?;
+                let key = segment::key(&day, &range);
+                let intent = keep_intended(world, key, MEDIA_TYPE, bytes, format!("segment:{day}")).await?;
+                failed.note(archive_segment(world, intent).await);
+                range
+            }
+        };
+        from = range.end;
+    }
+}
+
+async fn archive_segment(world: &World, intent: ArchiveIntent) -> Result<(), StepError> {
+    archive(world, Object::intended(intent, Archived::Segment, None, MEDIA_TYPE)).await
+}
+
+async fn archive_artifact(world: &World, intent: ArchiveIntent) -> Result<(), StepError> {
+    let media_type = world.store.artifact(intent.digest).await?.media_type;
+    archive(world, Object::intended(intent, Archived::Artifact, None, &media_type)).await
+}
+
+/// The next segment: its day, and the positions of its entries. None while there is nothing that is finished and worth it.
+async fn next(world: &World, from: u64) -> Result<Option<(String, Range<u64>)>, StepError> {
+    let head = world.store.head().await?.size();
+    let mut end = from;
+    while end < head {
+        let (day, midnight) = day_of(recorded_at(world, end).await?);
+        if world.now() < midnight.plus(SETTLED) {
+            return Ok(None);
+        }
+        let until = world.store.size_at(midnight).await?.min(from + MOST_ENTRIES);
+        let worthy = until == from + MOST_ENTRIES || tells_more(world, end..until).await?;
+        end = until;
+        if worthy {
+            return Ok(Some((day, from..signable(world, end).await?)));
+        }
+    }
+    Ok(None)
+}
+
+/// The UTC day of an instant, and the midnight at which it ends.
+fn day_of(at: Timestamp) -> (String, Timestamp) {
+    let day = at.utc().date_naive();
+    let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+    (day.format("%Y-%m-%d").to_string(), Timestamp::new(next.and_time(NaiveTime::MIN).and_utc()))
+}
+
+async fn recorded_at(world: &World, seq: u64) -> Result<Timestamp, StepError> {
+    let entry = world.store.entries(seq..seq + 1).all().await?.pop();
+    let entry = entry.ok_or_else(|| StepError::Ledger(format!("there is no entry {seq}")))?;
+    Ok(header(&entry)?.recorded_at)
+}
+
+fn header(entry: &StoredEntry) -> Result<exhibit_evidence::record::Header, StepError> {
+    let (_, header) = exhibit_evidence::Record::from_bytes(entry.text.clone().into_bytes())?;
+    Ok(header)
+}
+
+/// Whether any of these entries is more than the receipt of a segment or of an artifact.
+async fn tells_more(world: &World, range: Range<u64>) -> Result<bool, StepError> {
+    let mut entries = world.store.entries(range);
+    loop {
+        let batch = entries.next_batch().await?;
+        if batch.is_empty() {
+            return Ok(false);
+        }
+        for entry in batch {
+            if header(&entry)?.kind != "receipt" {
+                return Ok(true);
+            }
+            let own = matches!(&entry.envelope()?.body, Body::Receipt(receipt)
+                if matches!(receipt.subject, Archived::Segment | Archived::Artifact));
+            if !own {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The smallest size from this one on that the key in use may sign, or that was signed before: a retired key signs nothing
+/// that was left out before its rotation.
+async fn signable(world: &World, size: u64) -> Result<u64, StepError> {
+    match world.store.checkpoint(size).await {
+        Ok(_) => return Ok(size),
+        Err(StoreError::NotFound { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let (line, _) = keys::line(world).await?;
+    Ok(size.max(line.current().from_size))
+}
+
+/// The artifacts that entries in this range cite and that are not archived: the intent of each, recorded.
+async fn artifacts(
+    world: &World,
+    range: &Range<u64>,
+    archived: &BTreeSet<&str>,
+) -> Result<Vec<ArchiveIntent>, StepError> {
+    let mut cited = BTreeSet::new();
+    let mut entries = world.store.entries(range.clone());
+    loop {
+        let batch = entries.next_batch().await?;
+        if batch.is_empty() {
+            break;
+        }
+        for entry in batch {
+            if matches!(header(&entry)?.kind.as_str(), "evidence" | "assessment") {
+                cited.extend(cites(&entry.envelope()?.body));
+            }
+        }
+    }
+    let mut intents = Vec::new();
+    for digest in cited {
+        let key = artifact_key(digest);
+        if archived.contains(key.as_str()) {
+            continue;
+        }
+        let size = world.store.artifact(digest).await?.bytes.len() as u64;
+        let intent = ArchiveIntent { key, digest, size, subject: "artifact".to_owned() };
+        world.store.record_intent(&intent, world.now()).await?;
+        intents.push(intent);
+    }
+    Ok(intents)
+}
+
+/// Where an artifact lies in the archive.
+fn artifact_key(digest: Digest) -> String {
+    format!("{ARTIFACTS}{}", digest.hex())
+}
+
+/// The artifacts that an entry cites.
+pub(crate) fn cites(body: &Body) -> Vec<Digest> {
+    match body {
+        Body::Evidence(evidence) => {
+            let artifacts = evidence.observation.artifacts.iter().map(|artifact| artifact.digest);
+            artifacts.chain(evidence.observation.facts_artifact).collect()
+        }
+        Body::Assessment(assessment) => assessment.findings_artifact.into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The bytes of a segment.
+async fn make(world: &World, day: &str, range: &Range<u64>) -> Result<Vec<u8>, StepError> {
+    let signed = checkpoint_at(world, range.end).await?;
+    let previous = if range.start > 0 { Some(checkpoint_at(world, range.start).await?) } else { None };
+    let before = world.store.nodes(&nodes_before(range.start)).await?;
+    let mut writer = segment::write(day, signed, previous.as_ref(), &before)?;
+    let mut entries = world.store.entries(writer.next_entry()..range.end);
+    loop {
+        let batch = entries.next_batch().await?;
+        if batch.is_empty() {
+            break;
+        }
+        for entry in batch {
+            writer.push_record(entry.text.into_bytes())?;
+        }
+    }
+    let (line, handovers) = keys::line(world).await?;
+    let statements: Vec<_> = handovers.into_iter().map(|handover| handover.statement).collect();
+    writer.keys(line.windows().iter().map(|window| &window.key), &statements)?;
+    let mut bytes = Vec::new();
+    writer.finish(&world.signer, &mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_at_the_next_utc_midnight() {
+        for (at, day, end) in [
+            ("2026-11-22T00:00:00.000000Z", "2026-11-22", "2026-11-23T00:00:00.000000Z"),
+            ("2026-12-31T23:59:59.999999Z", "2026-12-31", "2027-01-01T00:00:00.000000Z"),
+            ("2028-02-28T12:00:00.000000Z", "2028-02-28", "2028-02-29T00:00:00.000000Z"),
+        ] {
+            let (found, midnight) = day_of(at.parse().expect("an instant"));
+            assert_eq!((found.as_str(), midnight.to_string().as_str()), (day, end));
+        }
+    }
+}
