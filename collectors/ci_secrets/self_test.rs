@@ -71,7 +71,7 @@ fn expect(name: &str, description: &fixture::Description, expected: [Verdict; 3]
         disposable: false,
     };
     let environments = [environment];
-    let scope = Scope { base: folder.path(), environments: &environments, clock: &FixedClock, run_key: &[0x5e; 32] };
+    let scope = Scope { base: folder.path(), environments: &environments, clock: &FixedClock, run_key: &[0x5e; 32], archive: None };
     let source = toml::from_str("repositories = [{ id = \"repository\", path = \"repository\" }]")
         .map_err(|error| says(&error))?;
     let settings = Settings { source, policy: toml::Table::new() };

@@ -46,7 +46,7 @@ impl Clock for Noon {
 fn run(base: &Path, source: &str) -> (String, Vec<Verdict>) {
     let environments =
         [Environment { id: EnvironmentId::new("production").unwrap(), title: "Production".into(), disposable: false }];
-    let scope = Scope { base, environments: &environments, clock: &Noon, run_key: &[9; 32] };
+    let scope = Scope { base, environments: &environments, clock: &Noon, run_key: &[9; 32], archive: None };
     let settings = Settings { source: toml::from_str(source).unwrap(), policy: toml::Table::new() };
     let collected = CiSecrets.collect(&scope, &settings).unwrap();
     let judgements = CiSecrets.judge(&collected.observation, &environments, &settings.policy).unwrap();

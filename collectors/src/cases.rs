@@ -13,7 +13,7 @@ use exhibit_evidence::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Collector, Scope, Settings};
+use crate::{Collector, Scope, Settings, archived::RecordedArchive};
 
 /// A case's settings, `policy.toml`.
 #[derive(Debug, Deserialize)]
@@ -178,7 +178,14 @@ impl Case {
         let failed = |message: String| CaseError::Failed { path: self.folder.clone(), message };
         let input = self.folder.join("input");
         let base = collector.prepare_case(&input, scratch).map_err(io_error(&input))?;
-        let scope = Scope { base: &base, environments: &self.environments, clock: &CaseClock, run_key: &[7; 32] };
+        let archive = RecordedArchive::of_case(&input).map_err(io_error(&input))?;
+        let scope = Scope {
+            base: &base,
+            environments: &self.environments,
+            clock: &CaseClock,
+            run_key: &[7; 32],
+            archive: archive.as_ref().map(|archive| archive as _),
+        };
         let collected = collector.collect(&scope, &self.settings).map_err(|error| failed(error.to_string()))?;
         let judgements = collector
             .judge(&collected.observation, &self.environments, &self.settings.policy)
@@ -221,7 +228,7 @@ impl Case {
 }
 
 /// Cases run at one instant, so that their outcome is the same on every day.
-struct CaseClock;
+pub(crate) struct CaseClock;
 
 impl Clock for CaseClock {
     fn now(&self) -> Timestamp {

@@ -11,6 +11,8 @@ use exhibit_evidence::{
     to_canonical,
 };
 
+use crate::archived::ArchiveSource;
+
 /// A job's settings: the collector's own tables of `exhibit.toml`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
@@ -85,6 +87,8 @@ pub struct Scope<'a> {
     pub clock: &'a dyn Clock,
     /// 32 random bytes for this run alone: the key of its value fingerprints.
     pub run_key: &'a [u8; 32],
+    /// Exhibit's own archive, for the collector that looks at it; none where nobody supplies it.
+    pub archive: Option<&'a dyn ArchiveSource>,
 }
 
 /// A raw artifact, before masking.

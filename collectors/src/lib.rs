@@ -3,6 +3,7 @@
 //! This crate knows the outside world. It knows no database, no report and no archive: facts about Exhibit itself
 //! reach a collector as sources that the pipeline supplies.
 
+pub mod archived;
 pub mod cases;
 pub mod collector;
 pub mod examples;

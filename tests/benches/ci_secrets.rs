@@ -35,7 +35,13 @@ fn main() {
         [Environment { id: EnvironmentId::new("build").expect("an id"), title: "Build".to_owned(), disposable: false }];
     let source = "repositories = [{ id = \"generated\", path = \"repository\" }]";
     let settings = Settings { source: toml::from_str(source).expect("a source"), policy: toml::Table::new() };
-    let scope = Scope { base: folder.path(), environments: &environments, clock: &SystemClock, run_key: &[7; 32] };
+    let scope = Scope {
+        base: folder.path(),
+        environments: &environments,
+        clock: &SystemClock,
+        run_key: &[7; 32],
+        archive: None,
+    };
 
     let mut ours = Vec::new();
     let mut theirs = Vec::new();

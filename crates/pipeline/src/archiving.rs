@@ -15,7 +15,6 @@ use exhibit_evidence::{
 };
 use exhibit_store::{ArchiveIntent, NewArtifact, Store};
 
-#[allow(unused_imports)]
 pub(crate) use checks::{Looked, look};
 pub use checks::{ReceiptCheck, check_receipts};
 use object::{Object, archive};

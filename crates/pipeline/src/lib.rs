@@ -5,6 +5,7 @@
 
 mod archiving;
 mod attempts;
+mod attesting;
 mod calendar;
 mod checkpointing;
 mod clock;

@@ -14,6 +14,7 @@ use exhibit_store::{Append, Appended, Lease, NewEntry, RunLease, StoreError};
 use crate::{
     Job, StepError, World,
     attempts::{Attempt, Effort, Hands, story},
+    attesting::OwnArchive,
     guard::{Promised, guard},
     sealing,
 };
@@ -199,10 +200,12 @@ async fn observe_and_judge(
     let reference = world.registry.get(job.collector.as_str()).ok_or_else(missing)?.reference.clone();
     let thread_world = Arc::clone(world);
     let thread_job = job.clone();
+    let runtime = tokio::runtime::Handle::current();
     if hands.stuck.hangs(&job.id) {
         return Err(Attempt::StillHangs);
     }
-    let mut thread = tokio::task::spawn_blocking(move || observe_and_judge_blocking(&thread_world, &thread_job));
+    let mut thread =
+        tokio::task::spawn_blocking(move || observe_and_judge_blocking(&thread_world, &thread_job, runtime));
     let left = tokio::select! {
         biased;
         ended = &mut thread => Ok(ended),
@@ -224,7 +227,7 @@ async fn observe_and_judge(
     Ok((reference, self_test, collected, judgements))
 }
 
-fn observe_and_judge_blocking(world: &World, job: &Job) -> Brought {
+fn observe_and_judge_blocking(world: &World, job: &Job, runtime: tokio::runtime::Handle) -> Brought {
     let Some(registered) = world.registry.get(job.collector.as_str()) else {
         let (job, collector) = (job.id.to_string(), job.collector.to_string());
         return Err(StepError::NoCollector { job, collector }.into());
@@ -235,7 +238,14 @@ fn observe_and_judge_blocking(world: &World, job: &Job) -> Brought {
     world.random.fill(&mut run_key);
 
     let self_test = collector.self_test();
-    let scope = Scope { base: &world.plan.base, environments: &environments, clock: &*world.clock, run_key: &run_key };
+    let archive = OwnArchive::new(world, runtime);
+    let scope = Scope {
+        base: &world.plan.base,
+        environments: &environments,
+        clock: &*world.clock,
+        run_key: &run_key,
+        archive: Some(&archive),
+    };
     let collected = collector.collect(&scope, &job.settings);
     zeroize::Zeroize::zeroize(&mut run_key);
     let collected = collected?;

@@ -69,10 +69,14 @@ fn the_example_companys_faults_are_found() {
     let shop = place.join("shop");
     git(&shop, &["init", "--quiet"]);
     let made = json(0, &shop, &["init", "--format", "json"]);
-    assert_eq!(made["jobs"], serde_json::json!(["ci-secrets", "unique-credentials"]));
+    assert_eq!(made["jobs"], serde_json::json!(["ci-secrets", "unique-credentials", "worm-archive"]));
     assert_eq!(texts(&made["environments"], "id"), ["production", "staging"]);
-    let verdicts = perform(&shop, &["unique-credentials", "ci-secrets"]);
-    assert_eq!(verdicts, ["fail", "vacuous"], "the company has faults, and its new repository no commit");
+    let verdicts = perform(&shop, &["unique-credentials", "ci-secrets", "worm-archive"]);
+    assert_eq!(
+        verdicts,
+        ["fail", "vacuous", "vacuous"],
+        "the company has faults, its new repository no commit, its archive nothing"
+    );
 
     // Neither what is printed nor what is written holds one of the company's values.
     let needles = Needles::new(&company.canaries());

@@ -37,7 +37,8 @@ Example:
 An object is in scope if any of the options names it, also one that is archived later. Matter and reason stay for ever:
 name nobody in them. The custodian and who acts stand in the ledger as salted digests.
 Needs a token of the role officer or administrator.")]
-    Place {
+    #[command(name = "place")]
+    PlaceCase {
         /// What it is about, as those who ask for it name it
         #[arg(long, value_name = "TEXT")]
         matter: String,

@@ -46,6 +46,9 @@ pub(crate) fn configuration(repository: &Path, company: &Path) -> anyhow::Result
             &registry.get(example.collector).context("every example belongs to a collector")?.manifest.default_schedule;
         text.push_str(&example_job(example, schedule, company)?);
     }
+    let attestation = registry.get("worm_archive").context("it is built in")?;
+    let (nothing, schedule) = (toml::Table::new, &attestation.manifest.default_schedule);
+    text.push_str(&job("worm-archive", "worm_archive", schedule, &["build".to_owned()], nothing(), nothing())?);
     Ok(text)
 }
 

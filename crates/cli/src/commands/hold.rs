@@ -47,7 +47,7 @@ struct Object {
 
 pub(crate) async fn run(args: &HoldArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
     match &args.command {
-        HoldCommand::Place {
+        HoldCommand::PlaceCase {
             matter,
             custodian,
             reason,

@@ -59,12 +59,12 @@ pub(crate) enum Looked {
 }
 
 /// Looks at the object of a receipt.
-pub(crate) async fn look(world: &World, receipt: &Receipt) -> Looked {
-    let key = match ObjectKey::parse(&receipt.key) {
+pub(crate) async fn look(world: &World, key: &str, version: &str) -> Looked {
+    let key = match ObjectKey::parse(key) {
         Ok(key) => key,
         Err(error) => return Looked::Unanswered(error.to_string()),
     };
-    match world.vault.read_back(&key, &Version::new(receipt.version.clone())).await {
+    match world.vault.read_back(&key, &Version::new(version)).await {
         Ok(back) => Looked::There(Box::new(back)),
         Err(error) if error.is_difference() => Looked::Wrong(error),
         Err(error) => Looked::Unanswered(error.to_string()),
@@ -74,7 +74,7 @@ pub(crate) async fn look(world: &World, receipt: &Receipt) -> Looked {
 /// What is not as the receipt says; an error where that could not be found out. `held` says whether the archive confirmed
 /// a legal hold on it since.
 async fn difference(world: &World, receipt: &Receipt, held: bool) -> Result<Option<String>, String> {
-    let back = match look(world, receipt).await {
+    let back = match look(world, &receipt.key, &receipt.version).await {
         Looked::There(back) => back,
         Looked::Wrong(error) => return Ok(Some(error.to_string())),
         Looked::Unanswered(why) => return Err(why),

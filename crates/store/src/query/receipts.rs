@@ -4,9 +4,24 @@ use exhibit_evidence::EntryId;
 
 use crate::entries::{StoredEntry, read_entry};
 use crate::error::in_tx;
+use crate::rows::Reader;
 use crate::{Store, StoreError};
 
 impl Store {
+    /// How many object versions have a receipt, by the projection.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn receipted_versions(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "/* receipted_versions */ SELECT count(*) AS versions FROM (SELECT DISTINCT key, version FROM exhibit.receipts) v",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(in_tx("receipted_versions"))?;
+        Reader::new(&row, "receipts", "").count("versions")
+    }
+
     /// Receipts of one report, in the order of the ledger.
     ///
     /// # Errors

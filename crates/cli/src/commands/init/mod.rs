@@ -191,6 +191,7 @@ fn about(top: &Path, registry: &Registry, found: &[Found]) -> anyhow::Result<Abo
         time_zone: machine_zone(),
         ci_schedule: schedule("ci_secrets")?,
         credentials_schedule: schedule("unique_credentials")?,
+        archive_schedule: schedule("worm_archive")?,
         not_covered: not_covered(registry, found),
     })
 }
@@ -320,6 +321,9 @@ fn made(file: &Path, kept: Option<PathBuf>, plan: &Plan, found: &[Found], walk: 
     }
     if !plan.credentials.is_empty() {
         jobs.push("unique-credentials".to_owned());
+    }
+    if !jobs.is_empty() {
+        jobs.push("worm-archive".to_owned());
     }
     Made {
         file: file.display().to_string(),

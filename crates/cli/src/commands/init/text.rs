@@ -15,6 +15,7 @@ pub(super) struct About {
     /// Schedules that the collectors suggest.
     pub(super) ci_schedule: String,
     pub(super) credentials_schedule: String,
+    pub(super) archive_schedule: String,
     /// What no job is written for: the audit item, and why.
     pub(super) not_covered: Vec<(String, String)>,
 }
@@ -45,6 +46,7 @@ pub(super) fn text(plan: &Plan, about: &About) -> String {
     environments(plan, &mut line);
     ci(plan, about, &mut line);
     credentials(plan, about, &mut line);
+    archive(plan, about, &mut line);
     line(format_args!("\n# Not covered: for these nothing is collected, and the report says so."));
     for (item, why) in &about.not_covered {
         line(format_args!("# - {item}: {why}"));
@@ -132,6 +134,25 @@ fn credentials(plan: &Plan, about: &About, line: &mut Line<'_>) {
             line(format_args!("{mark}env_file = {} # variables for ${{…}}; a guess", quoted(file)));
         }
     }
+}
+
+fn archive(plan: &Plan, about: &About, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# What was archived, held against its receipts again: is it still there, unchanged, protected? It counts in one"
+    ));
+    line(format_args!(
+        "# environment. The archive of a new deployment is a folder here, which is no regulatory WORM storage."
+    ));
+    let first = plan.environments().first().map(|environment| environment.id.clone());
+    let (mark, environment) = match (plan.repositories.is_empty(), first) {
+        (false, _) => ("", "build".to_owned()),
+        (true, Some(first)) => ("", first),
+        (true, None) => {
+            line(format_args!("# There is no environment yet, so this job is commented out."));
+            ("# ", "production".to_owned())
+        }
+    };
+    head(line, mark, "worm-archive", "worm_archive", &about.archive_schedule, &[environment.as_str()]);
 }
 
 fn head(line: &mut Line<'_>, mark: &str, id: &str, collector: &str, schedule: &str, environments: &[&str]) {

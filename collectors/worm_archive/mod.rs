@@ -1,0 +1,64 @@
+//! `worm_archive`: Exhibit's own archive, held against the receipts in its ledger.
+//!
+//! `collect` asks and compares nothing, `facts` is what it keeps, `judge` decides from facts alone, `conditions` says why
+//! each deviation matters, `self_test` sends a good and a bad archive through both.
+
+mod collect;
+mod conditions;
+mod facts;
+mod judge;
+mod self_test;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use exhibit_evidence::{
+    Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
+};
+
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+
+/// The collector, for the registry.
+pub fn collector() -> Box<dyn Collector> {
+    Box::new(WormArchive)
+}
+
+/// Holds the archive against its receipts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WormArchive;
+
+impl Collector for WormArchive {
+    fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+        let problems: Vec<SettingProblem> =
+            [settings::source(&settings.source).err(), settings::policy(&settings.policy).err()]
+                .into_iter()
+                .flatten()
+                .collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn self_test(&self) -> SelfTest {
+        self_test::run()
+    }
+
+    fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+        collect::collect(scope, settings)
+    }
+
+    fn judge(
+        &self,
+        observation: &Observation,
+        _environments: &[Environment],
+        policy: &toml::Table,
+    ) -> Result<Vec<Judgement>, JudgeError> {
+        settings::policy(policy).map_err(JudgeError::Policy)?;
+        judge::judge(observation)
+    }
+
+    /// What a random sample left out is no gap that somebody has to accept: the method says what it can show.
+    fn accepted_exclusions(&self, _policy: &toml::Table) -> BTreeSet<String> {
+        BTreeSet::from([collect::NOT_DRAWN.to_owned()])
+    }
+}

@@ -1,0 +1,50 @@
+//! The self-test: an archive that is as its receipts say, and one in which everything went wrong that can.
+
+use exhibit_evidence::{EnvironmentId, Timestamp, Verdict, deployment::Environment, observation::SelfTest, time::Clock};
+
+use super::{collect, judge};
+use crate::{Scope, Settings, archived::RecordedArchive};
+
+const GOOD: &str = include_str!("cases/pass/input/archive.json");
+const BAD: &str = include_str!("cases/fail/input/archive.json");
+/// How many deviations the bad one holds.
+const DEVIATIONS: usize = 10;
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        "2026-11-20T12:00:00.000000Z".parse().expect("an instant in the one form")
+    }
+}
+
+pub(super) fn run() -> SelfTest {
+    let outcome = look(GOOD).and_then(|good| Ok((good, look(BAD)?)));
+    match outcome {
+        Err(error) => SelfTest { passed: false, detail: format!("The fixtures could not be examined: {error}") },
+        Ok(((good, none), (bad, all))) => SelfTest {
+            passed: good && none == 0 && !bad && all == DEVIATIONS,
+            detail: format!(
+                "Of {DEVIATIONS} deviations of the known-bad archive {all} were noted, of the known-good one {none}."
+            ),
+        },
+    }
+}
+
+/// Whether all checks pass over this archive, and how many deviations they note.
+fn look(text: &str) -> Result<(bool, usize), String> {
+    let archive = RecordedArchive::parse(text).map_err(|error| error.to_string())?;
+    let id = EnvironmentId::new("self-test").map_err(|error| error.to_string())?;
+    let environments = [Environment { title: id.to_string(), id, disposable: false }];
+    let scope = Scope {
+        base: std::path::Path::new("."),
+        environments: &environments,
+        clock: &Noon,
+        run_key: &[0x5e; 32],
+        archive: Some(&archive),
+    };
+    let collected = collect::collect(&scope, &Settings::default()).map_err(|error| error.to_string())?;
+    let judgements = judge::judge(&collected.observation).map_err(|error| error.to_string())?;
+    let findings = judgements.iter().map(|judgement| judgement.findings.len()).sum();
+    Ok((judgements.iter().all(|judgement| judgement.verdict() == Verdict::Pass), findings))
+}
