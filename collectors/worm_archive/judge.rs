@@ -10,6 +10,7 @@ use exhibit_evidence::{
 use super::{
     conditions::{self, condition},
     facts::{FORMAT, Facts, Object},
+    settings::Policy,
 };
 use crate::{JudgeError, SettingProblem, archived::Seen};
 
@@ -27,22 +28,22 @@ struct Deviation {
 }
 
 /// One judgement for each check.
-pub(super) fn judge(observation: &Observation) -> Result<Vec<Judgement>, JudgeError> {
+pub(super) fn judge(observation: &Observation, policy: &Policy) -> Result<Vec<Judgement>, JudgeError> {
     let facts: Facts = serde_json::from_value(observation.facts.clone())?;
     if facts.format != FORMAT {
         return Err(JudgeError::Policy(SettingProblem::new("facts.format", format!("expected {FORMAT}"))));
     }
-    CHECKS.iter().map(|check| check_of(check, observation, &facts)).collect()
+    CHECKS.iter().map(|check| check_of(check, observation, &facts, policy)).collect()
 }
 
-fn check_of(check: &str, observation: &Observation, facts: &Facts) -> Result<Judgement, JudgeError> {
+fn check_of(check: &str, observation: &Observation, facts: &Facts, policy: &Policy) -> Result<Judgement, JudgeError> {
     let id = CheckId::new(check).expect("the checks above are authored ids");
     let mut subjects = Vec::new();
     let mut findings = Vec::new();
     let mut shared: BTreeMap<ConditionId, Condition> = BTreeMap::new();
     for subject in &observation.subjects {
         let (deviations, open, reason) = match check {
-            "worm-archive.store-settings" => settings(facts),
+            "worm-archive.store-settings" => settings(facts, policy),
             "worm-archive.protection" => objects(facts, "as protected as their receipts say", protection),
             _ => objects(facts, "there, unchanged and visible", intact),
         };
@@ -150,15 +151,20 @@ fn protection(object: &Object, seen: &Seen, deviations: &mut Vec<Deviation>) -> 
     }
 }
 
-fn settings(facts: &Facts) -> (Vec<Deviation>, Option<String>, String) {
+fn settings(facts: &Facts, policy: &Policy) -> (Vec<Deviation>, Option<String>, String) {
     let Some(found) = &facts.surroundings else {
         return (Vec::new(), Some("The store's settings could not be asked for.".to_owned()), String::new());
     };
     let mut deviations = Vec::new();
     let mut unknown = Vec::new();
+    let mut accepted = 0;
     for one in found {
         let severity = match one.standing.as_str() {
             "broken" => Severity::Critical,
+            "weak" if policy.accept_weak.contains(&one.aspect) => {
+                accepted += 1;
+                continue;
+            }
             "weak" => Severity::Medium,
             "holds" | "not-applicable" => continue,
             _ => {
@@ -171,6 +177,10 @@ fn settings(facts: &Facts) -> (Vec<Deviation>, Option<String>, String) {
     }
     let open = (!unknown.is_empty()).then(|| format!("Could not be found out: {}.", unknown.join(", ")));
     let reason = match deviations.len() {
+        0 if accepted > 0 => format!(
+            "Of {} aspects of the store, {accepted} are weaker than they could be, which the policy accepts.",
+            found.len()
+        ),
         0 => format!("All {} aspects of the store are as its promises need.", found.len()),
         some => format!("Of {} aspects of the store, {some} are not as its promises need.", found.len()),
     };

@@ -53,8 +53,7 @@ impl Collector for WormArchive {
         _environments: &[Environment],
         policy: &toml::Table,
     ) -> Result<Vec<Judgement>, JudgeError> {
-        settings::policy(policy).map_err(JudgeError::Policy)?;
-        judge::judge(observation)
+        judge::judge(observation, &settings::policy(policy).map_err(JudgeError::Policy)?)
     }
 
     /// What a random sample left out is no gap that somebody has to accept: the method says what it can show.

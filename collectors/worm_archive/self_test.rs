@@ -2,7 +2,7 @@
 
 use exhibit_evidence::{EnvironmentId, Timestamp, Verdict, deployment::Environment, observation::SelfTest, time::Clock};
 
-use super::{collect, judge};
+use super::{collect, judge, settings::Policy};
 use crate::{Scope, Settings, archived::RecordedArchive};
 
 const GOOD: &str = include_str!("cases/pass/input/archive.json");
@@ -44,7 +44,7 @@ fn look(text: &str) -> Result<(bool, usize), String> {
         archive: Some(&archive),
     };
     let collected = collect::collect(&scope, &Settings::default()).map_err(|error| error.to_string())?;
-    let judgements = judge::judge(&collected.observation).map_err(|error| error.to_string())?;
+    let judgements = judge::judge(&collected.observation, &Policy::default()).map_err(|error| error.to_string())?;
     let findings = judgements.iter().map(|judgement| judgement.findings.len()).sum();
     Ok((judgements.iter().all(|judgement| judgement.verdict() == Verdict::Pass), findings))
 }

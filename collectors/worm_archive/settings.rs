@@ -42,10 +42,16 @@ pub(super) fn source(table: &toml::Table) -> Result<Source, SettingProblem> {
     Ok(source)
 }
 
-/// Reads `policy`: there is nothing to choose.
-pub(super) fn policy(table: &toml::Table) -> Result<(), SettingProblem> {
-    match table.is_empty() {
-        true => Ok(()),
-        false => Err(SettingProblem::new("policy", "expected nothing: what is archived has to be as its receipt says")),
-    }
+/// The table `policy`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
+    /// Aspects of the store whose weakness is known and accepted; one that is broken never is.
+    pub accept_weak: Vec<String>,
+}
+
+/// Reads `policy`.
+pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
+    let read: Result<Policy, toml::de::Error> = toml::Value::Table(table.clone()).try_into();
+    read.map_err(|error| SettingProblem::unread("policy", &error))
 }

@@ -47,8 +47,11 @@ pub(crate) fn configuration(repository: &Path, company: &Path) -> anyhow::Result
         text.push_str(&example_job(example, schedule, company)?);
     }
     let attestation = registry.get("worm_archive").context("it is built in")?;
-    let (nothing, schedule) = (toml::Table::new, &attestation.manifest.default_schedule);
-    text.push_str(&job("worm-archive", "worm_archive", schedule, &["build".to_owned()], nothing(), nothing())?);
+    let schedule = &attestation.manifest.default_schedule;
+    // What a write-once directory is not: known here, and said in the report.
+    let accepted = ["object-lock", "rights"].map(toml::Value::from).to_vec();
+    let policy = toml::Table::from_iter([("accept_weak".to_owned(), accepted.into())]);
+    text.push_str(&job("worm-archive", "worm_archive", schedule, &["build".to_owned()], toml::Table::new(), policy)?);
     Ok(text)
 }
 

@@ -153,6 +153,10 @@ fn archive(plan: &Plan, about: &About, line: &mut Line<'_>) {
         }
     };
     head(line, mark, "worm-archive", "worm_archive", &about.archive_schedule, &[environment.as_str()]);
+    line(format_args!("\n{mark}[jobs.policy]"));
+    line(format_args!(
+        "{mark}accept_weak = [\"object-lock\", \"rights\"] # of a folder; take it out once the archive is a bucket"
+    ));
 }
 
 fn head(line: &mut Line<'_>, mark: &str, id: &str, collector: &str, schedule: &str, environments: &[&str]) {
