@@ -10,6 +10,7 @@ mod moody;
 mod needles;
 mod program;
 pub mod s3;
+mod seeded;
 mod world;
 
 pub use api::{Answered, Api};
@@ -20,4 +21,5 @@ pub use faulty_vault::FaultyVault;
 pub use moody::{Mood, Moods, Moody, PANIC};
 pub use needles::Needles;
 pub use program::fresh_binary;
+pub use seeded::{Ledger, Seed, fill};
 pub use world::{TestWorld, at};

@@ -2,6 +2,7 @@
 
 use exhibit_evidence::Timestamp;
 use exhibit_ledger::tree::Hash;
+use sqlx::PgExecutor;
 use sqlx::postgres::PgRow;
 
 use crate::error::in_tx;
@@ -57,14 +58,7 @@ impl Store {
     /// # Errors
     /// If the database cannot be used or the row is malformed.
     pub async fn latest_checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
-        let row = sqlx::query(
-            "/* latest_checkpoint */ SELECT size, root, note, signed_at \
-               FROM exhibit.checkpoints ORDER BY size DESC LIMIT 1",
-        )
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(in_tx("latest_checkpoint"))?;
-        row.as_ref().map(read).transpose()
+        latest(&self.pool).await
     }
 
     /// The checkpoint of exactly this size.
@@ -81,6 +75,15 @@ impl Store {
         let row = row.ok_or_else(|| StoreError::NotFound { what: "checkpoint of size", key: size.to_string() })?;
         read(&row)
     }
+}
+
+pub(crate) const LATEST: &str = "/* latest_checkpoint */ SELECT size, root, note, signed_at \
+    FROM exhibit.checkpoints ORDER BY size DESC LIMIT 1";
+
+/// The checkpoint that covers most, as a connection sees it.
+pub(crate) async fn latest(executor: impl PgExecutor<'_>) -> Result<Option<StoredCheckpoint>, StoreError> {
+    let row = sqlx::query(LATEST).fetch_optional(executor).await.map_err(in_tx("latest_checkpoint"))?;
+    row.as_ref().map(read).transpose()
 }
 
 pub(crate) fn read(row: &PgRow) -> Result<StoredCheckpoint, StoreError> {

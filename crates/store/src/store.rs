@@ -7,7 +7,7 @@ use std::time::Duration;
 use exhibit_evidence::Timestamp;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Row as _};
 
 use crate::append::Gathering;
 use crate::error::in_tx;
@@ -17,6 +17,8 @@ use crate::{DatabaseUrl, StoreError};
 
 /// Connections a pool holds at most.
 const MAX_CONNECTIONS: u32 = 10;
+/// For how long an idle connection is believed to be one.
+pub(crate) const UNQUESTIONED: Duration = Duration::from_secs(1);
 /// How long a verb waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -77,6 +79,23 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // Compiling a statement takes longer than any of ours runs.
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("/* open::connection */ SET jit = off").await?;
+                    Ok(())
+                })
+            })
+            // A connection that was used a moment ago is not asked first whether it still is one.
+            .test_before_acquire(false)
+            .before_acquire(|connection, lately| {
+                Box::pin(async move {
+                    if lately.idle_for > UNQUESTIONED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options.clone())
             .await
             .map_err(in_tx("open"))?;

@@ -42,10 +42,11 @@ impl Recorder {
 }
 
 async fn write(store: Store, mut waiting: mpsc::Receiver<Waiting>) {
+    let mut writer = store.access_writer();
     let mut group = Vec::new();
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         let (lines, answers): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-        let written = store.log_access(&lines).await;
+        let written = writer.write(&lines).await;
         if let Err(error) = &written {
             tracing::error!(%error, lines = lines.len(), "the access log could not be written");
         }

@@ -1,14 +1,18 @@
 //! The access log: every read and every refusal, before the answer leaves.
 
+use std::time::Instant;
+
 use exhibit_evidence::Timestamp;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::ask::Ask;
 use super::reading::{Page, Reading, paged};
 use crate::error::in_tx;
 use crate::rows::Reader;
+use crate::store::UNQUESTIONED;
 use crate::{Store, StoreError};
 
 /// One line of the access log, to be written.
@@ -78,27 +82,67 @@ impl Store {
     /// # Errors
     /// If the database cannot be used: then nothing was written, and no answer may leave.
     pub async fn log_access(&self, lines: &[Access]) -> Result<(), StoreError> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let json = serde_json::to_string(lines)
-            .map_err(|error| StoreError::Database { tx: "log_access", source: sqlx::Error::Encode(error.into()) })?;
-        // Postgres has no NUL in text; a request line that was one is written without it.
-        let json = json.replace("\\u0000", "");
-        sqlx::query(
-            "/* log_access */ INSERT INTO exhibit.access_log (at, request_id, token_id, person, role, method, route, \
-                    scope, query, status, row_count, refusal) \
-             SELECT at, request_id, token_id, person, role, method, route, scope, query, status, row_count, refusal \
-               FROM json_to_recordset($1::json) AS line (at timestamptz, request_id uuid, token_id uuid, person text, \
-                    role text, method text, route text, scope text, query text, status smallint, row_count bigint, \
-                    refusal text)",
-        )
-        .bind(json)
-        .execute(&self.pool)
-        .await
-        .map_err(in_tx("log_access"))?;
+        insert(&self.pool, lines).await
+    }
+
+    /// A writer of the access log. It connects when it first writes.
+    #[must_use]
+    pub fn access_writer(&self) -> AccessWriter {
+        AccessWriter { store: self.clone(), open: None }
+    }
+}
+
+/// Writes the access log over a connection of its own, so that no line waits behind those who read.
+#[derive(Debug)]
+pub struct AccessWriter {
+    store: Store,
+    open: Option<(PgConnection, Instant)>,
+}
+
+impl AccessWriter {
+    /// Writes lines, all or none, in one statement.
+    ///
+    /// # Errors
+    /// If the database cannot be used: no answer may leave. The next call connects anew.
+    pub async fn write(&mut self, lines: &[Access]) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        insert(&mut connection, lines).await?;
+        self.open = Some((connection, Instant::now()));
         Ok(())
     }
+
+    /// The connection, taken out: whoever does not bring it back unharmed lets it end.
+    async fn connection(&mut self) -> Result<PgConnection, StoreError> {
+        if let Some((mut connection, used)) = self.open.take()
+            && (used.elapsed() < UNQUESTIONED || connection.ping().await.is_ok())
+        {
+            return Ok(connection);
+        }
+        self.store.own_connection().await
+    }
+}
+
+async fn insert(executor: impl PgExecutor<'_>, lines: &[Access]) -> Result<(), StoreError> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let json = serde_json::to_string(lines)
+        .map_err(|error| StoreError::Database { tx: "log_access", source: sqlx::Error::Encode(error.into()) })?;
+    // Postgres has no NUL in text; a request line that was one is written without it.
+    let json = json.replace("\\u0000", "");
+    sqlx::query(
+        "/* log_access */ INSERT INTO exhibit.access_log (at, request_id, token_id, person, role, method, route, \
+                scope, query, status, row_count, refusal) \
+         SELECT at, request_id, token_id, person, role, method, route, scope, query, status, row_count, refusal \
+           FROM json_to_recordset($1::json) AS line (at timestamptz, request_id uuid, token_id uuid, person text, \
+                role text, method text, route text, scope text, query text, status smallint, row_count bigint, \
+                refusal text)",
+    )
+    .bind(json)
+    .execute(executor)
+    .await
+    .map_err(in_tx("log_access"))?;
+    Ok(())
 }
 
 impl Reading {

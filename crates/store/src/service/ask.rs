@@ -20,17 +20,24 @@ pub(crate) struct Ask {
     how: How,
     text: String,
     pub(super) values: Vec<String>,
+    pub(super) by_value: bool,
 }
 
 impl Ask {
     /// A question whose values are parameters.
     pub(crate) fn bound(start: &'static str) -> Self {
-        Self { how: How::Bound, text: start.to_owned(), values: Vec::new() }
+        Self { how: How::Bound, text: start.to_owned(), values: Vec::new(), by_value: false }
     }
 
     /// A question whose values are settings named `exhibit.arg_1` and so on.
     pub(crate) fn settings(start: &'static str) -> Self {
-        Self { how: How::Settings, text: start.to_owned(), values: Vec::new() }
+        Self { how: How::Settings, text: start.to_owned(), values: Vec::new(), by_value: false }
+    }
+
+    /// Says that the best way to an answer depends on the values: among what is rare the rare is looked for first. Such a
+    /// question is planned each time it is asked.
+    pub(crate) fn plan_by_value(&mut self) {
+        self.by_value = true;
     }
 
     /// The text, which holds no value.

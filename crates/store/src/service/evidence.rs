@@ -1,12 +1,12 @@
 //! Evidence for the API: pages that stay stable while the ledger grows, and one piece with all that belongs to it.
 
 use exhibit_evidence::{Digest, EntryId, Severity, Timestamp, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
 
 use super::ask::Ask;
-use super::reading::{Page, Reading, paged};
+use super::reading::{Page, Reading, View, paged};
 use super::records::{RecordRow, record};
 use crate::StoreError;
 use crate::rows::Reader;
@@ -152,6 +152,7 @@ impl EvidenceQuery {
             ask.push(" AND v.seq < (SELECT exhibit.size_at(").value(to, "timestamptz").push("))");
         }
         if self.checks.is_some() || self.outcome.is_some() || self.severities.is_some() {
+            ask.plan_by_value();
             ask.push(
                 " AND EXISTS (SELECT FROM exhibit.assessments a \
                    WHERE a.evidence_id = v.id AND a.observed_to = v.observed_to AND a.seq < ",
@@ -172,32 +173,70 @@ impl EvidenceQuery {
     }
 }
 
+/// The question for a page of evidence, and how many rows a page holds.
+pub(crate) fn page(query: &EvidenceQuery, view: &View) -> (Ask, usize) {
+    let as_of = view.as_of(query.as_of);
+    let mut ask = Ask::bound(if query.records {
+        "/* reading::evidence */ SELECT v.*, a.*, e.record FROM (SELECT * FROM exhibit.evidence v WHERE"
+    } else {
+        "/* reading::evidence */ SELECT v.*, a.* FROM (SELECT * FROM exhibit.evidence v WHERE"
+    });
+    query.conditions(&mut ask, as_of);
+    view.within(&mut ask, " AND v.observed_to >= ", " AND v.observed_to < ");
+    let limit = ask.limit(" ORDER BY v.seq DESC", query.limit);
+    ask.push(
+        ") v LEFT JOIN LATERAL (SELECT array_agg(a.id ORDER BY a.seq) AS ids, \
+                array_agg(a.check_id ORDER BY a.seq) AS checks, array_agg(a.verdict ORDER BY a.seq) AS verdicts, \
+                array_agg(a.finding_count ORDER BY a.seq) AS counts FROM exhibit.assessments a \
+               WHERE a.evidence_id = v.id AND a.observed_to = v.observed_to AND a.seq < ",
+    );
+    ask.value(as_of, "bigint").push(") a ON true");
+    if query.records {
+        ask.push(" JOIN exhibit.entries e ON e.seq = v.seq");
+    }
+    ask.push(" ORDER BY v.seq DESC");
+    (ask, limit)
+}
+
+/// The question for one piece of evidence.
+pub(crate) fn piece(id: EntryId, as_of: u64) -> Ask {
+    let mut ask = Ask::bound(
+        "/* reading::piece */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record FROM exhibit.entry_ids i \
+           JOIN exhibit.entries e ON e.seq = i.seq WHERE e.kind = 'evidence' AND i.id = ",
+    );
+    ask.value(id, "uuid").push(" AND i.seq < ").value(as_of, "bigint");
+    ask
+}
+
+/// The question for the assessments of a piece of evidence, which bear its time: it leads to the one partition. They
+/// come in no order: one that is asked for would lead through the whole month.
+pub(crate) fn assessments_of(id: EntryId, observed_to: Timestamp, as_of: u64) -> Ask {
+    let mut ask = Ask::bound(
+        "/* reading::piece::assessments */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record \
+           FROM exhibit.assessments a JOIN exhibit.entries e ON e.seq = a.seq WHERE a.evidence_id = ",
+    );
+    ask.value(id, "uuid").push(" AND a.observed_to = ").value(observed_to, "timestamptz");
+    ask.push(" AND a.seq < ").value(as_of, "bigint");
+    ask
+}
+
+/// The question for the values that these entries hold as digests.
+pub(crate) fn disclosures_of(ids: &[EntryId]) -> Ask {
+    let mut ask = Ask::bound(
+        "/* reading::piece::disclosures */ SELECT d.digest, d.entry_id, d.path, d.value, d.erased_at \
+           FROM exhibit.disclosures d WHERE d.entry_id",
+    );
+    ask.push(" = ANY (").value(super::ask::array(ids), "uuid[]").push(") ORDER BY d.entry_id, d.path, d.digest");
+    ask
+}
+
 impl Reading {
     /// Evidence that the question names and the scope may see, newest first.
     ///
     /// # Errors
     /// If the database cannot be used or a row is malformed.
     pub async fn evidence(&mut self, query: &EvidenceQuery) -> Result<Page<EvidenceRow>, StoreError> {
-        let as_of = self.view.as_of(query.as_of);
-        let mut ask = Ask::bound(if query.records {
-            "/* reading::evidence */ SELECT v.*, a.*, e.record FROM (SELECT * FROM exhibit.evidence v WHERE"
-        } else {
-            "/* reading::evidence */ SELECT v.*, a.* FROM (SELECT * FROM exhibit.evidence v WHERE"
-        });
-        query.conditions(&mut ask, as_of);
-        self.view.within(&mut ask, " AND v.observed_to >= ", " AND v.observed_to < ");
-        let limit = ask.limit(" ORDER BY v.seq DESC", query.limit);
-        ask.push(
-            ") v LEFT JOIN LATERAL (SELECT array_agg(a.id ORDER BY a.seq) AS ids, \
-                    array_agg(a.check_id ORDER BY a.seq) AS checks, array_agg(a.verdict ORDER BY a.seq) AS verdicts, \
-                    array_agg(a.finding_count ORDER BY a.seq) AS counts FROM exhibit.assessments a \
-                   WHERE a.evidence_id = v.id AND a.observed_to = v.observed_to AND a.seq < ",
-        );
-        ask.value(as_of, "bigint").push(") a ON true");
-        if query.records {
-            ask.push(" JOIN exhibit.entries e ON e.seq = v.seq");
-        }
-        ask.push(" ORDER BY v.seq DESC");
+        let (ask, limit) = page(query, &self.view);
         let rows = self.fetch("reading::evidence", ask).await?;
         let items = rows.iter().map(|row| listed(row, query.records)).collect::<Result<_, _>>()?;
         paged(items, limit, |row: &EvidenceRow| row.seq)
@@ -209,32 +248,41 @@ impl Reading {
     /// [`StoreError::NotFound`] if there is none, or the scope may not see it: nobody learns which.
     pub async fn evidence_piece(&mut self, id: EntryId, as_of: Option<u64>) -> Result<EvidencePiece, StoreError> {
         let as_of = self.view.as_of(as_of);
-        let mut ask = Ask::bound(
-            "/* reading::piece */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record FROM exhibit.entry_ids i \
-               JOIN exhibit.entries e ON e.seq = i.seq WHERE e.kind = 'evidence' AND i.id = ",
-        );
-        ask.value(id, "uuid").push(" AND i.seq < ").value(as_of, "bigint");
-        let rows = self.fetch("reading::piece", ask).await?;
+        let rows = self.fetch("reading::piece", piece(id, as_of)).await?;
         let entry = rows.first().ok_or_else(|| StoreError::NotFound { what: "evidence", key: id.to_string() })?;
         let entry = record(entry)?;
-        let mut ask = Ask::bound(
-            "/* reading::piece::assessments */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record \
-               FROM exhibit.assessments a JOIN exhibit.entries e ON e.seq = a.seq WHERE a.evidence_id = ",
-        );
-        ask.value(id, "uuid").push(" AND a.seq < ").value(as_of, "bigint").push(" ORDER BY e.seq");
-        let assessments = self.fetch("reading::piece", ask).await?;
-        let assessments = assessments.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        let assessments = self.fetch("reading::piece", assessments_of(id, observed_to(&entry)?, as_of)).await?;
+        let mut assessments = assessments.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        assessments.sort_by_key(|one| one.seq);
         let mut ids = vec![entry.id];
         ids.extend(assessments.iter().map(|one| one.id));
-        let mut ask = Ask::bound(
-            "/* reading::piece::disclosures */ SELECT d.digest, d.entry_id, d.path, d.value, d.erased_at \
-               FROM exhibit.disclosures d WHERE d.entry_id",
-        );
-        ask.push(" = ANY (").value(super::ask::array(&ids), "uuid[]").push(") ORDER BY d.entry_id, d.path, d.digest");
-        let values = self.fetch("reading::piece", ask).await?;
+        let values = self.fetch("reading::piece", disclosures_of(&ids)).await?;
         let disclosures = values.iter().map(disclosed).collect::<Result<_, _>>()?;
         Ok(EvidencePiece { entry, assessments, disclosures })
     }
+}
+
+/// Until when the evidence of this entry was true.
+fn observed_to(entry: &RecordRow) -> Result<Timestamp, StoreError> {
+    #[derive(Deserialize)]
+    struct Record {
+        body: Body,
+    }
+    #[derive(Deserialize)]
+    struct Body {
+        observation: Observation,
+    }
+    #[derive(Deserialize)]
+    struct Observation {
+        observed_to: Timestamp,
+    }
+    let record: Result<Record, _> = serde_json::from_str(entry.record.get());
+    record.map(|record| record.body.observation.observed_to).map_err(|error| StoreError::Malformed {
+        table: "entries",
+        column: "record",
+        row: format!("seq {}", entry.seq),
+        why: error.to_string(),
+    })
 }
 
 fn disclosed(row: &PgRow) -> Result<DisclosedValue, StoreError> {

@@ -10,14 +10,17 @@ mod bulk;
 mod evidence;
 mod export;
 mod findings;
+mod proofs;
 mod reading;
 mod records;
 mod requests;
 mod scope;
 mod sessions;
+#[cfg(any(test, feature = "testing"))]
+pub mod spelled;
 mod tokens;
 
-pub use access_log::{Access, AccessPage, AccessQuery, AccessRow};
+pub use access_log::{Access, AccessPage, AccessQuery, AccessRow, AccessWriter};
 pub use artifacts::ArtifactBytes;
 pub use evidence::{DisclosedValue, EvidencePiece, EvidenceQuery, EvidenceRow, JudgedBy};
 pub use export::{Export, ExportFormat};

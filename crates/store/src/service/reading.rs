@@ -95,8 +95,20 @@ impl Store {
     }
 }
 
-/// Names the scope for this transaction and takes the restricted role; tells the ledger's size.
-pub(super) async fn restrict(tx: &mut PgConnection, scope: &Scope) -> Result<u64, StoreError> {
+/// One round trip. The role is taken last: what stands before it is still done by the service.
+///
+/// Plans are made once for a connection, unless a question says otherwise: over many months, planning takes longer than
+/// what is planned.
+pub(super) const RESTRICT: &str = "/* restrict */ SELECT (SELECT size FROM exhibit.ledger_head), \
+    set_config('exhibit.environments', $1, true), set_config('exhibit.collectors', $2, true), \
+    set_config('exhibit.checks', $3, true), set_config('exhibit.periods', $4, true), \
+    set_config('exhibit.observed', $5, true), set_config('exhibit.access', $6, true), \
+    set_config('exhibit.requests', $7, true), set_config('exhibit.artifact_of', '', true), \
+    set_config('plan_cache_mode', 'force_generic_plan', true), \
+    set_config('role', exhibit.reader_of(current_user)::text, true)";
+
+/// What a scope says, as the settings of a transaction.
+pub(super) fn restriction(scope: &Scope) -> [String; 7] {
     let list = |words: &Option<Vec<String>>| words.as_ref().map_or_else(|| "*".to_owned(), |words| array(words));
     let periods = scope.periods.as_ref();
     let names = periods.map(|limits| limits.iter().map(|limit| limit.name.clone()).collect());
@@ -107,25 +119,18 @@ pub(super) async fn restrict(tx: &mut PgConnection, scope: &Scope) -> Result<u64
             format!("{{{}}}", ranges.join(","))
         },
     );
-    // One round trip. The role is taken last: what stands before it is still done by the service.
-    let row = sqlx::query(
-        "/* restrict */ SELECT (SELECT size FROM exhibit.ledger_head), \
-                set_config('exhibit.environments', $1, true), set_config('exhibit.collectors', $2, true), \
-                set_config('exhibit.checks', $3, true), set_config('exhibit.periods', $4, true), \
-                set_config('exhibit.observed', $5, true), set_config('exhibit.access', $6, true), \
-                set_config('exhibit.requests', $7, true), set_config('exhibit.artifact_of', '', true), \
-                set_config('role', exhibit.reader_of(current_user)::text, true)",
-    )
-    .bind(list(&scope.environments))
-    .bind(list(&scope.collectors))
-    .bind(list(&scope.checks))
-    .bind(list(&names))
-    .bind(ranges)
-    .bind(scope.access.setting())
-    .bind(scope.requests.setting())
-    .fetch_one(tx)
-    .await
-    .map_err(in_tx("reading"))?;
+    let [access, requests] = [&scope.access, &scope.requests].map(|sight| sight.setting().to_owned());
+    let [environments, collectors, checks] = [&scope.environments, &scope.collectors, &scope.checks].map(list);
+    [environments, collectors, checks, list(&names), ranges, access, requests]
+}
+
+/// Names the scope for this transaction and takes the restricted role; tells the ledger's size.
+pub(super) async fn restrict(tx: &mut PgConnection, scope: &Scope) -> Result<u64, StoreError> {
+    let mut query = sqlx::query(RESTRICT);
+    for setting in restriction(scope) {
+        query = query.bind(setting);
+    }
+    let row = query.fetch_one(tx).await.map_err(in_tx("reading"))?;
     let size: i64 = row.try_get(0).map_err(in_tx("reading"))?;
     Ok(u64::try_from(size).unwrap_or(0))
 }
@@ -150,6 +155,11 @@ impl Reading {
     }
 
     pub(super) async fn fetch(&mut self, tx: &'static str, ask: Ask) -> Result<Vec<PgRow>, StoreError> {
+        if ask.by_value {
+            // It stays so until the view ends: most views ask little.
+            let plan = "/* reading::plan */ SELECT set_config('plan_cache_mode', 'force_custom_plan', true)";
+            sqlx::query(plan).execute(&mut *self.tx).await.map_err(in_tx(tx))?;
+        }
         #[cfg(test)]
         self.explain(&ask).await;
         // The text is put together from this crate's constants alone: see `Ask`.
@@ -165,13 +175,15 @@ impl Reading {
 impl Reading {
     async fn explain(&mut self, ask: &Ask) {
         let Some(plans) = &mut self.plans else { return };
-        let text = format!("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, FORMAT JSON) {}", ask.text());
-        let mut query = sqlx::query(AssertSqlSafe(text));
-        for value in &ask.values {
-            query = query.bind(value);
+        // Of a prepared statement the plan is told that is really used: one that knows no values.
+        let values: Vec<String> = ask.values.iter().map(|value| format!("'{}'", value.replace('\'', "''"))).collect();
+        let values = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+        let explain = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, FORMAT JSON) EXECUTE explained";
+        for text in [format!("PREPARE explained AS {}", ask.text()), format!("{explain}{values}")] {
+            let rows = sqlx::raw_sql(AssertSqlSafe(text)).fetch_all(&mut *self.tx).await.expect("it can be explained");
+            plans.extend(rows.first().map(|row| row.try_get_unchecked::<String, _>(0).expect("a plan is text")));
         }
-        let row = query.fetch_one(&mut *self.tx).await.expect("it can be explained");
-        plans.push(row.try_get_unchecked(0).expect("a plan is text"));
+        sqlx::raw_sql("DEALLOCATE explained").execute(&mut *self.tx).await.expect("it is forgotten");
     }
 }
 

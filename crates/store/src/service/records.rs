@@ -117,6 +117,7 @@ impl Reading {
         ask.maybe(" AND s.scheduled_for >= ", query.from, "timestamptz");
         ask.maybe(" AND s.scheduled_for < ", query.to, "timestamptz");
         self.view.within(&mut ask, " AND s.scheduled_for >= ", " AND s.scheduled_for < ");
+        ask.plan_by_value();
         let limit = ask.limit(" ORDER BY s.seq DESC", query.limit);
         let rows = self.fetch("reading::slots", ask).await?;
         paged(rows.iter().map(slot).collect::<Result<_, _>>()?, limit, |row: &SlotRow| row.seq)

@@ -6,7 +6,10 @@ use axum::{
     response::Response,
 };
 use exhibit_evidence::Digest;
-use exhibit_store::service::{DisclosedValue, EvidencePiece};
+use exhibit_store::{
+    StoredCheckpoint,
+    service::{DisclosedValue, EvidencePiece},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -96,10 +99,11 @@ pub(super) async fn one(
     let as_of = position("as_of", as_of)?;
     let mut reading = service.store.reading(&caller.scope).await?;
     let EvidencePiece { entry, assessments, disclosures } = reading.evidence_piece(id, as_of).await?;
+    let proof = reading.inclusion(entry.seq).await?.map(Proof::from);
     reading.close().await?;
     let rows = 1 + assessments.len();
     let piece = Piece {
-        proof: proof(&service, entry.seq).await?,
+        proof,
         evidence: entry.into(),
         assessments: assessments.into_iter().map(Entry::from).collect(),
         disclosures: disclosures.into_iter().map(Disclosed::from).collect(),
@@ -115,15 +119,11 @@ impl From<DisclosedValue> for Disclosed {
     }
 }
 
-/// The proof under the latest checkpoint. Positions and hashes are public: only who saw the entry asks for its proof.
-async fn proof(service: &Service, seq: u64) -> Result<Option<Proof>, Problem> {
-    let latest = match service.store.latest_checkpoint().await? {
-        Some(latest) if latest.size > seq => latest,
-        _ => return Ok(None),
-    };
-    let hashes = service.store.inclusion_proof(seq, latest.size).await?;
-    let hashes = hashes.iter().map(|hash| Digest(*hash).to_string()).collect();
-    Ok(Some(Proof { size: latest.size, hashes, checkpoint: latest.note }))
+impl From<(StoredCheckpoint, Vec<[u8; 32]>)> for Proof {
+    fn from((checkpoint, hashes): (StoredCheckpoint, Vec<[u8; 32]>)) -> Self {
+        let hashes = hashes.into_iter().map(|hash| Digest(hash).to_string()).collect();
+        Self { size: checkpoint.size, hashes, checkpoint: checkpoint.note }
+    }
 }
 
 /// An artifact, read through an entry that cites it: the evidence, or an assessment of it. Always a download.
