@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use exhibit_archive::{Vault as _, WriteOnceDirectory};
+use exhibit_archive::{Vault, WriteOnceDirectory};
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_ledger::note::SigningKey;
@@ -100,7 +100,10 @@ impl Deployment {
             && let Some(place) = checkpoints_kept(&outside, &vault).await?
         {
             return Err(anyhow::anyhow!("the ledger is empty, but checkpoints of it are kept in {place}"))
-                .hint("the database was lost or exchanged: restore it; an empty one would hide what is gone");
+                .hint(
+                    "the database was lost or exchanged: restore a backup of it, or `exhibit archive restore`; an empty one would hide \
+                     what is gone",
+                );
         }
         let registry = Registry::built_in()?;
         let catalog = catalog(&registry)?;
@@ -168,6 +171,43 @@ impl Deployment {
     /// The folder where issued reports lie as files.
     pub(crate) fn reports(&self) -> PathBuf {
         self.config.deployment.data_dir.join("reports")
+    }
+}
+
+/// Database and archive of a deployment, and nothing else: to bring one back from the other.
+pub(crate) struct Parts {
+    /// The database.
+    pub(crate) store: Store,
+    /// The archive.
+    pub(crate) vault: Arc<dyn Vault>,
+    /// Where checkpoints are kept beside the database.
+    pub(crate) outside: OutsideCheckpoints,
+    cluster: Option<RunningCluster>,
+}
+
+impl Parts {
+    /// Opens them, and makes the database where there is none.
+    ///
+    /// # Errors
+    /// When one can't be opened.
+    pub(crate) async fn open(config: &Config, words: &Words) -> anyhow::Result<Self> {
+        let vault = WriteOnceDirectory::open(&config.archive.directory)
+            .with_context(|| format!("opening the archive {}", config.archive.directory.display()))?;
+        let outside = OutsideCheckpoints::new(config.deployment.data_dir.join("checkpoints"));
+        let (store, cluster) = open_store(config, words).await?;
+        Ok(Self { store, vault: Arc::new(vault), outside, cluster })
+    }
+
+    /// Closes connections, and gives back the share in the private Postgres.
+    ///
+    /// # Errors
+    /// When the private Postgres can't be stopped.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.store.close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.release().await?;
+        }
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ use exhibit_store::{ArchiveIntent, NewArtifact, Store};
 pub(crate) use checks::{Looked, look};
 pub use checks::{ReceiptCheck, check_receipts};
 use object::{Object, archive};
+use segments::Until;
 pub(crate) use segments::cites;
 
 use crate::{
@@ -38,12 +39,27 @@ pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
     let _turn = turn::take(world).await?;
     let mut failed = Failed::default();
     let archived = reports(world, &mut failed).await?;
-    segments::archive_days(world, &mut failed).await?;
+    segments::archive_days(world, Until::Finished, &mut failed).await?;
     finish_intents(world).await?;
     failed.note(holds::reconcile(world).await);
     failed.note(retaining::lengthen(world).await);
     failed.first()?;
     Ok(archived)
+}
+
+/// Archives what [`archive_pending`] does, and the ledger up to this moment instead of the last finished day: before a
+/// machine is taken down, so that the archive alone could give everything back. Tells up to which entry.
+///
+/// # Errors
+/// As [`archive_pending`].
+pub async fn archive_to_now(world: &World) -> Result<u64, StepError> {
+    archive_pending(world).await?;
+    let _turn = turn::take(world).await?;
+    let mut failed = Failed::default();
+    let covered = segments::archive_days(world, Until::Now, &mut failed).await?;
+    finish_intents(world).await?;
+    failed.first()?;
+    Ok(covered)
 }
 
 /// The first thing that went wrong with one object, while the others go on.

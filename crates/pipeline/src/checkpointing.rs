@@ -13,7 +13,7 @@ use exhibit_ledger::{
 };
 use exhibit_store::{StoreError, StoredCheckpoint};
 
-use crate::{StepError, World, keys};
+use crate::{Random, StepError, World, keys};
 
 /// The folder where checkpoints lie outside Postgres, one file each.
 ///
@@ -60,6 +60,23 @@ impl OutsideCheckpoints {
     /// The file for a checkpoint of this size, whether it is there or not.
     pub fn file(&self, size: u64) -> PathBuf {
         self.folder.join(file_name(size))
+    }
+
+    /// Every checkpoint that was written here and covers at most so many entries, as signed notes.
+    ///
+    /// # Errors
+    /// When the folder or a file in it can't be read.
+    pub fn up_to(&self, size: u64) -> Result<Vec<String>, StepError> {
+        let last = self.file(size);
+        let files = self.files()?.into_iter().filter(|path| *path <= last);
+        files.map(|path| fs::read_to_string(&path).map_err(file_error(&path))).collect()
+    }
+
+    /// Writes one, under a random mark.
+    pub(crate) fn keep(&self, size: u64, note: &[u8], random: &dyn Random) -> Result<(), StepError> {
+        let mut mark = [0; 8];
+        random.fill(&mut mark);
+        self.write(size, note, u64::from_be_bytes(mark))
     }
 
     /// Writes one: complete, or not at all. `mark` tells the drafts of two writers apart.
@@ -213,9 +230,7 @@ pub struct ArchivedCheckpoint {
 }
 
 pub(crate) async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(), StepError> {
-    let mut mark = [0; 8];
-    world.random.fill(&mut mark);
-    world.outside.write(stored.size, stored.note.as_bytes(), u64::from_be_bytes(mark))?;
+    world.outside.keep(stored.size, stored.note.as_bytes(), &*world.random)?;
     let key = ObjectKey::parse(&format!("{ARCHIVED}{}", file_name(stored.size)))
         .map_err(|error| StepError::Ledger(error.to_string()))?;
     let options = PutOptions {

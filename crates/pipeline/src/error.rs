@@ -154,6 +154,9 @@ pub enum StepError {
     /// Disclosable values could not be archived, opened or erased.
     #[error("disclosures: {0}")]
     Disclosures(String),
+    /// The archive could not be brought back into a database.
+    #[error("restoring from the archive: {0}")]
+    Restore(String),
     /// A person's token is of a role that may not do this.
     #[error("a token of the role {role} may not do this: it is for {may}")]
     Role {

@@ -23,6 +23,7 @@ mod people;
 mod performing;
 mod planning;
 mod pushing;
+mod restoring;
 mod retaining;
 mod sealing;
 mod service;
@@ -30,7 +31,9 @@ mod turn;
 mod work;
 mod world;
 
-pub use archiving::{ReceiptCheck, Unarchived, archive_pending, check_receipts, unarchived, unarchived_of};
+pub use archiving::{
+    ReceiptCheck, Unarchived, archive_pending, archive_to_now, check_receipts, unarchived, unarchived_of,
+};
 pub use attempts::Effort;
 pub use checkpointing::{
     ARCHIVED, ArchivedCheckpoint, OutsideCheckpoints, archived_checkpoints, checkpoint, hold_to_outside,
@@ -47,6 +50,7 @@ pub use people::{Person, ROLES};
 pub use performing::{Performed, perform_on_demand};
 pub use planning::{plan, plan_ahead};
 pub use pushing::{Admitted, NotAdmitted, Offered, admit};
+pub use restoring::{Restoration, Restored, restore};
 pub use retaining::{PRESETS, Preset, Retention, RetentionClass};
 pub use sealing::masked;
 pub use service::{OnIssued, Service, ServiceSettings};

@@ -23,6 +23,7 @@ mod private;
 mod projection;
 mod query;
 mod rebuild;
+mod restoring;
 mod rows;
 mod run_requests;
 pub mod service;
@@ -58,6 +59,7 @@ pub use query::{
     ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary, Judged,
     JudgedEvidence,
 };
+pub use restoring::LostDisclosure;
 pub use run_requests::{NewRunRequest, Requested, RunEnd, RunLease, RunRequest, RunState};
 pub use slots::{Lease, OpenSlot, Slot};
 pub use store::Store;

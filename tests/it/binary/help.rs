@@ -26,6 +26,8 @@ const COMMANDS: &[&str] = &[
     "archive",
     "archive list",
     "archive check",
+    "archive flush",
+    "archive restore",
     "hold",
     "hold place",
     "hold release",

@@ -12,6 +12,7 @@ mod keys;
 mod kills;
 mod majors;
 mod publisher;
+mod restore;
 mod serve;
 mod serve_keys;
 mod serve_kills;

@@ -209,6 +209,42 @@ Exits 0 if every object is as its receipt says, 1 with each difference named, 2 
         #[command(flatten)]
         printed: Printed,
     },
+    /// Archive the ledger up to this moment, without waiting for the day's end
+    #[command(after_long_help = "\
+Example:
+  exhibit archive flush
+
+Each finished day's entries are archived by themselves. Before a machine is taken down, this archives the rest of them, so
+that the archive alone could give everything back.")]
+    Flush {
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
+    /// Bring an empty database back from the archive alone
+    #[command(after_long_help = "\
+Example:
+  exhibit archive restore --config /etc/exhibit.toml
+  exhibit archive restore --key log.pub
+
+Reads every day's segment, verifies it from the pinned key, writes its entries, and recomputes everything. A database that
+is not empty is refused. What the archive does not hold is said with numbers: entries after the last segment, and names of
+people and hosts, whose keys lay in the database alone.
+Exits 0 if everything that was signed for came back, 1 if something is lost or missing, 2 if it could not be done.")]
+    Restore {
+        /// The log's public key, or a file that holds it [default: the one pinned in the deployment]
+        #[arg(long, value_name = "KEY|FILE")]
+        key: Option<String>,
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
+        /// How data is printed.
+        #[command(flatten)]
+        printed: Printed,
+    },
 }
 
 /// `exhibit disclosures`

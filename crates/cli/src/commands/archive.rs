@@ -3,6 +3,7 @@
 use exhibit_pipeline::{ReceiptCheck, StepError, Unarchived, World, check_receipts, unarchived};
 use serde::Serialize;
 
+use super::restore;
 use crate::{
     args::{ArchiveArgs, ArchiveCommand},
     deployment::Deployment,
@@ -46,6 +47,10 @@ pub(crate) async fn run(args: &ArchiveArgs, words: &Words, out: &mut Out) -> any
                 table
             })?;
             Ok(Exit::Clean)
+        }
+        ArchiveCommand::Flush { place, printed } => restore::flush(place, printed, words, out).await,
+        ArchiveCommand::Restore { key, place, printed } => {
+            restore::bring_back(key.as_deref(), place, printed, words, out).await
         }
         ArchiveCommand::Check { place, printed } => {
             let deployment = Deployment::open(place, words).await?;

@@ -22,6 +22,7 @@ struct Checked {
     root: Option<String>,
     outside_checkpoints: u64,
     covered_by_outside_checkpoints: u64,
+    names_lost_in_a_restoration: u64,
     differences: Vec<Difference>,
     further_differences: u64,
 }
@@ -55,6 +56,7 @@ pub(crate) async fn run(args: &FsckArgs, words: &Words, out: &mut Out) -> anyhow
         root: report.root.map(|root| exhibit_evidence::Digest(root).to_string()),
         outside_checkpoints: report.outside_checkpoints,
         covered_by_outside_checkpoints: report.covered_outside,
+        names_lost_in_a_restoration: report.lost_names,
         differences: report
             .differences
             .iter()

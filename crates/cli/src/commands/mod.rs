@@ -15,6 +15,7 @@ mod key;
 mod rebuild;
 mod report;
 mod rerender;
+mod restore;
 mod run;
 mod serve;
 mod token;

@@ -85,6 +85,10 @@ pub(crate) fn verify(path: &Path, keys: &[VerifierKey], rotations: Vec<Rotation>
     let trust = Trust { keys: keys.to_vec(), rotations };
     let verification = verify_bundle(BufReader::new(&mut file), &trust).with_context(said)?;
     let again = match &verification.manifest {
+        Some(manifest) if manifest.is_segment() => Again {
+            not_done: vec!["a segment of the ledger holds no report, and its raw artifacts lie beside it".to_owned()],
+            ..Again::default()
+        },
         // The bundle's template is a program: it is run only when it is what the log's key sealed.
         Some(manifest) if verification.is_clean() => rerender(&mut file, manifest).with_context(said)?,
         _ => Again {

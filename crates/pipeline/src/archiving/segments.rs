@@ -22,8 +22,17 @@ const MOST_ENTRIES: u64 = 16_384;
 const SETTLED: TimeDelta = TimeDelta::minutes(10);
 const MEDIA_TYPE: &str = "application/x-tar";
 
-/// Archives every finished day that is not archived yet.
-pub(super) async fn archive_days(world: &World, failed: &mut Failed) -> Result<(), StepError> {
+/// How far to go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// To the end of the last finished day.
+    Finished,
+    /// To the ledger's end.
+    Now,
+}
+
+/// Archives every day that is not archived yet. Tells up to which entry there are segments, archived or intended.
+pub(super) async fn archive_days(world: &World, until: Until, failed: &mut Failed) -> Result<u64, StepError> {
     let receipts = ledger_reads::receipts(&world.store).await?;
     let archived: BTreeSet<&str> = receipts.iter().map(|(_, receipt)| receipt.key.as_str()).collect();
     let intents = world.store.open_intents().await?;
@@ -35,6 +44,8 @@ pub(super) async fn archive_days(world: &World, failed: &mut Failed) -> Result<(
             failed.note(archive_artifact(world, intent.clone()).await);
         }
     }
+    // What is archived now makes receipts: they are not for now.
+    let head = world.store.head().await?.size();
     let mut from = 0;
     loop {
         let done = archived.iter().filter_map(|key| segment::range_of(key)).find(|range| range.start == from);
@@ -49,7 +60,7 @@ pub(super) async fn archive_days(world: &World, failed: &mut Failed) -> Result<(
                 range
             }
             (None, None) => {
-                let Some((day, range)) = next(world, from).await? else { return Ok(()) };
+                let Some((day, range)) = next(world, from, head, until).await? else { return Ok(from) };
                 for intent in artifacts(world, &range, &archived).await? {
                     failed.note(archive_artifact(world, intent).await);
                 }
@@ -74,17 +85,18 @@ async fn archive_artifact(world: &World, intent: ArchiveIntent) -> Result<(), St
 }
 
 /// The next segment: its day, and the positions of its entries. None while there is nothing that is finished and worth it.
-async fn next(world: &World, from: u64) -> Result<Option<(String, Range<u64>)>, StepError> {
-    let head = world.store.head().await?.size();
+async fn next(world: &World, from: u64, head: u64, until: Until) -> Result<Option<(String, Range<u64>)>, StepError> {
     let mut end = from;
     while end < head {
         let (day, midnight) = day_of(recorded_at(world, end).await?);
-        if world.now() < midnight.plus(SETTLED) {
-            return Ok(None);
-        }
-        let until = world.store.size_at(midnight).await?.min(from + MOST_ENTRIES);
-        let worthy = until == from + MOST_ENTRIES || tells_more(world, end..until).await?;
-        end = until;
+        let to = match until {
+            Until::Now => head,
+            Until::Finished if world.now() < midnight.plus(SETTLED) => return Ok(None),
+            Until::Finished => world.store.size_at(midnight).await?,
+        };
+        let to = to.min(from + MOST_ENTRIES);
+        let worthy = to == from + MOST_ENTRIES || tells_more(world, end..to).await?;
+        end = to;
         if worthy {
             return Ok(Some((day, from..signable(world, end).await?)));
         }

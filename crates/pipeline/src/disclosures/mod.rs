@@ -58,6 +58,12 @@ fn groups(all: impl Iterator<Item = GroupId>) -> Vec<GroupId> {
     groups
 }
 
+/// The group of each digest in an archived object of disclosures.
+pub(crate) fn groups_of(bytes: &[u8]) -> Result<Vec<(Digest, GroupId)>, String> {
+    let object = SealedDisclosures::read(bytes).map_err(|error| error.to_string())?;
+    Ok(object.lines.iter().map(|line| (line.digest, line.group)).collect())
+}
+
 /// What an archived object of disclosures gives back with the keys that there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {

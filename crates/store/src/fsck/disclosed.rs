@@ -112,7 +112,7 @@ async fn values(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), St
 /// A group is erased exactly where the ledger says so, whole, and holds the values of its own only.
 async fn groups(tx: &mut PgConnection, erased: &Erasures, report: &mut FsckReport) -> Result<(), StoreError> {
     let rows = sqlx::query(
-        "/* fsck::groups */ SELECT k.group_id, k.key IS NULL AS erased, count(d.digest) AS digests, \
+        "/* fsck::groups */ SELECT k.group_id, k.key IS NULL AS erased, k.lost_at IS NOT NULL AS lost, count(d.digest) AS digests, \
                 count(d.digest) FILTER (WHERE d.erased_at IS NOT NULL) AS gone, \
                 count(d.digest) FILTER (WHERE d.path <> k.path OR d.value <> k.value) AS strange \
            FROM exhibit.disclosure_keys k LEFT JOIN exhibit.disclosures d ON d.group_id = k.group_id \
@@ -125,6 +125,7 @@ async fn groups(tx: &mut PgConnection, erased: &Erasures, report: &mut FsckRepor
     for row in &rows {
         let id = GroupId(row.try_get("group_id").map_err(in_tx("fsck"))?);
         let is_erased: bool = row.try_get("erased").map_err(in_tx("fsck"))?;
+        let is_lost: bool = row.try_get("lost").map_err(in_tx("fsck"))?;
         let count = |column| row.try_get::<i64, _>(column).map_err(in_tx("fsck"));
         let (digests, gone, strange) = (count("digests")?, count("gone")?, count("strange")?);
         let key = format!("group {id}");
@@ -137,6 +138,8 @@ async fn groups(tx: &mut PgConnection, erased: &Erasures, report: &mut FsckRepor
             (false, Some((seq, _))) => {
                 report.differs("disclosure_keys", &key, format!("no key, as seq {seq} tells of its erasure"), "a key");
             }
+            // A restoration says so itself, and how many they are is told.
+            (true, None) if is_lost && gone == digests => report.lost_names += u64::try_from(gone).unwrap_or(0),
             (true, None) => {
                 report.differs("disclosure_keys", &key, "an entry that tells of its erasure", "none");
             }

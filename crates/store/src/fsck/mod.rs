@@ -83,6 +83,8 @@ pub struct FsckReport {
     pub outside_checkpoints: u64,
     /// The largest size that an outside checkpoint covers: what is beyond is not bound by any.
     pub covered_outside: u64,
+    /// Digests whose names a restoration from the archive could not bring back: neither here nor erased by law.
+    pub lost_names: u64,
     /// What is wrong, each named.
     pub differences: Vec<Difference>,
     /// How many differences there are beyond those named.
