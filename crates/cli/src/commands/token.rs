@@ -129,9 +129,13 @@ async fn create(
 /// A scope must name what there is: a misspelt one would see nothing, and nobody would know why.
 fn known(world: &World, role: Role, scope: &TokenScope) -> anyhow::Result<()> {
     let limited = scope.environments.is_some() || scope.periods.is_some() || scope.frameworks.is_some();
-    if role != Role::Auditor && limited {
-        return Err(anyhow::anyhow!("the role {role} can't be limited to a scope"))
-            .hint("only the role auditor is limited: by --environment, --period, --framework");
+    if !matches!(role, Role::Auditor | Role::Ingest) && limited {
+        return Err(anyhow::anyhow!("the role {role} can't be limited to a scope")).hint(
+            "the role auditor is limited by --environment, --period, --framework; ingest by the first and the last",
+        );
+    }
+    if role == Role::Ingest && scope.periods.is_some() {
+        bail!("--period: whoever hands evidence in is limited to environments and frameworks, not in time");
     }
     let environments: Vec<String> =
         world.plan.deployment.environments.iter().map(|environment| environment.id.to_string()).collect();

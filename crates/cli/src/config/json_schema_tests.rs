@@ -59,6 +59,7 @@ fn is_structural(problem: &Diagnostic) -> bool {
         | "config.same-role"
         | "config.bad-address"
         | "config.half-tls"
+        | "config.pushed-source"
         | "config.undeclared-environment" => false,
         other => panic!("say here whether a schema can find {other}"),
     }

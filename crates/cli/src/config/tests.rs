@@ -89,6 +89,7 @@ fn every_case_is_told_as_written_down() {
         "config.no-environment",
         "config.not-exact",
         "config.out-of-range",
+        "config.pushed-source",
         "config.same-role",
         "config.syntax",
         "config.undeclared-environment",
