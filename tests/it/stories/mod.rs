@@ -1,6 +1,7 @@
 //! Stories: the whole way of a piece of evidence, against a real Postgres, with time and faults in our hand.
 
 mod archive;
+mod attestation;
 mod boundaries;
 mod canaries;
 mod disclosures;
