@@ -14,6 +14,7 @@ mod requests;
 mod rights;
 mod rights_table;
 mod schemathesis;
+mod slots;
 
 /// A story in which the third quarter of 2026 is closed, reported and archived.
 async fn closed() -> (TestWorld, Issued) {

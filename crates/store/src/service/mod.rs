@@ -16,6 +16,7 @@ mod records;
 mod requests;
 mod scope;
 mod sessions;
+mod slots;
 #[cfg(any(test, feature = "testing"))]
 pub mod spelled;
 mod tokens;
@@ -26,7 +27,8 @@ pub use evidence::{DisclosedValue, EvidencePiece, EvidenceQuery, EvidenceRow, Ju
 pub use export::{Export, ExportFormat};
 pub use findings::{FindingHistory, FindingQuery, FindingRow, FindingState, Observed};
 pub use reading::{Page, Reading};
-pub use records::{RecordRow, RunRow, SlotRow, TimeQuery};
+pub use records::{RecordRow, RunRow, TimeQuery};
 pub use scope::{AccessSight, PeriodLimit, Scope};
 pub use sessions::{FoundSession, SESSION_IDLE, SESSION_LONGEST};
+pub use slots::{SlotQuery, SlotRow};
 pub use tokens::{FoundToken, KeyedHash, NewToken, Revocation, Role, Token, TokenScope};

@@ -1,10 +1,9 @@
-//! Records passed on as they are: slots, runs, promises, periods, reports, receipts.
+//! Records passed on as they are: runs, promises, periods, reports, receipts.
 
 use exhibit_evidence::{EntryId, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
-use uuid::Uuid;
 
 use super::ask::Ask;
 use super::evidence::raw;
@@ -46,31 +45,6 @@ pub struct TimeQuery {
     pub limit: u32,
 }
 
-/// How a slot ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SlotRow {
-    /// Position of the closing entry.
-    pub seq: u64,
-    /// The closing entry.
-    pub id: EntryId,
-    /// When it was recorded.
-    pub recorded_at: Timestamp,
-    /// The job.
-    pub job: String,
-    /// The time that the schedule promised.
-    pub scheduled_for: Timestamp,
-    /// `performed`, `late`, `missed` or `errored`.
-    pub state: String,
-    /// How often it was tried.
-    pub attempts: u64,
-    /// When the recorded performance began.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub finished_at: Option<Timestamp>,
-    /// The evidence it gave.
-    pub evidence: Option<EntryId>,
-}
-
 /// One performance that gave evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RunRow {
@@ -104,25 +78,6 @@ struct Listed {
 }
 
 impl Reading {
-    /// Slots that are closed, newest entry first.
-    ///
-    /// # Errors
-    /// If the database cannot be used or a row is malformed.
-    pub async fn slots(&mut self, query: &TimeQuery) -> Result<Page<SlotRow>, StoreError> {
-        let mut ask = Ask::bound("/* reading::slots */ SELECT * FROM exhibit.slots s WHERE s.seq < ");
-        ask.value(self.view.as_of(query.as_of), "bigint");
-        ask.maybe(" AND s.seq < ", query.before, "bigint");
-        ask.maybe(" AND s.job = ", query.job.as_ref(), "text");
-        ask.any_of(" AND s.state", query.states.as_deref());
-        ask.maybe(" AND s.scheduled_for >= ", query.from, "timestamptz");
-        ask.maybe(" AND s.scheduled_for < ", query.to, "timestamptz");
-        self.view.within(&mut ask, " AND s.scheduled_for >= ", " AND s.scheduled_for < ");
-        ask.plan_by_value();
-        let limit = ask.limit(" ORDER BY s.seq DESC", query.limit);
-        let rows = self.fetch("reading::slots", ask).await?;
-        paged(rows.iter().map(slot).collect::<Result<_, _>>()?, limit, |row: &SlotRow| row.seq)
-    }
-
     /// Performances that gave evidence, newest first; `from` and `to` are of their beginning.
     ///
     /// # Errors
@@ -250,23 +205,6 @@ pub(super) fn record(row: &PgRow) -> Result<RecordRow, StoreError> {
         recorded_at: reader.instant("recorded_at")?,
         kind: reader.get("kind")?,
         record: raw(&reader)?,
-    })
-}
-
-fn slot(row: &PgRow) -> Result<SlotRow, StoreError> {
-    let seq = Reader::new(row, "slots", "").count("seq")?;
-    let reader = Reader::new(row, "slots", format!("seq {seq}"));
-    Ok(SlotRow {
-        seq,
-        id: EntryId(reader.get("id")?),
-        recorded_at: reader.instant("recorded_at")?,
-        job: reader.get("job")?,
-        scheduled_for: reader.instant("scheduled_for")?,
-        state: reader.get("state")?,
-        attempts: reader.count("attempts")?,
-        started_at: reader.maybe_instant("started_at")?,
-        finished_at: reader.maybe_instant("finished_at")?,
-        evidence: reader.get::<Option<Uuid>>("evidence_id")?.map(EntryId),
     })
 }
 

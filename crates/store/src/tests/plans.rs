@@ -115,7 +115,7 @@ async fn the_usual_questions_are_answered_from_indexes() {
         let piece = reading.evidence_piece(id, None).await;
         told.push((format!("{who}, one piece: {}", piece.is_ok()), reading.plans.take().unwrap(), 400));
         reading.plans = Some(Vec::new());
-        let slots = reading.slots(&TimeQuery::default()).await.unwrap().items.len();
+        let slots = reading.slots(&SlotQuery::default()).await.unwrap().items.len();
         told.push((format!("{who}, slots: {slots}"), reading.plans.take().unwrap(), bound));
     }
     // Rare things are looked for among what is rare, not among everything.

@@ -6,6 +6,7 @@ mod collectors;
 mod controls;
 mod description;
 mod evidence;
+mod expected;
 mod findings;
 mod forms;
 mod health;

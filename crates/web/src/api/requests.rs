@@ -199,7 +199,8 @@ fn progress(request: RunRequest) -> Progress {
     }
 }
 
-fn promised(record: &str) -> Option<SchedulePromise> {
+/// The promise that a record of a schedule holds.
+pub(super) fn promised(record: &str) -> Option<SchedulePromise> {
     #[derive(Deserialize)]
     struct Envelope {
         body: SchedulePromise,
