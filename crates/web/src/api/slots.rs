@@ -104,7 +104,7 @@ pub(super) struct Promised {
 
 /// A page of slots, the latest first.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Slots {
+pub(super) struct SlotPage {
     /// What is on it. It may be shorter than was asked for: only a `next` of null ends the list.
     items: Vec<Promised>,
     /// What to pass as `before` for the next page; null on the last one.
@@ -174,7 +174,7 @@ fn word(standing: SlotStanding) -> &'static str {
 /// ledger's entries, so that a slot nobody ever wrote down stands here too.
 #[utoipa::path(get, path = "/api/v1/slots", tag = "slots", params(Which),
     responses(
-        (status = 200, description = "A page of slots", body = Slots),
+        (status = 200, description = "A page of slots", body = SlotPage),
         (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(super) async fn list(
@@ -268,7 +268,7 @@ async fn look(
 }
 
 /// Both in one order, and where the next page begins.
-fn merged(closed: Page<SlotRow, Slot>, open: Open, limit: usize) -> Slots {
+fn merged(closed: Page<SlotRow, Slot>, open: Open, limit: usize) -> SlotPage {
     let more_closed = closed.next;
     let mut found: Vec<Found> = closed.items.into_iter().map(Found::Closed).collect();
     found.extend(open.found.into_iter().map(|(slot, standing)| Found::Open(slot, standing)));
@@ -286,7 +286,7 @@ fn merged(closed: Page<SlotRow, Slot>, open: Open, limit: usize) -> Slots {
         _ if more || more_closed.is_some() => last,
         _ => None,
     };
-    Slots { items: found.into_iter().map(Promised::from).collect(), next }
+    SlotPage { items: found.into_iter().map(Promised::from).collect(), next }
 }
 
 /// A cursor: the slot's time in microseconds since 1970, and its job.
