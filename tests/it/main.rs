@@ -6,5 +6,6 @@ mod browser;
 mod debian;
 mod object_lock;
 mod packages;
+mod packaging;
 mod stories;
 mod tidy;

@@ -46,6 +46,7 @@ pub(crate) async fn gate(State(service): State<Service>, mut request: Request, n
 
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let proof = Proof::of(&request, &route);
+    let with_token = matches!(proof, Proof::Token(_));
     let admitted = admit(&service, proof, peer, &method, &route).await;
     let (caller, response) = match admitted {
         Ok(caller) => {
@@ -56,7 +57,7 @@ pub(crate) async fn gate(State(service): State<Service>, mut request: Request, n
         }
         Err(refused) => (refused.caller, refused.problem.into_response()),
     };
-    let response = if is_page(&route) { pages::shown(response, &method) } else { response };
+    let response = if is_page(&route) { pages::shown(response, &method, with_token) } else { response };
     let caller = caller.or_else(|| response.extensions().get().cloned());
     let mut response = unchanged(response, unless.as_ref());
     // Health tells nothing, so that nothing is to be recorded of it; who tries to sign in does something.

@@ -119,6 +119,9 @@ impl Kind {
     }
 }
 
+/// What is wanted of who showed no good token.
+pub(crate) const CHALLENGE: &str = "Bearer realm=\"exhibit\"";
+
 /// A problem, ready to be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -182,7 +185,7 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.kind == Kind::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"exhibit\""));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         // So that the access log can say why.
         response.extensions_mut().insert(self);

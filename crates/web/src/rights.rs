@@ -65,6 +65,7 @@ pub const PAGES: &[Right] = &[
     get("/style.css", Allowed::Anybody),
     get("/", READERS),
     get("/collectors", READERS),
+    get("/collectors/{id}", READERS),
     get("/findings", READERS),
     get("/findings/{fingerprint}", READERS),
     get("/reports", READERS),

@@ -11,7 +11,8 @@ use exhibit_tests::{Answered, Api, Example, TestWorld};
 use exhibit_web::{Limits, rights};
 
 /// The pages that tell something of the ledger and need no id.
-pub(crate) const PAGES: [&str; 5] = ["/", "/findings", "/slots", "/reports", "/collectors"];
+pub(crate) const PAGES: [&str; 6] =
+    ["/", "/findings", "/slots", "/reports", "/collectors", "/collectors/unique_credentials"];
 
 /// A quarter with a job that went well, one that found something, late and missed slots, and an interim report.
 pub(crate) async fn story() -> TestWorld {
@@ -142,8 +143,10 @@ async fn who_is_not_known_sees_no_page() {
             assert_eq!((answered.status, answered.header("location")), (303, "/sign-in"), "{} {cookie}", right.route);
             assert!(answered.body.is_empty());
         }
+        // A program that shows a token learns that it is not good, rather than being led to a form.
         let shown = api.get(right.route, "exh_nonsense").await;
-        assert_eq!((shown.status, shown.header("location")), (303, "/sign-in"), "{}", right.route);
+        assert_eq!((shown.status, shown.header("location")), (401, ""), "{}", right.route);
+        assert_eq!(shown.header("www-authenticate"), "Bearer realm=\"exhibit\"");
     }
     let other = format!("{}{}", &token[..token.len() - 1], if token.ends_with('0') { '1' } else { '0' });
     let mut sentences = std::collections::BTreeSet::new();
@@ -389,6 +392,7 @@ async fn the_pages_stay_as_they_were_agreed() {
         ("slots", "/slots"),
         ("reports", "/reports"),
         ("collectors", "/collectors"),
+        ("collector", "/collectors/ci_secrets"),
     ];
     for (name, path) in pages {
         let page = text(&open(&api, path, &cookie).await);

@@ -114,6 +114,7 @@ mod tests {
             job: job.parse().expect("an id"),
             collector: "c".parse().expect("an id"),
             checks: Vec::new(),
+            pushed: false,
             schedule: schedule.map(str::to_owned),
             time_zone: "Europe/Berlin".to_owned(),
             tzdata: "2025b".to_owned(),

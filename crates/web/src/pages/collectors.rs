@@ -1,15 +1,36 @@
-//! `GET /collectors`: what each collector observes, needs and does not see.
+//! `GET /collectors` and `GET /collectors/{id}`: what each collector observes, needs and does not see.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
 use serde_json::json;
 
 use super::frame;
 use crate::{problem::Problem, service::Service, who::Caller};
 
-pub(super) async fn page(State(service): State<Service>, caller: Caller) -> Result<Response, Problem> {
-    let seen = |id: &str| caller.scope.collectors.as_ref().is_none_or(|seen| seen.iter().any(|one| one == id));
+pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Result<Response, Problem> {
     let known = service.known();
-    let collectors: Vec<_> = known.catalog.collectors.iter().filter(|collector| seen(collector.id.as_str())).collect();
+    let collectors: Vec<_> =
+        known.catalog.collectors.iter().filter(|collector| sees(&caller, collector.id.as_str())).collect();
     let data = json!({"here": "collectors", "collectors": collectors});
     frame::page(&service, &caller, "collectors.html", &data, collectors.len())
+}
+
+pub(super) async fn one(
+    State(service): State<Service>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let known = service.known();
+    let collector = known.catalog.collectors.iter().find(|collector| collector.id.as_str() == id);
+    let collector = collector.filter(|_| sees(&caller, &id)).ok_or_else(|| Problem::not_found("collector", &id))?;
+    let readme = known.pages.get(&id).map(String::as_str).unwrap_or_default();
+    let data = json!({"here": "collectors", "collector": collector, "readme": readme});
+    frame::page(&service, &caller, "collector.html", &data, 1)
+}
+
+/// Whether anything of what this collector observes lies within the token's scope.
+fn sees(caller: &Caller, id: &str) -> bool {
+    caller.scope.collectors.as_ref().is_none_or(|seen| seen.iter().any(|one| one == id))
 }

@@ -10,7 +10,7 @@ use axum::{
 use exhibit_evidence::{Outcome, Timestamp};
 use serde::Serialize;
 use serde_json::json;
-use tera::{Context, Error, Kwargs, State, Tera, TeraResult};
+use tera::{Context, Error, Kwargs, State, Tera, TeraResult, Value};
 
 use crate::{
     answer::Rows,
@@ -24,9 +24,10 @@ const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The templates, by name.
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("base.html", include_str!("../../pages/base.html")),
     ("parts.html", include_str!("../../pages/parts.html")),
+    ("collector.html", include_str!("../../pages/collector.html")),
     ("collectors.html", include_str!("../../pages/collectors.html")),
     ("finding.html", include_str!("../../pages/finding.html")),
     ("findings.html", include_str!("../../pages/findings.html")),
@@ -59,6 +60,7 @@ fn engine() -> TeraResult<Tera> {
         Ok(format!("{number} {noun}"))
     });
     engine.register_filter("words", |text: &str, _: Kwargs, _: &State<'_>| words(text));
+    engine.register_filter("markdown", |text: &str, _: Kwargs, _: &State<'_>| Value::safe_string(&exhibit_report::readme(text)));
     engine.register_filter("param", |text: &str, _: Kwargs, _: &State<'_>| parameter(text));
     engine.add_raw_templates(TEMPLATES)?;
     Ok(engine)

@@ -18,7 +18,7 @@ use axum::{
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::{
-    problem::{Kind, Problem},
+    problem::{CHALLENGE, Kind, Problem},
     service::Service,
 };
 
@@ -32,7 +32,8 @@ pub(crate) fn routes() -> Router<Service> {
         .route("/sign-out", post(sign_in::leave))
         .route("/style.css", get(style::sheet))
         .route("/", get(status::page))
-        .route("/collectors", get(collectors::page))
+        .route("/collectors", get(collectors::list))
+        .route("/collectors/{id}", get(collectors::one))
         .route("/findings", get(findings::list))
         .route("/findings/{fingerprint}", get(findings::one))
         .route("/reports", get(reports::list))
@@ -43,14 +44,14 @@ pub(crate) fn routes() -> Router<Service> {
 }
 
 /// An answer of a page's route as a browser shows it: who is not signed in is led to where that is done, and a problem
-/// is a page too.
-pub(crate) fn shown(response: Response, method: &Method) -> Response {
+/// is a page too. Who showed a token is no browser, and is told that it is not good.
+pub(crate) fn shown(response: Response, method: &Method, with_token: bool) -> Response {
     let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
     if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind != "application/problem+json") {
         return response;
     }
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    let mut shown = if problem.kind == Kind::Unauthenticated && reads {
+    let mut shown = if problem.kind == Kind::Unauthenticated && reads && !with_token {
         let mut response = StatusCode::SEE_OTHER.into_response();
         response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/sign-in"));
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -58,6 +59,9 @@ pub(crate) fn shown(response: Response, method: &Method) -> Response {
     } else {
         frame::problem(&problem)
     };
+    if problem.kind == Kind::Unauthenticated && with_token {
+        shown.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+    }
     if let Some(wait) = problem.retry_after {
         shown.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
