@@ -53,8 +53,11 @@ fn systemd_understands_the_unit_and_finds_it_closed() {
     let text = fs::read_to_string(&path).expect("the unit");
     fs::write(&path, text.replace("[Service]\n", "[Service]\nNoSuchWord=yes\n")).expect("written");
     assert!(told(&systemd_analyze(&["verify"], &path)).contains("NoSuchWord"), "what is wrong is seen");
-    fs::write(&path, text.replace("CapabilityBoundingSet=", "CapabilityBoundingSet=~").replace("ProtectSystem=strict\n", ""))
-        .expect("written");
+    fs::write(
+        &path,
+        text.replace("CapabilityBoundingSet=", "CapabilityBoundingSet=~").replace("ProtectSystem=strict\n", ""),
+    )
+    .expect("written");
     let open = systemd_analyze(&["security", "--offline=true", "--no-pager", "--threshold=20"], &path);
     assert!(!open.status.success(), "a unit that is open is seen: {}", told(&open));
 }

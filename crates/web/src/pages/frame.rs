@@ -60,7 +60,9 @@ fn engine() -> TeraResult<Tera> {
         Ok(format!("{number} {noun}"))
     });
     engine.register_filter("words", |text: &str, _: Kwargs, _: &State<'_>| words(text));
-    engine.register_filter("markdown", |text: &str, _: Kwargs, _: &State<'_>| Value::safe_string(&exhibit_report::readme(text)));
+    engine.register_filter("markdown", |text: &str, _: Kwargs, _: &State<'_>| {
+        Value::safe_string(&exhibit_report::readme(text))
+    });
     engine.register_filter("param", |text: &str, _: Kwargs, _: &State<'_>| parameter(text));
     engine.add_raw_templates(TEMPLATES)?;
     Ok(engine)
