@@ -310,6 +310,9 @@ pub(crate) struct DoctorArgs {
     /// Which deployment.
     #[command(flatten)]
     pub(crate) place: Place,
+    /// Also try what the service's own rights in the bucket of [archive.s3] must not allow, on an object put for that
+    #[arg(long)]
+    pub(crate) probe_rights: bool,
     /// How data is printed.
     #[command(flatten)]
     pub(crate) printed: Printed,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use exhibit_archive::{Vault, WriteOnceDirectory};
+use exhibit_archive::Vault;
 use exhibit_collectors::Registry;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_ledger::note::SigningKey;
@@ -27,7 +27,7 @@ use crate::{
     args::Place,
     config::{self, Config, KeyPlace, SecretRef},
     output::{Hint as _, Words},
-    signing, succession,
+    signing, succession, vault,
 };
 
 /// A deployment, ready to work.
@@ -91,13 +91,12 @@ impl Deployment {
             .create(&data)
             .with_context(|| format!("making the data folder {}", data.display()))?;
         let signer = signing::signing_key(&config, words)?;
-        let vault = WriteOnceDirectory::open(&config.archive.directory)
-            .with_context(|| format!("opening the archive {}", config.archive.directory.display()))?;
+        let vault = vault::open(&config)?;
         let outside = OutsideCheckpoints::new(data.join("checkpoints"));
 
         let (store, cluster) = open_store(&config, words).await?;
         if store.head().await?.size() == 0
-            && let Some(place) = checkpoints_kept(&outside, &vault).await?
+            && let Some(place) = checkpoints_kept(&outside, vault.as_ref()).await?
         {
             return Err(anyhow::anyhow!("the ledger is empty, but checkpoints of it are kept in {place}"))
                 .hint(
@@ -109,7 +108,7 @@ impl Deployment {
         let catalog = catalog(&registry)?;
         let world = World {
             store,
-            vault: Arc::new(vault),
+            vault,
             registry,
             templates: TemplateSet::built_in()?,
             catalog,
@@ -191,11 +190,10 @@ impl Parts {
     /// # Errors
     /// When one can't be opened.
     pub(crate) async fn open(config: &Config, words: &Words) -> anyhow::Result<Self> {
-        let vault = WriteOnceDirectory::open(&config.archive.directory)
-            .with_context(|| format!("opening the archive {}", config.archive.directory.display()))?;
+        let vault = vault::open(config)?;
         let outside = OutsideCheckpoints::new(config.deployment.data_dir.join("checkpoints"));
         let (store, cluster) = open_store(config, words).await?;
-        Ok(Self { store, vault: Arc::new(vault), outside, cluster })
+        Ok(Self { store, vault, outside, cluster })
     }
 
     /// Closes connections, and gives back the share in the private Postgres.
@@ -212,12 +210,12 @@ impl Parts {
 }
 
 /// A place outside the database that keeps checkpoints, if there is one.
-async fn checkpoints_kept(outside: &OutsideCheckpoints, vault: &WriteOnceDirectory) -> anyhow::Result<Option<String>> {
+async fn checkpoints_kept(outside: &OutsideCheckpoints, vault: &dyn Vault) -> anyhow::Result<Option<String>> {
     if !outside.files()?.is_empty() {
         return Ok(Some(outside.folder().display().to_string()));
     }
     let archived = vault.list(ARCHIVED).await?;
-    Ok((!archived.is_empty()).then(|| format!("the archive {}", vault.root().display())))
+    Ok((!archived.is_empty()).then(|| format!("the archive {}", vault.describe().place)))
 }
 
 /// What reports tell of collectors and frameworks.

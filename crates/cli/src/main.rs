@@ -12,6 +12,7 @@ mod output;
 mod signing;
 mod succession;
 mod token_key;
+mod vault;
 
 use std::process::ExitCode;
 

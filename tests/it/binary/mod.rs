@@ -2,6 +2,7 @@
 
 mod asking;
 mod authority;
+mod bucket;
 mod cores;
 mod demo;
 mod disclosures;

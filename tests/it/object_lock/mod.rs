@@ -6,7 +6,7 @@ mod faults;
 mod flaws;
 mod manners;
 mod quarter;
-mod server;
+pub(crate) mod server;
 mod tampering;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

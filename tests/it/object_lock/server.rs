@@ -28,9 +28,9 @@ const SEAWEEDFS: Package = Package {
 };
 
 /// Who may do everything: makes buckets, and plays those who should not have the right.
-pub(super) const ADMINISTRATOR: KeyPair = KeyPair { id: "exhibit-test-admin", secret: "fake-admin-secret" };
+pub(crate) const ADMINISTRATOR: KeyPair = KeyPair { id: "exhibit-test-admin", secret: "fake-admin-secret" };
 /// Who archives.
-pub(super) const SERVICE: KeyPair = KeyPair { id: "exhibit-test-service", secret: "fake-service-secret" };
+pub(crate) const SERVICE: KeyPair = KeyPair { id: "exhibit-test-service", secret: "fake-service-secret" };
 
 /// The rights of a service: it puts, reads and lists, and may lock what it put.
 const SERVICE_RIGHTS: [&str; 8] = [
@@ -45,17 +45,17 @@ const SERVICE_RIGHTS: [&str; 8] = [
 ];
 
 /// A running server.
-pub(super) struct Server {
+pub(crate) struct Server {
     /// Where it speaks S3.
-    pub(super) s3: SocketAddr,
+    pub(crate) s3: SocketAddr,
     /// The file server under it, which knows no locks: whoever administers the disks.
-    pub(super) filer: SocketAddr,
+    pub(crate) filer: SocketAddr,
     /// Holds the pipe.
     _process: Child,
 }
 
 /// The server of this process.
-pub(super) fn server() -> &'static Server {
+pub(crate) fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(start)
 }
@@ -158,19 +158,19 @@ fn program() -> PathBuf {
 
 /// A bucket that no other test uses.
 #[derive(Clone, Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// Its name.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl Bucket {
     /// With Object Lock, as a deployment should have it.
-    pub(super) async fn locked() -> Self {
+    pub(crate) async fn locked() -> Self {
         Self::new(&[("x-amz-bucket-object-lock-enabled", "true")]).await
     }
 
     /// Without versions and without locks.
-    pub(super) async fn plain() -> Self {
+    pub(crate) async fn plain() -> Self {
         Self::new(&[]).await
     }
 
@@ -185,7 +185,7 @@ impl Bucket {
     }
 
     /// A request as the administrator; `rest` is what follows the bucket's name: `/key` or `?query`.
-    pub(super) async fn administer(&self, method: &str, rest: &str, headers: &[(&str, &str)], body: &[u8]) -> Message {
+    pub(crate) async fn administer(&self, method: &str, rest: &str, headers: &[(&str, &str)], body: &[u8]) -> Message {
         let target = format!("/{}{rest}", self.name);
         ask(server().s3, &ADMINISTRATOR, method, &target, headers, body).await
     }

@@ -174,8 +174,12 @@ impl S3Settings {
         format!("s3://{}/{}{server}", self.bucket, self.prefix)
     }
 
-    /// Refuses what can't be meant.
-    pub(super) fn check(&self) -> Result<(), VaultError> {
+    /// Refuses what can't be meant. The credentials are not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Unfit`], with what was expected.
+    pub fn check(&self) -> Result<(), VaultError> {
         let refuse = |problem: String| Err(VaultError::Unfit { place: self.place(), problem });
         let bucket = &self.bucket;
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';

@@ -12,6 +12,7 @@ use crate::{
     args::{Place, RunArgs},
     deployment::{Deployment, write_report},
     output::{Exit, Out, Step, Table, Words},
+    vault,
 };
 
 /// What a run did, as data.
@@ -75,6 +76,7 @@ fn in_file(place: &Place, error: anyhow::Error) -> anyhow::Error {
 
 async fn perform(args: &RunArgs, deployment: &Deployment, words: &Words) -> anyhow::Result<Done> {
     let world = &deployment.world;
+    vault::look(&deployment.config, world, words).await?;
     let mut slots = Vec::new();
     let mut reports = Vec::new();
     let mut archived = 0;

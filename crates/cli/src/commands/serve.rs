@@ -17,6 +17,7 @@ use crate::{
     listening::{Answering, Listening},
     notify::Manager,
     output::{Exit, Problem, Words},
+    vault,
 };
 
 /// How long after the first signal to end the process is gone, whatever hangs: managers allow for 10 s.
@@ -84,6 +85,7 @@ pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit>
         // First, because it is soon found out where it can't be had.
         let listening = Listening::bind(&config).await?;
         let deployment = Deployment::of(config, words).await?;
+        vault::look(&deployment.config, &deployment.world, words).await?;
         let reports = deployment.reports();
         let on_issued = Box::new(move |issued: &exhibit_pipeline::Issued| {
             let name = format!("{}-{}-{}", issued.period, issued.standing.word(), issued.revision);

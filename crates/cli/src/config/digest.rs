@@ -1,5 +1,6 @@
 //! A digest of what the configuration means: the same on every machine, whatever its layout and comments.
 
+use exhibit_archive::s3::Encryption;
 use exhibit_evidence::{Digest, to_canonical};
 use serde_json::{Value, json};
 
@@ -32,10 +33,7 @@ impl Config {
                 "url": self.reference(&database.url),
                 "owner_url": database.owner_url.as_ref().map(|owner| self.reference(owner)),
             })),
-            "archive": {
-                "directory": path(&self.archive.directory),
-                "retention_years": self.archive.retention_years,
-            },
+            "archive": self.archive_means(),
             "signing": match &self.signing {
                 Signing::Given(reference) => json!({ "key": self.reference(reference) }),
                 Signing::Generated(file) => json!({ "generated": path(file) }),
@@ -65,6 +63,35 @@ impl Config {
                 "policy": job.settings.policy,
             })).collect::<Vec<_>>(),
         })
+    }
+
+    /// Without a bucket as it was before there were any, so that no deployment's configuration seems changed.
+    fn archive_means(&self) -> Value {
+        let mut archive = json!({
+            "directory": self.relative(&self.archive.directory).display().to_string(),
+            "retention_years": self.archive.retention_years,
+        });
+        if let Some(bucket) = &self.archive.s3 {
+            archive["s3"] = json!({
+                "bucket": bucket.name,
+                "region": bucket.region,
+                "endpoint": bucket.endpoint,
+                "prefix": bucket.prefix,
+                "mode": bucket.mode.as_str(),
+                "encryption": match &bucket.encryption {
+                    Encryption::BucketDefault => json!("bucket"),
+                    Encryption::StoreKeys => json!("SSE-S3"),
+                    Encryption::Kms(key) => json!({ "SSE-KMS": key }),
+                },
+                "keys": bucket.keys.as_ref().map(|keys| json!({
+                    "access_key_id": self.reference(&keys.id),
+                    "secret_access_key": self.reference(&keys.secret),
+                    "session_token": keys.token.as_ref().map(|token| self.reference(token)),
+                })),
+                "part_mib": bucket.part_mib,
+            });
+        }
+        archive
     }
 
     fn reference(&self, reference: &super::SecretRef) -> String {

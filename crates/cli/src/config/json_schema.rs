@@ -78,6 +78,7 @@ fn property(key: &Key, collectors: &dyn Collectors) -> Value {
         Kind::Reference => json!({ "type": "string", "pattern": REFERENCE }),
         Kind::Origin => json!({ "type": "string", "pattern": ORIGIN }),
         Kind::TimeZone | Kind::Schedule | Kind::Address => json!({ "type": "string" }),
+        Kind::Word(words) => json!({ "type": "string", "enum": words }),
         Kind::Number(range) => json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Id => json!({ "type": "string", "pattern": ID }),

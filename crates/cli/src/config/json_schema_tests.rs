@@ -48,6 +48,7 @@ fn is_structural(problem: &Diagnostic) -> bool {
         | "config.bad-origin"
         | "config.bad-text"
         | "config.bad-path"
+        | "config.bad-word"
         | "config.bad-reference"
         | "config.unknown-collector"
         | "config.no-environment" => true,
@@ -58,6 +59,7 @@ fn is_structural(problem: &Diagnostic) -> bool {
         | "config.bad-setting"
         | "config.same-role"
         | "config.bad-address"
+        | "config.bad-archive"
         | "config.half-tls"
         | "config.pushed-source"
         | "config.undeclared-environment" => false,

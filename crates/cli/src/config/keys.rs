@@ -53,6 +53,8 @@ pub(super) enum Kind {
     TimeZone,
     /// An IP address and a port.
     Address,
+    /// One of these words.
+    Word(&'static [&'static str]),
     /// A whole number.
     Number(RangeInclusive<u8>),
     /// `true` or `false`.
@@ -184,13 +186,71 @@ static ARCHIVE: Shape = Shape {
             "directory",
             Kind::Path,
             Need::Optional,
-            "The write-once directory; without it, the folder archive in data_dir.",
+            "The write-once directory, used without [archive.s3]; without it, the folder archive in data_dir.",
         ),
         key(
             "retention_years",
             Kind::Number(1..=100),
             Need::Default("7"),
             "How long what is archived is kept, in years.",
+        ),
+        key("s3", Kind::Table(&S3), Need::Optional, S3.says),
+    ],
+};
+
+static S3: Shape = Shape {
+    says: "A bucket with S3 Object Lock, instead of the write-once directory. `exhibit doctor` looks whether it is fit.",
+    keys: &[
+        key("bucket", Kind::Line, Need::Required("the bucket's name"), "The bucket, made with Object Lock."),
+        key(
+            "region",
+            Kind::Line,
+            Need::Required("the bucket's region, such as \"eu-central-1\""),
+            "Its region, such as eu-central-1; servers other than AWS often take us-east-1.",
+        ),
+        key("endpoint", Kind::Line, Need::Optional, "The server's URL where it is not AWS: scheme, host and port."),
+        key("prefix", Kind::Line, Need::Optional, "What every key begins with, ending with /; without it, nothing."),
+        key(
+            "mode",
+            Kind::Word(&["COMPLIANCE", "GOVERNANCE"]),
+            Need::Optional,
+            "The lock: COMPLIANCE, which nobody can take off, or GOVERNANCE; without it, COMPLIANCE.",
+        ),
+        key(
+            "encryption",
+            Kind::Word(&["bucket", "SSE-S3", "SSE-KMS"]),
+            Need::Optional,
+            "What the store encrypts with: as the bucket is set, or as each put asks; without it, as the bucket is set.",
+        ),
+        key(
+            "kms_key",
+            Kind::Line,
+            Need::Optional,
+            "The KMS key's ARN or id for SSE-KMS; without it, the account's own.",
+        ),
+        key(
+            "access_key_id",
+            Kind::Reference,
+            Need::Optional,
+            "Where the access key's id is found; without it, env:AWS_ACCESS_KEY_ID.",
+        ),
+        key(
+            "secret_access_key",
+            Kind::Reference,
+            Need::Optional,
+            "Where the secret access key is found; without it, env:AWS_SECRET_ACCESS_KEY.",
+        ),
+        key(
+            "session_token",
+            Kind::Reference,
+            Need::Optional,
+            "Where a session token is found, for temporary keys; without it and without keys, env:AWS_SESSION_TOKEN if it is set.",
+        ),
+        key(
+            "part_mib",
+            Kind::Number(1..=255),
+            Need::Optional,
+            "Larger objects are put as locked parts of so many MiB; without it, 64.",
         ),
     ],
 };

@@ -7,6 +7,7 @@
 //!               └─ reader   typed values with their places ─ diagnostic ─ shown
 //! ```
 
+mod archive;
 mod diagnostic;
 mod digest;
 mod duration;
@@ -31,6 +32,6 @@ mod tests;
 
 pub(crate) use json_schema::json_schema;
 pub(crate) use load::{ConfigError, FILE_NAME, load, parse};
-pub(crate) use model::{Config, Job, KeyPlace, Service, Signing};
+pub(crate) use model::{BucketKeys, Config, Job, KeyPlace, Service, Signing};
 pub(crate) use secret_ref::SecretRef;
 pub(crate) use suspicion::holds_secret as looks_secret;

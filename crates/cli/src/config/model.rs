@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use exhibit_archive::s3::{Encryption, LockMode};
 use exhibit_collectors::Settings;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::schedule::Schedule;
@@ -118,6 +119,40 @@ pub(crate) struct Archive {
     pub(crate) directory: PathBuf,
     /// How long an archived object is kept, 1 to 100 years.
     pub(crate) retention_years: u8,
+    /// The bucket that is used instead of the directory.
+    pub(crate) s3: Option<Bucket>,
+}
+
+/// A bucket with Object Lock.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its region.
+    pub(crate) region: String,
+    /// The server's URL; AWS without it.
+    pub(crate) endpoint: Option<String>,
+    /// What every key begins with.
+    pub(crate) prefix: String,
+    /// The lock of what is put.
+    pub(crate) mode: LockMode,
+    /// What the store is asked to encrypt with.
+    pub(crate) encryption: Encryption,
+    /// Where the keys are found; in the variables that AWS names without it.
+    pub(crate) keys: Option<BucketKeys>,
+    /// Larger objects are put in parts of so many MiB.
+    pub(crate) part_mib: u8,
+}
+
+/// Where the keys to a bucket are found.
+#[derive(Debug, Clone)]
+pub(crate) struct BucketKeys {
+    /// The access key's id.
+    pub(crate) id: SecretRef,
+    /// The secret access key.
+    pub(crate) secret: SecretRef,
+    /// The session token, where there is one.
+    pub(crate) token: Option<SecretRef>,
 }
 
 /// The log's signing key.

@@ -154,6 +154,19 @@ impl Reader {
         value
     }
 
+    /// One of the words that the section's shape gives, if it is there.
+    pub(super) fn word(&mut self, section: &Section<'_>, key: &str) -> Option<&'static str> {
+        let Kind::Word(words) = section.key(key).kind else { unreachable!("`{key}` is read as the word that it is") };
+        let text = self.text(section, key)?;
+        let found = words.iter().copied().find(|word| word == text.get_ref());
+        if found.is_none() {
+            let title = format!("{} in {} is none of the words that it can be", quoted(key), section.name);
+            let known = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+            self.refuse(Diagnostic::new("config.bad-word", text.span(), title).label(format!("expected {known}")));
+        }
+        found
+    }
+
     /// `true` or `false`, if it is there.
     pub(super) fn flag(&mut self, section: &Section<'_>, key: &str) -> Option<bool> {
         let entry = section.entries.get(key)?;

@@ -11,12 +11,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
 use super::keys;
-use super::model::{Archive, Config, Database, Deployment, Signing};
+use super::model::{Config, Database, Deployment, Signing};
 use super::reader::{Reader, Section, nearest};
 use super::secret_ref::SecretRef;
 use super::settings::Collectors;
 use super::suspicion::{holds_secret, is_reference};
-use super::{jobs, service};
+use super::{archive, jobs, service};
 
 /// Reads the whole file; `None` only if a problem was noted.
 pub(super) fn read(
@@ -30,7 +30,7 @@ pub(super) fn read(
     let deployment = deployment(reader, &root, &base);
     let data_dir = deployment.as_ref().map_or(base.clone(), |found| found.data_dir.clone());
     let database = database(reader, &root, &base);
-    let archive = archive(reader, &root, &base, &data_dir);
+    let archive = archive::read(reader, &root, &base, &data_dir);
     let signing = signing(reader, &root, &base, &data_dir);
     let service = service::read(reader, &root, &base);
     let environments = environments(reader, &root);
@@ -144,16 +144,6 @@ fn database(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Option<Opti
     owner_is_fine.then_some(Some(Database { url, url_place, owner_url, owner_url_place }))
 }
 
-fn archive(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path) -> Archive {
-    let section = reader.table(root, "archive", "[archive]");
-    let directory = section.as_ref().and_then(|section| path(reader, section, "directory"));
-    let retention_years = section.and_then(|section| reader.number(&section, "retention_years"));
-    Archive {
-        directory: directory.map_or_else(|| data_dir.join("archive"), |given| base.join(given)),
-        retention_years: retention_years.unwrap_or(7),
-    }
-}
-
 fn signing(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path) -> Option<Signing> {
     let generated = Signing::Generated(data_dir.join("keys").join("log.key"));
     if root.raw("signing").is_none() {
@@ -218,7 +208,7 @@ pub(super) fn check_id(reader: &mut Reader, id: &str, span: Range<usize>, what: 
 }
 
 /// A text of one line that is not empty, if it is there.
-fn line(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<String> {
+pub(super) fn line(reader: &mut Reader, section: &Section<'_>, key: &str) -> Option<String> {
     let text = reader.text(section, key)?;
     let value = text.get_ref().trim();
     let fine = !value.is_empty() && value.len() <= 200 && !value.contains(char::is_control);

@@ -3,7 +3,14 @@
 use exhibit_detect::{Confidence, Engine, Sensitivity};
 
 /// Keys of our own schema that expect a reference, by their full path.
-pub(super) const REFERENCE_KEYS: [&str; 3] = ["database.url", "database.owner_url", "signing.key"];
+pub(super) const REFERENCE_KEYS: [&str; 6] = [
+    "database.url",
+    "database.owner_url",
+    "signing.key",
+    "archive.s3.access_key_id",
+    "archive.s3.secret_access_key",
+    "archive.s3.session_token",
+];
 
 /// Whether a text under this key would be a secret whatever it says.
 pub(super) fn sensitive_key(key: &str) -> bool {

@@ -73,6 +73,7 @@ fn every_case_is_told_as_written_down() {
     }
     let expected = BTreeSet::from([
         "config.bad-address",
+        "config.bad-archive",
         "config.bad-duration",
         "config.bad-id",
         "config.bad-origin",
@@ -82,6 +83,7 @@ fn every_case_is_told_as_written_down() {
         "config.bad-setting",
         "config.bad-text",
         "config.bad-time-zone",
+        "config.bad-word",
         "config.duplicate-id",
         "config.half-tls",
         "config.literal-secret",

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use exhibit_archive::s3::LockMode;
 use nix::{
     sys::statvfs::statvfs,
     unistd::{AccessFlags, access},
@@ -47,7 +48,11 @@ static WRITE_ONCE: Item = Item {
     good: "nothing in the archive can be written again",
     remedy: "find out who changed the mode (0444 is expected), then: exhibit archive check",
 };
-static KIND: Item = Item { code: "archive.kind", good: "what the archive proves is known", remedy: "" };
+static KIND: Item = Item {
+    code: "archive.kind",
+    good: "what the archive proves is known",
+    remedy: "regulators ask for COMPLIANCE: set [archive.s3] mode",
+};
 
 pub(super) static ITEMS: [&Item; 7] = [&CONFIGURATION, &SECRETS, &DATA, &SPACE, &ARCHIVE, &WRITE_ONCE, &KIND];
 
@@ -67,7 +72,24 @@ pub(super) fn look(config: &Config, file: &Path, findings: &mut Findings) {
     secrets(config, findings);
     data(config, findings);
     space(config, findings);
-    archive(&config.archive.directory, findings);
+    match &config.archive.s3 {
+        None => archive(&config.archive.directory, findings),
+        Some(bucket) => {
+            let name = &bucket.name;
+            match bucket.mode {
+                LockMode::Compliance => {
+                    findings.ok(&KIND, format!("S3 Object Lock in COMPLIANCE mode, in the bucket {name}"));
+                }
+                LockMode::Governance => findings.warn(
+                    &KIND,
+                    format!(
+                        "S3 Object Lock in GOVERNANCE mode, in the bucket {name}: whoever may bypass it can remove"
+                    ),
+                ),
+            }
+            findings.complete_well(&[&ARCHIVE, &WRITE_ONCE], "there is no folder: the bucket is the archive");
+        }
+    }
 }
 
 fn mode(path: &Path) -> io::Result<u32> {
@@ -88,6 +110,9 @@ fn secrets(config: &Config, findings: &mut Findings) {
     if let Some(database) = &config.database {
         referred(&database.url);
         database.owner_url.iter().for_each(&mut referred);
+    }
+    if let Some(keys) = config.archive.s3.as_ref().and_then(|bucket| bucket.keys.as_ref()) {
+        [&keys.id, &keys.secret].into_iter().chain(&keys.token).for_each(&mut referred);
     }
     if let Some(tls) = &config.service.tls {
         referred(&tls.key);
@@ -134,7 +159,8 @@ fn data(config: &Config, findings: &mut Findings) {
 }
 
 fn space(config: &Config, findings: &mut Findings) {
-    for folder in [&config.deployment.data_dir, &config.archive.directory] {
+    let archive = config.archive.s3.is_none().then_some(&config.archive.directory);
+    for folder in std::iter::once(&config.deployment.data_dir).chain(archive) {
         // A folder that is not there yet will be made on the disk of the nearest one above it.
         let Some(there) = folder.ancestors().find(|above| above.exists()) else {
             findings.unknown(&SPACE, format!("{} lies nowhere", folder.display()));

@@ -11,10 +11,13 @@ use exhibit_pipeline::{ARCHIVED, OutsideCheckpoints, handovers, line_of};
 use exhibit_store::Store;
 use secrecy::ExposeSecret as _;
 
-use super::item::{Findings, Item};
+use super::{
+    bucket,
+    item::{Findings, Item},
+};
 use crate::{
     config::{Config, Signing},
-    signing,
+    signing, vault,
 };
 
 static PRESENT: Item = Item {
@@ -157,14 +160,33 @@ async fn checkpoints(config: &Config, line: &KeyHistory, store: &Store, findings
         }
     }
     let name = path.file_name().unwrap_or_default();
-    let archived = config.archive.directory.join(ARCHIVED).join(name);
-    match fs::read(&archived) {
-        Ok(kept) if kept == note => findings.ok(&ARCHIVED_TOO, archived.display().to_string()),
-        Ok(_) => findings.fail(&ARCHIVED_TOO, format!("{} has other bytes than {place}", archived.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            findings.fail(&ARCHIVED_TOO, format!("{} is not there", archived.display()));
-        }
-        Err(error) => findings.unknown(&ARCHIVED_TOO, format!("{}: {error}", archived.display())),
-    }
+    archived_too(config, &name.to_string_lossy(), &note, &place, findings).await;
     findings.complete(&[&BOUND], "the last checkpoint outside the database does not hold");
+}
+
+/// Whether the archive, whichever it is, keeps the same checkpoint.
+async fn archived_too(config: &Config, name: &str, note: &[u8], place: &str, findings: &mut Findings) {
+    if config.archive.s3.is_none() {
+        let archived = config.archive.directory.join(ARCHIVED).join(name);
+        return match fs::read(&archived) {
+            Ok(kept) if kept == note => findings.ok(&ARCHIVED_TOO, archived.display().to_string()),
+            Ok(_) => findings.fail(&ARCHIVED_TOO, format!("{} has other bytes than {place}", archived.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                findings.fail(&ARCHIVED_TOO, format!("{} is not there", archived.display()));
+            }
+            Err(error) => findings.unknown(&ARCHIVED_TOO, format!("{}: {error}", archived.display())),
+        };
+    }
+    let vault = match vault::open(config) {
+        Ok(vault) => vault,
+        Err(error) => return findings.unknown(&ARCHIVED_TOO, format!("{error:#}")),
+    };
+    let key = format!("{ARCHIVED}{name}");
+    match bucket::kept(&vault, &key).await {
+        Ok(Some(kept)) if kept == note => findings.ok(&ARCHIVED_TOO, format!("{key} in {}", vault.describe().place)),
+        Ok(Some(_)) => findings.fail(&ARCHIVED_TOO, format!("{key} in the archive has other bytes than {place}")),
+        Ok(None) => findings.fail(&ARCHIVED_TOO, format!("{key} is not in {}", vault.describe().place)),
+        Err(error) if error.is_difference() => findings.fail(&ARCHIVED_TOO, error.to_string()),
+        Err(error) => findings.unknown(&ARCHIVED_TOO, error.to_string()),
+    }
 }

@@ -1,5 +1,6 @@
 //! `exhibit doctor`: everything about a live deployment that can be wrong, and what to do about it. It changes nothing.
 
+mod bucket;
 mod database;
 mod files;
 mod item;
@@ -30,21 +31,26 @@ static CONFIGURATION: Item = Item {
     remedy: "exhibit check names each mistake with its place; exhibit init writes a first one",
 };
 
-/// Everything that is looked at, in this order.
-fn items() -> Vec<&'static Item> {
-    let groups = [&[&CONFIGURATION][..], &files::ITEMS, &keys::ITEMS, &database::ITEMS, &work::ITEMS, &service::ITEMS];
-    groups.concat()
+/// Everything that is looked at, in this order: of a bucket where there is one, and what is tried where that is asked for.
+fn items(bucket: bool, probe: bool) -> Vec<&'static Item> {
+    let of_bucket: &[&Item] = if bucket { &bucket::ITEMS } else { &[] };
+    let tried: &[&Item] = if bucket && probe { &bucket::TRIED } else { &[] };
+    let groups = [&[&CONFIGURATION][..], &files::ITEMS, of_bucket, tried];
+    let more = [&keys::ITEMS[..], &database::ITEMS, &work::ITEMS, &service::ITEMS];
+    [groups.concat(), more.concat()].concat()
 }
 
 pub(crate) async fn run(args: &DoctorArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
     let file = args.place.config_file();
     let registry = Registry::built_in()?;
     let mut findings = Findings::default();
+    let mut bucket = false;
     let blind = match config::load(&file, &registry) {
         Ok(config) => {
+            bucket = config.archive.s3.is_some();
             findings.ok(&CONFIGURATION, format!("{}: {} jobs", file.display(), config.jobs.len()));
             let step = words.step("Looking at the deployment");
-            look(&config, &file, &mut findings).await;
+            look(&config, &file, args.probe_rights, &mut findings).await;
             drop(step);
             false
         }
@@ -61,7 +67,7 @@ pub(crate) async fn run(args: &DoctorArgs, words: &Words, out: &mut Out) -> anyh
         }
     };
     findings.complete(
-        &items(),
+        &items(bucket, args.probe_rights),
         if blind { "without a configuration nothing can be looked at" } else { "something before it failed" },
     );
     out.data(args.printed.format, &findings.0, |findings| {
@@ -100,8 +106,9 @@ fn ended(findings: &[Finding]) -> Exit {
     }
 }
 
-async fn look(config: &Config, file: &std::path::Path, findings: &mut Findings) {
+async fn look(config: &Config, file: &std::path::Path, probe: bool, findings: &mut Findings) {
     files::look(config, file, findings);
+    bucket::look(config, SystemClock.now(), probe, findings).await;
     let key = keys::look(config, findings);
     database::zones(findings);
     work::sources(config, findings);
@@ -125,7 +132,10 @@ async fn look(config: &Config, file: &std::path::Path, findings: &mut Findings) 
                     service::people(config, &store, now, findings).await;
                     store.close().await;
                 }
-                Err(error) => findings.complete(&items(), &format!("the database can't be worked with: {error}")),
+                Err(error) => {
+                    let items = items(config.archive.s3.is_some(), probe);
+                    findings.complete(&items, &format!("the database can't be worked with: {error}"));
+                }
             }
         }
     }
@@ -165,7 +175,7 @@ mod tests {
 
     #[test]
     fn codes_are_steady_and_each_its_own() {
-        let codes: Vec<&str> = items().iter().map(|item| item.code).collect();
+        let codes: Vec<&str> = items(true, true).iter().map(|item| item.code).collect();
         let different: BTreeSet<&str> = codes.iter().copied().collect();
         assert_eq!(different.len(), codes.len());
         insta::assert_snapshot!(codes.join("\n"));

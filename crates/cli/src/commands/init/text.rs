@@ -43,6 +43,12 @@ pub(super) fn text(plan: &Plan, about: &About) -> String {
     line(format_args!(
         "data_dir = \".exhibit\" # the private Postgres, keys, checkpoints, reports: keep it out of version control"
     ));
+    line(format_args!(
+        "\n# Reports are kept in a write-once directory in data_dir, which is tamper-evident and no regulatory WORM. A bucket with"
+    ));
+    line(format_args!("# S3 Object Lock is; `exhibit doctor` tells whether it is fit:\n# [archive.s3]"));
+    line(format_args!("# bucket = \"example-evidence\"\n# region = \"eu-central-1\""));
+    line(format_args!("# access_key_id = \"env:EXHIBIT_S3_KEY_ID\"\n# secret_access_key = \"env:EXHIBIT_S3_SECRET\""));
     environments(plan, &mut line);
     ci(plan, about, &mut line);
     credentials(plan, about, &mut line);
