@@ -214,19 +214,24 @@ Example:
   exhibit token list
   exhibit token revoke 0193a5b2-7c1e-7000-8000-000000000001 --reason 'she left'")]
     Token(TokenArgs),
-    /// Check a report's bundle offline, trusting nothing in it but a key that you name or have pinned
+    /// Check a bundle or a whole archive offline, trusting nothing in it but a key that you name or pinned
     #[command(after_long_help = "\
 Example:
   exhibit verify 2026-Q4.bundle.tar --key log.pub
   exhibit verify 2026-Q4.bundle.tar --key 'log.example.com/exhibit+1a2b3c4d+AQ…'
   exhibit verify 2026-Q4.bundle.tar --dir exhibit-demo            # with the key pinned there
+  exhibit verify 2026-Q4.bundle.tar --key log.pub --re-render     # and make the report again
   exhibit verify 2024-Q1.bundle.tar --key log.pub --rotations log.rotations
+  exhibit verify archive/ --key log.pub --checkpoint noted-in-july.note
+
+What was proven is said line by line, and what was not. The program exhibit-verify does the same without --re-render, and
+is small enough for an auditor to build alone and to read.
 
 A bundle holds every rotation of the signing key up to its own making, so an old key verifies a new bundle. For a new
 key to verify a bundle that was made before it, name the later rotations: a deployment keeps them in
 DATA/keys/log.rotations, any later bundle in its file keys.rotations. Each proves itself.
 
-Exits 0 if the bundle holds, 1 with each difference named, 2 if it could not look (no pinned key included).")]
+Exits 0 if nothing differs, 1 with each difference named, 2 if it could not look (no pinned key included).")]
     Verify(VerifyArgs),
     /// Recompute the ledger from its bytes and compare everything that was derived from it
     #[command(after_long_help = "\
@@ -383,9 +388,15 @@ pub(crate) enum LogForm {
 /// `exhibit verify`
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// The bundle, a tar file
-    #[arg(value_name = "BUNDLE")]
+    /// The bundle, a tar file; or a folder laid out as the archive's keys: reports/, segments/, …
+    #[arg(value_name = "BUNDLE|FOLDER")]
     pub(crate) bundle: PathBuf,
+    /// Render the bundle's report again, from its own entries and template, and compare it byte for byte
+    #[arg(long)]
+    pub(crate) re_render: bool,
+    /// A checkpoint that you hold from before, to which the entries must lead; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Vec<PathBuf>,
     /// The log's public key, or a file that holds it [default: the one pinned in the deployment]
     #[arg(long, value_name = "KEY|FILE")]
     pub(crate) key: Option<String>,

@@ -41,7 +41,7 @@ fn a_demo_can_be_checked_by_anyone() {
     let checked = json(0, repository, &["fsck", "--dir", dir, "--format", "json"]);
     assert_eq!(checked["clean"], true);
     let bundle = text(&second, "/report/bundle");
-    ends_with(0, repository, &["verify", bundle, "--dir", dir]);
+    ends_with(0, repository, &["verify", bundle, "--re-render", "--dir", dir]);
     let key = look.join("keys/log.pub");
     ends_with(0, repository, &["verify", bundle, "--key", key.to_str().expect("UTF-8")]);
     ends_with(0, repository, &["verify", text(&first, "/report/bundle"), "--dir", dir]);

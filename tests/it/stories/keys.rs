@@ -70,10 +70,9 @@ async fn every_bundle_verifies_from_every_key_of_the_line() {
         for (at, pinned) in (0..).zip([42, 1, 2]) {
             let keys = vec![TestWorld::key(pinned).verifier().clone()];
             // A bundle brings the rotations up to its own making; a key that came later needs the later ones.
-            let alone =
-                verify_bundle(&bundle[..], &Trust { keys: keys.clone(), rotations: Vec::new() }).expect("looked");
+            let alone = verify_bundle(&bundle[..], &Trust { keys: keys.clone(), ..Trust::default() }).expect("looked");
             assert_eq!(alone.is_clean(), at <= number, "bundle {number}, pinned {pinned}: {:#?}", alone.differences);
-            let trust = Trust { keys, rotations: rotations.clone() };
+            let trust = Trust { keys, rotations: rotations.clone(), ..Trust::default() };
             let found = verify_bundle(&bundle[..], &trust).expect("looked");
             assert_eq!(found.differences, [], "bundle {number}, pinned {pinned}, with the rotations");
         }

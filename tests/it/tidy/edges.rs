@@ -2,21 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{files_ending, none, text};
+use super::{files_ending, none, root, text};
 
 /// Each room and the rooms it may know. Higher rooms come later, so every edge points one way.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("evidence", &[]),
     ("ledger", &["evidence"]),
     ("detect", &["evidence"]),
+    ("verify", &["evidence", "ledger"]),
     ("store", &["evidence", "ledger"]),
     ("archive", &["evidence"]),
     ("report", &["evidence", "ledger"]),
     ("collectors", &["evidence", "detect"]),
     ("pipeline", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors"]),
     ("web", &["evidence", "ledger", "store", "report"]),
-    ("cli", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "web"]),
-    ("tests", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "web", "cli"]),
+    ("cli", &["evidence", "ledger", "detect", "store", "archive", "report", "collectors", "pipeline", "web", "verify"]),
+    (
+        "tests",
+        &[
+            "evidence",
+            "ledger",
+            "detect",
+            "store",
+            "archive",
+            "report",
+            "collectors",
+            "pipeline",
+            "web",
+            "verify",
+            "cli",
+        ],
+    ),
 ];
 
 /// Libraries that few rooms may name. Templates are written for two kinds of readers: reports, whose bytes stand for
@@ -149,4 +165,39 @@ fn the_collectors_use_every_library_that_they_name() {
         !sources.contains(&format!("{name}::")) && !sources.contains(&format!("use {name};"))
     });
     none(unused.cloned().collect(), "collectors/Cargo.toml names libraries that no source uses");
+}
+
+/// Libraries that an auditor should not have to trust, or to build, to check a bundle.
+const NOT_TO_VERIFY: [&str; 14] = [
+    "sqlx",
+    "tokio",
+    "hyper",
+    "axum",
+    "rustls",
+    "reqwest",
+    "aws-lc-rs",
+    "tera",
+    "pulldown-cmark",
+    "git2",
+    "mio",
+    "socket2",
+    "aws-sdk-s3",
+    "libsqlite3-sys",
+];
+
+#[test]
+fn an_auditor_can_build_the_verifier_alone() {
+    let told = std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["tree", "--offline", "--package", "exhibit-verify", "--edges", "normal,build", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let tree = String::from_utf8(told.stdout).expect("names");
+    let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains("exhibit-ledger"), "the tree is there: {tree}");
+    let wrong = names.iter().filter(|name| NOT_TO_VERIFY.contains(name) || name.starts_with("icu_"));
+    none(wrong.map(ToString::to_string).collect(), "who checks needs no network, no database and no template");
+    let ours: Vec<_> = names.iter().filter(|name| name.starts_with("exhibit-")).collect();
+    assert_eq!(ours, [&"exhibit-evidence", &"exhibit-ledger", &"exhibit-verify"], "and of ours, no more than these");
 }

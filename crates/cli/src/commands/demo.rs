@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use exhibit_collectors::{Registry, examples};
 use exhibit_evidence::{Digest, Outcome, report::Standing};
+use exhibit_ledger::bundle::Trust;
 use exhibit_pipeline::{Issued, archive_pending, checkpoint, declare, issue, perform_on_demand, run_due};
 use serde::Serialize;
 
@@ -153,7 +154,8 @@ async fn perform(dir: &Path, deployment: &Deployment, words: &Words) -> anyhow::
     let paths = write_report(&folder, &issued)?;
     let step = words.step("Verifying the archived bundle");
     let archived = archived_bundle(deployment, &issued).await?;
-    let verified = verify(&archived, &trusted_keys(None, Some(&deployment.config))?, Vec::new())?;
+    let trust = Trust { keys: trusted_keys(None, Some(&deployment.config))?, ..Trust::default() };
+    let verified = verify(&archived, &trust, true)?;
     step.done(if verified.verified {
         "Verified the archived bundle offline, with the key pinned here."
     } else {

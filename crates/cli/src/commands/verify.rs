@@ -2,38 +2,23 @@
 
 use std::{
     fs::{self, File},
-    io::BufReader,
+    path::Path,
 };
 
 use anyhow::Context as _;
-use exhibit_ledger::bundle::{Trust, verify_bundle};
+use exhibit_ledger::bundle::Trust;
 use exhibit_ledger::keys::{Rotation, parse_rotations};
-use exhibit_ledger::note::VerifierKey;
-use serde::Serialize;
-use std::path::Path;
+use exhibit_verify::{Outcome, read_checkpoint, verify_file};
 
 use super::rerender::{Again, rerender};
 use crate::{
     args::VerifyArgs,
     config::Config,
     deployment,
-    output::{Exit, Out, Table, Words, printable},
+    output::{Exit, Out, Table, Words},
     signing::trusted_keys,
     succession::rotations_path,
 };
-
-/// What came of a verification, as data.
-#[derive(Debug, Serialize)]
-pub(crate) struct Verified {
-    /// Whether nothing differs.
-    pub(crate) verified: bool,
-    /// What was proven.
-    pub(crate) proven: Vec<String>,
-    /// What was not looked at, and why: neither proven nor different.
-    pub(crate) not_done: Vec<String>,
-    /// What differs, each with its place.
-    pub(crate) differences: Vec<String>,
-}
 
 pub(crate) fn run(args: &VerifyArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
     let config = match &args.key {
@@ -44,7 +29,8 @@ pub(crate) fn run(args: &VerifyArgs, words: &Words, out: &mut Out) -> anyhow::Re
     };
     let keys = trusted_keys(args.key.as_deref(), config.as_ref())?;
     let rotations = rotations(args.rotations.as_deref(), config.as_ref())?;
-    let verified = verify(&args.bundle, &keys, rotations)?;
+    let checkpoints = args.checkpoint.iter().map(|path| read_checkpoint(path)).collect::<Result<_, _>>()?;
+    let verified = verify(&args.bundle, &Trust { keys, rotations, checkpoints }, args.re_render)?;
     out.data(args.printed.format, &verified, |verified| {
         let mut table = Table::new(["", "what"]);
         for proven in &verified.proven {
@@ -59,10 +45,10 @@ pub(crate) fn run(args: &VerifyArgs, words: &Words, out: &mut Out) -> anyhow::Re
         table
     })?;
     if verified.verified {
-        words.say("The bundle holds.");
+        words.say("It holds.");
         Ok(Exit::Clean)
     } else {
-        words.say(format!("The bundle does NOT hold: {} differences.", verified.differences.len()));
+        words.say(format!("It does NOT hold: {} differences.", verified.differences.len()));
         Ok(Exit::Differences)
     }
 }
@@ -78,27 +64,38 @@ fn rotations(named: Option<&Path>, config: Option<&Config>) -> anyhow::Result<Ve
     parse_rotations(&bytes).with_context(|| format!("the rotations {}", path.display()))
 }
 
-/// Verifies the bundle in this file; where nothing differs, its report is made again.
-pub(crate) fn verify(path: &Path, keys: &[VerifierKey], rotations: Vec<Rotation>) -> anyhow::Result<Verified> {
+/// Verifies the bundle in this file, or everything in this archive; if asked, and where nothing differs, a bundle's report
+/// is made again.
+pub(crate) fn verify(path: &Path, trust: &Trust, re_render: bool) -> anyhow::Result<Outcome> {
     let said = || format!("the bundle {}", path.display());
+    if path.is_dir() {
+        let mut outcome = exhibit_verify::verify(path, trust)?;
+        outcome.not_done.push(match re_render {
+            true => "no report was rendered again: that is done with one bundle at a time".to_owned(),
+            false => NOT_ASKED_FOR.to_owned(),
+        });
+        return Ok(outcome);
+    }
     let mut file = File::open(path).with_context(said)?;
-    let trust = Trust { keys: keys.to_vec(), rotations };
-    let verification = verify_bundle(BufReader::new(&mut file), &trust).with_context(said)?;
-    let again = match &verification.manifest {
-        Some(manifest) if manifest.is_segment() => Again {
-            not_done: vec!["a segment of the ledger holds no report, and its raw artifacts lie beside it".to_owned()],
-            ..Again::default()
-        },
+    let (mut outcome, manifest) = verify_file(path, &mut file, trust)?;
+    let again = match &manifest {
+        // The library has said already that it holds none.
+        Some(manifest) if manifest.is_segment() => Again::default(),
         // The bundle's template is a program: it is run only when it is what the log's key sealed.
-        Some(manifest) if verification.is_clean() => rerender(&mut file, manifest).with_context(said)?,
+        Some(manifest) if re_render && outcome.verified => rerender(&mut file, manifest).with_context(said)?,
         _ => Again {
-            not_done: vec!["the report was not rendered again: the bundle does not hold".to_owned()],
+            not_done: vec![match re_render {
+                true => "the report was not rendered again: the bundle does not hold".to_owned(),
+                false => NOT_ASKED_FOR.to_owned(),
+            }],
             ..Again::default()
         },
     };
-    let printed = |text: &dyn std::fmt::Display| printable(&text.to_string()).to_string();
-    let proven = verification.proven.iter().map(|proven| printed(proven)).chain(again.proven);
-    let mut differences: Vec<String> = verification.differences.iter().map(|difference| printed(difference)).collect();
-    differences.extend(again.differences);
-    Ok(Verified { verified: differences.is_empty(), proven: proven.collect(), not_done: again.not_done, differences })
+    outcome.proven.extend(again.proven);
+    outcome.not_done.extend(again.not_done);
+    outcome.differences.extend(again.differences);
+    outcome.verified = outcome.differences.is_empty();
+    Ok(outcome)
 }
+
+const NOT_ASKED_FOR: &str = "no report was rendered again: --re-render does that";

@@ -15,7 +15,7 @@ const ORIGIN: &str = "example.org/log";
 const MOST_TOLD: usize = 1_000;
 
 static HONEST: LazyLock<(Vec<u8>, Manifest)> = LazyLock::new(honest);
-static TRUST: LazyLock<Trust> = LazyLock::new(|| Trust { keys: vec![key().verifier().clone()], rotations: Vec::new() });
+static TRUST: LazyLock<Trust> = LazyLock::new(|| Trust { keys: vec![key().verifier().clone()], ..Trust::default() });
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((how, rest)) = bytes.split_first() else { return };

@@ -84,6 +84,22 @@ pub(super) struct Body {
     pub(super) padded: bool,
 }
 
+/// A file's content that nobody has looked at.
+pub(super) struct Raw {
+    /// The bytes, as many as were there.
+    pub(super) bytes: Vec<u8>,
+    /// Whether everything was there.
+    pub(super) complete: bool,
+    /// Whether the bytes up to the next header are zero.
+    pub(super) padded: bool,
+}
+
+impl From<Raw> for Body {
+    fn from(Raw { bytes, complete, padded }: Raw) -> Self {
+        Self { digest: FileDigest::of(&bytes), bytes: Some(bytes).filter(|_| complete), complete, padded }
+    }
+}
+
 /// Reads an archive from front to end, holding no more than one kept file.
 pub(super) struct Archive<R> {
     reader: R,
@@ -119,6 +135,25 @@ impl<R: Read> Archive<R> {
         };
         let exact = header(&path, size).is_some_and(|ours| ours == block);
         Ok(Next::File(FileHeader { offset, path, size, exact }))
+    }
+
+    /// Reads the content after a header as it is, without a look at it. Nothing is allocated on the word of the header.
+    pub(super) fn raw(&mut self, size: usize) -> io::Result<Raw> {
+        const STEP: usize = 256 << 10;
+        let mut bytes = Vec::with_capacity(size.min(STEP));
+        while bytes.len() < size {
+            let start = bytes.len();
+            bytes.resize(size.min(start + STEP), 0);
+            let got = self.fill(&mut bytes[start..])?;
+            if start + got < bytes.len() {
+                bytes.truncate(start + got);
+                break;
+            }
+        }
+        let complete = bytes.len() == size;
+        let gap = &mut [0; BLOCK][..if complete { padding(size as u64) } else { 0 }];
+        let padded = self.fill(gap)? == gap.len() && gap.iter().all(|b| *b == 0);
+        Ok(Raw { bytes, complete, padded })
     }
 
     /// Reads the content after a header. It is kept only when it is at most `keep` bytes long;

@@ -27,7 +27,10 @@ mod write;
 pub use files::read_files;
 pub use layout::{first_entry, nodes_before};
 pub use manifest::{FileDigest, Manifest, ManifestCheckpoint, ManifestError, RootDigest};
-pub use verify::{CannotLook, Difference, Place, Proven, Trust, Verification, verify_bundle};
+pub use verify::{
+    CannotLook, Crew, Difference, Finished, NotShown, Place, Proven, Trust, Verification, Work, verify_bundle,
+    verify_bundle_with,
+};
 pub use write::{About, BundleError, BundleWriter};
 
 /// The version of this layout, `v` in the manifest.

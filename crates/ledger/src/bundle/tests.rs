@@ -554,7 +554,7 @@ fn a_key_that_came_later_verifies_with_the_rotation_at_hand() {
     let old = bundle(3, 0);
     let rotation = Rotation::sign(ORIGIN, 4, &key(1), &key(2)).unwrap();
     let rotations = vec![Rotation::parse(&rotation.to_bytes()).unwrap()];
-    let later = Trust { keys: vec![key(2).verifier().clone()], rotations };
+    let later = Trust { keys: vec![key(2).verifier().clone()], rotations, ..Trust::default() };
     assert_eq!(verify_bundle(&old[..], &later).unwrap().differences, []);
     assert!(!verify_bundle(&old[..], &trust(2)).unwrap().is_clean(), "without it, nothing leads there");
 

@@ -7,7 +7,6 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::FsckReport;
-use super::entries::Walk;
 use crate::StoreError;
 use crate::error::in_tx;
 use crate::rows::bigint;
@@ -68,16 +67,11 @@ pub(super) async fn compare(
     Ok(())
 }
 
-pub(super) async fn check(tx: &mut PgConnection, walk: &Walk, report: &mut FsckReport) -> Result<(), StoreError> {
-    values(tx, report).await?;
-    groups(tx, &walk.erased, report).await
-}
-
 /// Digest, path, salt, value, and whether the entry exists.
 type Disclosed = (Vec<u8>, String, Option<String>, Option<String>, bool);
 
 /// A disclosure that is not erased seals to its digest.
-async fn values(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
+pub(super) async fn values(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), StoreError> {
     let mut after: Vec<u8> = Vec::new();
     loop {
         let rows: Vec<Disclosed> = sqlx::query_as(
@@ -110,7 +104,11 @@ async fn values(tx: &mut PgConnection, report: &mut FsckReport) -> Result<(), St
 }
 
 /// A group is erased exactly where the ledger says so, whole, and holds the values of its own only.
-async fn groups(tx: &mut PgConnection, erased: &Erasures, report: &mut FsckReport) -> Result<(), StoreError> {
+pub(super) async fn groups(
+    tx: &mut PgConnection,
+    erased: &Erasures,
+    report: &mut FsckReport,
+) -> Result<(), StoreError> {
     let rows = sqlx::query(
         "/* fsck::groups */ SELECT k.group_id, k.key IS NULL AS erased, k.lost_at IS NOT NULL AS lost, count(d.digest) AS digests, \
                 count(d.digest) FILTER (WHERE d.erased_at IS NOT NULL) AS gone, \

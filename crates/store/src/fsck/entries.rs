@@ -13,6 +13,7 @@ use super::FsckReport;
 use super::disclosed::{self, Erasures};
 use super::edge::Edge;
 use super::outside::Promised;
+use super::quick::Sound;
 use crate::error::in_tx;
 use crate::projection::{Rows, compare, moved_findings, project, read_findings};
 use crate::rows::bigint;
@@ -131,7 +132,7 @@ async fn batch(
         }
         if let (Some(envelope), Ok(seq)) = (walk.read_record(&row, report), u64::try_from(row.seq)) {
             let moved = moved(tx, &envelope, row.seq, report).await?;
-            walk.cite(&envelope.body);
+            walk.cited.extend(cited(&envelope.body));
             walk.erased.take(row.seq, &envelope.body);
             promised_values.extend(disclosed::promised(row.seq, &envelope));
             expected.extend(project(seq, envelope.id, envelope.recorded_at, &envelope.body, &moved));
@@ -202,35 +203,63 @@ impl Walk {
         }
     }
 
-    fn cite(&mut self, body: &Body) {
-        match body {
-            Body::Evidence(evidence) => {
-                self.cited.extend(evidence.observation.facts_artifact);
-                self.cited.extend(evidence.observation.artifacts.iter().map(|artifact| artifact.digest));
-            }
-            Body::Assessment(assessment) => self.cited.extend(assessment.findings_artifact),
-            _ => {}
-        }
-    }
-
     /// Compares the root with what was promised for this size.
     fn keep_promises(&mut self, promised: &Promised, report: &mut FsckReport) {
-        let size = self.end;
-        let Some(roots) = promised.get(&size) else {
+        if !promised.contains_key(&self.end) {
             return;
+        }
+        let (size, root) = (self.end, self.edge.root());
+        keep_promises(size, root, &mut self.good_until, promised, report);
+    }
+
+    /// The walk over a ledger that the quick look found sound, judged by what was promised of it.
+    pub(super) fn over(sound: Sound, promised: &Promised, report: &mut FsckReport) -> Self {
+        let mut good_until = 0;
+        for (size, root) in &sound.roots {
+            keep_promises(*size, *root, &mut good_until, promised, report);
+        }
+        let walk = Self {
+            entries: sound.edge.size(),
+            end: sound.edge.size(),
+            broken: false,
+            last_recorded_at: sound.last_recorded_at,
+            cited: sound.cited,
+            erased: sound.erased,
+            good_until,
+            edge: sound.edge,
         };
-        let root = self.edge.root();
-        let mut good = true;
-        for (source, promise) in roots {
-            if *promise != root {
-                good = false;
-                let which = format!("checkpoint for size {size} (an entry of {}..{size} is another)", self.good_until);
-                report.differs(source, which, hex::encode(promise), hex::encode(root));
-            }
+        promises_beyond(&walk, promised, report);
+        walk
+    }
+}
+
+/// Compares the root at a size with what was promised for it.
+fn keep_promises(size: u64, root: Hash, good_until: &mut u64, promised: &Promised, report: &mut FsckReport) {
+    let Some(roots) = promised.get(&size) else {
+        return;
+    };
+    let mut good = true;
+    for (source, promise) in roots {
+        if *promise != root {
+            good = false;
+            let which = format!("checkpoint for size {size} (an entry of {good_until}..{size} is another)");
+            report.differs(source, which, hex::encode(promise), hex::encode(root));
         }
-        if good {
-            self.good_until = size;
+    }
+    if good {
+        *good_until = size;
+    }
+}
+
+/// The artifacts that an entry cites.
+pub(super) fn cited(body: &Body) -> Vec<Digest> {
+    match body {
+        Body::Evidence(evidence) => {
+            let artifacts = evidence.observation.artifacts.iter().map(|artifact| artifact.digest);
+            artifacts.chain(evidence.observation.facts_artifact).collect()
         }
+        Body::Assessment(assessment) => assessment.findings_artifact.into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 

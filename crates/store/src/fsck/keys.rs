@@ -2,27 +2,25 @@
 
 use exhibit_evidence::{Body, Record};
 use exhibit_ledger::keys::{KeyHistory, Rotation};
-use sqlx::{PgConnection, Row as _};
+use sqlx::PgConnection;
 
 use super::{FsckReport, Trusted};
 use crate::StoreError;
 use crate::error::in_tx;
 
-/// One line for each pinned key; none without pinned keys. What is wrong with the rotations is named.
-pub(super) async fn walk(
-    tx: &mut PgConnection,
-    trusted: &Trusted,
-    report: &mut FsckReport,
-) -> Result<Vec<KeyHistory>, StoreError> {
+/// Position and text of the records that hand over keys.
+pub(super) async fn handovers(tx: &mut PgConnection) -> Result<Vec<(i64, String)>, StoreError> {
     // The column is a copy, and compared with the record elsewhere: a rotation can't hide behind another kind.
-    let rows = sqlx::query("/* fsck::keys */ SELECT seq, record FROM exhibit.entries WHERE kind = 'key' ORDER BY seq")
+    sqlx::query_as("/* fsck::keys */ SELECT seq, record FROM exhibit.entries WHERE kind = 'key' ORDER BY seq")
         .fetch_all(tx)
         .await
-        .map_err(in_tx("fsck"))?;
+        .map_err(in_tx("fsck"))
+}
+
+/// One line for each pinned key; none without pinned keys. What is wrong with the rotations is named.
+pub(super) fn walk(handovers: Vec<(i64, String)>, trusted: &Trusted, report: &mut FsckReport) -> Vec<KeyHistory> {
     let mut rotations = Vec::new();
-    for row in &rows {
-        let seq: i64 = row.try_get("seq").map_err(in_tx("fsck"))?;
-        let record: String = row.try_get("record").map_err(in_tx("fsck"))?;
+    for (seq, record) in handovers {
         let read = Record::from_bytes(record.into_bytes()).and_then(|(record, _)| record.read());
         // Bytes that are no such entry are named where entries are walked.
         let Ok(Body::Key(body)) = read.map(|envelope| envelope.body) else { continue };
@@ -44,5 +42,5 @@ pub(super) async fn walk(
             }
         }
     }
-    Ok(lines)
+    lines
 }

@@ -14,6 +14,17 @@ use crate::error::in_tx;
 /// Promised roots by size; each with the place that promises it.
 pub(super) type Promised = BTreeMap<u64, Vec<(String, Hash)>>;
 
+/// Sizes at which a root may be promised.
+pub(super) async fn sizes(tx: &mut PgConnection, trusted: &Trusted) -> Result<BTreeSet<u64>, StoreError> {
+    let notes: Vec<String> = sqlx::query_scalar("/* fsck::sizes */ SELECT note FROM exhibit.checkpoints")
+        .fetch_all(tx)
+        .await
+        .map_err(in_tx("fsck"))?;
+    let outside = trusted.checkpoints.iter().map(|checkpoint| checkpoint.note.as_slice());
+    let notes = notes.iter().map(String::as_bytes).chain(outside);
+    Ok(notes.filter_map(|note| SignedCheckpoint::parse(note).ok()).map(|signed| signed.unverified().size).collect())
+}
+
 pub(super) async fn collect(
     tx: &mut PgConnection,
     trusted: &Trusted,

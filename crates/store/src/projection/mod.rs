@@ -7,8 +7,9 @@ mod column;
 mod entry;
 mod tables;
 
+pub(crate) use column::{field, since_2000};
 pub(crate) use entry::{moved_findings, project, read_findings};
-pub(crate) use tables::{Differing, Rows, compare, write};
+pub(crate) use tables::{COLUMNS, Differing, Rows, compare, encode, write};
 
 /// Tables that `rebuild` empties and refills.
 pub const PROJECTIONS: &[&str] = &[

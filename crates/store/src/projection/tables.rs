@@ -94,6 +94,21 @@ macro_rules! projections {
             Ok(())
         }
 
+        /// Tables with the columns that their rows have, in the order in which [`encode`] tells them.
+        pub(crate) const COLUMNS: &[(&str, &[&str])] = &[$(($table, &[$(stringify!($column)),*])),*];
+
+        /// Tells each row, as `COPY` gives it, to `row`: which of [`COLUMNS`], and the bytes.
+        pub(crate) fn encode(rows: &Rows, mut row: impl FnMut(&'static str, &[u8])) {
+            let mut bytes = Vec::new();
+            $(for each in &rows.$rows {
+                bytes.clear();
+                let columns = [$(stringify!($column)),*].len();
+                bytes.extend(i16::try_from(columns).unwrap_or(i16::MAX).to_be_bytes());
+                $(each.$column.encode(&mut bytes);)*
+                row($table, &bytes);
+            })*
+        }
+
         /// Compares rows with what their tables hold for entries `from..to`.
         pub(crate) async fn compare(
             tx: &mut PgConnection,

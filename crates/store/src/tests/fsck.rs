@@ -48,6 +48,25 @@ async fn ledger(database: &TestDatabase) -> Trusted {
     Trusted { origin: ORIGIN.into(), keys: vec![key().verifier().clone()], checkpoints }
 }
 
+#[tokio::test]
+async fn the_quick_look_knows_a_sound_ledger_and_no_other() {
+    let database = TestDatabase::new().await;
+    let trusted = ledger(&database).await;
+    assert!(crate::fsck::is_quickly_sound(database.store(), &trusted).await.unwrap());
+    // A row that no entry gives, one that is missing, and one that differs, each in a table of another shape.
+    for change in [
+        "INSERT INTO entry_ids VALUES (gen_random_uuid(), 1000)",
+        "DELETE FROM assessment_subjects WHERE seq = 3",
+        "UPDATE evidence SET environments = '{}' WHERE seq = 2",
+        "UPDATE tree_nodes SET hash = sha256('') WHERE level = 0 AND idx = 5",
+    ] {
+        let database = TestDatabase::new().await;
+        let trusted = self::ledger(&database).await;
+        database.tamper(change).await;
+        assert!(!crate::fsck::is_quickly_sound(database.store(), &trusted).await.unwrap(), "{change}");
+    }
+}
+
 fn places(report: &FsckReport) -> Vec<String> {
     report.differences.iter().map(|d| format!("{}, {}", d.place, d.row)).collect()
 }

@@ -1,16 +1,17 @@
 //! The entries of a bundle and the tree over them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use exhibit_evidence::{Body, Digest, EntryId, Kind, Record, Timestamp};
+use exhibit_evidence::{Digest, EntryId, Timestamp};
 
+use super::examine::{Examined, Says};
 use super::report::{Differences, Place, Proven};
 use crate::bundle::layout::{first_entry, holds};
 use crate::bundle::{CHECKPOINT, PREVIOUS};
 use crate::checkpoint::Checkpoint;
 use crate::keys::{MAX_ROTATIONS, Rotation};
-use crate::tiles::{Content, TileId, parse_entries, parse_hashes};
-use crate::tree::{Frontier, Hash, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at, leaf_hash};
+use crate::tiles::{TileId, parse_hashes};
+use crate::tree::{Frontier, Hash, NodeMap, NodeReader, ProofError, TILE_WIDTH, frontier_at};
 
 /// The bundle's hash tiles, by level and index.
 #[derive(Default)]
@@ -21,6 +22,17 @@ impl NodeReader for HashTiles {
         let (_, hashes) = self.0.get(&(level, index / TILE_WIDTH))?;
         hashes.get((index % TILE_WIDTH) as usize).copied()
     }
+}
+
+/// What is counted of the entries since the previous close.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    /// Of kinds that this version does not know.
+    pub(super) unknown_kinds: u64,
+    /// Receipts.
+    pub(super) receipts: u64,
+    /// Values that stand in the records as digests.
+    pub(super) disclosable: u64,
 }
 
 /// Follows the entries of a bundle as they stream by. It holds 32 bytes an entry for the tiles, and
@@ -34,7 +46,10 @@ pub(super) struct Entries {
     computed: NodeMap,
     /// The tree so far, or why it could not be followed any further.
     tree: Option<Result<Frontier, String>>,
-    root_at_from: Option<Hash>,
+    /// Sizes whose roots are wanted, and the roots.
+    wanted: BTreeSet<u64>,
+    roots: BTreeMap<u64, Hash>,
+    counts: Counts,
     ids: HashSet<EntryId>,
     last_recorded: Option<Timestamp>,
     bad_entries: bool,
@@ -44,7 +59,9 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    pub(super) fn new(origin: &str, from_size: u64, size: u64) -> Self {
+    /// The entries from one size to another; besides the root at the first, those at `wanted` sizes are noted.
+    pub(super) fn new(origin: &str, from_size: u64, size: u64, mut wanted: BTreeSet<u64>) -> Self {
+        wanted.insert(from_size);
         Self {
             origin: origin.to_owned(),
             from_size,
@@ -52,7 +69,9 @@ impl Entries {
             given: HashTiles::default(),
             computed: NodeMap::new(),
             tree: None,
-            root_at_from: None,
+            wanted,
+            roots: BTreeMap::new(),
+            counts: Counts::default(),
             ids: HashSet::new(),
             last_recorded: None,
             bad_entries: false,
@@ -64,6 +83,11 @@ impl Entries {
     /// Where the entries begin.
     pub(super) fn start(&self) -> u64 {
         self.from_size
+    }
+
+    /// Where the entries end.
+    pub(super) fn end(&self) -> u64 {
+        self.size
     }
 
     /// Whether a tile belongs into this bundle.
@@ -86,24 +110,33 @@ impl Entries {
         &self.cited
     }
 
-    /// Takes one tile that belongs into this bundle.
-    pub(super) fn tile(&mut self, tile: TileId, bytes: &[u8], out: &mut Differences) {
-        match tile.content {
-            Content::Hashes(level) => match parse_hashes(bytes, tile.width) {
-                Ok(hashes) => {
-                    self.given.0.insert((level, tile.index), (tile, hashes));
-                }
-                Err(e) => out.file(tile, "a hash tile", e),
-            },
-            Content::Entries => self.entries(tile, bytes, out),
+    /// The log.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What was counted in passing.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Takes one hash tile that belongs into this bundle.
+    pub(super) fn hashes(&mut self, tile: TileId, level: u8, bytes: &[u8], out: &mut Differences) {
+        match parse_hashes(bytes, tile.width) {
+            Ok(hashes) => {
+                self.given.0.insert((level, tile.index), (tile, hashes));
+            }
+            Err(e) => out.file(tile, "a hash tile", e),
         }
     }
 
-    fn entries(&mut self, tile: TileId, bytes: &[u8], out: &mut Differences) {
+    /// Takes the next entry bundle.
+    pub(super) fn take(&mut self, examined: Examined, out: &mut Differences) {
+        let tile = examined.tile;
         self.begin();
         self.break_at_gap(tile.first());
-        let records = match parse_entries(bytes, tile.width) {
-            Ok(records) => records,
+        let entries = match examined.entries {
+            Ok(entries) => entries,
             Err(e) => {
                 out.file(tile, format_args!("{} entries", tile.width), &e);
                 self.bad_entries = true;
@@ -112,17 +145,20 @@ impl Entries {
             }
         };
         let path = tile.to_string();
-        for (seq, bytes) in (tile.first()..).zip(records) {
+        for (seq, entry) in (tile.first()..).zip(entries) {
             let place = || Place::Entry { seq, path: path.clone() };
             let before = out.count();
-            let leaf = leaf_hash(bytes);
             // The hash tile says which entry it is that was changed.
-            if let Some(given) = self.given.node(0, seq).filter(|given| *given != leaf) {
+            if let Some(given) = self.given.node(0, seq).filter(|given| *given != entry.leaf) {
                 let expected = format!("the leaf hash {} of its hash tile", hex::encode(given));
-                out.add(place(), expected, hex::encode(leaf));
+                out.add(place(), expected, hex::encode(entry.leaf));
             }
-            self.append(leaf);
-            self.record(seq, bytes, &place, out);
+            self.append(entry.leaf);
+            self.follow(entry.envelope, &place, out);
+            for (expected, found) in entry.wrong {
+                out.add(place(), expected, found);
+            }
+            self.hear(seq, entry.says, &place, out);
             self.bad_entries |= out.count() > before;
         }
     }
@@ -133,8 +169,8 @@ impl Entries {
             return;
         }
         let before = frontier_at(first_entry(self.from_size), &self.given);
-        if let Ok(tree) = &before {
-            self.note_root_at_from(tree.size(), tree.root());
+        if let Some(tree) = before.as_ref().ok().filter(|tree| self.wanted.contains(&tree.size())) {
+            self.roots.insert(tree.size(), tree.root());
         }
         self.tree = Some(before.map_err(|e: ProofError| e.to_string()));
     }
@@ -153,74 +189,52 @@ impl Entries {
         };
         self.computed.extend(tree.append(leaf));
         let size = tree.size();
-        if size == self.from_size {
-            let root = tree.root();
-            self.note_root_at_from(size, root);
+        if self.wanted.contains(&size) {
+            self.roots.insert(size, tree.root());
         }
     }
 
-    fn note_root_at_from(&mut self, size: u64, root: Hash) {
-        if size == self.from_size {
-            self.root_at_from = Some(root);
-        }
-    }
-
-    /// What a record must be for itself, and after the one before it.
-    fn record(&mut self, seq: u64, bytes: &[u8], place: &impl Fn() -> Place, out: &mut Differences) {
-        let (record, header) = match Record::from_bytes(bytes.to_vec()) {
-            Ok(read) => read,
-            Err(e) => return out.add(place(), "a canonical record", e),
-        };
-        if !self.ids.insert(header.id) {
-            out.add(place(), "an id of its own", format_args!("{} again", header.id));
-        }
-        if let Some(last) = self.last_recorded.filter(|last| *last > header.recorded_at) {
-            let expected = format!("recorded_at not before {last}");
-            out.add(place(), expected, header.recorded_at);
-        }
-        self.last_recorded = Some(header.recorded_at);
-        if seq == 0 && header.kind != Kind::Deployment.word() {
-            let expected = "the deployment, with which a ledger begins";
-            out.add(place(), expected, &header.kind);
-        }
-        if header.kind.parse::<Kind>().is_err() {
-            // A later version may have added a kind. Its envelope holds; its body is not ours to judge.
+    /// What an envelope must be after the one before it.
+    fn follow(&mut self, envelope: Option<(EntryId, Timestamp)>, place: &impl Fn() -> Place, out: &mut Differences) {
+        let Some((id, recorded_at)) = envelope else {
             return;
+        };
+        if !self.ids.insert(id) {
+            out.add(place(), "an id of its own", format_args!("{id} again"));
         }
-        match record.read().map(|envelope| envelope.body) {
-            Err(e) => out.add(place(), format_args!("an entry of kind {}", header.kind), e),
-            Ok(Body::Evidence(evidence)) => {
-                let artifacts = evidence.observation.artifacts.iter().map(|a| a.digest);
-                self.cite(seq, artifacts.chain(evidence.observation.facts_artifact));
+        if let Some(last) = self.last_recorded.filter(|last| *last > recorded_at) {
+            out.add(place(), format_args!("recorded_at not before {last}"), recorded_at);
+        }
+        self.last_recorded = Some(recorded_at);
+    }
+
+    /// What an entry before the previous close says is told by an earlier bundle.
+    fn hear(&mut self, seq: u64, says: Says, place: &impl Fn() -> Place, out: &mut Differences) {
+        let own = seq >= self.from_size;
+        match says {
+            Says::Rotation(rotation) if self.rotations.len() < MAX_ROTATIONS => self.rotations.push(*rotation),
+            Says::Rotation(_) => out.add(place(), format_args!("at most {MAX_ROTATIONS} rotations"), "more"),
+            _ if !own => {}
+            Says::UnknownKind => self.counts.unknown_kinds += 1,
+            Says::Receipt => self.counts.receipts += 1,
+            Says::Cites { artifacts, disclosable } => {
+                self.counts.disclosable += disclosable;
+                for digest in artifacts {
+                    self.cited.entry(digest).or_insert(seq);
+                }
             }
-            Ok(Body::Assessment(assessment)) => self.cite(seq, assessment.findings_artifact),
-            Ok(Body::Deployment(deployment)) if deployment.origin != self.origin => {
-                let expected = format!("a deployment of {}", self.origin);
-                out.add(place(), expected, deployment.origin);
-            }
-            Ok(Body::Key(body)) => self.rotation(seq, &body.statement, place, out),
-            Ok(_) => {}
+            Says::Nothing => {}
         }
     }
 
-    /// What an entry before the previous close cites lies in an earlier bundle.
-    fn cite(&mut self, seq: u64, digests: impl IntoIterator<Item = Digest>) {
-        for digest in digests.into_iter().filter(|_| seq >= self.from_size) {
-            self.cited.entry(digest).or_insert(seq);
-        }
-    }
-
-    fn rotation(&mut self, seq: u64, statement: &str, place: &impl Fn() -> Place, out: &mut Differences) {
-        match Rotation::of_entry(statement, seq) {
-            Ok(rotation) if self.rotations.len() < MAX_ROTATIONS => self.rotations.push(rotation),
-            Ok(_) => out.add(place(), format_args!("at most {MAX_ROTATIONS} rotations"), "more"),
-            Err(e) => out.add(place(), "a rotation signed by both keys, in its place", e),
-        }
+    /// The root at a size, where the entries pass it.
+    pub(super) fn root_at(&self, size: u64) -> Option<Hash> {
+        self.roots.get(&size).copied()
     }
 
     /// Compares the tree with what is signed, once everything was read.
     pub(super) fn finish(
-        mut self,
+        &mut self,
         checkpoint: &Checkpoint,
         previous: Option<&Checkpoint>,
         proven: &mut Vec<Proven>,
@@ -264,7 +278,7 @@ impl Entries {
             let expected = format!("size {}, where the entries begin", self.from_size);
             return out.file(PREVIOUS, expected, previous.size);
         }
-        match self.root_at_from {
+        match self.root_at(self.from_size) {
             Some(root) if root == previous.root => proven.push(Proven::Consistency { size: previous.size }),
             Some(root) => out.file(
                 PREVIOUS,

@@ -2,7 +2,7 @@
 
 use super::Seen;
 use super::entries::Entries;
-use super::report::{Proven, Trust, Verification};
+use super::report::{NotShown, Place, Proven, Trust, Verification};
 use crate::bundle::archive::parse_hex;
 use crate::bundle::manifest::{Manifest, note_text};
 use crate::bundle::{ARTIFACTS, CHECKPOINT, MANIFEST, MANIFEST_NOTE, PREVIOUS, ROTATIONS, TILES};
@@ -41,11 +41,13 @@ impl Seen {
         let previous = self.read_checkpoint(PREVIOUS);
         let previous = previous.and_then(|s| self.believe(PREVIOUS, &s, &origin, &keys, &mut vec![]));
         self.check_entries(checkpoint.as_ref(), previous.as_ref(), &mut proven);
+        let mut not_shown = self.not_shown();
+        self.check_held(trust, &origin, &keys, &mut proven, &mut not_shown);
         let count = keys.iter().filter(|w| w.until_size.is_some()).count() as u64;
         if checkpoint.is_some() && count > 0 {
             proven.push(Proven::Rotations { count });
         }
-        Verification { proven, differences: self.out.list, omitted: self.out.omitted, checkpoint, manifest }
+        Verification { proven, not_shown, differences: self.out.list, omitted: self.out.omitted, checkpoint, manifest }
     }
 
     /// Each artifact's name is the digest of its bytes, and none that an entry cites is missing.
@@ -247,7 +249,7 @@ impl Seen {
         previous: Option<&Checkpoint>,
         proven: &mut Vec<Proven>,
     ) {
-        let Some(entries) = self.entries.take() else {
+        let Some(entries) = &mut self.entries else {
             return;
         };
         if entries.start() > 0 && !self.files.contains_key(PREVIOUS) {
@@ -258,6 +260,54 @@ impl Seen {
         // already, and nothing about the entries is proven.
         if let Some(checkpoint) = checkpoint {
             entries.finish(checkpoint, previous, proven, &mut self.out);
+        }
+    }
+
+    /// What the entries leave open.
+    fn not_shown(&self) -> Vec<NotShown> {
+        let Some(entries) = &self.entries else {
+            return Vec::new();
+        };
+        let counts = entries.counts();
+        let open = [
+            (counts.unknown_kinds, NotShown::UnknownKinds { count: counts.unknown_kinds }),
+            (counts.disclosable, NotShown::Disclosed { count: counts.disclosable }),
+            (counts.receipts, NotShown::Retention { receipts: counts.receipts }),
+            (entries.start(), NotShown::Earlier { count: entries.start() }),
+            (1, NotShown::Later { size: entries.end() }),
+        ];
+        open.into_iter().filter(|(count, _)| *count > 0).map(|(_, open)| open).collect()
+    }
+
+    /// Compares the checkpoints that the caller holds with the roots at their sizes.
+    fn check_held(
+        &mut self,
+        trust: &Trust,
+        origin: &str,
+        keys: &[KeyWindow],
+        proven: &mut Vec<Proven>,
+        not_shown: &mut Vec<NotShown>,
+    ) {
+        for held in &trust.checkpoints {
+            let size = held.unverified().size;
+            let candidates = keys_at(keys, origin, size);
+            let stated = match held.verify(origin, candidates) {
+                Ok(stated) => stated,
+                Err(e) => {
+                    let expected = format!("a checkpoint of {origin} signed by a trusted key");
+                    self.out.add(Place::Held { size }, expected, e);
+                    continue;
+                }
+            };
+            let Some(entries) = &self.entries else { continue };
+            match entries.root_at(size) {
+                Some(root) if root == stated.root => proven.push(Proven::Held { size }),
+                Some(root) => {
+                    let expected = format!("the root {} of these entries", hex::encode(root));
+                    self.out.add(Place::Held { size }, expected, hex::encode(stated.root));
+                }
+                None => not_shown.push(NotShown::Held { size, from: entries.start(), until: entries.end() }),
+            }
         }
     }
 }

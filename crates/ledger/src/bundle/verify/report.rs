@@ -5,7 +5,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::keys::Rotation;
 use crate::note::VerifierKey;
 
@@ -20,6 +20,9 @@ pub struct Trust {
     /// Rotations known from elsewhere, such as a later bundle: each proves itself. They let a key that came later
     /// verify a bundle that was sealed before it.
     pub rotations: Vec<Rotation>,
+    /// Checkpoints that the caller holds from before, such as one that was published or noted down: the entries must lead
+    /// to each that lies within them.
+    pub checkpoints: Vec<SignedCheckpoint>,
 }
 
 /// Why a bundle could not be looked at. This is neither a pass nor a finding of differences.
@@ -56,6 +59,11 @@ pub enum Place {
         seq: u64,
         /// The entry bundle that holds it.
         path: String,
+    },
+    /// A checkpoint that the caller holds.
+    Held {
+        /// The size that it states.
+        size: u64,
     },
     /// A hash of the tree.
     Node {
@@ -121,6 +129,11 @@ pub enum Proven {
         /// Entries at the previous close.
         size: u64,
     },
+    /// The entries lead to a checkpoint that the caller holds.
+    Held {
+        /// Entries that it covers.
+        size: u64,
+    },
     /// Raw artifacts have the digests that name them, and every one that an entry cites is there.
     Artifacts {
         /// How many.
@@ -133,11 +146,53 @@ pub enum Proven {
     },
 }
 
+/// Something that a bundle cannot show, or that nobody looked at. It is neither proven nor a difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "not-shown")]
+pub enum NotShown {
+    /// What came later.
+    Later {
+        /// Entries that the checkpoint covers.
+        size: u64,
+    },
+    /// The entries before the previous close: earlier bundles hold them, here are their hashes.
+    Earlier {
+        /// How many.
+        count: u64,
+    },
+    /// Whether an archive still holds the objects that receipts speak of.
+    Retention {
+        /// How many receipts.
+        receipts: u64,
+    },
+    /// The values that stand in the records as digests.
+    Disclosed {
+        /// How many.
+        count: u64,
+    },
+    /// The bodies of kinds that this version does not know.
+    UnknownKinds {
+        /// How many entries.
+        count: u64,
+    },
+    /// A checkpoint that the caller holds lies outside of the entries.
+    Held {
+        /// Entries that it covers.
+        size: u64,
+        /// The first size that these entries can show.
+        from: u64,
+        /// The last size that they can show.
+        until: u64,
+    },
+}
+
 /// The result of looking at a bundle.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verification {
     /// What was proven. A check that found a difference is not listed.
     pub proven: Vec<Proven>,
+    /// What is not shown, though somebody might think so.
+    pub not_shown: Vec<NotShown>,
     /// What differs: when this is empty, everything was proven.
     pub differences: Vec<Difference>,
     /// How many more differences there are than are listed.
@@ -212,6 +267,7 @@ impl fmt::Display for Place {
             Self::Archive { offset } => write!(f, "archive, byte {offset}"),
             Self::File { path } => f.write_str(path),
             Self::Entry { seq, path } => write!(f, "entry {seq} ({path})"),
+            Self::Held { size } => write!(f, "the checkpoint of {size} entries that you hold"),
             Self::Node { path, position } => write!(f, "{path}, hash {position}"),
         }
     }
@@ -245,12 +301,45 @@ impl fmt::Display for Proven {
             Self::Consistency { size } => {
                 write!(f, "the ledger of {size} entries at the previous close is its beginning")
             }
+            Self::Held { size } => {
+                write!(f, "its entries lead to the checkpoint of {size} entries that you hold")
+            }
             Self::Artifacts { count } => {
                 write!(f, "all raw artifacts that the entries cite are there, {count} files with their digests")
             }
             Self::Rotations { count } => {
                 write!(f, "{count} rotations of the signing key lead back to the pinned key")
             }
+        }
+    }
+}
+
+impl fmt::Display for NotShown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Later { size } => write!(f, "nothing is said of what was recorded after the first {size} entries"),
+            Self::Earlier { count } => write!(
+                f,
+                "the {count} entries before the previous close are bound by their hashes, but not here: \
+                 earlier bundles hold them"
+            ),
+            Self::Retention { receipts } => write!(
+                f,
+                "no archive was asked whether it still holds what the {receipts} receipts among the entries speak of, \
+                 and until when"
+            ),
+            Self::Disclosed { count } => {
+                write!(f, "the {count} values that stand in the entries as salted digests are not in a bundle")
+            }
+            Self::UnknownKinds { count } => write!(
+                f,
+                "{count} entries are of kinds that this program does not know: envelope and hashes hold, their bodies \
+                 were not read"
+            ),
+            Self::Held { size, from, until } => write!(
+                f,
+                "the checkpoint of {size} entries that you hold was not compared: these entries show sizes {from} to {until}"
+            ),
         }
     }
 }
