@@ -61,7 +61,16 @@ impl Program {
 
 fn told(program: &str, arguments: &[&str], folder: &Path) -> (bool, String) {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").current_dir(folder).stdin(Stdio::null());
     let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Installs packages where root asks: those that can't be used from a folder. What is missing after that, the test says.
+/// The caller holds the lock [`alone`].
+pub(crate) fn install(packages: &[&str]) {
+    let here = env::temp_dir();
+    told("apt-get", &["update"], &here);
+    let install = ["install", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"];
+    told("apt-get", &[&install, packages].concat(), &here);
 }

@@ -3,6 +3,8 @@
 mod api;
 mod binary;
 mod browser;
+mod by_hand;
+mod c2sp;
 mod debian;
 mod object_lock;
 mod packages;

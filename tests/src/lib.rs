@@ -20,6 +20,6 @@ pub use examples::Example;
 pub use faulty_vault::FaultyVault;
 pub use moody::{Mood, Moods, Moody, PANIC};
 pub use needles::Needles;
-pub use program::fresh_binary;
+pub use program::{fresh_binary, fresh_verifier};
 pub use seeded::{Ledger, Seed, fill};
 pub use world::{TestWorld, at};

@@ -17,11 +17,22 @@ const VARIABLE: &str = "EXHIBIT_TEST_PROGRAM";
 /// When it can't be built.
 #[must_use]
 pub fn fresh_binary() -> &'static Path {
-    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| env::var_os(VARIABLE).map_or_else(build, PathBuf::from));
+    static PROGRAM: LazyLock<PathBuf> =
+        LazyLock::new(|| env::var_os(VARIABLE).map_or_else(|| build("exhibit", "exhibit-cli"), PathBuf::from));
     &PROGRAM
 }
 
-fn build() -> PathBuf {
+/// The path of the program `exhibit-verify`, built in the same way.
+///
+/// # Panics
+/// When it can't be built.
+#[must_use]
+pub fn fresh_verifier() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| build("exhibit-verify", "exhibit-verify"));
+    &PROGRAM
+}
+
+fn build(program: &str, package: &'static str) -> PathBuf {
     // The tests' own binary lies in <target>/<profile>/deps.
     let own = env::current_exe().expect("a process knows its program");
     let profile_folder = own.parent().and_then(Path::parent).expect("tests lie in a folder of the build");
@@ -35,19 +46,19 @@ fn build() -> PathBuf {
     lock.lock().expect("the lock can be had");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--bin", "exhibit", "--profile", profile])
-        .args(packages())
+        .args(["build", "--quiet", "--bin", program, "--profile", profile])
+        .args(packages(package))
         .arg("--target-dir")
         .arg(target)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
     assert!(built.status.success(), "the program can't be built:\n{}", String::from_utf8_lossy(&built.stderr));
-    profile_folder.join("exhibit")
+    profile_folder.join(program)
 }
 
 /// Which packages are named together decides which features libraries are built with. After a test of the whole
 /// workspace, as in CI, naming it whole again finds everything built; otherwise the program alone is least.
-fn packages() -> &'static [&'static str] {
-    if env::var_os("CI").is_some() { &["--workspace", "--tests"] } else { &["--package", "exhibit-cli"] }
+fn packages(package: &str) -> Vec<&str> {
+    if env::var_os("CI").is_some() { vec!["--workspace", "--tests"] } else { vec!["--package", package] }
 }

@@ -81,7 +81,7 @@ pub async fn restore(from: &Restoration<'_>) -> Result<Restored, StepError> {
     let mut restored = Restored::default();
     let segments = segments(from).await?;
     let rotations = rotations(&segments);
-    let trust = Trust { keys: from.keys.to_vec(), rotations: rotations.clone() };
+    let trust = Trust { keys: from.keys.to_vec(), rotations: rotations.clone(), ..Trust::default() };
     let mut names = Names::default();
     let mut reports = Vec::new();
     for (key, bytes) in &segments {

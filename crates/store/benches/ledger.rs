@@ -22,7 +22,7 @@ use sqlx::Executor as _;
 /// Entries that one unit appends: a run.
 const RUN: u64 = 4;
 /// Runs that one transaction appends in bulk.
-const BULK: u64 = 500;
+const BULK: u64 = 2_000;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();

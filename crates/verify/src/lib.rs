@@ -21,8 +21,10 @@ use serde::Serialize;
 
 use crate::crew::Threads;
 
-/// Bytes read at once from a bundle.
+/// Bytes read at once where a file is hashed or searched.
 const BUFFER: usize = 1 << 20;
+/// Bytes read at once of a bundle's headers: its files are read past this buffer.
+const HEADERS: usize = 16 << 10;
 
 /// What came of a verification, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -111,7 +113,7 @@ pub fn verify_file(path: &Path, file: &mut File, trust: &Trust) -> Result<(Outco
 
 fn look(path: &Path, file: &mut File, trust: &Trust) -> Result<Verification, Failure> {
     let cannot = |source| Failure::Bundle { path: path.to_owned(), source };
-    let reader = io::BufReader::with_capacity(BUFFER, file);
+    let reader = io::BufReader::with_capacity(HEADERS, file);
     thread::scope(|scope| verify_bundle_with(reader, trust, &mut Threads::start(scope))).map_err(cannot)
 }
 

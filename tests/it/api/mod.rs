@@ -17,7 +17,7 @@ mod schemathesis;
 mod slots;
 
 /// A story in which the third quarter of 2026 is closed, reported and archived.
-async fn closed() -> (TestWorld, Issued) {
+pub(crate) async fn closed() -> (TestWorld, Issued) {
     let weekly = "0 6 * * 1";
     let examples = [
         Example::new("ci", "ci_secrets", "fail").scheduled(weekly),

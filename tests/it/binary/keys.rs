@@ -1,9 +1,10 @@
 //! The signing key is rotated by command: what was sealed before and after verifies with either key, and whatever stops
 //! half-way is finished by the next command.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use exhibit_ledger::note::SigningKey;
+use exhibit_tests::fresh_verifier;
 use serde_json::Value;
 
 use super::{Place, ends_with, json, output};
@@ -62,6 +63,74 @@ fn old_and_new_bundles_verify_with_old_and_new_keys() {
         command(0, &["verify", bundle]);
         ends_with(0, place.path(), &["verify", bundle, "--key", old_pin.trim()]);
     }
+}
+
+/// The key changes three times; what was sealed in each of the four eras verifies offline by the first key and by the last,
+/// by both programs, bundle by bundle and as one archive.
+#[test]
+fn entries_of_every_era_verify_after_three_rotations() {
+    let place = Place::new();
+    let look = place.join("look");
+    let dir = look.to_str().expect("UTF-8");
+    let pin = || read(&look.join("keys/log.pub")).trim().to_owned();
+    let demo = || json(0, Path::new(REPOSITORY), &["demo", "--dir", dir, "--format", "json"]);
+    let bundle = |made: &Value| made["report"]["bundle"].as_str().expect("a path").to_owned();
+
+    let mut bundles = vec![bundle(&demo())];
+    let first = pin();
+    for time in 1..=3 {
+        ends_with(0, place.path(), &["key", "rotate", "--reason", &format!("change {time}"), "--dir", dir]);
+        bundles.push(bundle(&demo()));
+    }
+    let last = pin();
+    let rotations = look.join("keys/log.rotations");
+    let archive = look.join("archive").to_str().expect("UTF-8").to_owned();
+    let ours = |code: i32, words: &[&str]| ends_with(code, place.path(), &[&["verify"], words].concat());
+    let small = |code: i32, words: &[&str]| {
+        let told = Command::new(fresh_verifier()).args(words).current_dir(place.path()).output().expect("it runs");
+        let printed = String::from_utf8_lossy(&told.stdout).into_owned();
+        let said = String::from_utf8_lossy(&told.stderr);
+        assert_eq!(told.status.code(), Some(code), "{words:?}\n{printed}\n{said}");
+        printed
+    };
+    for key in [&first, &last] {
+        for bundle in bundles.iter().chain([&archive]) {
+            let words = [bundle, "--key", key, "--rotations", rotations.to_str().expect("UTF-8"), "--format", "json"];
+            let (one, other) = (ours(0, &words), small(0, &words));
+            let told = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+            assert_eq!(told(&one)["proven"], told(&other)["proven"], "both programs say the same");
+        }
+    }
+    // An archive tells of its rotations itself; a bundle of the first era can't know the last key.
+    assert!(small(0, &[&archive, "--key", &last]).contains("hold all"));
+    small(1, &[&bundles[0], "--key", &last]);
+
+    // A checkpoint that was noted down in the second era, and one that says something else.
+    let notes = names(&look.join("checkpoints"));
+    let noted = look.join("checkpoints").join(&notes[notes.len() / 2]);
+    let held = ["--checkpoint", noted.to_str().expect("UTF-8"), "--key", &first];
+    assert!(small(0, &[&[archive.as_str()], &held[..]].concat()).contains("that you hold"));
+    assert!(ours(0, &[&[bundles[3].as_str()], &held[..]].concat()).contains("that you hold"));
+
+    // What lies in an archive, changed or gone.
+    let disclosures = look.join("archive/disclosures");
+    let object = disclosures.join(&names(&disclosures)[0]);
+    let good = fs::read(&object).expect("an object");
+    let unlocked = |bytes: Option<&[u8]>| {
+        let _ = fs::remove_file(&object);
+        bytes.into_iter().for_each(|bytes| fs::write(&object, bytes).expect("written"));
+    };
+    unlocked(Some(&good[..good.len() - 1]));
+    assert!(small(1, &[&archive, "--key", &first]).contains("disclosures/"));
+    unlocked(None);
+    assert!(small(1, &[&archive, "--key", &first]).contains("no such file"));
+    unlocked(Some(&good));
+    small(0, &[&archive, "--key", &first]);
+    small(2, &[place.path().to_str().expect("UTF-8"), "--key", &first]);
+    small(2, &[&archive]);
+    small(2, &[&archive, "--key"]);
+    small(2, &["--nonsense"]);
+    assert!(small(0, &["--help"]).contains("Example:"));
 }
 
 /// Killed at any point behind the ledger's entry: the files are brought to what the ledger says.
