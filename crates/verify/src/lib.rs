@@ -106,7 +106,9 @@ pub fn verify_file(path: &Path, file: &mut File, trust: &Trust) -> Result<(Outco
     let mut outcome = Outcome::default();
     outcome.add("", &verification);
     if verification.manifest.as_ref().is_some_and(Manifest::is_segment) {
-        outcome.not_done.push("a segment of the ledger holds no report, and its raw artifacts lie beside it".to_owned());
+        outcome
+            .not_done
+            .push("a segment of the ledger holds no report, and its raw artifacts lie beside it".to_owned());
     }
     Ok((outcome.settled(), verification.manifest))
 }
