@@ -112,7 +112,7 @@ fn go_follows_the_tiles_of_a_bundle() {
     assert_eq!(holds(folder, key.verifier()), "66000 entries, 68 inclusion and 1 consistency proofs\n");
 
     // It is the program that decides: a changed entry, a changed proof, another key.
-    let tile = folder.join("tile/entries/100");
+    let tile = folder.join("tile/entries/000");
     let good = fs::read(&tile).expect("a tile");
     let mut bad = good.clone();
     bad[4] ^= 1;
