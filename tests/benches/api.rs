@@ -59,6 +59,7 @@ fn main() {
 async fn compare(ledger: &Ledger, seed: &Seed) {
     machine::print(ledger).await;
     let (ours, token) = served::serve(ledger, seed, Role::Officer).await;
+    once(ours, &token).await;
     let bare = bare::serve(&ledger.store, seed).await;
     println!("{PIECES} pieces, {CONNECTIONS} connections, {ROUNDS} rounds of {} s each\n", SPAN.as_secs());
     println!("{:<14} {:<24} {:>10} {:>10}", "question", "answered by", "a second", "ratio");
@@ -88,6 +89,26 @@ async fn compare(ledger: &Ledger, seed: &Seed) {
             println!("{:<14} {name:<24} {rate:>10.0}", question.name());
         }
     }
+}
+
+/// What is asked seldom and takes longer: the first time, when nothing is known yet, and the second.
+async fn once(ours: SocketAddr, token: &str) {
+    println!("{:<56} {:>10} {:>10}", "asked once, then again", "ms", "ms");
+    for path in [
+        "/api/v1/controls",
+        "/api/v1/findings",
+        "/api/v1/findings?as_of=150000",
+        "/api/v1/findings?observed_from=2026-04-01T00:00:00Z&state=open",
+    ] {
+        let mut took = [0.0; 2];
+        for time in &mut took {
+            let token = token.to_owned();
+            let asking = move || load::once(ours, &token, path);
+            *time = tokio::task::spawn_blocking(asking).await.expect("it was measured").as_secs_f64() * 1000.0;
+        }
+        println!("{path:<56} {:>10.0} {:>10.0}", took[0], took[1]);
+    }
+    println!();
 }
 
 async fn measure(question: Question, peer: usize, ours: SocketAddr, bare: SocketAddr, token: &str) -> f64 {

@@ -239,7 +239,7 @@ async fn fold(world: &World, period: &Period, size: u64, each: &mut EachEntry<'_
             return Ok(fold);
         }
         for entry in batch {
-            match entry.record()?.read() {
+            match entry.examined()? {
                 Ok(envelope) => {
                     each(&entry, Some(&envelope))?;
                     let findings = findings(world, &envelope).await?;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use exhibit_evidence::record::RecordError;
 use exhibit_evidence::{EntryId, Envelope, Record, Timestamp};
 use sqlx::postgres::PgRow;
 
@@ -36,8 +37,16 @@ impl StoredEntry {
     /// # Errors
     /// [`StoreError::Malformed`] if the text is no record of a kind that this version knows.
     pub fn envelope(&self) -> Result<Envelope, StoreError> {
+        self.examined()?.map_err(|error| self.malformed(error))
+    }
+
+    /// The same, to whoever goes on where kind or body can't be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] if the text is no record.
+    pub fn examined(&self) -> Result<Result<Envelope, RecordError>, StoreError> {
         let examined = Record::examine(self.text.as_bytes()).map_err(|error| self.malformed(error))?;
-        examined.envelope.map_err(|error| self.malformed(error))
+        Ok(examined.envelope)
     }
 
     fn malformed(&self, why: impl ToString) -> StoreError {

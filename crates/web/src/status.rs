@@ -119,7 +119,7 @@ async fn take(reading: &mut Reading, fold: &mut Fold, entry: &StoredEntry) -> Re
         tracing::error!(seq = entry.seq, error, "an entry can't be read");
         Problem::new(Kind::Internal, "an entry of the ledger can't be read")
     };
-    match entry.record()?.read() {
+    match entry.examined()? {
         Ok(envelope) => {
             let findings = findings(reading, &envelope).await?;
             fold.add(&envelope, Digest::of(entry.text.as_bytes()), findings.as_deref());

@@ -40,6 +40,20 @@ pub(crate) fn rate(
     })
 }
 
+/// How long one answer takes, which must be 200.
+pub(crate) fn once(address: SocketAddr, token: &str, path: &str) -> Duration {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let begun = Instant::now();
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: exhibit\r\nauthorization: Bearer {token}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        answer(&mut stream, &mut Vec::new()).await
+    };
+    runtime.block_on(asked).expect("it is answered with 200");
+    begun.elapsed()
+}
+
 async fn converse(
     address: SocketAddr,
     head: &str,

@@ -69,25 +69,12 @@ pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> an
     match &args.command {
         EvidenceCommand::List { place, printed, filter } => {
             let deployment = Deployment::open(place, words).await?;
-            let rows = match Rows::of(&deployment, filter).await {
-                Ok(rows) => rows.all().await,
-                Err(error) => Err(error),
+            let listed = match printed.format {
+                Format::Json => export(&deployment, filter, ExportFormat::Json, out).await,
+                Format::Table => list(&deployment, filter, out).await,
             };
             deployment.close().await?;
-            out.data(printed.format, &rows?, |rows| {
-                let mut table = Table::new(["observed", "job", "environments", "outcome", "findings", "id"]).right([4]);
-                for row in rows {
-                    table.row([
-                        row.observed_to.human(),
-                        row.job.clone(),
-                        row.environments.join(", "),
-                        row.outcome.to_string(),
-                        row.findings.to_string(),
-                        row.id.to_string(),
-                    ]);
-                }
-                table
-            })?;
+            listed?;
         }
         EvidenceCommand::Export { place, format, filter } => {
             let deployment = Deployment::open(place, words).await?;
@@ -166,17 +153,6 @@ impl<'d> Rows<'d> {
         }
         Ok(page.into_iter().map(Row::from).collect())
     }
-
-    async fn all(mut self) -> anyhow::Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        loop {
-            let page = self.next().await?;
-            if page.is_empty() {
-                return Ok(rows);
-            }
-            rows.extend(page);
-        }
-    }
 }
 
 impl From<EvidenceSummary> for Row {
@@ -205,6 +181,30 @@ impl From<EvidenceSummary> for Row {
 impl From<Judged> for Replay {
     fn from(judged: Judged) -> Self {
         Self { seq: judged.seq, check: judged.check, verdict: judged.verdict, judge: judged.judge }
+    }
+}
+
+/// A table for each page: however many rows there are, one page of them is held.
+async fn list(deployment: &Deployment, filter: &Filter, out: &mut Out) -> anyhow::Result<()> {
+    let mut rows = Rows::of(deployment, filter).await?;
+    let mut page = rows.next().await?;
+    loop {
+        let mut table = Table::new(["observed", "job", "environments", "outcome", "findings", "id"]).right([4]);
+        for row in &page {
+            table.row([
+                row.observed_to.human(),
+                row.job.clone(),
+                row.environments.join(", "),
+                row.outcome.to_string(),
+                row.findings.to_string(),
+                row.id.to_string(),
+            ]);
+        }
+        out.table(&table)?;
+        page = rows.next().await?;
+        if page.is_empty() || out.is_closed() {
+            return Ok(());
+        }
     }
 }
 
