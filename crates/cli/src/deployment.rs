@@ -14,8 +14,8 @@ use exhibit_collectors::Registry;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_ledger::note::SigningKey;
 use exhibit_pipeline::{
-    ARCHIVED, DeploymentPlan, HostFacts, Job, OutsideCheckpoints, ReferenceClock, Retention, RetentionClass,
-    SystemClock, SystemRandom, WorkPlan, World,
+    ARCHIVED, DeploymentPlan, HostFacts, Job, OutsideCheckpoints, ReferenceClock, SystemClock, SystemRandom, WorkPlan,
+    World,
 };
 use exhibit_report::{Catalog, TemplateSet, frameworks};
 use exhibit_store::{
@@ -322,7 +322,7 @@ fn work_plan(config: &Config) -> anyhow::Result<WorkPlan> {
         },
         jobs: jobs.collect(),
         base: config.base.clone(),
-        retention: Retention::new(RetentionClass::years(u16::from(config.archive.retention_years))),
+        retention: config.archive.retention.clone(),
     })
 }
 

@@ -8,22 +8,19 @@ use exhibit_archive::s3::{CredentialSource, Encryption, LockMode, S3Credentials,
 use super::diagnostic::Diagnostic;
 use super::model::{Archive, Bucket, BucketKeys};
 use super::reader::{Reader, Section};
+use super::retention;
 use super::schema::{line, path, secret};
 
 /// Reads the table; what is not there is as it would be without it. Problems are noted.
 pub(super) fn read(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path) -> Archive {
     let section = reader.table(root, "archive", "[archive]");
     let directory = section.as_ref().and_then(|section| path(reader, section, "directory"));
-    let retention_years = section.as_ref().and_then(|section| reader.number(section, "retention_years"));
+    let retention = retention::read(reader, section.as_ref());
     let s3 = section.as_ref().and_then(|section| {
         let own = reader.table(section, "s3", "[archive.s3]")?;
         bucket(reader, &own, base)
     });
-    Archive {
-        directory: directory.map_or_else(|| data_dir.join("archive"), |given| base.join(given)),
-        retention_years: retention_years.unwrap_or(7),
-        s3,
-    }
+    Archive { directory: directory.map_or_else(|| data_dir.join("archive"), |given| base.join(given)), retention, s3 }
 }
 
 fn bucket(reader: &mut Reader, section: &Section<'_>, base: &Path) -> Option<Bucket> {

@@ -69,7 +69,7 @@ impl Config {
     fn archive_means(&self) -> Value {
         let mut archive = json!({
             "directory": self.relative(&self.archive.directory).display().to_string(),
-            "retention_years": self.archive.retention_years,
+            "retention": self.archive.retention.sentence(),
         });
         if let Some(bucket) = &self.archive.s3 {
             archive["s3"] = json!({

@@ -61,6 +61,7 @@ fn is_structural(problem: &Diagnostic) -> bool {
         | "config.bad-address"
         | "config.bad-archive"
         | "config.half-tls"
+        | "config.unknown-class"
         | "config.pushed-source"
         | "config.undeclared-environment" => false,
         other => panic!("say here whether a schema can find {other}"),

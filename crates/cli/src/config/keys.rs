@@ -195,6 +195,30 @@ static ARCHIVE: Shape = Shape {
             "How long what is archived is kept, in years.",
         ),
         key("s3", Kind::Table(&S3), Need::Optional, S3.says),
+        key(
+            "retention_class",
+            Kind::Line,
+            Need::Optional,
+            "A class by name, of which and `retention_years` the longer holds: seven-years, sec-17a-4, sec-17a-4-three-years, finra-4511, nydfs-500, \
+             naic-668, hipaa-164-316, pci-10-5-1. Which one applies is for lawyers to say.",
+        ),
+        key(
+            "retention",
+            Kind::Table(&RETENTION),
+            Need::Optional,
+            "Other classes for kinds of objects. A longer class reaches what is archived already, a shorter one what is \
+             archived from then on.",
+        ),
+    ],
+};
+
+static RETENTION: Shape = Shape {
+    says: "Classes by kind of object: a class by name, or years as 10-years.",
+    keys: &[
+        key("report", Kind::Line, Need::Optional, "Reports' bundles."),
+        key("disclosures", Kind::Line, Need::Optional, "Names behind pseudonyms, encrypted."),
+        key("segment", Kind::Line, Need::Optional, "The ledger's own entries, day by day."),
+        key("artifact", Kind::Line, Need::Optional, "Raw artifacts that evidence cites."),
     ],
 };
 

@@ -18,6 +18,7 @@ mod keys;
 mod load;
 mod model;
 mod reader;
+mod retention;
 mod schema;
 mod secret_ref;
 mod service;

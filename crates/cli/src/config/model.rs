@@ -11,6 +11,7 @@ use exhibit_collectors::Settings;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::schedule::Schedule;
 use exhibit_evidence::{CollectorId, EnvironmentId, JobId};
+use exhibit_pipeline::Retention;
 
 use super::secret_ref::SecretRef;
 
@@ -117,8 +118,8 @@ impl fmt::Display for KeyPlace {
 pub(crate) struct Archive {
     /// The write-once directory.
     pub(crate) directory: PathBuf,
-    /// How long an archived object is kept, 1 to 100 years.
-    pub(crate) retention_years: u8,
+    /// How long archived objects are kept, by kind.
+    pub(crate) retention: Retention,
     /// The bucket that is used instead of the directory.
     pub(crate) s3: Option<Bucket>,
 }

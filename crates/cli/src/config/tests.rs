@@ -95,6 +95,7 @@ fn every_case_is_told_as_written_down() {
         "config.same-role",
         "config.syntax",
         "config.undeclared-environment",
+        "config.unknown-class",
         "config.unknown-collector",
         "config.unknown-key",
         "config.wrong-type",
@@ -118,7 +119,7 @@ fn the_basic_sample_takes_every_default() {
     assert_eq!(config.deployment.grace_days, 5);
     assert_eq!(config.deployment.data_dir, Path::new("/srv/exhibit/.exhibit"));
     assert_eq!(config.archive.directory, Path::new("/srv/exhibit/.exhibit/archive"));
-    assert_eq!(config.archive.retention_years, 7);
+    assert_eq!(config.archive.retention.longest(), 7);
     assert!(config.database.is_none() && config.deployment.origin.is_none());
     let key = Path::new("/srv/exhibit/.exhibit/keys/log.key");
     assert!(matches!(&config.signing, Signing::Generated(path) if path == key));
