@@ -175,7 +175,8 @@ mod tests {
             let ours = text.as_bytes().try_into().ok().and_then(Timestamp::read);
             let theirs = DateTime::parse_from_rfc3339(&text).ok().map(|instant| Timestamp::new(instant.to_utc()));
             let theirs = theirs.filter(|instant| instant.0.format(Timestamp::FORM).to_string() == text);
-            // A sixtieth second reads as a leap second, whose text is another one: neither way knows it.
+            // The library reads a sixtieth second as a leap second and writes it again; no record has one.
+            let theirs = theirs.filter(|_| &text[17..19] != "60");
             prop_assert_eq!(ours, theirs);
         }
     }
