@@ -188,7 +188,7 @@ Example:
   exhibit hold place --matter 'Example v. Example' --period 2026-Q4 --custodian 'Grace Hopper' \\
     --reason 'letter of the court' --token-file ada.token
   exhibit hold list
-  exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason 'settled' --token-file ada.token
+  exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason settled --token-file ada.token
 
 Placing needs one person, releasing two different ones, each by a token of their own.")]
     Hold(HoldArgs),

@@ -76,8 +76,8 @@ Needs a token of the role officer or administrator.")]
     /// Say that a hold may end: two different persons have to, each by their own token
     #[command(after_long_help = "\
 Example:
-  exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason 'settled' --token-file ada.token
-  exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason 'settled' --token-file bob.token
+  exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason settled --token-file ada.token
+  exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason settled --token-file bob.token
 
 The first person approves, and the hold goes on; the second, another person, ends it. What another hold is about stays held.
 Needs a token of the role officer or administrator. Exits 2 if one person tries both.")]
