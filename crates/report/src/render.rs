@@ -115,15 +115,23 @@ pub fn render(view: &PeriodView, templates: &TemplateSet) -> Result<Rendered, Re
     context.insert("style", &templates.style);
     context.insert("cover", &page.cover);
     context.insert("body", &page.body);
-    let contents: Vec<_> = page
-        .contents
-        .iter()
-        .map(|entry| serde_json::json!({"level": entry.level, "id": entry.id, "title": entry.title}))
-        .collect();
-    context.insert("contents", &contents);
+    context.insert("contents", &contents(&page.contents));
     context.insert("renderer", &renderer());
     let html = templates.layout.render(&manifest.layout, &context).map_err(failed(&manifest.layout))?;
     Ok(Rendered { markdown, html, json })
+}
+
+/// The lines of the contents; each says how many stand with it: below the same heading of level 2, or, as such a heading,
+/// below it.
+fn contents(entries: &[html::Entry]) -> Vec<serde_json::Value> {
+    let sections = entries.chunk_by(|_, next| next.level > 2);
+    let lines = sections.flat_map(|section| {
+        let below = section.iter().filter(|entry| entry.level > 2).count();
+        section.iter().map(move |entry| {
+            serde_json::json!({"level": entry.level, "id": entry.id, "title": entry.title, "below": below})
+        })
+    });
+    lines.collect()
 }
 
 /// No blank at the end of a line, no two empty lines in a row, one line end at the end.
@@ -142,4 +150,20 @@ fn tidy(markdown: &str) -> String {
         out.pop();
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contents;
+    use crate::html;
+
+    #[test]
+    fn each_line_of_the_contents_says_how_many_stand_below_its_section() {
+        let page = html::page("# T\n\n## One\n\n### a\n\n### b\n\n## Two\n\n## Three\n\n### c\n");
+        let told: Vec<_> = contents(&page.contents)
+            .iter()
+            .map(|line| format!("{} {}", line["title"].as_str().unwrap_or_default(), line["below"]))
+            .collect();
+        assert_eq!(told, ["One 2", "a 2", "b 2", "Two 0", "Three 1", "c 1"]);
+    }
 }
