@@ -7,10 +7,11 @@
 //! overlaps its chunks by that much.
 
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::anatomy::Anatomy;
 use crate::matches::{Confidence, Match, resolve};
 use crate::prefilter::Prefilter;
 use crate::rule::Rule;
@@ -28,7 +29,8 @@ pub struct RulesError(
 /// A set of rules, compiled. Immutable; share it between threads.
 pub struct Engine {
     rules: Vec<Rule>,
-    patterns: Vec<Pattern>,
+    /// Compiled when their first keyword turns up: a short scan needs few of them.
+    patterns: Vec<OnceLock<Pattern>>,
     keywords: Prefilter,
     /// For each keyword, the rules that wait for it.
     waiting: Vec<Vec<usize>>,
@@ -43,6 +45,7 @@ struct Pattern {
     /// The capture group that holds the secret.
     group: usize,
     allow: Vec<Regex>,
+    anatomy: Anatomy,
 }
 
 /// The part of the bytes that a rule has yet to search.
@@ -72,8 +75,9 @@ impl Engine {
     /// Never in a released build: the unit tests compile the same rules.
     #[must_use]
     pub fn builtin() -> &'static Engine {
-        static BUILTIN: LazyLock<Engine> =
-            LazyLock::new(|| Engine::new(pack::builtin_rules()).expect("the unit tests compile the built-in rules"));
+        static BUILTIN: LazyLock<Engine> = LazyLock::new(|| {
+            Engine::assemble(pack::builtin_rules(), false).expect("the unit tests compile the built-in rules")
+        });
         &BUILTIN
     }
 
@@ -82,6 +86,11 @@ impl Engine {
     /// # Errors
     /// An id that occurs twice, a rule without a usable keyword, a pattern that does not compile or is too large.
     pub fn new(rules: Vec<Rule>) -> Result<Engine, RulesError> {
+        Engine::assemble(rules, true)
+    }
+
+    /// `compile` tells whether to compile the patterns now, or each when it is first needed.
+    fn assemble(rules: Vec<Rule>, compile: bool) -> Result<Engine, RulesError> {
         let mut problems = Vec::new();
         let mut ids = std::collections::HashSet::new();
         let mut patterns = Vec::with_capacity(rules.len());
@@ -92,10 +101,14 @@ impl Engine {
             if rule.keywords.is_empty() || rule.keywords.iter().any(|k| k.trim().is_empty()) {
                 problems.push(RuleProblem::new(rule, "keywords", "at least one, none of them empty"));
             }
-            match Pattern::new(rule) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(problem) => problems.push(problem),
+            let mut pattern = OnceLock::new();
+            if compile {
+                match Pattern::new(rule) {
+                    Ok(compiled) => pattern = compiled.into(),
+                    Err(problem) => problems.push(problem),
+                }
             }
+            patterns.push(pattern);
         }
         if !problems.is_empty() {
             return Err(RulesError(problems));
@@ -173,42 +186,30 @@ impl Engine {
 
     /// Every match of every rule, overlapping ones included, in no particular order.
     fn candidates(&self, bytes: &[u8]) -> Vec<Match<'_>> {
-        let mut found = Vec::new();
-        // Allocated at the first keyword only: most bytes have none.
-        let mut windows: Vec<Window> = Vec::new();
+        let mut windows = Windows::new(self, bytes);
         self.keywords.each(bytes, |keyword, start, end| {
-            if windows.is_empty() {
-                windows.resize(self.rules.len(), None);
-            }
             for &index in &self.waiting[keyword] {
-                let rule = &self.rules[index];
-                let from = start.saturating_sub(rule.look_behind);
-                let to = end.saturating_add(rule.look_ahead).min(bytes.len());
-                match &mut windows[index] {
-                    // Keywords of one rule arrive a few bytes out of order.
-                    Some(open) if from <= open.end && open.start <= to => {
-                        *open = open.start.min(from)..open.end.max(to);
-                    }
-                    open => {
-                        if let Some(closed) = open.replace(from..to) {
-                            self.search(index, closed, bytes, &mut found);
-                        }
-                    }
-                }
+                windows.keyword(index, start, end);
             }
             true
         });
-        for (index, open) in windows.into_iter().enumerate() {
-            if let Some(window) = open {
-                self.search(index, window, bytes, &mut found);
-            }
-        }
-        found
+        windows.close()
+    }
+
+    /// Each keyword with the rules that wait for it.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&[u8], &[usize])> {
+        self.keywords.keywords().zip(self.waiting.iter().map(Vec::as_slice))
+    }
+
+    fn pattern(&self, index: usize) -> &Pattern {
+        self.patterns[index].get_or_init(|| {
+            Pattern::new(&self.rules[index]).expect("compiled by `new`, or by the unit tests if it is built in")
+        })
     }
 
     /// Runs one rule's pattern over one window.
     fn search<'e>(&'e self, index: usize, window: Range<usize>, bytes: &[u8], found: &mut Vec<Match<'e>>) {
-        let pattern = &self.patterns[index];
+        let pattern = self.pattern(index);
         let rule = &self.rules[index];
         let longest = window.end.saturating_add(Rule::LOOK_LIMIT).min(bytes.len());
         let (mut at, mut end) = (window.start, window.end);
@@ -244,7 +245,7 @@ impl Engine {
         if rule.min_entropy.is_some_and(|least| entropy::hundredths(secret) < least)
             || placeholder::is_placeholder(secret)
             || shape::is_masked(secret)
-            || self.patterns[index].allow.iter().any(|allow| allow.is_match(secret))
+            || self.pattern(index).allow.iter().any(|allow| allow.is_match(secret))
         {
             return None;
         }
@@ -264,7 +265,57 @@ impl Pattern {
         let named = regex.capture_names().position(|name| name == Some("secret"));
         let group = named.unwrap_or(usize::from(regex.captures_len() > 1));
         let allow = rule.allow.iter().map(|a| compiled("allow", a)).collect::<Result<_, _>>()?;
-        Ok(Pattern { regex, group, allow })
+        let anatomy = Anatomy::of(&rule.pattern, &rule.keywords);
+        Ok(Pattern { regex, group, allow, anatomy })
+    }
+}
+
+/// One walk over bytes: what each rule has yet to search, and what was found.
+pub(crate) struct Windows<'e, 'b> {
+    engine: &'e Engine,
+    bytes: &'b [u8],
+    /// Allocated at the first keyword only: most bytes have none.
+    open: Vec<Window>,
+    found: Vec<Match<'e>>,
+}
+
+impl<'e, 'b> Windows<'e, 'b> {
+    pub(crate) fn new(engine: &'e Engine, bytes: &'b [u8]) -> Windows<'e, 'b> {
+        Windows { engine, bytes, open: Vec::new(), found: Vec::new() }
+    }
+
+    /// A keyword of a rule lies at `start..end`. Keywords of one rule may arrive a few bytes out of order.
+    pub(crate) fn keyword(&mut self, index: usize, start: usize, end: usize) {
+        let Windows { engine, bytes, open, found } = self;
+        if open.is_empty() {
+            open.resize(engine.rules.len(), None);
+        }
+        let rule = &engine.rules[index];
+        let from = start.saturating_sub(rule.look_behind);
+        let to = end.saturating_add(rule.look_ahead).min(bytes.len());
+        let Some((from, to)) = engine.pattern(index).anatomy.narrow(bytes, (from, to), (start, end)) else {
+            return;
+        };
+        match &mut open[index] {
+            Some(window) if from <= window.end && window.start <= to => {
+                *window = window.start.min(from)..window.end.max(to);
+            }
+            window => {
+                if let Some(closed) = window.replace(from..to) {
+                    engine.search(index, closed, bytes, found);
+                }
+            }
+        }
+    }
+
+    /// Searches what is left; every match, overlapping ones included, in no particular order.
+    pub(crate) fn close(mut self) -> Vec<Match<'e>> {
+        for (index, window) in self.open.into_iter().enumerate() {
+            if let Some(window) = window {
+                self.engine.search(index, window, self.bytes, &mut self.found);
+            }
+        }
+        self.found
     }
 }
 

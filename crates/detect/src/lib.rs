@@ -5,12 +5,14 @@
 //!
 //! - [`Rule`]: what one kind of secret looks like, as data (`rules/*.toml`) with examples.
 //! - [`Engine`]: many rules compiled together; [`Engine::scan`] finds them in bytes.
+//! - [`Search`]: the same over streams of any length and encoding, by [`Scanner`], or over parts on several threads.
 //! - [`facts`]: what may be said about a value without saying the value.
 //! - [`shape`]: the masked shape of a value, the only rendering of it that may be stored.
 //! - [`masking`]: rewrites bytes so that no found or known secret stays in them.
 //! - [`sensitive_key`]: does a name promise a secret?
 
 mod alphabet;
+mod anatomy;
 mod check;
 mod engine;
 mod entropy;
@@ -21,14 +23,18 @@ pub mod masking;
 mod matches;
 mod pack;
 mod passwords;
+mod place;
 mod placeholder;
 mod prefilter;
 #[cfg(test)]
 mod properties;
 mod rule;
 mod rule_file;
+mod scanner;
+mod search;
 mod sensitive;
 pub mod shape;
+mod text;
 mod validate;
 
 pub use alphabet::Alphabet;
@@ -37,7 +43,11 @@ pub use engine::{Engine, RulesError};
 pub use fingerprint::{Fingerprint, RunKey};
 pub use masking::{Masked, MaskedHit, mask};
 pub use matches::{Confidence, Match};
+pub use place::{Examined, Place};
 pub use rule::{Rule, Severity};
 pub use rule_file::RuleFileError;
+pub use scanner::{Scanner, Summary};
+pub use search::{Cancelled, Hit, Options, PART, Search};
 pub use sensitive::{Sensitivity, sensitive_key};
+pub use text::{Encoding, Nature, SNIFFED};
 pub use validate::{RuleProblem, validate};

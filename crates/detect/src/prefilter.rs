@@ -46,7 +46,7 @@ fn fold(bytes: &[u8]) -> u32 {
 }
 
 /// How common a byte is in configuration and source text: the higher the worse for a group.
-fn common(byte: u8) -> u32 {
+pub(crate) fn common(byte: u8) -> u32 {
     const ORDER: &[u8] = b" etaoinsrldcpmuhgf_bvy-./w\":kx1023zjq";
     match ORDER.iter().position(|b| *b == byte) {
         Some(at) => (ORDER.len() - at) as u32 + 4,
@@ -57,14 +57,19 @@ fn common(byte: u8) -> u32 {
 impl Prefilter {
     /// Takes lower-case keywords of at least three bytes; a shorter one is refused by its index.
     pub(crate) fn new(keywords: &[&str]) -> Result<Prefilter, usize> {
+        Prefilter::of_bytes(&keywords.iter().map(|k| k.as_bytes()).collect::<Vec<_>>())
+    }
+
+    /// As [`Prefilter::new`], for keywords of any bytes.
+    pub(crate) fn of_bytes(keywords: &[&[u8]]) -> Result<Prefilter, usize> {
         let mut filter = Prefilter {
-            keywords: keywords.iter().map(|k| k.as_bytes().to_vec()).collect(),
+            keywords: keywords.iter().map(|k| k.to_vec()).collect(),
             first: Box::new([0; 1 << (FIRST - 6)]),
             second: Box::new([0; 1 << (SECOND - 6)]),
             groups: Vec::with_capacity(keywords.len()),
         };
         for (keyword, text) in keywords.iter().enumerate() {
-            let groups = text.as_bytes().windows(text.len().clamp(3, 4)).enumerate();
+            let groups = text.windows(text.len().clamp(3, 4)).enumerate();
             let rarest = groups.min_by_key(|(_, g)| g.iter().map(|b| common(*b)).product::<u32>());
             let (before, group) = rarest.ok_or(keyword)?;
             let folded = fold(group);
@@ -84,6 +89,11 @@ impl Prefilter {
         let (first, second) = (first_hash(group), second_hash(group));
         self.first[first >> 6] |= 1 << (first & 63);
         self.second[second >> 6] |= 1 << (second & 63);
+    }
+
+    /// The keywords, in the order in which they were given.
+    pub(crate) fn keywords(&self) -> impl Iterator<Item = &[u8]> {
+        self.keywords.iter().map(Vec::as_slice)
     }
 
     /// Calls `hit` with keyword, start and end of every occurrence, roughly in order, until it returns false.

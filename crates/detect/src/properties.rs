@@ -8,7 +8,7 @@ use crate::facts::is_dictionary_password;
 use crate::{Engine, RunKey, facts, mask, sensitive_key};
 
 /// Arbitrary bytes, with pieces of rule examples among them, so that patterns have something to bite on.
-fn soup() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn soup() -> impl Strategy<Value = Vec<u8>> {
     let examples: Vec<String> = Engine::builtin()
         .rules()
         .iter()

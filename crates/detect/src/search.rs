@@ -1,0 +1,291 @@
+//! A search of any length of bytes, in parts of a fixed size.
+//!
+//! Parts lie at fixed offsets of the stream, and each is decided by itself and a fixed reach of bytes on both sides:
+//! hits cannot depend on how the bytes arrive, and memory not on how many there are. A hit belongs to the part
+//! in which its secret begins.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::{Engine, Windows};
+use crate::facts;
+use crate::fingerprint::{Fingerprint, RunKey};
+use crate::matches::{Confidence, Match, resolve};
+use crate::place::{Examined, Lines, Place};
+use crate::prefilter::Prefilter;
+use crate::rule::Rule;
+use crate::text::{Encoding, Nature, Wide};
+
+/// Bytes of a part.
+pub const PART: usize = 2 * 1024 * 1024;
+/// Bytes on either side of a part that help to decide about its hits.
+pub(crate) const REACH: usize = 256 * 1024;
+/// How far before a part keywords are looked for: a secret rarely begins further behind its keyword.
+const KEYWORDS_BEFORE: usize = 64 * 1024;
+/// Bytes of a line that a hit shows on either side of itself.
+const LINE_SHOWN: usize = 1024;
+
+/// What a [`Search`] looks for beside the engine's rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The surest hits only: nothing under this is told.
+    pub least: Confidence,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { least: Confidence::Low }
+    }
+}
+
+/// The search was cancelled: what was told so far is right, and not all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the search was cancelled")]
+pub struct Cancelled;
+
+/// An engine and options, ready for any number of streams. Immutable; share it between threads.
+pub struct Search<'e> {
+    pub(crate) engine: &'e Engine,
+    options: Options,
+    keywords: Prefilter,
+    waiting: Vec<Vec<usize>>,
+    /// How far behind a part keywords are looked for.
+    keywords_behind: usize,
+    cancel: Option<&'e AtomicBool>,
+    /// [`PART`], but in tests.
+    pub(crate) part: usize,
+}
+
+impl std::fmt::Debug for Search<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Search").field("engine", &self.engine).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// One thing found. Lives only as long as the call that tells of it, because it can see the value.
+pub struct Hit<'e, 'b> {
+    /// What found it.
+    pub rule: &'e Rule,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Bytes of the whole match, context included, from the stream's beginning.
+    pub span: Range<u64>,
+    /// Bytes of the secret itself, from the stream's beginning. In an encoding, all of the encoded text.
+    pub secret: Range<u64>,
+    /// Where the secret begins.
+    pub place: Place,
+    engine: &'e Engine,
+    value: &'b [u8],
+    line: &'b [u8],
+}
+
+impl std::fmt::Debug for Hit<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hit")
+            .field("rule", &self.rule.id)
+            .field("confidence", &self.confidence)
+            .field("secret", &self.secret)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'e, 'b> Hit<'e, 'b> {
+    /// The masked shape of the value: the only rendering that may be stored.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        self.engine.shape_of(self.value)
+    }
+
+    /// Equal for equal values under one key.
+    #[must_use]
+    pub fn fingerprint(&self, key: &RunKey) -> Fingerprint {
+        facts::fingerprint(self.value, key)
+    }
+
+    /// The value itself. For a person at a terminal who asked for it; never store, log or send it.
+    #[must_use]
+    pub fn value(&self) -> &'b [u8] {
+        self.value
+    }
+
+    /// The line around the value, at most 1,024 bytes on either side, without its end: for remarks that allow a hit.
+    #[must_use]
+    pub fn line(&self) -> &'b [u8] {
+        self.line
+    }
+}
+
+/// Some bytes of a stream: a part and what lies around it.
+pub(crate) struct View<'b> {
+    pub(crate) bytes: &'b [u8],
+    /// The stream's offset of the first of them.
+    pub(crate) base: u64,
+    /// The part, in `bytes`.
+    pub(crate) part: Range<usize>,
+    pub(crate) encoding: Encoding,
+    /// What lies before the part; lines and columns count from there.
+    pub(crate) before: Examined,
+}
+
+impl<'e> Search<'e> {
+    /// A search by an engine's rules and `options`.
+    #[must_use]
+    pub fn new(engine: &'e Engine, options: Options) -> Search<'e> {
+        let (words, waiting): (Vec<&[u8]>, Vec<Vec<usize>>) =
+            engine.waiting().map(|(word, rules)| (word, rules.to_vec())).unzip();
+        let keywords = Prefilter::of_bytes(&words).expect("the engine took the same keywords");
+        let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
+        let look_behind = engine.rules().iter().map(|r| r.look_behind).max().unwrap_or(0);
+        let keywords_behind = look_behind.min(Rule::LOOK_LIMIT) + longest;
+        Search { engine, options, keywords, waiting, keywords_behind, cancel: None, part: PART }
+    }
+
+    /// Stops at the next part once `cancel` is true.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: &'e AtomicBool) -> Search<'e> {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+    }
+
+    /// Searches all of the bytes and tells hits in the order of their offsets.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn scan(&self, bytes: &[u8], sink: &mut dyn FnMut(&Hit<'e, '_>)) -> Result<Examined, Cancelled> {
+        let nature = Nature::of(bytes);
+        let mut before = Examined::default();
+        for part in 0..bytes.len().div_ceil(self.part) {
+            before = before.then(self.part_after(bytes, nature, part, before, sink)?);
+        }
+        Ok(before)
+    }
+
+    /// How many parts `length` bytes have: for [`Search::part`] on several threads.
+    #[must_use]
+    pub fn parts(&self, length: usize) -> usize {
+        length.div_ceil(self.part)
+    }
+
+    /// Searches one part of the bytes, from 0, which are of this nature. Offsets are those of all bytes, lines and
+    /// columns those of the part: see [`Place::after`].
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn part(
+        &self,
+        bytes: &[u8],
+        nature: Nature,
+        part: usize,
+        sink: &mut dyn FnMut(&Hit<'e, '_>),
+    ) -> Result<Examined, Cancelled> {
+        self.part_after(bytes, nature, part, Examined::default(), sink)
+    }
+
+    fn part_after(
+        &self,
+        bytes: &[u8],
+        nature: Nature,
+        part: usize,
+        before: Examined,
+        sink: &mut dyn FnMut(&Hit<'e, '_>),
+    ) -> Result<Examined, Cancelled> {
+        if self.is_cancelled() {
+            return Err(Cancelled);
+        }
+        let start = (part * self.part).min(bytes.len());
+        let end = (start + self.part).min(bytes.len());
+        let from = start.saturating_sub(REACH);
+        let to = (end + REACH).min(bytes.len());
+        let view = View {
+            bytes: &bytes[from..to],
+            base: from as u64,
+            part: start - from..end - from,
+            encoding: nature.encoding,
+            before,
+        };
+        Ok(self.look(&view, sink))
+    }
+
+    /// Searches the part of a view.
+    pub(crate) fn look(&self, view: &View<'_>, sink: &mut dyn FnMut(&Hit<'e, '_>)) -> Examined {
+        let bytes = view.part.len() as u64;
+        let big = match view.encoding {
+            Encoding::Utf8 | Encoding::Eightbit => {
+                let offsets = |_: &mut Match<'e>| {};
+                let seen = self.look_at(view.bytes, &view.part, view, offsets, sink);
+                return Examined { bytes, ..seen };
+            }
+            Encoding::Utf16Le => false,
+            Encoding::Utf16Be => true,
+        };
+        let wide = Wide::new(view.bytes, &view.part, big);
+        let offsets = |m: &mut Match<'e>| {
+            wide.raw_offsets(&mut [&mut m.span.start, &mut m.span.end, &mut m.secret.start, &mut m.secret.end]);
+        };
+        let seen = self.look_at(&wide.text, &wide.part, view, offsets, sink);
+        Examined { bytes, ..seen }
+    }
+
+    /// `offsets` makes places in the text places in the view.
+    fn look_at(
+        &self,
+        text: &[u8],
+        part: &Range<usize>,
+        view: &View<'_>,
+        offsets: impl Fn(&mut Match<'e>),
+        sink: &mut dyn FnMut(&Hit<'e, '_>),
+    ) -> Examined {
+        let found = resolve(self.candidates(text, part));
+        let mut lines = Lines::new(&text[part.clone()]);
+        for mut found in found {
+            if !part.contains(&found.secret.start) || found.confidence < self.options.least {
+                continue;
+            }
+            let place = lines.place(found.secret.start - part.start).after(view.before);
+            let value = &text[found.secret.clone()];
+            let line = line_around(text, &found.secret);
+            offsets(&mut found);
+            let stream = |r: &Range<usize>| view.base + r.start as u64..view.base + r.end as u64;
+            sink(&Hit {
+                rule: found.rule,
+                confidence: found.confidence,
+                span: stream(&found.span),
+                secret: stream(&found.secret),
+                place,
+                engine: self.engine,
+                value,
+                line,
+            });
+        }
+        lines.end()
+    }
+
+    /// Everything that may begin in the part, and some of what lies around it.
+    fn candidates(&self, text: &[u8], part: &Range<usize>) -> Vec<Match<'e>> {
+        let from = part.start.saturating_sub(KEYWORDS_BEFORE);
+        let to = (part.end + self.keywords_behind).min(text.len());
+        let mut windows = Windows::new(self.engine, text);
+        self.keywords.each(&text[from..to], |keyword, start, end| {
+            for &rule in &self.waiting[keyword] {
+                windows.keyword(rule, from + start, from + end);
+            }
+            true
+        });
+        windows.close()
+    }
+}
+
+/// The line that holds the beginning of `secret`, cut off at [`LINE_SHOWN`].
+fn line_around<'b>(text: &'b [u8], secret: &Range<usize>) -> &'b [u8] {
+    let from = secret.start.saturating_sub(LINE_SHOWN);
+    let to = (secret.end + LINE_SHOWN).min(text.len());
+    let start = memchr::memrchr(b'\n', &text[from..secret.start]).map_or(from, |at| from + at + 1);
+    let end = memchr::memchr(b'\n', &text[secret.end..to]).map_or(to, |at| secret.end + at);
+    let line = &text[start..end];
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
