@@ -19,8 +19,15 @@ pub(super) const NAME: &str = "localhost";
 /// Asks over plain HTTP, and gives back the answer's status and body.
 #[track_caller]
 pub(super) fn plainly(address: &str, method: &str, path: &str, token: Option<&str>, body: &str) -> (u16, String) {
-    let answer = converse(connect(address).expect("somebody listens"), method, path, token, body);
+    let answer = converse(connect(address).expect("somebody listens"), method, path, token, &[], body);
     answer.expect("an answer")
+}
+
+/// Hands something in under a name, over plain HTTP, and gives back the answer's status and body.
+#[track_caller]
+pub(super) fn handing_in(address: &str, path: &str, token: &str, key: &str, body: &str) -> (u16, String) {
+    let stream = connect(address).expect("somebody listens");
+    converse(stream, "POST", path, Some(token), &[("Idempotency-Key", key)], body).expect("an answer")
 }
 
 /// Asks over TLS, of a service whose certificate an authority signed that is given in PEM form.
@@ -43,7 +50,7 @@ pub(super) fn over_tls(
         .with_no_client_auth();
     let name = ServerName::try_from(name.to_owned()).expect("a name");
     let client = ClientConnection::new(Arc::new(config), name).expect("a client");
-    converse(StreamOwned::new(client, connect(address)?), "GET", path, Some(token), "")
+    converse(StreamOwned::new(client, connect(address)?), "GET", path, Some(token), &[], "")
 }
 
 fn connect(address: &str) -> io::Result<TcpStream> {
@@ -57,13 +64,15 @@ fn converse(
     method: &str,
     path: &str,
     token: Option<&str>,
+    headers: &[(&str, &str)],
     body: &str,
 ) -> io::Result<(u16, String)> {
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {NAME}\r\n{authorization}{kind}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: {NAME}\r\n{authorization}{headers}{kind}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )?;
     stream.flush()?;

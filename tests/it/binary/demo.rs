@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use exhibit_tests::{Example, Needles};
 use serde_json::Value;
 
-use super::{Place, ends_with, json, output};
+use super::{Place, ends_with, json, output, searched};
 
 /// The demo looks at the repository it is started in: this one.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -68,23 +68,8 @@ fn repository_output(repository: &Path, dir: &str) -> Vec<u8> {
 fn no_canary_left_the_company(look: &Path, said: &[u8]) {
     let needles = Needles::new(&Example::new("company", "unique_credentials", "example-company").canaries());
     let mut found: Vec<String> = needles.found_in(said).into_iter().map(|form| format!("said: {form}")).collect();
-    let mut bytes = 0;
-    let mut folders = vec![look.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("the demo's folders can be read") {
-            let path = entry.expect("an entry").path();
-            if path.ends_with("example-company") || path.is_symlink() {
-                continue;
-            }
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.is_file() {
-                let content = fs::read(&path).expect("the demo's files can be read");
-                bytes += content.len();
-                found.extend(needles.found_in(&content).into_iter().map(|form| format!("{}: {form}", path.display())));
-            }
-        }
-    }
+    let (bytes, in_files) = searched(look, &needles, |path| path.ends_with("example-company"));
+    found.extend(in_files);
     assert!(bytes > 1_000_000, "only {bytes} bytes were searched");
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -13,6 +13,7 @@ mod keys;
 mod kills;
 mod majors;
 mod publisher;
+mod pushing;
 mod restore;
 mod serve;
 mod serve_keys;
@@ -29,7 +30,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use exhibit_tests::fresh_binary;
+use exhibit_tests::{Needles, fresh_binary};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -66,6 +67,29 @@ fn json(code: i32, folder: &Path, arguments: &[&str]) -> Value {
     let printed = ends_with(code, folder, arguments);
     serde_json::from_str(&printed)
         .unwrap_or_else(|error| panic!("exhibit {arguments:?} prints JSON: {error}\n{printed}"))
+}
+
+/// Looks for the needles in every file below a folder but those that are left out: how many bytes were searched, and what
+/// was found where.
+fn searched(folder: &Path, needles: &Needles, left_out: impl Fn(&Path) -> bool) -> (usize, Vec<String>) {
+    let (mut bytes, mut found) = (0, Vec::new());
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("an entry").path();
+            if left_out(&path) || path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.is_file() {
+                let content = fs::read(&path).expect("the file can be read");
+                bytes += content.len();
+                found.extend(needles.found_in(&content).into_iter().map(|form| format!("{}: {form}", path.display())));
+            }
+        }
+    }
+    (bytes, found)
 }
 
 /// A folder for a deployment, which any user may pass through; whatever of a server is left there is stopped in the end.

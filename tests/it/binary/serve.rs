@@ -16,6 +16,7 @@ use nix::{
     sys::{
         signal::{Signal, kill},
         stat::Mode,
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
     unistd::{Pid, mkfifo},
 };
@@ -67,7 +68,17 @@ impl Serving {
     /// Waits until this one, of all that wrote the log, serves. Before, a signal to end is still the system's to answer.
     pub(super) fn until_it_serves(&self) {
         let begins_at = usize::try_from(self.begins_at).expect("a log that fits into memory");
-        until("`serving` in the log", || self.log()[begins_at..].contains("serving"));
+        until("`serving` in the log", || {
+            assert!(!self.has_ended(), "it ended: {}", self.log());
+            self.log()[begins_at..].contains("serving")
+        });
+    }
+
+    /// Whether it ended; who asks later how, is still told.
+    fn has_ended(&self) -> bool {
+        let pid = Id::Pid(Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")));
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        waitid(pid, flags).is_ok_and(|status| status != WaitStatus::StillAlive)
     }
 
     /// How it ended, within that time.
