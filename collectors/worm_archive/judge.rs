@@ -8,11 +8,15 @@ use exhibit_evidence::{
 };
 
 use super::{
+    comparing::{Departure, intact, protection},
     conditions::{self, condition},
-    facts::{FORMAT, Facts, Object},
+    facts::{FORMAT, Facts},
     settings::Policy,
 };
-use crate::{JudgeError, SettingProblem, archived::Seen};
+use crate::{
+    JudgeError, SettingProblem,
+    archived::{ReceiptFacts, Seen},
+};
 
 /// The checks, in the manifest's order.
 pub(super) const CHECKS: [&str; 3] =
@@ -68,17 +72,24 @@ fn check_of(check: &str, observation: &Observation, facts: &Facts, policy: &Poli
     Ok(Judgement { check: id, subjects, conditions: shared, findings })
 }
 
-/// What a look at one object gives for a check: its deviations, or that the check can't say.
-type Look = fn(&Object, &Seen, &mut Vec<Deviation>) -> bool;
+/// What an answer about one object gives for a check: in what it departs from its receipt, or that the check can't say.
+type Look = fn(&ReceiptFacts, &Seen) -> Option<Vec<Departure>>;
 
 fn objects(facts: &Facts, good: &str, look: Look) -> (Vec<Deviation>, Option<String>, String) {
     let mut deviations = Vec::new();
     let (mut unanswered, mut objects_with) = (0_u64, 0_u64);
     for object in &facts.objects {
-        let before = deviations.len();
-        let said = object.seen.as_ref().is_some_and(|seen| look(object, seen, &mut deviations));
-        unanswered += u64::from(!said);
-        objects_with += u64::from(deviations.len() > before);
+        let Some(departures) = object.seen.as_ref().and_then(|seen| look(&object.receipt, seen)) else {
+            unanswered += 1;
+            continue;
+        };
+        objects_with += u64::from(!departures.is_empty());
+        deviations.extend(departures.into_iter().map(|Departure { condition, detail }| Deviation {
+            condition,
+            severity: severity(condition),
+            about: object.receipt.key.clone(),
+            detail,
+        }));
     }
     let all = facts.objects.len();
     let open = (unanswered > 0).then(|| format!("Of {all} objects, {unanswered} could not be held against their receipts."));
@@ -89,66 +100,9 @@ fn objects(facts: &Facts, good: &str, look: Look) -> (Vec<Deviation>, Option<Str
     (deviations, open, reason)
 }
 
-fn intact(object: &Object, seen: &Seen, deviations: &mut Vec<Deviation>) -> bool {
-    let key = &object.receipt.key;
-    let mut note = |condition, severity, detail: String| {
-        deviations.push(Deviation { condition, severity, about: key.clone(), detail });
-    };
-    match seen {
-        Seen::There { digest, size, masked, .. } => {
-            if *digest != object.receipt.digest || *size != object.receipt.size {
-                let said = object.receipt.digest;
-                note(conditions::CHANGED, Severity::Critical, format!("The bytes are {digest}, the receipt says {said}."));
-            }
-            if *masked {
-                let detail = "A delete marker or a later version hides it from whoever names no version.".to_owned();
-                note(conditions::MASKED, Severity::High, detail);
-            }
-            true
-        }
-        Seen::Wrong { code, message } => match code.as_str() {
-            "archive.changed" => {
-                note(conditions::CHANGED, Severity::Critical, message.clone());
-                true
-            }
-            // Whether the bytes are the same was not told: that is for the other check.
-            "archive.unprotected" => false,
-            _ => {
-                note(conditions::REMOVED, Severity::Critical, message.clone());
-                true
-            }
-        },
-    }
-}
-
-fn protection(object: &Object, seen: &Seen, deviations: &mut Vec<Deviation>) -> bool {
-    let receipt = &object.receipt;
-    let mut note = |condition, severity, detail: String| {
-        deviations.push(Deviation { condition, severity, about: receipt.key.clone(), detail });
-    };
-    match seen {
-        Seen::There { mode, retain_until, legal_hold, .. } => {
-            if *mode != receipt.mode {
-                let detail = format!("The lock's mode is {mode}, the receipt says {}.", receipt.mode);
-                note(conditions::MODE, Severity::Critical, detail);
-            }
-            if *retain_until < receipt.retain_until {
-                let (now, then) = (retain_until.human(), receipt.retain_until.human());
-                note(conditions::SHORTENED, Severity::Critical, format!("Kept until {now}, the receipt says {then}."));
-            }
-            if receipt.held && !legal_hold {
-                let detail = "No legal hold is on it, and an open case had one set and read back.".to_owned();
-                note(conditions::HOLD_LOST, Severity::Critical, detail);
-            }
-            true
-        }
-        Seen::Wrong { code, message } if code == "archive.unprotected" => {
-            note(conditions::UNPROTECTED, Severity::Critical, message.clone());
-            true
-        }
-        // What is gone or changed has no protection to speak of: that is for the other check.
-        Seen::Wrong { .. } => false,
-    }
+/// How bad it is. What is only hidden is still there.
+fn severity(condition: &str) -> Severity {
+    if condition == conditions::MASKED { Severity::High } else { Severity::Critical }
 }
 
 fn settings(facts: &Facts, policy: &Policy) -> (Vec<Deviation>, Option<String>, String) {

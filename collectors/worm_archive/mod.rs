@@ -1,9 +1,10 @@
 //! `worm_archive`: Exhibit's own archive, held against the receipts in its ledger.
 //!
-//! `collect` asks and compares nothing, `facts` is what it keeps, `judge` decides from facts alone, `conditions` says why
-//! each deviation matters, `self_test` sends a good and a bad archive through both.
+//! `collect` asks and compares nothing, `facts` is what it keeps, `comparing` finds differences and `judge` decides, both from
+//! facts alone, `conditions` says why each deviation matters, `self_test` sends a good and a bad archive through both.
 
 mod collect;
+mod comparing;
 mod conditions;
 mod facts;
 mod judge;
@@ -17,6 +18,8 @@ use std::collections::BTreeSet;
 use exhibit_evidence::{
     Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
 };
+
+pub use comparing::{Departure, departures};
 
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
 

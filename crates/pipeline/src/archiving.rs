@@ -15,8 +15,8 @@ use exhibit_evidence::{
 };
 use exhibit_store::{ArchiveIntent, NewArtifact, Store};
 
-pub(crate) use checks::{Looked, look};
-pub use checks::{ReceiptCheck, check_receipts};
+pub use checks::{ReceiptCheck, archive_surroundings, check_receipts};
+pub(crate) use checks::{look, receipts};
 use object::{Object, archive};
 use segments::Until;
 pub(crate) use segments::cites;

@@ -32,7 +32,8 @@ mod work;
 mod world;
 
 pub use archiving::{
-    ReceiptCheck, Unarchived, archive_pending, archive_to_now, check_receipts, unarchived, unarchived_of,
+    ReceiptCheck, Unarchived, archive_pending, archive_surroundings, archive_to_now, check_receipts, unarchived,
+    unarchived_of,
 };
 pub use attempts::Effort;
 pub use checkpointing::{

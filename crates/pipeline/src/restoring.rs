@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use exhibit_archive::{ObjectKey, Vault, Version};
 use exhibit_evidence::{
     Body, Digest, EntryId, Envelope, GroupId, Record, Timestamp,
+    erasure::Erasure,
     report::{ARTIFACTS, DISCLOSURES, ReportIssued, SEGMENTS},
 };
 use exhibit_ledger::{
@@ -18,7 +19,9 @@ use exhibit_ledger::{
     note::VerifierKey,
     segment::{self, Segment},
 };
-use exhibit_store::{Append, ArchiveIntent, LostDisclosure, NewArtifact, NewEntry, Store, StoredCheckpoint};
+use exhibit_store::{
+    Append, ArchiveIntent, LostDisclosure, NewArtifact, NewEntry, Store, StoredCheckpoint, UnnamedErasure,
+};
 use serde::Serialize;
 
 use crate::{
@@ -61,6 +64,8 @@ pub struct Restored {
     pub signed_beyond: Option<u64>,
     /// Digests whose names are lost, since their keys lay in the database that is gone.
     pub lost_names: u64,
+    /// Digests whose names had been erased, as the ledger tells.
+    pub erased_names: u64,
     /// Objects that ought to be in the archive and can't be used, each with the reason.
     pub missing: Vec<String>,
 }
@@ -147,7 +152,7 @@ fn rotations(segments: &[(String, Vec<u8>)]) -> Vec<Rotation> {
 #[derive(Default)]
 struct Names {
     digests: Vec<(EntryId, String, Digest)>,
-    erased: BTreeMap<GroupId, Timestamp>,
+    erased: BTreeMap<GroupId, Erasure>,
 }
 
 /// Writes a verified segment's entries, with the artifacts that they cite, and holds the tree against its checkpoint.
@@ -170,7 +175,7 @@ async fn append(
             .extend(entry.body.disclosables().into_iter().map(|(path, held)| (entry.id, path.to_owned(), held.digest)));
         match &entry.body {
             Body::Erasure(erasure) => {
-                names.erased.insert(erasure.group, erasure.erased_at);
+                names.erased.insert(erasure.group, (**erasure).clone());
             }
             Body::Report(report) => reports.push((entry.id, (**report).clone())),
             _ => {}
@@ -337,7 +342,8 @@ async fn reports(
     Ok(())
 }
 
-/// Notes every name's digest under its group, as the archive names it. The keys are gone.
+/// Notes every name's digest under its group, as the archive names it. The keys are gone; what the ledger erased stays
+/// erased.
 async fn names(from: &Restoration<'_>, names: Names, restored: &mut Restored) -> Result<(), StepError> {
     let mut groups: BTreeMap<Digest, GroupId> = BTreeMap::new();
     for listed in from.vault.list(DISCLOSURES).await? {
@@ -350,6 +356,7 @@ async fn names(from: &Restoration<'_>, names: Names, restored: &mut Restored) ->
     }
     // What no object names yet belongs to one group for each field, made here.
     let mut own: BTreeMap<String, GroupId> = BTreeMap::new();
+    let mut found: BTreeMap<GroupId, u64> = BTreeMap::new();
     let mut lost = Vec::with_capacity(names.digests.len());
     for (entry, path, digest) in names.digests {
         let group = match groups.get(&digest) {
@@ -360,9 +367,20 @@ async fn names(from: &Restoration<'_>, names: Names, restored: &mut Restored) ->
                 GroupId(EntryId::from_parts(from.now, &random).0)
             }),
         };
-        let erased_at = names.erased.get(&group).copied();
+        let erased_at = names.erased.get(&group).map(|erasure| erasure.erased_at);
+        *found.entry(group).or_insert(0) += 1;
         restored.lost_names += u64::from(erased_at.is_none());
         lost.push(LostDisclosure { digest, entry, path, group, erased_at });
     }
-    Ok(from.store.note_lost_disclosures(&lost, from.now).await?)
+    // What was erased before it was archived stands in no object: how many they were, the erasure itself says.
+    let mut unnamed = Vec::new();
+    for (group, erasure) in names.erased {
+        restored.erased_names += erasure.digests;
+        let nowhere = erasure.digests.saturating_sub(found.get(&group).copied().unwrap_or(0));
+        if nowhere > 0 {
+            restored.lost_names = restored.lost_names.saturating_sub(nowhere);
+            unnamed.push(UnnamedErasure { group, path: erasure.path, erased_at: erasure.erased_at });
+        }
+    }
+    Ok(from.store.note_lost_disclosures(&lost, &unnamed, from.now).await?)
 }

@@ -59,7 +59,7 @@ pub use query::{
     ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary, Judged,
     JudgedEvidence,
 };
-pub use restoring::LostDisclosure;
+pub use restoring::{LostDisclosure, UnnamedErasure};
 pub use run_requests::{NewRunRequest, Requested, RunEnd, RunLease, RunRequest, RunState};
 pub use slots::{Lease, OpenSlot, Slot};
 pub use store::Store;

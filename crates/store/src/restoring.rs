@@ -1,5 +1,7 @@
 //! An empty database, and what a restoration from the archive can't bring back into it.
 
+use std::collections::BTreeSet;
+
 use exhibit_evidence::{Digest, EntryId, GroupId, Timestamp};
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -23,6 +25,18 @@ pub struct LostDisclosure {
     pub erased_at: Option<Timestamp>,
 }
 
+/// A group that the ledger erased, of whose digests the archive does not name all: values that were erased before they were
+/// archived stand in no object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnnamedErasure {
+    /// The group.
+    pub group: GroupId,
+    /// The disclosable field.
+    pub path: String,
+    /// When the ledger says that it was erased.
+    pub erased_at: Timestamp,
+}
+
 impl Store {
     /// Whether nothing was ever recorded here: no entry, and nothing of what can't be derived from entries.
     ///
@@ -42,17 +56,39 @@ impl Store {
     }
 
     /// Notes values that a restoration could not bring back, each under its group, which has no key. Groups that the
-    /// ledger erased are as after their erasure; the others are marked as lost, and `fsck` tells how many they are.
+    /// ledger erased are as after their erasure; the others are marked as lost, and `fsck` tells how many they are. Groups
+    /// in `unnamed` were erased and are marked too: which of the lost values were theirs, nobody can say any more.
     ///
     /// # Errors
     /// If one of them is there already, or the database cannot be used.
-    pub async fn note_lost_disclosures(&self, lost: &[LostDisclosure], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_lost_disclosures(
+        &self,
+        lost: &[LostDisclosure],
+        unnamed: &[UnnamedErasure],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let unnamed_groups: Vec<Uuid> = unnamed.iter().map(|one| one.group.0).collect();
+        let unnamed_paths: Vec<&str> = unnamed.iter().map(|one| one.path.as_str()).collect();
+        let unnamed_erased: Vec<_> = unnamed.iter().map(|one| one.erased_at.utc()).collect();
         let groups: Vec<Uuid> = lost.iter().map(|one| one.group.0).collect();
         let paths: Vec<&str> = lost.iter().map(|one| one.path.as_str()).collect();
         let erased: Vec<_> = lost.iter().map(|one| one.erased_at.map(Timestamp::utc)).collect();
         let digests: Vec<&[u8]> = lost.iter().map(|one| one.digest.0.as_slice()).collect();
         let entries: Vec<Uuid> = lost.iter().map(|one| one.entry.0).collect();
         run_tx!(self, "note_lost_disclosures", |tx| {
+            sqlx::query(
+                "/* note_lost_disclosures::unnamed */ \
+                 INSERT INTO exhibit.disclosure_keys (group_id, key, created_at, path, value, erased_at, lost_at) \
+                 SELECT n.group_id, NULL::bytea, $4, n.path, NULL, n.erased_at, $4 \
+                   FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS n (group_id, path, erased_at)",
+            )
+            .bind(&unnamed_groups)
+            .bind(&unnamed_paths)
+            .bind(&unnamed_erased)
+            .bind(now.utc())
+            .execute(&mut *tx)
+            .await
+            .map_err(in_tx("note_lost_disclosures"))?;
             sqlx::query(
                 "/* note_lost_disclosures::groups */ \
                  INSERT INTO exhibit.disclosure_keys (group_id, key, created_at, path, value, erased_at, lost_at) \
@@ -86,5 +122,18 @@ impl Store {
             .map_err(in_tx("note_lost_disclosures"))?;
             Ok(())
         })
+    }
+
+    /// Groups whose keys, or some of whose digests, a restoration from the archive could not bring back.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn lost_groups(&self) -> Result<BTreeSet<GroupId>, StoreError> {
+        let rows =
+            sqlx::query("/* lost_groups */ SELECT group_id FROM exhibit.disclosure_keys WHERE lost_at IS NOT NULL")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(in_tx("lost_groups"))?;
+        rows.iter().map(|row| Ok(GroupId(row.try_get("group_id").map_err(in_tx("lost_groups"))?))).collect()
     }
 }

@@ -67,7 +67,12 @@ fn a_bucket_is_the_archive_and_the_doctor_looks_at_it() {
         assert_eq!(state(code), expected, "{code}: {printed}");
     }
     let (_, printed, said) = told(place.path(), &["archive", "check", "--format", "json"]);
-    assert!(printed.trim_start().starts_with('['), "{printed}\n{said}");
+    let checked: Value = serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}\n{said}"));
+    let store = checked["store"].as_array().expect("the store's settings");
+    assert!(
+        store.iter().any(|one| one["aspect"] == "default-retention" && one["standing"] == "weak"),
+        "it tells what the attestation tells: {checked}"
+    );
 }
 
 #[test]
@@ -80,4 +85,28 @@ fn a_bucket_that_can_lock_nothing_is_no_archive() {
     let (code, printed, _) = told(place.path(), &["doctor", "--format", "json"]);
     assert_eq!(code, Some(1), "{printed}");
     assert!(printed.contains("bucket.object-lock") && printed.contains("has no Object Lock"), "{printed}");
+}
+
+#[test]
+fn the_bucket_gives_a_lost_database_back() {
+    let bucket = in_runtime(Bucket::locked());
+    let place = deployment(&bucket);
+    let ask = |code: i32, command: &[&str]| {
+        let (ended, printed, said) = told(place.path(), &[command, &["--format", "json"]].concat());
+        assert_eq!(ended, Some(code), "{command:?}: {printed}\n{said}");
+        serde_json::from_str::<Value>(&printed).unwrap_or_else(|error| panic!("{command:?}: {error}: {printed}"))
+    };
+    ask(0, &["run"]);
+    let covered = ask(0, &["archive", "flush"])["entries_in_the_archive"].clone();
+    super::restore::lose_the_database(&place.join(".exhibit"));
+    let restored = ask(0, &["archive", "restore"]);
+    assert_eq!((&restored["entries"], &restored["fsck_clean"]), (&covered, &Value::Bool(true)), "{restored}");
+    ask(0, &["run"]);
+    // The service's rights here do not let it see all of the bucket's settings: what was not found out is no success.
+    let checked = ask(2, &["archive", "check"]);
+    let objects = checked["objects"].as_array().expect("objects");
+    assert!(!objects.is_empty() && objects.iter().all(|object| object["as_receipted"] == true), "{checked}");
+    let store = checked["store"].as_array().expect("settings");
+    assert!(store.iter().any(|one| one["standing"] == "unknown"), "{checked}");
+    assert_eq!(ask(0, &["fsck"])["clean"], true);
 }

@@ -18,19 +18,22 @@ impl Demo<'_> {
         json(code, Path::new(REPOSITORY), &[command, &["--dir", &self.dir, "--format", "json"]].concat())
     }
 
-    /// Everything but configuration, keys and archive.
     fn lose_the_database(&self) {
         let dir = self.place.join("demo");
-        let postgres = match fs::read_to_string(dir.join("postgres-is-in")) {
-            Ok(elsewhere) => Path::new(elsewhere.trim_end_matches('\n')).to_owned(),
-            Err(_) => dir.join("postgres"),
-        };
-        assert!(postgres.is_dir(), "{}", postgres.display());
-        fs::remove_dir_all(postgres).expect("removed");
-        for folder in ["checkpoints", "reports"] {
-            fs::remove_dir_all(dir.join(folder)).expect("removed");
-        }
+        lose_the_database(&dir);
+        fs::remove_dir_all(dir.join("reports")).expect("removed");
     }
+}
+
+/// Leaves nothing of a data folder but its keys and its archive.
+pub(super) fn lose_the_database(data: &Path) {
+    let postgres = match fs::read_to_string(data.join("postgres-is-in")) {
+        Ok(elsewhere) => Path::new(elsewhere.trim_end_matches('\n')).to_owned(),
+        Err(_) => data.join("postgres"),
+    };
+    assert!(postgres.is_dir(), "{}", postgres.display());
+    fs::remove_dir_all(postgres).expect("removed");
+    fs::remove_dir_all(data.join("checkpoints")).expect("removed");
 }
 
 fn demo(place: &Place) -> Demo<'_> {

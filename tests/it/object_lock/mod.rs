@@ -6,6 +6,7 @@ mod faults;
 mod flaws;
 mod manners;
 mod quarter;
+mod restored;
 pub(crate) mod server;
 mod tampering;
 

@@ -200,7 +200,8 @@ pub(crate) enum ArchiveCommand {
 Example:
   exhibit archive check
 
-Exits 0 if every object is as its receipt says, 1 with each difference named, 2 if it could not look.")]
+Looks at the store's settings too, and names what is weak in them. Exits 0 if every object is as its receipt says, 1 with
+each difference named and where a setting is broken, 2 if it could not look.")]
     Check {
         /// Which deployment.
         #[command(flatten)]

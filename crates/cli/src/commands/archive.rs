@@ -1,6 +1,7 @@
 //! `exhibit archive`: what is archived, and whether it still is.
 
-use exhibit_pipeline::{ReceiptCheck, StepError, Unarchived, World, check_receipts, unarchived};
+use exhibit_collectors::archived::Surrounding;
+use exhibit_pipeline::{ReceiptCheck, StepError, Unarchived, World, archive_surroundings, check_receipts, unarchived};
 use serde::Serialize;
 
 use super::restore;
@@ -23,12 +24,24 @@ struct Row {
     read_back_at: String,
 }
 
+/// What came of the look: at each object, and at the store around them.
+#[derive(Serialize)]
+struct Checked {
+    objects: Vec<Check>,
+    /// None where the store gave no answer.
+    store: Option<Vec<Surrounding>>,
+}
+
 #[derive(Serialize)]
 struct Check {
     key: String,
     version: String,
     as_receipted: bool,
     difference: Option<String>,
+    /// Values in an object of disclosures that were erased.
+    erased_names: u64,
+    /// Values in it whose keys a restoration could not bring back.
+    lost_names: u64,
 }
 
 pub(crate) async fn run(args: &ArchiveArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
@@ -56,38 +69,74 @@ pub(crate) async fn run(args: &ArchiveArgs, words: &Words, out: &mut Out) -> any
             let deployment = Deployment::open(place, words).await?;
             let examined = examine(&deployment.world).await;
             deployment.close().await?;
-            let (receipts, waiting) = examined?;
-            let checks: Vec<Check> = receipts.iter().map(check).chain(waiting.iter().map(unreceipted)).collect();
-            out.data(printed.format, &checks, |checks| {
-                let mut table = Table::new(["key", "as its receipt says"]);
-                for check in checks {
-                    table.row([check.key.clone(), check.difference.clone().unwrap_or_else(|| "yes".to_owned())]);
-                }
-                table
-            })?;
-            let differences = checks.iter().filter(|check| !check.as_receipted).count();
-            words.say(match (checks.len(), differences) {
-                (0, _) => "There is no receipt yet: nothing was examined.".to_owned(),
-                (all, 0) => format!("All {all} objects were read back as their receipts say."),
-                (all, differences) => format!("{differences} of {all} objects are not as their receipts say."),
-            });
-            Ok(ended(&receipts, &waiting))
+            let (receipts, waiting, store) = examined?;
+            let exit = ended(&receipts, &waiting, store.as_deref().ok());
+            let objects = receipts.iter().map(check).chain(waiting.iter().map(unreceipted)).collect();
+            if let Err(why) = &store {
+                words.warn(format!("The store's settings could not be asked for: {why}"));
+            }
+            let checked = Checked { objects, store: store.ok() };
+            out.data(printed.format, &checked, table)?;
+            said(&checked, words);
+            Ok(exit)
         }
     }
 }
 
-async fn examine(world: &World) -> Result<(Vec<ReceiptCheck>, Vec<Unarchived>), StepError> {
-    Ok((check_receipts(world).await?, unarchived(world).await?))
+type Examined = (Vec<ReceiptCheck>, Vec<Unarchived>, Result<Vec<Surrounding>, String>);
+
+async fn examine(world: &World) -> Result<Examined, StepError> {
+    let store = archive_surroundings(world).await.map_err(|error| error.to_string());
+    Ok((check_receipts(world).await?, unarchived(world).await?, store))
 }
 
-/// Clean only where something was examined and all of it is as it should be.
-fn ended(receipts: &[ReceiptCheck], waiting: &[Unarchived]) -> Exit {
-    if !waiting.is_empty() || receipts.iter().any(|check| check.answered && check.difference.is_some()) {
+/// Clean only where something was examined and all of it is as it should be. A weakness of the store is told, and no
+/// difference: nothing is lost by it.
+fn ended(receipts: &[ReceiptCheck], waiting: &[Unarchived], store: Option<&[Surrounding]>) -> Exit {
+    let standing = |word: &str| store.is_none_or(|store| store.iter().any(|seen| seen.standing == word));
+    let differs = receipts.iter().any(|check| check.answered && check.difference.is_some());
+    if !waiting.is_empty() || differs || (store.is_some() && standing("broken")) {
         Exit::Differences
-    } else if receipts.is_empty() || receipts.iter().any(|check| !check.answered) {
+    } else if receipts.is_empty() || receipts.iter().any(|check| !check.answered) || standing("unknown") {
         Exit::CouldNotLook
     } else {
         Exit::Clean
+    }
+}
+
+fn table(checked: &Checked) -> Table {
+    let mut table = Table::new(["key", "as its receipt says"]);
+    for check in &checked.objects {
+        let yes = match (check.erased_names, check.lost_names) {
+            (0, 0) => "yes".to_owned(),
+            (erased, 0) => format!("yes; {erased} names in it are erased"),
+            (0, lost) => format!("yes; {lost} names in it are lost with their keys"),
+            (erased, lost) => format!("yes; {erased} names in it are erased, {lost} lost with their keys"),
+        };
+        table.row([check.key.clone(), check.difference.clone().unwrap_or(yes)]);
+    }
+    for seen in checked.store.iter().flatten().filter(|seen| matches!(&*seen.standing, "broken" | "weak" | "unknown")) {
+        table.row([format!("the store, {}", seen.aspect), format!("{}: {}", seen.standing, seen.sentence)]);
+    }
+    table
+}
+
+fn said(checked: &Checked, words: &Words) {
+    let differences = checked.objects.iter().filter(|check| !check.as_receipted).count();
+    words.say(match (checked.objects.len(), differences) {
+        (0, _) => "There is no receipt yet: nothing was examined.".to_owned(),
+        (all, 0) => format!("All {all} objects were read back as their receipts say."),
+        (all, differences) => format!("{differences} of {all} objects are not as their receipts say."),
+    });
+    let lost: u64 = checked.objects.iter().map(|check| check.lost_names).sum();
+    if lost > 0 {
+        words.say(format!(
+            "{lost} names in them can't be opened any more: their keys lay in the database that was lost. What the ledger \
+             proves needs none of them."
+        ));
+    }
+    for seen in checked.store.iter().flatten().filter(|seen| seen.standing == "broken") {
+        words.warn(&seen.sentence);
     }
 }
 
@@ -96,7 +145,14 @@ fn unreceipted(waiting: &Unarchived) -> Check {
         Some(report) => format!("report {report} was issued, but has no receipt: it was not archived"),
         None => "it was to be archived, but has no receipt".to_owned(),
     };
-    Check { key: waiting.key.clone(), version: String::new(), as_receipted: false, difference: Some(why) }
+    Check {
+        key: waiting.key.clone(),
+        version: String::new(),
+        as_receipted: false,
+        difference: Some(why),
+        erased_names: 0,
+        lost_names: 0,
+    }
 }
 
 async fn list(deployment: &Deployment) -> anyhow::Result<Vec<Row>> {
@@ -125,6 +181,8 @@ fn check(check: &ReceiptCheck) -> Check {
         version: check.version.clone(),
         as_receipted: check.difference.is_none(),
         difference: check.difference.clone(),
+        erased_names: check.erased_names,
+        lost_names: check.lost_names,
     }
 }
 
@@ -145,18 +203,28 @@ mod tests {
             digest: Digest::of(b""),
             difference: difference.map(str::to_owned),
             answered,
+            erased_names: 0,
+            lost_names: 0,
         };
         let as_it_says = || receipt(None, true);
         let waiting = || Unarchived { report: Some(report), key: key.clone() };
+        let seen = |standing: &str| {
+            let (aspect, sentence) = ("lifecycle".to_owned(), "A sentence.".to_owned());
+            Some(vec![Surrounding { aspect, standing: standing.to_owned(), value: "found".to_owned(), sentence }])
+        };
         let cases = [
-            (vec![as_it_says()], vec![], Exit::Clean),
-            (vec![], vec![], Exit::CouldNotLook),
-            (vec![as_it_says(), receipt(Some("no answer"), false)], vec![], Exit::CouldNotLook),
-            (vec![receipt(Some("gone"), true), receipt(Some("no answer"), false)], vec![], Exit::Differences),
-            (vec![as_it_says()], vec![waiting()], Exit::Differences),
+            (vec![as_it_says()], vec![], seen("holds"), Exit::Clean),
+            (vec![as_it_says()], vec![], seen("weak"), Exit::Clean),
+            (vec![as_it_says()], vec![], seen("unknown"), Exit::CouldNotLook),
+            (vec![as_it_says()], vec![], seen("broken"), Exit::Differences),
+            (vec![as_it_says()], vec![], None, Exit::CouldNotLook),
+            (vec![], vec![], seen("holds"), Exit::CouldNotLook),
+            (vec![as_it_says(), receipt(Some("no answer"), false)], vec![], seen("holds"), Exit::CouldNotLook),
+            (vec![receipt(Some("gone"), true), receipt(Some("no answer"), false)], vec![], None, Exit::Differences),
+            (vec![as_it_says()], vec![waiting()], seen("holds"), Exit::Differences),
         ];
-        for (receipts, waiting, expected) in cases {
-            assert_eq!(ended(&receipts, &waiting), expected, "{receipts:?} {waiting:?}");
+        for (receipts, waiting, store, expected) in cases {
+            assert_eq!(ended(&receipts, &waiting, store.as_deref()), expected, "{receipts:?} {waiting:?} {store:?}");
         }
     }
 }

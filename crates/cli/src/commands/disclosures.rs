@@ -14,6 +14,9 @@ use crate::{
     output::{Exit, Out, Table, Words},
 };
 
+/// What became of a value that came back from no archive.
+const LOST: &str = "lost: its key lay in a database that was restored from the archive";
+
 /// A group, as it is printed.
 #[derive(Serialize)]
 struct Group {
@@ -23,6 +26,8 @@ struct Group {
     digests: u64,
     first_seen: Timestamp,
     erased: Option<ErasedBy>,
+    /// Whether its key was lost with a database that a restoration replaced.
+    lost: bool,
 }
 
 /// What the ledger says of an erasure.
@@ -44,6 +49,8 @@ pub(super) struct Named {
     pseudonym: String,
     value: Option<String>,
     erased: Option<ErasedBy>,
+    /// Whether its key was lost with a database that a restoration replaced.
+    lost: bool,
 }
 
 impl Named {
@@ -55,6 +62,7 @@ impl Named {
             (None, Some(erased)) => {
                 format!("{pseudonym} (erased {}, entry {}: {})", erased.at.human(), erased.entry, erased.reason)
             }
+            (None, None) if self.lost => format!("{pseudonym} ({LOST})"),
             (None, None) => format!("{pseudonym} (erased, but no entry tells of it: see exhibit fsck)"),
         }
     }
@@ -112,6 +120,7 @@ fn value(group: &Group) -> String {
     match (&group.value, &group.erased) {
         (Some(value), _) => value.clone(),
         (None, Some(erased)) => format!("erased {}", erased.at.human()),
+        (None, None) if group.lost => LOST.to_owned(),
         (None, None) => "erased, but no entry tells of it".to_owned(),
     }
 }
@@ -138,6 +147,7 @@ async fn one(world: &World, wanted: GroupId) -> anyhow::Result<Group> {
 
 async fn groups(world: &World) -> Result<Vec<Group>, StepError> {
     let erasures = erasures(world).await?;
+    let lost = world.store.lost_groups().await?;
     let group = |group: DisclosureGroup| Group {
         group: group.id,
         kind: kind_of(&group.path).to_owned(),
@@ -145,6 +155,7 @@ async fn groups(world: &World) -> Result<Vec<Group>, StepError> {
         digests: group.digests,
         first_seen: group.created_at,
         erased: erasures.get(&group.id).cloned(),
+        lost: lost.contains(&group.id),
     };
     Ok(world.store.disclosure_groups().await?.into_iter().map(group).collect())
 }
@@ -160,6 +171,7 @@ async fn erasures(world: &World) -> Result<BTreeMap<GroupId, ErasedBy>, StepErro
 pub(super) async fn named(world: &World, entries: &[EntryId]) -> Result<Vec<Named>, StepError> {
     let disclosed = world.store.disclosures_of(entries).await?;
     let erasures = erasures(world).await?;
+    let lost = world.store.lost_groups().await?;
     let named = disclosed.into_iter().map(|one| {
         let kind = kind_of(&one.path).to_owned();
         Named {
@@ -169,6 +181,7 @@ pub(super) async fn named(world: &World, entries: &[EntryId]) -> Result<Vec<Name
             group: one.group,
             value: one.disclosure.map(|disclosure| disclosure.value),
             erased: erasures.get(&one.group).cloned(),
+            lost: lost.contains(&one.group),
         }
     });
     Ok(named.collect())

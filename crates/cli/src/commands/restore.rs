@@ -100,6 +100,7 @@ fn table(outcome: &Outcome) -> Table {
     line("reports", restored.reports);
     line("entries signed, but in no segment: lost", *lost_entries);
     line("names lost with their keys", restored.lost_names);
+    line("names erased before, and erased still", restored.erased_names);
     line("objects missing", restored.missing.len() as u64);
     line("differences that fsck found", outcome.differences.len() as u64);
     table
@@ -127,6 +128,9 @@ fn said(outcome: &Outcome, words: &Words) {
             "{} names of people and hosts are lost: their keys lay in the database alone. Their digests and pseudonyms stay.",
             outcome.restored.lost_names
         ));
+    }
+    if outcome.restored.erased_names > 0 {
+        words.say(format!("{} names had been erased, and stay so.", outcome.restored.erased_names));
     }
     words.say("Tokens, sessions, requests for runs and the access log lay in the database alone: make new tokens.");
 }

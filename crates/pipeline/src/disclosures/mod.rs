@@ -71,6 +71,8 @@ pub struct Recovered {
     pub opened: Vec<(EntryId, Disclosure)>,
     /// The digests that nobody can open any more, since the ledger tells of their group's erasure.
     pub erased: Vec<(EntryId, Digest)>,
+    /// The digests that nobody can open any more, since a restoration from the archive could not bring their group's key back.
+    pub lost: Vec<(EntryId, Digest)>,
     /// What is not as it should be.
     pub differences: Vec<String>,
 }
@@ -96,6 +98,7 @@ pub async fn recover_disclosures(world: &World, receipt: &Receipt) -> Result<Rec
     }
     let keys = world.store.group_keys(&groups(object.lines.iter().map(|line| line.group))).await?;
     let told: Vec<GroupId> = world.store.erasures().await?.iter().map(|one| one.erasure.group).collect();
+    let lost = world.store.lost_groups().await?;
     let kept = world.store.disclosures_within(object.range.clone()).await?;
     let mut kept: BTreeMap<Digest, Disclosed> = kept.into_iter().map(|one| (one.digest, one)).collect();
     for line in &object.lines {
@@ -104,6 +107,7 @@ pub async fn recover_disclosures(world: &World, receipt: &Receipt) -> Result<Rec
         let mut differs = |why: String| recovered.differences.push(format!("digest {digest}: {why}"));
         match (keys.get(&group), told.contains(&group)) {
             (None, true) => recovered.erased.push((line.entry, digest)),
+            (None, false) if lost.contains(&group) => recovered.lost.push((line.entry, digest)),
             (None, false) => differs(format!("group {group} has no key, and no entry tells of its erasure")),
             (Some(key), _) => match object.open(line, key) {
                 Err(error) => recovered.differences.push(error.to_string()),
