@@ -1,0 +1,52 @@
+//! Reading what is to be searched: files and folders, packed files and what they hold, streams, and git's history.
+//!
+//! Everything comes out as documents, each a name and its bytes. Nothing is written anywhere, memory stays bounded
+//! whatever the input, nothing is opened that could make a reader wait, and whatever is not examined is told as
+//! [`Excluded`], with its reason.
+//!
+//! A document within an archive is named `ARCHIVE!MEMBER`; one that is only compressed keeps its file's name.
+
+mod excluded;
+mod format;
+mod ignored;
+mod limits;
+mod open;
+mod tars;
+#[cfg(test)]
+mod tests;
+mod unpack;
+mod walk;
+mod zips;
+mod zstd;
+
+use std::fs::File;
+use std::io::{self, Read};
+
+pub use excluded::{Excluded, Reason};
+pub use ignored::Patterns;
+pub use limits::Limits;
+pub use walk::Walk;
+
+/// What is done with documents. Called from several threads at once.
+pub trait Visitor: Sync {
+    /// A document whose bytes come one after another; to be read to its end.
+    ///
+    /// # Errors
+    /// Only those of `bytes`, as they came.
+    fn stream(&self, path: &str, bytes: &mut dyn Read) -> io::Result<()>;
+
+    /// A document that is a regular file of this size, in bytes, when it was opened; it may be read anywhere, by several
+    /// threads. Its position is not at its beginning.
+    ///
+    /// # Errors
+    /// Only those of the file.
+    fn file(&self, path: &str, file: &File, size: u64) -> io::Result<()>;
+
+    /// Something that was not examined, or not to its end.
+    fn excluded(&self, excluded: Excluded);
+}
+
+/// Examines a stream under this name, packed or not.
+pub fn read_stream(path: &str, bytes: &mut dyn Read, limits: Limits, visitor: &dyn Visitor) {
+    unpack::stream(visitor, limits, path, bytes);
+}
