@@ -168,14 +168,24 @@ pub(super) async fn one(
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
+    answer::json(&progress(request(&service, &caller, "request", id).await?), 1)
+}
+
+/// The request of this id that the caller may see: one for a run, or a `submission`.
+pub(super) async fn request(
+    service: &Service,
+    caller: &Caller,
+    what: &'static str,
+    id: String,
+) -> Result<RunRequest, Problem> {
     let entry = entry_id("id", &id)?;
     let mut reading = service.store.reading(&caller.scope).await?;
     let request = reading.request(entry).await?;
     reading.close().await?;
-    if request.pushed {
-        return Err(Problem::not_found("request", id));
+    match request.pushed == (what == "submission") {
+        true => Ok(request),
+        false => Err(Problem::not_found(what, id)),
     }
-    answer::json(&progress(request), 1)
 }
 
 fn progress(request: RunRequest) -> Progress {

@@ -13,8 +13,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    parameters::{Named, Strict, entry_id},
-    requests::{Asked, asked_for, key, promise_of},
+    parameters::{Named, Strict},
+    requests::{Asked, asked_for, key, promise_of, request},
 };
 use crate::{
     answer,
@@ -125,7 +125,7 @@ pub(super) async fn push(
         NotTaken::NoJob => unknown(),
         NotTaken::Refused(why) => Problem::new(Kind::Unprocessable, why),
     })?;
-    let request = NewRunRequest {
+    let new = NewRunRequest {
         id: EntryId(service.fresh_id()),
         job,
         person: caller.token.person.clone(),
@@ -134,11 +134,12 @@ pub(super) async fn push(
         reason: None,
         at: received,
     };
-    let requested = service.store.submit(&NewSubmission { request, content }).await.map_err(|error| match error {
-        StoreError::KeyTaken { .. } => Problem::new(Kind::Conflict, "you used this key for another job"),
-        StoreError::OtherContent(_) => Problem::new(Kind::Conflict, "you used this key for another observation"),
-        other => other.into(),
-    })?;
+    let requested =
+        service.store.submit(&NewSubmission { request: new, content }).await.map_err(|error| match error {
+            StoreError::KeyTaken { .. } => Problem::new(Kind::Conflict, "you used this key for another job"),
+            StoreError::OtherContent(_) => Problem::new(Kind::Conflict, "you used this key for another observation"),
+            other => other.into(),
+        })?;
     Ok(asked_for(StatusCode::ACCEPTED, requested, "/api/v1/evidence/submissions/"))
 }
 
@@ -155,14 +156,7 @@ pub(super) async fn one(
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
-    let entry = entry_id("id", &id)?;
-    let mut reading = service.store.reading(&caller.scope).await?;
-    let request = reading.request(entry).await?;
-    reading.close().await?;
-    if !request.pushed {
-        return Err(Problem::not_found("submission", id));
-    }
-    answer::json(&submission(request), 1)
+    answer::json(&submission(request(&service, &caller, "submission", id).await?), 1)
 }
 
 fn submission(request: RunRequest) -> Submission {
