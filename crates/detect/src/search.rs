@@ -4,12 +4,14 @@
 //! hits cannot depend on how the bytes arrive, and memory not on how many there are. A hit belongs to the part
 //! in which its secret begins.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{Engine, Windows};
 use crate::facts;
 use crate::fingerprint::{Fingerprint, RunKey};
+use crate::generic::{self, Assignments};
 use crate::matches::{Confidence, Match, resolve};
 use crate::place::{Examined, Lines, Place};
 use crate::prefilter::Prefilter;
@@ -28,13 +30,15 @@ const LINE_SHOWN: usize = 1024;
 /// What a [`Search`] looks for beside the engine's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The surest hits only: nothing under this is told.
+    /// Also values behind names that promise a secret, in any notation.
+    pub generic: bool,
+    /// Nothing less sure than this is told. Under [`Confidence::Medium`] lie words and passwords that anybody guesses.
     pub least: Confidence,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { least: Confidence::Low }
+        Options { generic: true, least: Confidence::Medium }
     }
 }
 
@@ -48,7 +52,7 @@ pub struct Search<'e> {
     pub(crate) engine: &'e Engine,
     options: Options,
     keywords: Prefilter,
-    waiting: Vec<Vec<usize>>,
+    waiting: Vec<Vec<Waiter>>,
     /// How far behind a part keywords are looked for.
     keywords_behind: usize,
     cancel: Option<&'e AtomicBool>,
@@ -132,9 +136,15 @@ impl<'e> Search<'e> {
     /// A search by an engine's rules and `options`.
     #[must_use]
     pub fn new(engine: &'e Engine, options: Options) -> Search<'e> {
-        let (words, waiting): (Vec<&[u8]>, Vec<Vec<usize>>) =
-            engine.waiting().map(|(word, rules)| (word, rules.to_vec())).unzip();
-        let keywords = Prefilter::of_bytes(&words).expect("the engine took the same keywords");
+        let mut words = Words::default();
+        for (word, rules) in engine.waiting() {
+            rules.iter().for_each(|rule| words.add(word, Waiter::Rule(*rule)));
+        }
+        if options.generic {
+            generic::STEMS.iter().for_each(|stem| words.add(stem.as_bytes(), Waiter::Stem));
+        }
+        let Words { words, waiting, .. } = words;
+        let keywords = Prefilter::of_bytes(&words).expect("rules and stems have keywords of three bytes and more");
         let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
         let look_behind = engine.rules().iter().map(|r| r.look_behind).max().unwrap_or(0);
         let keywords_behind = look_behind.min(Rule::LOOK_LIMIT) + longest;
@@ -270,13 +280,47 @@ impl<'e> Search<'e> {
         let from = part.start.saturating_sub(KEYWORDS_BEFORE);
         let to = (part.end + self.keywords_behind).min(text.len());
         let mut windows = Windows::new(self.engine, text);
+        let mut assignments = Assignments::new(text);
+        let mut found = Vec::new();
         self.keywords.each(&text[from..to], |keyword, start, end| {
-            for &rule in &self.waiting[keyword] {
-                windows.keyword(rule, from + start, from + end);
+            for waiter in &self.waiting[keyword] {
+                match waiter {
+                    Waiter::Rule(rule) => windows.keyword(*rule, from + start, from + end),
+                    Waiter::Stem => found.extend(assignments.stem(from + start, from + end)),
+                }
             }
             true
         });
-        windows.close()
+        found.extend(windows.close());
+        found
+    }
+}
+
+/// Who waits for a keyword.
+#[derive(Clone, Copy)]
+enum Waiter {
+    /// The rule with this index.
+    Rule(usize),
+    /// The search for names and values.
+    Stem,
+}
+
+/// Keywords, each once, and who waits for them.
+#[derive(Default)]
+struct Words<'w> {
+    words: Vec<&'w [u8]>,
+    waiting: Vec<Vec<Waiter>>,
+    index: HashMap<&'w [u8], usize>,
+}
+
+impl<'w> Words<'w> {
+    fn add(&mut self, word: &'w [u8], waiter: Waiter) {
+        let at = *self.index.entry(word).or_insert(self.words.len());
+        if at == self.words.len() {
+            self.words.push(word);
+            self.waiting.push(Vec::new());
+        }
+        self.waiting[at].push(waiter);
     }
 }
 

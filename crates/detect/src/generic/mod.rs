@@ -1,0 +1,191 @@
+//! Secrets that no provider gave a shape: a name that promises one, and a value behind it.
+//!
+//! Names are found by the stems of words that promise secrets, never by `=` or `:`, which every line of a log has.
+//! Around a stem [`names`] finds the whole name, [`connector`] the way to the value in whatever notation it is,
+//! [`value`] the value's end, and [`judge`] says what name, value and notation are worth together.
+
+mod connector;
+mod judge;
+mod names;
+mod value;
+
+use std::sync::LazyLock;
+
+use crate::matches::Match;
+use crate::rule::Rule;
+use crate::sensitive::{Sensitivity, sensitive_key};
+
+/// Lower-case parts of names that promise a secret; every name that [`sensitive_key`] knows holds one, but addresses.
+pub(crate) const STEMS: &[&str] = &[
+    "pass", "pwd", "_pw", "kennwort", "token", "bearer", "jwt", "_pat", "_sas", "auth", "webhook", "secret", "cred",
+    "pepper", "salt", "_pin", "key",
+];
+
+/// What the families are, as rules without patterns.
+static FAMILIES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    Rule::from_toml(include_str!("../../data/families.toml"), "families.toml").expect("the unit tests read it")
+});
+
+/// The families that are found by code and not by a pattern: names and values, personal data, known values. For lists
+/// of what can be told; their keywords and patterns are empty.
+#[must_use]
+pub fn families() -> &'static [Rule] {
+    &FAMILIES
+}
+
+/// The family with this id.
+pub(crate) fn family(id: &str) -> &'static Rule {
+    FAMILIES.iter().find(|rule| rule.id == id).expect("the unit tests ask for each")
+}
+
+/// The families by kind, looked up once.
+struct Kinds {
+    password: &'static Rule,
+    token: &'static Rule,
+    api_key: &'static Rule,
+    private_key: &'static Rule,
+    encryption_key: &'static Rule,
+    secret: &'static Rule,
+}
+
+static KINDS: LazyLock<Kinds> = LazyLock::new(|| Kinds {
+    password: family("generic.password"),
+    token: family("generic.token"),
+    api_key: family("generic.api-key"),
+    private_key: family("generic.private-key"),
+    encryption_key: family("generic.encryption-key"),
+    secret: family("generic.secret"),
+});
+
+fn rule_of(kind: Sensitivity) -> Option<&'static Rule> {
+    match kind {
+        Sensitivity::Password => Some(KINDS.password),
+        Sensitivity::Token => Some(KINDS.token),
+        Sensitivity::ApiKey => Some(KINDS.api_key),
+        Sensitivity::PrivateKey => Some(KINDS.private_key),
+        Sensitivity::EncryptionKey => Some(KINDS.encryption_key),
+        Sensitivity::Secret => Some(KINDS.secret),
+        // Its password has rules of its own.
+        Sensitivity::ConnectionUrl => None,
+    }
+}
+
+/// One walk over bytes: names in the order of their stems.
+pub(crate) struct Assignments<'b> {
+    bytes: &'b [u8],
+    /// The last name looked at: a name may hold several stems.
+    done: std::ops::Range<usize>,
+}
+
+impl<'b> Assignments<'b> {
+    pub(crate) fn new(bytes: &'b [u8]) -> Assignments<'b> {
+        Assignments { bytes, done: 0..0 }
+    }
+
+    /// A stem lies at `start..end`: is it part of a name with a secret behind it?
+    #[inline]
+    pub(crate) fn stem(&mut self, start: usize, end: usize) -> Option<Match<'static>> {
+        if self.done.start <= start && end <= self.done.end {
+            return None;
+        }
+        let name = names::around(self.bytes, start, end)?;
+        self.done = name.start..name.end;
+        self.look(name)
+    }
+
+    fn look(&self, name: names::Name) -> Option<Match<'static>> {
+        let way = connector::behind(self.bytes, &name)?;
+        let value = value::at(self.bytes, &way)?;
+        let secret = &self.bytes[value.start..value.end];
+        if judge::is_hopeless(secret) {
+            return None;
+        }
+        let text = str::from_utf8(&self.bytes[name.start..name.end]).ok()?;
+        let (kind, bare) = match sensitive_key(text) {
+            Some(kind) => (kind, false),
+            None => (names::bare_kind(text)?, true),
+        };
+        let rule = rule_of(kind)?;
+        let context = judge::Context {
+            kind,
+            bare,
+            forgery: names::is_forgery_token(text),
+            quoted: value.quoted,
+            line: value.line,
+            code: value.code,
+            words_follow: value.words_follow,
+            screaming: text.bytes().all(|b| !b.is_ascii_lowercase()),
+            strict: way.strict,
+        };
+        let confidence = judge::grade(secret, text, context)?;
+        Some(Match { rule, span: name.start..value.end, secret: value.start..value.end, confidence })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matches::Confidence;
+    use crate::prefilter::Prefilter;
+
+    /// What is told unless somebody asks for less.
+    const USUAL: Confidence = Confidence::Medium;
+
+    /// The most believable finding in a text, with its value.
+    fn best(text: &str) -> Option<(Confidence, String, String)> {
+        let stems = Prefilter::new(STEMS).unwrap();
+        let mut walk = Assignments::new(text.as_bytes());
+        let mut found = Vec::new();
+        stems.each(text.as_bytes(), |_, start, end| {
+            found.extend(walk.stem(start, end));
+            true
+        });
+        let best = found.into_iter().max_by_key(|m| m.confidence)?;
+        Some((best.confidence, best.rule.id.clone(), text[best.secret].to_owned()))
+    }
+
+    /// Texts in blocks that a line of `%%` ends; of leaks, the first line is the value.
+    const LEAKS: &str = include_str!("../../data/generic_leaks.txt");
+    const CLEAN: &str = include_str!("../../data/generic_clean.txt");
+
+    #[test]
+    fn every_family_has_examples_and_all_are_read() {
+        for rule in families() {
+            assert!(rule.examples.len() >= 2 && rule.counter_examples.len() >= 2, "{}", rule.id);
+            assert!(!rule.references.is_empty() && !rule.title.is_empty(), "{}", rule.id);
+        }
+        for kind in [KINDS.password, KINDS.token, KINDS.api_key, KINDS.private_key, KINDS.encryption_key, KINDS.secret]
+        {
+            for example in &kind.examples {
+                assert!(best(example).is_some_and(|b| b.0 >= USUAL && b.1 == kind.id), "{}: {example}", kind.id);
+            }
+            for counter in &kind.counter_examples {
+                assert!(best(counter).is_none_or(|b| b.0 < USUAL), "{}: {counter}", kind.id);
+            }
+        }
+    }
+
+    #[test]
+    fn leaks_in_every_notation() {
+        let mut wrong = Vec::new();
+        let mut count = 0;
+        for block in LEAKS.split("\n%%\n").filter(|b| !b.trim().is_empty()) {
+            let (value, text) = block.split_once('\n').expect("a value and a text");
+            count += 1;
+            match best(text) {
+                Some((confidence, _, found)) if found == value && confidence >= USUAL => {}
+                other => wrong.push(format!("{text:?}: {other:?}")),
+            }
+        }
+        assert!(wrong.is_empty() && count >= 80, "{count}\n{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn clean_code_configuration_and_logs() {
+        let told: Vec<_> = CLEAN
+            .split("\n%%\n")
+            .filter_map(|text| best(text).filter(|b| b.0 >= USUAL).map(|b| format!("{text:?}: {b:?}")))
+            .collect();
+        assert!(told.is_empty(), "{}", told.join("\n"));
+    }
+}

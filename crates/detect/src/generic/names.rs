@@ -1,0 +1,107 @@
+//! The whole name around a stem.
+
+use crate::sensitive::Sensitivity;
+
+/// Longest name, in bytes; longer runs are data.
+const LONGEST: usize = 80;
+
+/// A name, and what stands before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Name {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// `--name` or `-name`.
+    pub(super) flag: bool,
+    /// Nothing but blanks, a dash, quotes and words like `export` before it in its line.
+    pub(super) line: bool,
+    /// `<name`
+    pub(super) tag: bool,
+    /// `ENV name` or `ARG name`.
+    pub(super) declared: bool,
+}
+
+fn in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// The name that the stem at `start..end` is part of; `None` if it is no name.
+pub(super) fn around(bytes: &[u8], start: usize, end: usize) -> Option<Name> {
+    let left = bytes[..start].iter().rev().take(LONGEST).take_while(|b| in_name(**b)).count();
+    let right = bytes[end..].iter().take(LONGEST).take_while(|b| in_name(**b)).count();
+    if left + right + (end - start) > LONGEST {
+        return None;
+    }
+    let (mut first, mut last) = (start - left, end + right);
+    let mut flag = false;
+    while first < start && matches!(bytes[first], b'-' | b'.') {
+        flag |= bytes[first] == b'-';
+        first += 1;
+    }
+    while last > end && matches!(bytes[last - 1], b'-' | b'.') {
+        last -= 1;
+    }
+    // What cannot lead to a value is the rule: most names end here.
+    let next = *bytes.get(last)?;
+    if !matches!(
+        next,
+        b'=' | b':'
+            | b' '
+            | b'\t'
+            | b'"'
+            | b'\''
+            | b'`'
+            | b']'
+            | b'>'
+            | b','
+            | b'('
+            | b'\\'
+            | b'<'
+            | b'|'
+            | b'?'
+            | b'+'
+            | b'\n'
+            | b'\r'
+            | b'&'
+            | b'*'
+            | b'}'
+    ) {
+        return None;
+    }
+    let before = &bytes[first.saturating_sub(40)..first];
+    let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    let lead = before[line_start..].trim_ascii_end();
+    let whole_line = line_start > 0 || first <= 40;
+    let lead = lead.trim_ascii_start();
+    let declared = matches!(lead, b"ENV" | b"ARG" | b"env" | b"setx" | b"SETX");
+    let line = whole_line
+        && (declared
+            || matches!(
+                lead,
+                b"" | b"-" | b"export" | b"set" | b"SET" | b"\"" | b"'" | b"- \"" | b"#" | b"//" | b"$env:" | b"local"
+            )
+            || lead == b"{\"");
+    let flag = flag && (first < 3 || !bytes[first - 2].is_ascii_alphanumeric());
+    let prefix = lead.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_')).count();
+    let tag = lead[..lead.len() - prefix].last() == Some(&b'<');
+    Some(Name { start: first, end: last, flag, line, tag, declared })
+}
+
+/// What a name promises that [`sensitive_key`](crate::sensitive_key) leaves open because it so often means something
+/// else; its value must be beyond doubt.
+pub(super) fn bare_kind(name: &str) -> Option<Sensitivity> {
+    let last = name.rsplit(['.', '-', '_']).next().unwrap_or(name);
+    let is = |word: &str| last.eq_ignore_ascii_case(word);
+    if is("pass") || is("pwd") || is("pw") || is("pin") || name.eq_ignore_ascii_case("requirepass") {
+        return Some(Sensitivity::Password);
+    }
+    if is("auth") || name.eq_ignore_ascii_case("masterauth") || is("oauth") {
+        return Some(Sensitivity::Token);
+    }
+    None
+}
+
+/// Tokens against forged requests: they open nothing by themselves.
+pub(super) fn is_forgery_token(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["csrf", "xsrf", "authenticity", "verificationtoken", "nonce", "captcha"].iter().any(|w| lower.contains(w))
+}
