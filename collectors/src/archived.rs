@@ -65,6 +65,9 @@ pub struct ReceiptFacts {
     pub retain_until: Timestamp,
     /// Whether an open case holds it, as the archive said when the hold was set.
     pub held: bool,
+    /// When that hold was found gone and set again, if it was since the last attestation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_set_again: Option<Timestamp>,
 }
 
 /// What the store says of a version now.

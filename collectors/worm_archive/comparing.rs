@@ -60,6 +60,10 @@ pub(super) fn protection(receipt: &ReceiptFacts, seen: &Seen) -> Option<Vec<Depa
             if receipt.held && !legal_hold {
                 let detail = "No legal hold is on it, and an open case had one set and read back.".to_owned();
                 note(conditions::HOLD_LOST, detail);
+            } else if let Some(at) = receipt.hold_set_again {
+                let at = at.human();
+                let detail = format!("The legal hold of an open case was found gone; it was set again and read back at {at}.");
+                note(conditions::HOLD_LOST, detail);
             }
         }
         Seen::Wrong { code, message } if code == "archive.unprotected" => {

@@ -15,7 +15,7 @@ pub(super) const MODE: &str = "worm-archive.mode-changed";
 /// It is kept for less long.
 pub(super) const SHORTENED: &str = "worm-archive.retention-shortened";
 /// Its legal hold is gone.
-pub(super) const HOLD_LOST: &str = "worm-archive.hold-lost";
+pub const HOLD_LOST: &str = "worm-archive.hold-lost";
 /// The store's settings are not what its promises need.
 pub(super) const STORE: &str = "worm-archive.store-drifted";
 
@@ -60,7 +60,7 @@ pub(super) fn condition(text: &str) -> Condition {
         HOLD_LOST => (
             "A legal hold is gone",
             "What a court or an auditor asked to be kept may be removed when its retention ends.",
-            "Tell the custodian and counsel, set the hold again, and find out who took it off.",
+            "Tell the custodian and counsel, and find out who took it off. The service sets it again by itself; see that it did.",
         ),
         _ => (
             "The store around the archive is not as it has to be",

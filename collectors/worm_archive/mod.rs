@@ -20,6 +20,7 @@ use exhibit_evidence::{
 };
 
 pub use comparing::{Departure, departures};
+pub use conditions::HOLD_LOST;
 
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
 

@@ -33,6 +33,7 @@ impl ArchiveSource for Many {
             mode: "in-memory".to_owned(),
             retain_until: "2033-11-23T00:00:00.000000Z".parse().expect("an instant"),
             held: false,
+            hold_set_again: None,
         };
         Ok((0..self.0).map(receipt).collect())
     }

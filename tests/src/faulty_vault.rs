@@ -118,6 +118,10 @@ impl Vault for FaultyVault {
         self.count().set_legal_hold(key, version, on, at)
     }
 
+    fn legal_hold<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, bool> {
+        self.count().legal_hold(key, version)
+    }
+
     fn examine(&self, at: Timestamp, depth: Depth) -> VaultFuture<'_, Vec<Observation>> {
         self.count().examine(at, depth)
     }

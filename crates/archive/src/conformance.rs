@@ -95,6 +95,7 @@ pub const CASES: [Case; 15] = [
         let put = now(vault.put_once(&key("a"), b"1", &options(2093))).unwrap();
         for on in [true, true, false, false, true] {
             assert_eq!(now(vault.set_legal_hold(&key("a"), &put.version, on, at(2087))).unwrap(), on);
+            assert_eq!(now(vault.legal_hold(&key("a"), &put.version)).unwrap(), on);
             let back = now(vault.read_back(&key("a"), &put.version)).unwrap();
             assert_eq!((back.legal_hold, back.retain_until, back.put_at), (on, at(2093), at(2026)));
         }
@@ -103,6 +104,7 @@ pub const CASES: [Case; 15] = [
         let back = now(vault.read_back(&key("a"), &put.version)).unwrap();
         assert_eq!((back.legal_hold, back.retain_until), (true, at(2096)), "neither takes the hold away");
         assert_eq!(code(now(vault.set_legal_hold(&key("b"), &put.version, true, at(2087)))), "archive.not-found");
+        assert_eq!(code(now(vault.legal_hold(&key("b"), &put.version))), "archive.not-found");
     }),
     ("nothing that was just put is masked, and the store's own checksum is none or the right one", |vault| {
         let put = now(vault.put_once(&key("a"), b"1", &options(2093))).unwrap();

@@ -273,6 +273,10 @@ impl Vault for WriteOnceDirectory {
         })
     }
 
+    fn legal_hold<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, bool> {
+        Box::pin(async move { Ok(self.inspect(key, version)?.0.legal_hold) })
+    }
+
     fn examine(&self, _at: Timestamp, _depth: Depth) -> VaultFuture<'_, Vec<Observation>> {
         Box::pin(async move { Ok(surroundings::examine(self.root())) })
     }

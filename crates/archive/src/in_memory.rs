@@ -324,6 +324,12 @@ impl Vault for InMemoryVault {
         })
     }
 
+    fn legal_hold<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, bool> {
+        Box::pin(async move {
+            self.perform(key.as_str(), |state, _| state.version(key, version).map(|(object, _)| object.legal_hold))
+        })
+    }
+
     fn examine(&self, _at: Timestamp, _depth: Depth) -> VaultFuture<'_, Vec<Observation>> {
         Box::pin(async move {
             self.perform("the store itself", |state, _| {

@@ -94,6 +94,13 @@ pub trait Vault: Send + Sync + fmt::Debug {
         at: Timestamp,
     ) -> VaultFuture<'a, bool>;
 
+    /// Whether a legal hold is on a version, as the store says. Its bytes need not be read for that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_back`], as far as it was looked at.
+    fn legal_hold<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, bool>;
+
     /// Looks at what surrounds the objects: whether the store itself still is what its promises need. What
     /// could not be found out is an observation too. `at` is the time by our own clock.
     ///

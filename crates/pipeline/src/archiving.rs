@@ -53,9 +53,9 @@ pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
 /// # Errors
 /// As [`archive_pending`].
 pub async fn archive_to_now(world: &World) -> Result<u64, StepError> {
-    archive_pending(world).await?;
-    let _turn = turn::take(world).await?;
     let mut failed = Failed::default();
+    failed.note(archive_pending(world).await);
+    let _turn = turn::take(world).await?;
     let covered = segments::archive_days(world, Until::Now, &mut failed).await?;
     finish_intents(world).await?;
     failed.first()?;

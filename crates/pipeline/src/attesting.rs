@@ -3,11 +3,14 @@
 use std::future::Future;
 
 use exhibit_collectors::archived::{ArchiveSource, ReceiptFacts, Seen, StoreFacts, Surrounding};
+use exhibit_evidence::{CollectorId, hold::HeldObject};
+use exhibit_store::EvidenceFilter;
 use tokio::runtime::Handle;
 
 use crate::{
-    World,
+    StepError, World,
     archiving::{archive_surroundings, look, receipts},
+    holds,
 };
 
 /// This world's archive. Collectors block, on threads of their own: each question is asked on the runtime that the caller
@@ -43,8 +46,7 @@ impl ArchiveSource for OwnArchive<'_> {
     }
 
     fn receipts(&self) -> Result<Vec<ReceiptFacts>, String> {
-        let receipts = self.ask(receipts(self.world)).map_err(told)?;
-        Ok(receipts.into_iter().map(|(_, facts)| facts).collect())
+        self.ask(facts(self.world)).map_err(told)
     }
 
     fn look(&self, receipt: &ReceiptFacts) -> Result<Seen, String> {
@@ -54,4 +56,18 @@ impl ArchiveSource for OwnArchive<'_> {
     fn surroundings(&self) -> Result<Vec<Surrounding>, String> {
         self.ask(archive_surroundings(self.world)).map_err(told)
     }
+}
+
+/// The receipts, with the holds that were found gone since the last attestation: mended, but not unseen.
+async fn facts(world: &World) -> Result<Vec<ReceiptFacts>, StepError> {
+    let attestation = CollectorId::new("worm_archive").map_err(|error| StepError::Ledger(error.to_string()))?;
+    let last = EvidenceFilter { collectors: vec![attestation], limit: 1, ..EvidenceFilter::default() };
+    let last = world.store.evidence_list(&last).await?.pop().map(|evidence| evidence.recorded_at);
+    let cases = holds::cases(&world.store).await?;
+    let mut facts: Vec<ReceiptFacts> = receipts(world).await?.into_iter().map(|(_, facts)| facts).collect();
+    for facts in &mut facts {
+        let object = HeldObject { key: facts.key.clone(), version: facts.version.clone() };
+        facts.hold_set_again = cases.set_again(&object).filter(|at| last.is_none_or(|last| *at >= last));
+    }
+    Ok(facts)
 }

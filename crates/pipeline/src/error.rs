@@ -168,6 +168,20 @@ pub enum StepError {
     /// An act of a legal hold that is not allowed, or makes no sense. Nothing was recorded.
     #[error("legal hold: {0}")]
     Hold(String),
+    /// A legal hold was gone, and is on again.
+    #[error(
+        "legal hold: {key} (version {version}){} found without the hold that an open case had set: it was set again and the \
+         ledger tells of it; find out who took it off",
+        if *further == 0 { " was".to_owned() } else { format!(" and {further} further versions were") }
+    )]
+    HoldLost {
+        /// The first of them.
+        key: String,
+        /// Its version.
+        version: String,
+        /// How many more.
+        further: usize,
+    },
     /// The archive gave back something else than was put.
     #[error("archive: {key}: read back {found}, but {expected} was put: this is not an archive")]
     NotArchived {

@@ -4,6 +4,7 @@
 //! Who acts was told apart by the caller, by a token of that person's own. What a case comes to is the ledger's word
 //! ([`Cases`]); what is held is the archive's, as read back.
 
+mod mending;
 mod reconcile;
 mod scope;
 
@@ -14,6 +15,7 @@ use exhibit_evidence::{
 };
 use exhibit_store::{Append, NewDisclosure, NewEntry, Store};
 
+pub(crate) use mending::mend;
 pub(crate) use reconcile::reconcile;
 use scope::Scoper;
 

@@ -7,7 +7,7 @@ use exhibit_evidence::{
     EntryId, Timestamp,
     disclosure::kind_of,
     erasure::Erasure,
-    hold::{Case, HoldScope},
+    hold::{Case, Cases, HoldScope},
     report::{Archived, Receipt, segment_range},
 };
 
@@ -132,13 +132,22 @@ fn scope(scope: &HoldScope) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// The holds of a fold, and the entries that tell of them.
-pub(crate) fn changed(id: EntryId, body: &exhibit_evidence::Hold) -> Option<String> {
+/// What an act of a hold changes, in words; `cases` are as they were before it.
+pub(crate) fn changed(cases: &Cases, id: EntryId, body: &exhibit_evidence::Hold) -> Option<String> {
     use exhibit_evidence::Hold;
     Some(match body {
         Hold::Place { matter, .. } => format!("Legal hold {id} was placed: {}.", matter.trim_end_matches('.')),
         Hold::ApproveRelease { case, .. } => format!("A first person approved the release of legal hold {case}."),
         Hold::Release { case, .. } => format!("A second person ended legal hold {case}."),
-        Hold::Set { .. } | Hold::Lift { .. } => return None,
+        Hold::Set { case, objects, .. } => {
+            let holds = cases.get(*case).map(|case| &case.objects);
+            let again = objects.iter().filter(|object| holds.is_some_and(|holds| holds.contains(object))).count();
+            match again {
+                0 => return None,
+                1 => format!("An object was found without legal hold {case}: it was set again and read back."),
+                some => format!("{some} objects were found without legal hold {case}: it was set again and read back."),
+            }
+        }
+        Hold::Lift { .. } => return None,
     })
 }

@@ -260,7 +260,9 @@ impl Fold {
     }
 
     fn hold(&mut self, seq: u64, envelope: &Envelope, body: &Hold) {
-        if let Some(what) = archive::changed(envelope.id, body).filter(|_| self.period.contains(envelope.recorded_at)) {
+        if let Some(what) =
+            archive::changed(&self.holds, envelope.id, body).filter(|_| self.period.contains(envelope.recorded_at))
+        {
             self.changes.push(Change { at: envelope.recorded_at, what, seq });
         }
         self.holds.take(envelope.id, seq, envelope.recorded_at, body);

@@ -118,6 +118,15 @@ async fn a_lost_hold_and_a_drifted_store_are_deviations() {
     let bundle = story.key("reports/").await;
     assert!(story.vault().tamper_legal_hold(&bundle, false));
     assert_eq!(said(&story.attest().await, PROTECTION), (Verdict::Fail, 1));
+    // Set again, it is a deviation for one more attestation: nobody would hear of one that was mended in between.
+    for _ in 0..2 {
+        archive_pending(world).await.expect_err("the alarm");
+        assert_eq!(said(&story.attest().await, PROTECTION), (Verdict::Fail, 1), "mended");
+        assert_eq!(said(&story.attest().await, PROTECTION), (Verdict::Pass, 0));
+        story.world.clock.set(story.world.world.now().plus(chrono::TimeDelta::minutes(1)));
+        assert!(story.vault().tamper_legal_hold(&bundle, false));
+    }
+    assert!(story.vault().tamper_legal_hold(&bundle, true));
 
     let rule = "A rule removes kept versions after 30 days.";
     story.vault().tamper_surroundings(Observation::new(Aspect::Lifecycle, Standing::Broken, "30 days", rule));

@@ -209,8 +209,17 @@ async fn a_lost_hold_is_found_and_a_longer_class_reaches_what_is_kept() {
         .into_iter()
         .filter(|one| one.difference.is_some())
         .collect();
-    assert!(lost.len() == 1 && lost[0].key == bundle, "{lost:?}");
-    assert!(story.vault.inside().tamper_legal_hold(&key, true));
+    assert!(lost.len() == 1 && lost[0].key == bundle && lost[0].hold_lost, "{lost:?}");
+    let (count, before) = (entries(&story).await, story.view("2026-08-10T01:00:00Z").await);
+    let alarm = archive_pending(&story.world).await.expect_err("never silently").to_string();
+    assert!(alarm.contains(&bundle) && alarm.contains("set again"), "{alarm}");
+    assert_eq!(held(story.vault.inside()).await, [bundle.as_str()], "it is on again");
+    assert_eq!(entries(&story).await, count + 1, "the ledger tells of it");
+    archive_pending(&story.world).await.expect("once");
+    assert_eq!(entries(&story).await, count + 1);
+    let after = story.view("2026-08-10T01:00:00Z").await;
+    let told: Vec<&str> = after.changes[before.changes.len()..].iter().map(|change| change.what.as_str()).collect();
+    assert!(told.len() == 1 && told[0].contains("was found without legal hold"), "{told:?}");
 
     let until = async || {
         let checks = check_receipts(&story.world).await.expect("checks");

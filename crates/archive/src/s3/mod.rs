@@ -150,6 +150,10 @@ impl Vault for S3Vault {
         Box::pin(self.hold(key, version, on))
     }
 
+    fn legal_hold<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, bool> {
+        Box::pin(self.is_held(key, version))
+    }
+
     fn examine(&self, at: Timestamp, depth: Depth) -> VaultFuture<'_, Vec<Observation>> {
         Box::pin(self.observe(at, depth))
     }

@@ -177,6 +177,16 @@ impl S3Vault {
         Ok(shortest.unwrap_or(until))
     }
 
+    /// Whether a hold is on the version and on each of its parts.
+    pub(super) async fn is_held(&self, key: &ObjectKey, version: &Version) -> Result<bool, VaultError> {
+        for (object, version) in self.carriers(key, version).await? {
+            if !self.client.hold(&object.full, &version).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     pub(super) async fn hold(&self, key: &ObjectKey, version: &Version, on: bool) -> Result<bool, VaultError> {
         let mut carriers = self.carriers(key, version).await?;
         if !on {

@@ -205,6 +205,7 @@ mod tests {
             answered,
             erased_names: 0,
             lost_names: 0,
+            hold_lost: false,
         };
         let as_it_says = || receipt(None, true);
         let waiting = || Unarchived { report: Some(report), key: key.clone() };

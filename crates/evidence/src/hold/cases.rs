@@ -1,6 +1,6 @@
 //! What the acts of legal holds come to, in the order of the ledger: the rule of `FORMAT.md` §15, once for all readers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Actor, HeldObject, Hold, HoldScope};
 use crate::{Disclosable, EntryId, Timestamp};
@@ -34,6 +34,8 @@ pub struct Case {
     pub release: Option<Consent>,
     /// The versions that the archive said are held by it, and has not yet said are held no more.
     pub objects: BTreeSet<HeldObject>,
+    /// Those of them that were found without their hold and set again, and when the last time was.
+    pub set_again: BTreeMap<HeldObject, Timestamp>,
 }
 
 /// A person's word that a case may end.
@@ -73,6 +75,7 @@ impl Cases {
                 approval: None,
                 release: None,
                 objects: BTreeSet::new(),
+                set_again: BTreeMap::new(),
             }),
             Hold::ApproveRelease { case, reason, by } => {
                 if let Some(case) = self.case(case).filter(|case| case.is_open()) {
@@ -88,14 +91,19 @@ impl Cases {
                     case.release = Some(Consent { id, at, reason: reason.clone(), by: by.clone() });
                 }
             }
-            Hold::Set { case, objects, .. } => {
+            Hold::Set { case, objects, read_back_at } => {
                 if let Some(case) = self.case(case) {
-                    case.objects.extend(objects.iter().cloned());
+                    for object in objects {
+                        if !case.objects.insert(object.clone()) {
+                            case.set_again.insert(object.clone(), *read_back_at);
+                        }
+                    }
                 }
             }
             Hold::Lift { case, objects, .. } => {
                 if let Some(case) = self.case(case) {
                     case.objects.retain(|held| !objects.contains(held));
+                    case.set_again.retain(|held, _| !objects.contains(held));
                 }
             }
         }
@@ -117,6 +125,12 @@ impl Cases {
     #[must_use]
     pub fn hold(&self, object: &HeldObject) -> bool {
         self.0.iter().any(|case| case.is_open() && case.objects.contains(object))
+    }
+
+    /// When the hold of an open case on this version was found gone and set again for the last time; none where it never was.
+    #[must_use]
+    pub fn set_again(&self, object: &HeldObject) -> Option<Timestamp> {
+        self.0.iter().filter(|case| case.is_open()).filter_map(|case| case.set_again.get(object).copied()).max()
     }
 
     fn case(&mut self, id: &EntryId) -> Option<&mut Case> {
@@ -187,6 +201,10 @@ mod tests {
         let objects = vec![object("a"), object("b")];
         cases.take(id(51), 1, at(), &Hold::Set { case: id(50), objects, read_back_at: at() });
         assert!(cases.hold(&object("a")) && cases.hold(&object("b")) && !cases.hold(&object("c")));
+        assert_eq!(cases.set_again(&object("a")), None);
+        let again = Hold::Set { case: id(50), objects: vec![object("a")], read_back_at: at() };
+        cases.take(id(55), 5, at(), &again);
+        assert_eq!((cases.set_again(&object("a")), cases.set_again(&object("b"))), (Some(at()), None));
         cases.take(id(52), 2, at(), &approve(1));
         cases.take(id(53), 3, at(), &release(52, 2));
         assert!(!cases.hold(&object("a")) && cases.all()[0].objects.len() == 2, "over, but not lifted yet");

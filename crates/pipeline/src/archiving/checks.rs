@@ -4,7 +4,7 @@
 use exhibit_archive::{Aspect, Depth, ObjectKey, Standing, Version};
 use exhibit_collectors::{
     archived::{ReceiptFacts, Seen, Surrounding},
-    worm_archive::departures,
+    worm_archive::{HOLD_LOST, departures},
 };
 use exhibit_evidence::{Digest, EntryId, hold::HeldObject, report::Receipt};
 
@@ -30,6 +30,8 @@ pub struct ReceiptCheck {
     /// Values in it that nobody opens any more, as a restoration could not bring their keys back: no difference either,
     /// the object is as its receipt says.
     pub lost_names: u64,
+    /// Whether the difference is, or is also, that a legal hold is gone.
+    pub hold_lost: bool,
 }
 
 /// Reads every receipt's object back and holds it against the receipt. Encrypted disclosures are opened with the keys
@@ -53,6 +55,7 @@ pub async fn check_receipts(world: &World) -> Result<Vec<ReceiptCheck>, StepErro
             answered,
             erased_names: found.erased_names,
             lost_names: found.lost_names,
+            hold_lost: found.hold_lost,
         });
     }
     Ok(checks)
@@ -73,6 +76,7 @@ pub(crate) async fn receipts(world: &World) -> Result<Vec<(Receipt, ReceiptFacts
             mode: receipt.mode.clone(),
             retain_until: receipt.retain_until,
             held,
+            hold_set_again: None,
         };
         (receipt, facts)
     });
@@ -124,6 +128,7 @@ struct Found {
     difference: Option<String>,
     erased_names: u64,
     lost_names: u64,
+    hold_lost: bool,
 }
 
 /// What is not as the receipt says; an error where that could not be found out.
@@ -131,8 +136,9 @@ async fn compare(world: &World, receipt: &Receipt, facts: &ReceiptFacts) -> Resu
     let seen = look(world, &receipt.key, &receipt.version).await?;
     let departures = departures(facts, &seen);
     if !departures.is_empty() {
+        let hold_lost = departures.iter().any(|departure| departure.condition == HOLD_LOST);
         let told: Vec<String> = departures.into_iter().map(|departure| departure.detail).collect();
-        return Ok(Found { difference: Some(told.join(" ")), ..Found::default() });
+        return Ok(Found { difference: Some(told.join(" ")), hold_lost, ..Found::default() });
     }
     if !receipt.is_of_disclosures() {
         return Ok(Found::default());
@@ -143,5 +149,6 @@ async fn compare(world: &World, receipt: &Receipt, facts: &ReceiptFacts) -> Resu
         0 => first,
         more => format!("{first}; and {more} more"),
     });
-    Ok(Found { difference, erased_names: recovered.erased.len() as u64, lost_names: recovered.lost.len() as u64 })
+    let (erased_names, lost_names) = (recovered.erased.len() as u64, recovered.lost.len() as u64);
+    Ok(Found { difference, erased_names, lost_names, hold_lost: false })
 }

@@ -4,10 +4,10 @@ use exhibit_archive::{ObjectKey, Version};
 use exhibit_evidence::hold::{Case, HeldObject, Hold, MOST_OBJECTS};
 use exhibit_store::{Append, NewEntry};
 
-use super::{cases, object_of, scope::Scoper};
+use super::{cases, mending, object_of, scope::Scoper};
 use crate::{StepError, World, archiving::Failed, ledger_reads};
 
-/// Sets holds that are missing, and lifts those that no open case asks for.
+/// Sets holds that are missing, those that got lost too, and lifts those that no open case asks for.
 ///
 /// # Errors
 /// When the archive can't set or confirm a hold; every other object was dealt with before.
@@ -19,6 +19,7 @@ pub(crate) async fn reconcile(world: &World) -> Result<(), StepError> {
     let receipts = ledger_reads::latest_receipts(&world.store).await?;
     let mut scoper = Scoper::new(world).await?;
     let mut failed = Failed::default();
+    mending::look_after(world, &cases, &mut failed).await;
     for case in cases.all().iter().filter(|case| case.is_open()) {
         let mut missing = Vec::new();
         for receipt in &receipts {
@@ -51,7 +52,7 @@ pub(crate) async fn reconcile(world: &World) -> Result<(), StepError> {
 }
 
 /// Brings these objects to being held, or not; records those that the archive confirms.
-async fn bring(
+pub(super) async fn bring(
     world: &World,
     case: &Case,
     objects: Vec<HeldObject>,

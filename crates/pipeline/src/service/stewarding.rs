@@ -5,11 +5,13 @@ use std::{
     time::Duration,
 };
 
+use exhibit_evidence::hold::HeldObject;
 use tokio::time::Instant;
 
 use super::Service;
 use crate::{
-    StepError, World, archive_pending, check_receipts, checkpoint, close_periods, declaring::superseded, plan_ahead,
+    StepError, World, archive_pending, check_receipts, checkpoint, close_periods, declaring::superseded, holds::mend,
+    plan_ahead,
 };
 
 /// A step of the steward.
@@ -200,6 +202,12 @@ impl Service {
             );
         }
         self.receipts_differ.store(differ, Ordering::Relaxed);
+        let lost = checks.iter().filter(|check| check.hold_lost);
+        let lost: Vec<HeldObject> =
+            lost.map(|check| HeldObject { key: check.key.clone(), version: check.version.clone() }).collect();
+        if !lost.is_empty() {
+            mend(world, &lost).await?;
+        }
         if !checks.is_empty() {
             tracing::info!(receipts = checks.len(), differ, "receipts held against the archive");
         }
