@@ -17,7 +17,7 @@ use crate::{
     declaring::is_ours,
     ledger_reads,
     performing::{Order, perform},
-    pushing::{take_in, waits_until},
+    pushing::{still_heard, take_in},
 };
 
 /// Ends one claimed slot. None where it was given back for another attempt, or where somebody else ended it.
@@ -78,6 +78,12 @@ async fn try_slot(
     }
     // Only the newest promise of a job is still worth keeping late: an examination today says nothing of last Tuesday.
     let next = next_slot(world, &job, slot.scheduled_for);
+    if job.pushed
+        && let Some(again) = still_heard(world, slot, next).await?
+    {
+        world.store.set_aside(lease, again).await?;
+        return Ok(None);
+    }
     if let Some(newer) = next.filter(|next| *next <= world.now()) {
         let (state, reason) = if lease.attempts > 1 {
             let tried = story(lease, None, world.now());
@@ -90,14 +96,8 @@ async fn try_slot(
         return close(world, lease, state, reason).await;
     }
     if job.pushed {
-        // Nothing is looked at here: it waits for what is handed in.
-        let until = waits_until(world, slot, next);
-        if until <= world.now() {
-            let reason = "Nobody pushed evidence for it before its period was frozen.".to_owned();
-            return close(world, lease, SlotState::Missed, reason).await;
-        }
-        world.store.set_aside(lease, until).await?;
-        return Ok(None);
+        let reason = "Nobody pushed evidence for it before its period was frozen.".to_owned();
+        return close(world, lease, SlotState::Missed, reason).await;
     }
     progress.begin(&format!("job {}: collecting and judging", job.id));
     let attempt = match perform(world, &job, Order::Slot(lease.clone()), hands).await {

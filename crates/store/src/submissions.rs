@@ -3,7 +3,7 @@
 //! Nothing is sealed here. Whoever works claims the request like any other, judges what lies here, and appends it under
 //! the request's own id; then the content goes, and its digest stays, so that the same key never stands for something else.
 
-use exhibit_evidence::{Digest, EntryId};
+use exhibit_evidence::{Digest, EntryId, JobId, Timestamp};
 use sqlx::PgConnection;
 
 use crate::error::in_tx;
@@ -46,6 +46,22 @@ impl Store {
             exactly_one("submit", done.rows_affected())?;
             Ok(requested)
         })
+    }
+
+    /// Whether something that was handed in for this job before that instant still waits to be sealed.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn awaits_sealing(&self, job: &JobId, before: Timestamp) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "/* awaits_sealing */ SELECT EXISTS (SELECT FROM exhibit.run_requests \
+              WHERE finished_at IS NULL AND pushed AND job = $1 AND requested_at < $2)",
+        )
+        .bind(job.as_str())
+        .bind(before.utc())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(in_tx("awaits_sealing"))
     }
 
     /// What was handed in with a request that is held; none once the request has ended.

@@ -326,3 +326,25 @@ async fn a_secret_in_what_is_sent_is_nowhere_afterwards() {
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert_eq!(tables_that_hold(story, &needles).await, Vec::<String>::new());
 }
+
+/// What came in time is heard, however long it is on its way from the API to its seal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_waits_for_what_was_received_in_time() {
+    let pusher = Pusher::begin().await;
+    let story = &pusher.story;
+    // Received a second before the next slot is due, while another worker has it in hand.
+    let pushed =
+        pusher.push_observed("2026-08-11T01:59:59Z", "night-1", "2026-08-10T02:01:00Z", "2026-08-10T02:02:00Z").await;
+    let id = id_of(&pushed);
+    let hold = "UPDATE run_requests SET not_before = '2026-08-11T02:10:00Z' WHERE pushed";
+    story.database.tamper(hold).await;
+    for waiting in ["2026-08-11T02:00:30Z", "2026-08-11T02:01:30Z", "2026-08-11T02:09:00Z"] {
+        let summary = story.run_at(waiting).await;
+        assert!(summary.requests.is_empty() && summary.slots.is_empty(), "{waiting}: {summary:?}");
+    }
+    story.run_at("2026-08-11T02:10:10Z").await;
+    assert_eq!(pusher.told(&id).await["state"], "sealed");
+    let view = story.view(BEFORE).await;
+    assert_eq!((view.totals.late, view.totals.missed), (1, 0), "{:?}", view.totals);
+    story.assert_clean().await;
+}

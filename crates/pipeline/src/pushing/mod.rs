@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub use admitting::{Admitted, NotAdmitted, Offered, admit};
-pub(crate) use taking::{take_in, waits_until};
+pub(crate) use taking::{still_heard, take_in};
 
 /// What every such piece says among its blind spots.
 const NOT_OURS: &str =

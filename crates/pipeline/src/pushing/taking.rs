@@ -28,6 +28,11 @@ use crate::{
 /// How far back the slot of an observation is looked for, in hours: soon first, since a schedule may fire each minute.
 const BACK: [i64; 4] = [1, 24, 40 * 24, 400 * 24];
 
+/// How long a request may be on its way from the API into the database: longer than the API lets one last.
+const IN_HAND: TimeDelta = TimeDelta::seconds(60);
+/// How soon a slot is looked at again whose evidence somebody is sealing.
+const LOOKED_FOR: TimeDelta = TimeDelta::seconds(5);
+
 /// Judges and seals what waits with this request.
 pub(crate) async fn take_in(
     world: &Arc<World>,
@@ -140,11 +145,24 @@ async fn held(
     }
 }
 
-/// Until when a slot of a pushed job waits for what is handed in: the next slot, or the freeze of its period.
-pub(crate) fn waits_until(world: &World, slot: &Slot, next: Option<Timestamp>) -> Timestamp {
+/// When a slot of a pushed job has to be looked at again, as long as it may still be filled: nothing is looked at here, so it
+/// waits for the next slot, or the freeze of its period; and then for what was received by then and is not sealed yet.
+pub(crate) async fn still_heard(
+    world: &World,
+    slot: &Slot,
+    next: Option<Timestamp>,
+) -> Result<Option<Timestamp>, StepError> {
     let period = world.plan.deployment.calendar.period_of(slot.scheduled_for);
     let freeze = grace_until(world, &period);
-    next.map_or(freeze, |next| next.min(freeze))
+    let until = next.map_or(freeze, |next| next.min(freeze));
+    let now = world.now();
+    // A request that came in time is in the database a moment later; after a freeze nothing counts for the period any more.
+    let heard = if until == freeze { until } else { until.plus(IN_HAND) };
+    if now < heard {
+        return Ok(Some(heard));
+    }
+    let waits = until < freeze && world.store.awaits_sealing(&slot.job, until).await?;
+    Ok(waits.then(|| now.plus(LOOKED_FOR)))
 }
 
 #[cfg(test)]
