@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use sqlx::PgConnection;
 
-use crate::append::{merge_findings, month_of, observed_to};
+use crate::append::{month_of, observed_to};
 use crate::entries::read_entry;
 use crate::error::in_tx;
-use crate::projection::{self, Rows, moved_findings, project, read_findings};
+use crate::projection::{self, Rows, merge_findings, moved_findings, project, read_findings};
 use crate::rows::bigint;
 use crate::tx::run_tx;
 use crate::{Store, StoreError, artifacts};

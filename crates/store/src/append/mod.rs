@@ -12,11 +12,11 @@ mod write;
 use std::sync::Arc;
 
 use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, GroupId, Record, Timestamp};
+use exhibit_ledger::tree::Hash;
 use sqlx::PgConnection;
 
 pub(crate) use gathering::Gathering;
 pub(crate) use prepare::{month_of, observed_to};
-pub(crate) use write::merge_findings;
 
 use crate::disclosures::GroupKey;
 use crate::slots::Lease;
@@ -177,11 +177,17 @@ pub(crate) async fn append_within(store: &Store, tx: &mut PgConnection, unit: &A
 pub(crate) struct Prepared<'a> {
     pub(crate) unit: &'a Append,
     /// For each entry, its record as of the unit's time.
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<Made>,
     /// For each entry, its findings where they were moved to an artifact.
     pub(crate) moved: Vec<Vec<Finding>>,
     pub(crate) artifacts: Vec<crate::artifacts::Packed>,
     pub(crate) disclosures: Vec<Digest>,
+}
+
+/// A record with its leaf.
+pub(crate) struct Made {
+    pub(crate) record: Record,
+    pub(crate) leaf: Hash,
 }
 
 /// Puts refusals from before the transaction and outcomes of the transaction in one order.

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use exhibit_evidence::{Body, Digest, Finding, Record, Timestamp};
+use exhibit_ledger::tree::leaf_hash;
 
-use super::{Append, NewEntry, Prepared};
+use super::{Append, Made, NewEntry, Prepared};
 use crate::artifacts::Packed;
 use crate::error::in_tx;
 use crate::projection::{moved_findings, read_findings};
@@ -24,7 +25,9 @@ pub(super) async fn prepare<'a>(store: &Store, unit: &'a Append) -> Result<Prepa
             return Err(refused(entry, "its id stands twice in one append"));
         }
         // `recorded_at` always has the same length, so what fits now fits later.
-        records.push(record(entry, unit.now)?);
+        let record = record_of(entry, unit.now)?;
+        let leaf = leaf_hash(record.as_bytes());
+        records.push(Made { record, leaf });
         moved.push(findings_of(store, unit, entry).await?);
     }
     if let Some(lease) = &unit.lease {
@@ -52,7 +55,7 @@ pub(super) async fn prepare<'a>(store: &Store, unit: &'a Append) -> Result<Prepa
 }
 
 /// The record of an entry that was recorded at this time.
-pub(super) fn record(entry: &NewEntry, recorded_at: Timestamp) -> Result<Record, StoreError> {
+pub(super) fn record_of(entry: &NewEntry, recorded_at: Timestamp) -> Result<Record, StoreError> {
     Record::of(entry.id, recorded_at, &entry.body).map_err(|error| refused(entry, error))
 }
 

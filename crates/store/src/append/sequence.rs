@@ -8,7 +8,7 @@ use exhibit_evidence::{Body, JobId, Kind, Record, Timestamp};
 use exhibit_ledger::tree::{Frontier, Hash, Node, leaf_hash};
 use uuid::Uuid;
 
-use super::prepare::record;
+use super::prepare::record_of;
 use super::{Appended, NewEntry, Prepared, Recorded};
 use crate::StoreError;
 use crate::projection::{Rows, project};
@@ -33,21 +33,21 @@ pub(super) struct KnownEntry<'a> {
 }
 
 /// An entry with its place.
-pub(super) struct Placed {
+pub(super) struct Placed<'a> {
     pub(super) seq: u64,
     pub(super) id: Uuid,
     pub(super) kind: Kind,
     pub(super) recorded_at: Timestamp,
-    pub(super) record: Record,
+    pub(super) record: Cow<'a, Record>,
     pub(super) leaf: Hash,
 }
 
 /// A group of units, sequenced.
-pub(super) struct Sequenced {
+pub(super) struct Sequenced<'a> {
     pub(super) outcomes: Vec<Result<Appended, StoreError>>,
     /// Which of the units are to be written, by position.
     pub(super) taken: Vec<usize>,
-    pub(super) placed: Vec<Placed>,
+    pub(super) placed: Vec<Placed<'a>>,
     pub(super) nodes: Vec<Node>,
     pub(super) rows: Rows,
     /// Slots that are closed now, with the closing entry.
@@ -61,7 +61,7 @@ pub(super) fn sequence<'a>(
     frontier: Frontier,
     last_recorded_at: Option<Timestamp>,
     mut known: Known<'a>,
-) -> Sequenced {
+) -> Sequenced<'a> {
     let mut group = Sequenced {
         outcomes: Vec::with_capacity(units.len()),
         taken: Vec::new(),
@@ -130,8 +130,8 @@ pub(super) fn closed_slots<'a>(prepared: &'a Prepared<'_>) -> impl Iterator<Item
     })
 }
 
-impl Sequenced {
-    fn take<'a>(
+impl<'a> Sequenced<'a> {
+    fn take(
         &mut self,
         index: usize,
         prepared: &'a Prepared<'_>,
@@ -141,15 +141,19 @@ impl Sequenced {
         let recorded_at = self.last_recorded_at.map_or(unit.now, |last| last.max(unit.now));
         // Every record is made before the first is placed: a unit is whole or not there.
         let records = unit.entries.iter().zip(&prepared.records).map(|(new, made)| match recorded_at == unit.now {
-            true => Ok(made.clone()),
-            false => made.clone().recorded_at(recorded_at).map_or_else(|| record(new, recorded_at), Ok),
+            true => Ok((Cow::Borrowed(&made.record), made.leaf)),
+            false => {
+                let record = made.record.clone().recorded_at(recorded_at);
+                let record = record.map_or_else(|| record_of(new, recorded_at), Ok)?;
+                let leaf = leaf_hash(record.as_bytes());
+                Ok((Cow::Owned(record), leaf))
+            }
         });
         let records = records.collect::<Result<Vec<_>, StoreError>>()?;
 
         let mut entries = Vec::with_capacity(records.len());
-        for ((NewEntry { id, body }, record), moved) in unit.entries.iter().zip(records).zip(&prepared.moved) {
+        for ((NewEntry { id, body }, (record, leaf)), moved) in unit.entries.iter().zip(records).zip(&prepared.moved) {
             let seq = self.frontier.size();
-            let leaf = leaf_hash(record.as_bytes());
             self.nodes.extend(self.frontier.append(leaf));
             self.rows.extend(project(seq, *id, recorded_at, body, moved));
             if let Body::Slot(closure) = body {

@@ -1,20 +1,20 @@
 //! The transaction itself: lock, look, sequence, write, advance, tell.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use exhibit_evidence::Envelope;
+use exhibit_evidence::{Envelope, Timestamp};
 use exhibit_ledger::tree::NodeId;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::sequence::{Known, KnownEntry, Sequenced, closed_slots, sequence};
-use super::{Appended, CHANNEL, NewDisclosure, Prepared};
+use super::sequence::{Known, KnownEntry, Placed, Sequenced, closed_slots, sequence};
+use super::{Appended, CHANNEL, NewDisclosure, NewGroup, Prepared};
 use crate::artifacts::keep;
 use crate::error::in_tx;
 use crate::head::read_head;
-use crate::projection;
+use crate::projection::{self, fold, merge_folded};
 use crate::rows::{Reader, bigint};
 use crate::slots::Slot;
 use crate::{Store, StoreError};
@@ -39,9 +39,7 @@ pub(super) async fn append(
     write_entries(tx, &group).await?;
     write_nodes(tx, &group).await?;
     projection::write(tx, &group.rows).await?;
-    if !group.rows.finding_observations.is_empty() {
-        merge_findings(tx, from, group.frontier.size()).await?;
-    }
+    merge_folded(tx, &fold(&group.rows.finding_observations)).await?;
     for index in &group.taken {
         for artifact in &units[*index].artifacts {
             keep(tx, artifact, units[*index].unit.now).await?;
@@ -116,27 +114,25 @@ async fn look<'a>(tx: &mut PgConnection, units: &[&'a Prepared<'_>]) -> Result<K
     Ok(known)
 }
 
-async fn write_entries(tx: &mut PgConnection, group: &Sequenced) -> Result<(), StoreError> {
+/// Entries are sent in pieces of about this many bytes, so that neither side needs memory for all of them at once.
+const PIECE: usize = 512 << 10;
+
+async fn write_entries(tx: &mut PgConnection, group: &Sequenced<'_>) -> Result<(), StoreError> {
+    let mut rest = group.placed.as_slice();
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fit = rest.iter().take_while(|placed| {
+            bytes += placed.record.as_bytes().len();
+            bytes <= PIECE
+        });
+        let (piece, after) = rest.split_at(fit.count().max(1));
+        write_piece(tx, piece).await?;
+        rest = after;
+    }
     let seqs: Vec<i64> = group.placed.iter().map(|placed| bigint(placed.seq)).collect();
     let ids: Vec<Uuid> = group.placed.iter().map(|placed| placed.id).collect();
-    let kinds: Vec<&str> = group.placed.iter().map(|placed| placed.kind.word()).collect();
-    let times: Vec<DateTime<Utc>> = group.placed.iter().map(|placed| placed.recorded_at.utc()).collect();
-    let records: Vec<&str> = group.placed.iter().map(|placed| placed.record.as_str()).collect();
     sqlx::query(
-        "/* append::entries */ INSERT INTO exhibit.entries (seq, kind, id, recorded_at, record) \
-         SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[])",
-    )
-    .bind(&seqs)
-    .bind(&kinds)
-    .bind(&ids)
-    .bind(&times)
-    .bind(&records)
-    .execute(&mut *tx)
-    .await
-    .map_err(in_tx("append"))?;
-    sqlx::query(
-        "/* append::entry_ids */ INSERT INTO exhibit.entry_ids (id, seq) \
-         SELECT * FROM unnest($1::uuid[], $2::bigint[])",
+        "/* append::entry_ids */ INSERT INTO exhibit.entry_ids (id, seq) SELECT unnest($1::uuid[]), unnest($2::bigint[])",
     )
     .bind(&ids)
     .bind(&seqs)
@@ -146,7 +142,29 @@ async fn write_entries(tx: &mut PgConnection, group: &Sequenced) -> Result<(), S
     Ok(())
 }
 
-async fn write_nodes(tx: &mut PgConnection, group: &Sequenced) -> Result<(), StoreError> {
+async fn write_piece(tx: &mut PgConnection, piece: &[Placed<'_>]) -> Result<(), StoreError> {
+    let seqs: Vec<i64> = piece.iter().map(|placed| bigint(placed.seq)).collect();
+    let ids: Vec<Uuid> = piece.iter().map(|placed| placed.id).collect();
+    let kinds: Vec<&str> = piece.iter().map(|placed| placed.kind.word()).collect();
+    let times: Vec<DateTime<Utc>> = piece.iter().map(|placed| placed.recorded_at.utc()).collect();
+    let records: Vec<&str> = piece.iter().map(|placed| placed.record.as_str()).collect();
+    sqlx::query(
+        "/* append::entries */ INSERT INTO exhibit.entries (seq, kind, id, recorded_at, record) \
+         SELECT unnest($1::bigint[]), unnest($2::text[]), unnest($3::uuid[]), unnest($4::timestamptz[]), \
+                unnest($5::text[])",
+    )
+    .bind(&seqs)
+    .bind(&kinds)
+    .bind(&ids)
+    .bind(&times)
+    .bind(&records)
+    .execute(tx)
+    .await
+    .map_err(in_tx("append"))?;
+    Ok(())
+}
+
+async fn write_nodes(tx: &mut PgConnection, group: &Sequenced<'_>) -> Result<(), StoreError> {
     let leaves = group.placed.iter().map(|placed| (NodeId { level: 0, index: placed.seq }, &placed.leaf));
     let above = group.nodes.iter().map(|node| (node.id, &node.hash));
     let (mut levels, mut indexes, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
@@ -157,7 +175,7 @@ async fn write_nodes(tx: &mut PgConnection, group: &Sequenced) -> Result<(), Sto
     }
     sqlx::query(
         "/* append::tree_nodes */ INSERT INTO exhibit.tree_nodes (level, idx, hash) \
-         SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])",
+         SELECT unnest($1::smallint[]), unnest($2::bigint[]), unnest($3::bytea[])",
     )
     .bind(&levels)
     .bind(&indexes)
@@ -165,40 +183,6 @@ async fn write_nodes(tx: &mut PgConnection, group: &Sequenced) -> Result<(), Sto
     .execute(tx)
     .await
     .map_err(in_tx("append"))?;
-    Ok(())
-}
-
-/// Folds the observations of entries `from..to` into the findings' current state.
-pub(crate) async fn merge_findings(tx: &mut PgConnection, from: u64, to: u64) -> Result<(), StoreError> {
-    sqlx::query(
-        "/* merge_findings */ \
-         INSERT INTO exhibit.findings AS f SELECT * FROM exhibit.fold_findings($1, $2) \
-         ON CONFLICT (fingerprint) DO UPDATE SET \
-            (check_id, condition, environment, subject, severity, instances, last_observed_to, last_seq) = \
-                (SELECT n.check_id, n.condition, n.environment, n.subject, n.severity, n.instances, \
-                        n.last_observed_to, n.last_seq \
-                   FROM (VALUES \
-                      (f.check_id, f.condition, f.environment, f.subject, f.severity, f.instances, \
-                       f.last_observed_to, f.last_seq), \
-                      (EXCLUDED.check_id, EXCLUDED.condition, EXCLUDED.environment, EXCLUDED.subject, \
-                       EXCLUDED.severity, EXCLUDED.instances, EXCLUDED.last_observed_to, EXCLUDED.last_seq) \
-                   ) AS n (check_id, condition, environment, subject, severity, instances, \
-                           last_observed_to, last_seq) \
-                  ORDER BY n.last_observed_to DESC, n.last_seq DESC LIMIT 1), \
-            (first_observed_to, first_seq) = \
-                (SELECT n.first_observed_to, n.first_seq \
-                   FROM (VALUES (f.first_observed_to, f.first_seq), \
-                                (EXCLUDED.first_observed_to, EXCLUDED.first_seq) \
-                   ) AS n (first_observed_to, first_seq) \
-                  ORDER BY n.first_observed_to, n.first_seq LIMIT 1), \
-            most_instances = greatest(f.most_instances, EXCLUDED.most_instances), \
-            observations = f.observations + EXCLUDED.observations",
-    )
-    .bind(bigint(from))
-    .bind(bigint(to))
-    .execute(tx)
-    .await
-    .map_err(in_tx("merge_findings"))?;
     Ok(())
 }
 
@@ -214,46 +198,85 @@ async fn write_disclosures<'a>(
     if all.is_empty() {
         return Ok(());
     }
+    // Many disclose the same few values: of each, the first that brings it brings the group that may be needed.
+    let mut fresh = BTreeMap::new();
+    for (now, (new, _)) in &all {
+        fresh.entry(of(new)).or_insert((now, &new.fresh));
+    }
+    let groups = groups(tx, &fresh).await?;
+    let group_of = |new: &NewDisclosure| {
+        let missing = || StoreError::Malformed {
+            table: "disclosure_keys",
+            column: "group_id",
+            row: format!("the group of a value of {}", new.disclosure.path),
+            why: "it was made, and is not there".to_owned(),
+        };
+        groups.get(&of(new)).copied().ok_or_else(missing)
+    };
+    let group_ids = all.iter().map(|(_, (new, _))| group_of(new)).collect::<Result<Vec<Uuid>, StoreError>>()?;
     let text = |of: fn(&NewDisclosure) -> &str| all.iter().map(|(_, (new, _))| of(new)).collect::<Vec<_>>();
-    let (paths, values) = (text(|new| &new.disclosure.path), text(|new| &new.disclosure.value));
-    sqlx::query(
-        "/* append::disclosure_groups */ \
-         INSERT INTO exhibit.disclosure_keys (group_id, key, created_at, path, value) \
-         SELECT DISTINCT ON (n.path, n.value) n.group_id, n.key, n.now, n.path, n.value \
-           FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[], $4::text[], $5::text[]) WITH ORDINALITY \
-                AS n (group_id, key, now, path, value, position) \
-          WHERE NOT EXISTS (SELECT FROM exhibit.disclosure_keys k WHERE k.path = n.path AND k.value = n.value) \
-          ORDER BY n.path, n.value, n.position",
-    )
-    .bind(all.iter().map(|(_, (new, _))| new.fresh.id.0).collect::<Vec<_>>())
-    .bind(all.iter().map(|(_, (new, _))| new.fresh.key.bytes().as_slice()).collect::<Vec<_>>())
-    .bind(all.iter().map(|(now, _)| now.utc()).collect::<Vec<_>>())
-    .bind(&paths)
-    .bind(&values)
-    .execute(&mut *tx)
-    .await
-    .map_err(in_tx("append"))?;
     sqlx::query(
         "/* append::disclosures */ \
          INSERT INTO exhibit.disclosures (digest, entry_id, group_id, path, salt, value) \
-         SELECT n.digest, n.entry_id, k.group_id, n.path, n.salt, n.value \
-           FROM unnest($1::bytea[], $2::uuid[], $3::text[], $4::text[], $5::text[]) \
-                AS n (digest, entry_id, path, salt, value) \
-           LEFT JOIN exhibit.disclosure_keys k ON k.path = n.path AND k.value = n.value",
+         SELECT unnest($1::bytea[]), unnest($2::uuid[]), unnest($3::uuid[]), unnest($4::text[]), unnest($5::text[]), \
+                unnest($6::text[])",
     )
     .bind(all.iter().map(|(_, (_, digest))| digest.0.as_slice()).collect::<Vec<_>>())
     .bind(all.iter().map(|(_, (new, _))| new.entry.0).collect::<Vec<_>>())
-    .bind(&paths)
+    .bind(&group_ids)
+    .bind(text(|new| &new.disclosure.path))
     .bind(text(|new| &new.disclosure.salt))
-    .bind(&values)
+    .bind(text(|new| &new.disclosure.value))
     .execute(tx)
     .await
     .map_err(in_tx("append"))?;
     Ok(())
 }
 
+/// Field and value: what a group is of.
+type Of<'a> = (&'a str, &'a str);
+
+fn of(new: &NewDisclosure) -> Of<'_> {
+    (&new.disclosure.path, &new.disclosure.value)
+}
+
+/// The groups of these values; those that are not there are made.
+async fn groups<'a>(
+    tx: &mut PgConnection,
+    fresh: &BTreeMap<Of<'a>, (&Timestamp, &NewGroup)>,
+) -> Result<HashMap<Of<'a>, Uuid>, StoreError> {
+    let (paths, values): (Vec<&str>, Vec<&str>) = fresh.keys().copied().unzip();
+    sqlx::query(
+        "/* append::disclosure_groups */ \
+         INSERT INTO exhibit.disclosure_keys (group_id, key, created_at, path, value) \
+         SELECT n.group_id, n.key, n.now, n.path, n.value \
+           FROM unnest($1::uuid[], $2::bytea[], $3::timestamptz[], $4::text[], $5::text[]) \
+                AS n (group_id, key, now, path, value) \
+          WHERE NOT EXISTS (SELECT FROM exhibit.disclosure_keys k WHERE k.path = n.path AND k.value = n.value)",
+    )
+    .bind(fresh.values().map(|(_, group)| group.id.0).collect::<Vec<_>>())
+    .bind(fresh.values().map(|(_, group)| group.key.bytes().as_slice()).collect::<Vec<_>>())
+    .bind(fresh.values().map(|(now, _)| now.utc()).collect::<Vec<_>>())
+    .bind(&paths)
+    .bind(&values)
+    .execute(&mut *tx)
+    .await
+    .map_err(in_tx("append"))?;
+    let ids: Vec<Option<Uuid>> = sqlx::query_scalar(
+        "/* append::groups */ SELECT k.group_id FROM unnest($1::text[], $2::text[]) WITH ORDINALITY \
+                AS n (path, value, position) \
+           LEFT JOIN exhibit.disclosure_keys k ON k.path = n.path AND k.value = n.value ORDER BY n.position",
+    )
+    .bind(&paths)
+    .bind(&values)
+    .fetch_all(tx)
+    .await
+    .map_err(in_tx("append"))?;
+    Ok(fresh.keys().zip(ids).filter_map(|(of, id)| Some((*of, id?))).collect())
+}
+
 /// Closes the claims of the slots that have a closing entry now, planned or not.
-async fn close_claims(tx: &mut PgConnection, group: &Sequenced) -> Result<(), StoreError> {
+async fn close_claims(tx: &mut PgConnection, group: &Sequenced<'_>) -> Result<(), StoreError> {
     if group.closures.is_empty() {
         return Ok(());
     }
@@ -281,7 +304,7 @@ async fn close_claims(tx: &mut PgConnection, group: &Sequenced) -> Result<(), St
     Ok(())
 }
 
-async fn advance(tx: &mut PgConnection, from: u64, group: &Sequenced) -> Result<(), StoreError> {
+async fn advance(tx: &mut PgConnection, from: u64, group: &Sequenced<'_>) -> Result<(), StoreError> {
     let peaks: Vec<&[u8]> = group.frontier.peaks().iter().map(<[u8; 32]>::as_slice).collect();
     sqlx::query("/* append::advance */ SELECT exhibit.advance_head($1, $2, $3, $4), pg_notify($5, $6)")
         .bind(bigint(from))

@@ -110,11 +110,12 @@ pub(super) async fn groups(
     report: &mut FsckReport,
 ) -> Result<(), StoreError> {
     let rows = sqlx::query(
-        "/* fsck::groups */ SELECT k.group_id, k.key IS NULL AS erased, k.lost_at IS NOT NULL AS lost, count(d.digest) AS digests, \
+        "/* fsck::groups */ SELECT coalesce(k.group_id, d.group_id) AS group_id, k.group_id IS NULL AS missing, \
+                k.key IS NULL AS erased, k.lost_at IS NOT NULL AS lost, count(d.digest) AS digests, \
                 count(d.digest) FILTER (WHERE d.erased_at IS NOT NULL) AS gone, \
                 count(d.digest) FILTER (WHERE d.path <> k.path OR d.value <> k.value) AS strange \
-           FROM exhibit.disclosure_keys k LEFT JOIN exhibit.disclosures d ON d.group_id = k.group_id \
-          GROUP BY k.group_id ORDER BY k.group_id",
+           FROM exhibit.disclosure_keys k FULL JOIN exhibit.disclosures d ON d.group_id = k.group_id \
+          GROUP BY k.group_id, coalesce(k.group_id, d.group_id) ORDER BY 1",
     )
     .fetch_all(tx)
     .await
@@ -129,6 +130,11 @@ pub(super) async fn groups(
         let count = |column| row.try_get::<i64, _>(column).map_err(in_tx("fsck"));
         let (digests, gone, strange) = (count("digests")?, count("gone")?, count("strange")?);
         let key = format!("group {id}");
+        if row.try_get("missing").map_err(in_tx("fsck"))? {
+            report.differs("disclosure_keys", &key, format!("the group of {digests} values"), "none");
+            told.remove(&id);
+            continue;
+        }
         if strange > 0 {
             report.differs("disclosures", &key, "values of this group's field and value", format!("{strange} others"));
         }

@@ -5,10 +5,12 @@
 
 mod column;
 mod entry;
+mod findings;
 mod tables;
 
 pub(crate) use column::{field, since_2000};
 pub(crate) use entry::{moved_findings, project, read_findings};
+pub(crate) use findings::{fold, merge_findings, merge_folded};
 pub(crate) use tables::{COLUMNS, Differing, Rows, compare, encode, write};
 
 /// Tables that `rebuild` empties and refills.

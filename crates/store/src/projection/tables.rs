@@ -194,19 +194,16 @@ projections! {
     }
 }
 
-/// `INSERT INTO … SELECT … FROM unnest(…)`, one array a column: its name, how it is read from the array, the array.
+/// `INSERT INTO … SELECT unnest(…), …`, one array a column: its name, how it is read from the array, the array. Arrays
+/// are unfolded side by side as rows are asked for; as a table, each would be written out as a whole before.
 fn insert(table: &str, columns: &[(&str, &str, &str)]) -> String {
-    let (mut names, mut values, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut names, mut values) = (Vec::new(), Vec::new());
     for (index, (name, read, array)) in columns.iter().enumerate() {
         names.push(format!("\"{name}\""));
-        values.push(read.replace('@', &format!("r.\"{name}\"")));
-        arrays.push(format!("${}::{array}", index + 1));
+        values.push(read.replace('@', &format!("unnest(${}::{array})", index + 1)));
     }
-    let (names, values, arrays) = (names.join(", "), values.join(", "), arrays.join(", "));
-    format!(
-        "/* projection::write */ INSERT INTO exhibit.{table} ({names}) \
-         SELECT {values} FROM unnest({arrays}) AS r ({names})"
-    )
+    let (names, values) = (names.join(", "), values.join(", "));
+    format!("/* projection::write */ INSERT INTO exhibit.{table} ({names}) SELECT {values}")
 }
 
 fn json<T: Serialize>(rows: &[T]) -> Result<String, StoreError> {
