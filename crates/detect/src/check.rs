@@ -1,10 +1,11 @@
 //! Tests of a value's inner structure.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::matches::Confidence;
+use crate::{checksum, structure};
 
 /// A test that a rule names. It grades a match or refutes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -23,6 +24,35 @@ pub enum Check {
     Base64,
     /// Letters and digits both occur. Else refuted: words and plain numbers are no tokens.
     LettersAndDigits,
+    /// GitLab's routable tokens end in the CRC-32 of all before it, in base36.
+    /// Right: certain. Wrong: medium. Tokens of the older form have none: as the shape.
+    GitlabCrc32,
+    /// All before the last `_` has the CRC-32 behind it, in hexadecimal, least significant byte first (Grafana).
+    /// Right: certain. Wrong: medium.
+    GrafanaCrc32,
+    /// All before the last `_` has the CRC-32 behind it, in base62 (Matrix). Right: certain. Wrong: medium.
+    MatrixCrc32,
+    /// Bech32 with its checksum (age, Nostr). Right: certain. Wrong: medium.
+    Bech32,
+    /// Base58 with four bytes of a double SHA-256 (Bitcoin's keys). Right: certain. Else refuted.
+    Base58Check,
+    /// An IBAN whose check digits are right. Else refuted.
+    Iban,
+    /// A JSON Web Token whose payload claims the role `service_role` (Supabase). Else refuted.
+    ServiceRole,
+    /// A JSON object in base64 lies inside. Else medium.
+    Base64Json,
+    /// A macaroon in its second binary form (PyPI). Else medium.
+    Macaroon,
+    /// The first part is a snowflake in base64 (Discord). Else medium.
+    Snowflake,
+    /// Base64 of 64 bytes (Azure). Else medium.
+    Base64Of64,
+    /// A PEM block with a whole body: a DER sequence of its own length, an OpenSSH key, an OpenPGP packet.
+    /// Another body: medium. Abridged with dots: refuted.
+    Pem,
+    /// A PuTTY key file whose line counts are true. Else medium.
+    Putty,
 }
 
 impl Check {
@@ -36,80 +66,56 @@ impl Check {
             Check::Luhn => "luhn",
             Check::Base64 => "base64",
             Check::LettersAndDigits => "letters-and-digits",
+            Check::GitlabCrc32 => "gitlab-crc32",
+            Check::GrafanaCrc32 => "grafana-crc32",
+            Check::MatrixCrc32 => "matrix-crc32",
+            Check::Bech32 => "bech32",
+            Check::Base58Check => "base58-check",
+            Check::Iban => "iban",
+            Check::ServiceRole => "service-role",
+            Check::Base64Json => "base64-json",
+            Check::Macaroon => "macaroon",
+            Check::Snowflake => "snowflake",
+            Check::Base64Of64 => "base64-of64",
+            Check::Pem => "pem",
+            Check::Putty => "putty",
         }
     }
 
     /// The confidence of `secret` after the test; `None` when it is refuted.
     pub(crate) fn grade(self, secret: &[u8], shape: Confidence) -> Option<Confidence> {
-        let (passes, right, wrong) = match self {
-            Check::GithubCrc32 => (github_crc32(secret), Some(Confidence::Certain), Some(Confidence::Medium)),
-            Check::AwsKeyId => (aws_key_id(secret), Some(shape), Some(Confidence::Medium.min(shape))),
-            Check::Jwt => (jwt(secret), Some(shape), None),
-            Check::Luhn => (luhn(secret), Some(shape), None),
-            Check::Base64 => (STANDARD.decode(secret).is_ok(), Some(shape), None),
+        // A checksum that fits proves the value; one that does not, in a distinctive shape, is still worth a look.
+        let sum = |fits: bool| if fits { Some(Confidence::Certain) } else { Some(Confidence::Medium) };
+        let graded = |fits: bool| if fits { Some(shape) } else { Some(shape.min(Confidence::Medium)) };
+        let needed = |fits: bool| fits.then_some(shape);
+        match self {
+            Check::GithubCrc32 => sum(checksum::github(secret)),
+            Check::GitlabCrc32 => checksum::gitlab(secret).map_or(Some(shape), sum),
+            Check::GrafanaCrc32 => sum(checksum::grafana(secret)),
+            Check::MatrixCrc32 => sum(checksum::matrix(secret)),
+            Check::Bech32 => sum(checksum::bech32(secret)),
+            Check::Base58Check => checksum::base58check(secret).then_some(Confidence::Certain),
+            Check::Luhn => needed(checksum::luhn(secret)),
+            Check::Iban => needed(checksum::iban(secret)),
+            Check::Jwt => needed(structure::jwt(secret)),
+            Check::ServiceRole => needed(structure::service_role(secret)),
+            Check::Base64 => needed(STANDARD.decode(secret).is_ok()),
             Check::LettersAndDigits => {
-                (secret.iter().any(u8::is_ascii_alphabetic) && secret.iter().any(u8::is_ascii_digit), Some(shape), None)
+                needed(secret.iter().any(u8::is_ascii_alphabetic) && secret.iter().any(u8::is_ascii_digit))
             }
-        };
-        if passes { right } else { wrong }
+            Check::AwsKeyId => graded(structure::aws_key_id(secret)),
+            Check::Base64Json => graded(structure::base64_json(secret)),
+            Check::Macaroon => graded(structure::macaroon(secret)),
+            Check::Snowflake => graded(structure::discord(secret)),
+            Check::Base64Of64 => graded(structure::sixty_four_bytes(secret)),
+            Check::Putty => graded(structure::putty(secret)),
+            Check::Pem => match structure::pem(secret) {
+                structure::Pem::Whole => Some(shape),
+                structure::Pem::Other => Some(shape.min(Confidence::Medium)),
+                structure::Pem::Excerpt => None,
+            },
+        }
     }
-}
-
-/// Six base62 digits (0-9, A-Z, a-z) of a CRC-32, most significant first.
-fn base62_crc32(bytes: &[u8]) -> [u8; 6] {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut rest = crc32fast::hash(bytes);
-    let mut digits = [b'0'; 6];
-    for digit in digits.iter_mut().rev() {
-        *digit = DIGITS[(rest % 62) as usize];
-        rest /= 62;
-    }
-    digits
-}
-
-fn github_crc32(secret: &[u8]) -> bool {
-    let Some(underscore) = memchr::memrchr(b'_', secret) else {
-        return false;
-    };
-    let body = &secret[underscore + 1..];
-    let Some((payload, sum)) = body.split_last_chunk::<6>() else {
-        return false;
-    };
-    !payload.is_empty() && base62_crc32(payload) == *sum
-}
-
-fn aws_key_id(secret: &[u8]) -> bool {
-    secret.get(4..).is_some_and(|rest| rest.iter().all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7')))
-}
-
-fn jwt(secret: &[u8]) -> bool {
-    let mut parts = secret.split(|byte| *byte == b'.');
-    let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
-    let object = |part: &[u8]| {
-        let json = URL_SAFE_NO_PAD.decode(part).ok()?;
-        let text = json.trim_ascii();
-        (text.starts_with(b"{") && text.ends_with(b"}") && str::from_utf8(text).is_ok()).then_some(json)
-    };
-    let names_alg = object(header).is_some_and(|json| memchr::memmem::find(&json, b"\"alg\"").is_some());
-    names_alg && object(payload).is_some() && !signature.is_empty() && parts.next().is_none()
-}
-
-fn luhn(secret: &[u8]) -> bool {
-    let digits: Vec<u32> = secret.iter().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0')).collect();
-    let only_digits = secret.iter().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-'));
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(i, d)| match (i % 2, d * 2) {
-            (0, _) => *d,
-            (_, double) if double > 9 => double - 9,
-            (_, double) => double,
-        })
-        .sum();
-    only_digits && digits.len() >= 12 && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -123,25 +129,9 @@ mod tests {
     #[test]
     fn crc32_grades() {
         let payload = "FakeExhibitValue0NotARealKey70";
-        let sum = String::from_utf8(base62_crc32(payload.as_bytes()).to_vec()).unwrap();
-        assert_eq!(grade(Check::GithubCrc32, &format!("ghp_{payload}{sum}")), Some(Confidence::Certain));
+        assert_eq!(grade(Check::GithubCrc32, &crate::made::github("ghp_", payload)), Some(Confidence::Certain));
         assert_eq!(grade(Check::GithubCrc32, &format!("ghp_{payload}zzzzzz")), Some(Confidence::Medium));
         assert_eq!(grade(Check::GithubCrc32, "ghp_"), Some(Confidence::Medium));
-    }
-
-    #[test]
-    fn base62_is_padded_and_most_significant_first() {
-        // CRC-32 of "123456789" is 0xCBF43926 = 3421780262.
-        let digits = base62_crc32(b"123456789");
-        let value = digits.iter().fold(0u64, |n, d| {
-            let digit = match d {
-                b'0'..=b'9' => d - b'0',
-                b'A'..=b'Z' => d - b'A' + 10,
-                _ => d - b'a' + 36,
-            };
-            n * 62 + u64::from(digit)
-        });
-        assert_eq!(value, 3_421_780_262);
     }
 
     #[test]

@@ -14,12 +14,15 @@
 mod alphabet;
 mod anatomy;
 mod check;
+mod checksum;
 mod engine;
 mod entropy;
 pub mod facts;
 mod fingerprint;
 mod forms;
 mod generic;
+#[cfg(test)]
+mod made;
 pub mod masking;
 mod matches;
 mod pack;
@@ -35,6 +38,7 @@ mod scanner;
 mod search;
 mod sensitive;
 pub mod shape;
+mod structure;
 mod text;
 mod validate;
 

@@ -42,9 +42,10 @@ mod tests {
     }
 
     #[test]
-    fn at_least_forty_five_providers() {
+    fn at_least_two_hundred_providers_and_four_hundred_rules() {
         let rules = builtin_rules();
+        assert!(rules.len() >= 400, "{}", rules.len());
         let providers: std::collections::BTreeSet<_> = rules.iter().map(|r| &r.provider).collect();
-        assert!(providers.len() >= 45, "{}", providers.len());
+        assert!(providers.len() >= 200, "{}", providers.len());
     }
 }
