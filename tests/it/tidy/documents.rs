@@ -115,3 +115,32 @@ fn documents_wait_for_every_folder() {
     let missing = wanted.into_iter().filter(|name| !root().join(name).is_file());
     none(missing.map(str::to_owned).collect(), "whoever opens a folder finds its README.md");
 }
+
+/// Pairs of a file and a test in it that a document names as `file`: `test`, `test`.
+fn tests_named_in(text: &str) -> Vec<(String, String)> {
+    let mut named = Vec::new();
+    let mut file = "";
+    for words in text.split('`').skip(1).step_by(2) {
+        if words.contains('/') {
+            file = words;
+        } else if words.contains('_') {
+            named.push((file.to_owned(), words.to_owned()));
+        }
+    }
+    named
+}
+
+#[test]
+fn every_promise_is_held_by_tests_that_are_there() {
+    let named = tests_named_in(&text("tests/PROMISES.md").expect("it is there"));
+    assert!(named.len() > 30, "the document names its tests");
+    let gone = named.into_iter().filter(|(file, test)| {
+        let declared = format!("fn {test}(");
+        !text(file).is_some_and(|text| text.contains(&declared))
+    });
+    let differences = gone.map(|(file, test)| format!("tests/PROMISES.md names {test} in {file}")).collect();
+    none(differences, "a promise is held by a test that is there");
+    let example = "| `a/b.rs`: `x_y`, `z_w` | `one` `c/d.rs`: `v_u`";
+    let expected = [("a/b.rs", "x_y"), ("a/b.rs", "z_w"), ("c/d.rs", "v_u")];
+    assert_eq!(tests_named_in(example), expected.map(|(file, test)| (file.to_owned(), test.to_owned())));
+}
