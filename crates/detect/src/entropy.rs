@@ -18,19 +18,25 @@ fn log2_q32(n: u64) -> u64 {
     result
 }
 
+/// [`log2_q32`] of the numbers that most values need.
+static LOGS: std::sync::LazyLock<[u64; 513]> =
+    std::sync::LazyLock::new(|| std::array::from_fn(|n| log2_q32((n as u64).max(1))));
+
 /// Shannon entropy of the byte distribution, in hundredths of a bit per byte (0 to 800), rounded down.
 #[must_use]
 pub(crate) fn hundredths(bytes: &[u8]) -> u32 {
     if bytes.is_empty() {
         return 0;
     }
-    let mut counts = [0u64; 256];
+    let logs = &*LOGS;
+    let log = |n: u64| logs.get(n as usize).copied().unwrap_or_else(|| log2_q32(n));
+    let mut counts = [0u32; 256];
     for byte in bytes {
         counts[usize::from(*byte)] += 1;
     }
     let n = bytes.len() as u64;
-    let spread: u128 = counts.iter().filter(|c| **c > 1).map(|c| u128::from(*c) * u128::from(log2_q32(*c))).sum();
-    let whole = u128::from(n) * u128::from(log2_q32(n));
+    let spread: u128 = counts.iter().filter(|c| **c > 1).map(|c| u128::from(*c) * u128::from(log(u64::from(*c)))).sum();
+    let whole = u128::from(n) * u128::from(log(n));
     let bits_q32 = whole.saturating_sub(spread) / u128::from(n);
     // Half a hundred-millionth up: log2 is truncated, and 2.00 must not become 1.99.
     let hundredths = (bits_q32 * 100 + (1 << 12)) >> 32;

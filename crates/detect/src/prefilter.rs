@@ -7,8 +7,12 @@
 const FIRST: u32 = 17;
 /// Bits of the second table, asked only when the first says yes: 8 KiB.
 const SECOND: u32 = 16;
+/// Buckets of groups, as a power of two.
+const BUCKETS: u32 = 12;
 /// Groups that begin in eight bytes and end there.
 const STRIDE: usize = 5;
+/// Steps that are looked at together: 5 KiB, which stay in the fastest cache.
+const SPOTS: usize = 1024;
 /// Clears the case of ASCII letters, and joins a few other characters, in eight bytes at once.
 const FOLD: u64 = 0x2020_2020_2020_2020;
 /// The part of a group that a keyword of three bytes has.
@@ -19,8 +23,12 @@ pub(crate) struct Prefilter {
     keywords: Vec<Vec<u8>>,
     first: Box<[u64; 1 << (FIRST - 6)]>,
     second: Box<[u64; 1 << (SECOND - 6)]>,
-    /// Groups of four bytes, then of three (their highest byte is zero, which no folded byte is); sorted.
+    /// Groups of four bytes and of three (their highest byte is zero, which no folded byte is), by their bucket.
     groups: Vec<Group>,
+    /// Where each bucket begins in `groups`, and behind the last one their end.
+    buckets: Box<[u32; (1 << BUCKETS) + 1]>,
+    /// Is any keyword three bytes long?
+    threes: bool,
 }
 
 /// Where in a keyword its group lies.
@@ -38,6 +46,10 @@ fn first_hash(group: u32) -> usize {
 
 fn second_hash(group: u32) -> usize {
     (group.wrapping_mul(0x85EB_CA6B) >> (32 - SECOND)) as usize
+}
+
+fn bucket(group: u32) -> usize {
+    (group.wrapping_mul(0xC2B2_AE35) >> (32 - BUCKETS)) as usize
 }
 
 /// Up to four bytes with their case cleared, the first one lowest.
@@ -67,6 +79,8 @@ impl Prefilter {
             first: Box::new([0; 1 << (FIRST - 6)]),
             second: Box::new([0; 1 << (SECOND - 6)]),
             groups: Vec::with_capacity(keywords.len()),
+            buckets: Box::new([0; (1 << BUCKETS) + 1]),
+            threes: keywords.iter().any(|k| k.len() == 3),
         };
         for (keyword, text) in keywords.iter().enumerate() {
             let groups = text.windows(text.len().clamp(3, 4)).enumerate();
@@ -81,7 +95,13 @@ impl Prefilter {
                 (0..=255u8).for_each(|next| filter.enter(folded | u32::from(next | 0x20) << 24));
             }
         }
-        filter.groups.sort_unstable();
+        filter.groups.sort_unstable_by_key(|g| (bucket(g.folded), *g));
+        for group in &filter.groups {
+            filter.buckets[bucket(group.folded) + 1] += 1;
+        }
+        for at in 1..filter.buckets.len() {
+            filter.buckets[at] += filter.buckets[at - 1];
+        }
         Ok(filter)
     }
 
@@ -99,21 +119,23 @@ impl Prefilter {
     /// Calls `hit` with keyword, start and end of every occurrence, roughly in order, until it returns false.
     pub(crate) fn each(&self, bytes: &[u8], mut hit: impl FnMut(usize, usize, usize) -> bool) {
         let mut at = 0;
-        while let Some(eight) = bytes[at..].first_chunk::<8>() {
-            let word = u64::from_le_bytes(*eight) | FOLD;
-            let seen = self.seen(word as u32)
-                | self.seen((word >> 8) as u32)
-                | self.seen((word >> 16) as u32)
-                | self.seen((word >> 24) as u32)
-                | self.seen((word >> 32) as u32);
-            if seen & 1 != 0 {
+        let mut spots = [0u32; SPOTS];
+        // First all places in a few kilobytes, then what lies there: so neither loop gets in the way of the other.
+        while bytes.len() - at >= 8 {
+            let (found, next) = self.spots(bytes, at, &mut spots);
+            for spot in &spots[..found] {
+                let place = at + *spot as usize;
+                let Some(eight) = bytes[place..].first_chunk::<8>() else {
+                    break;
+                };
+                let word = u64::from_le_bytes(*eight) | FOLD;
                 for offset in 0..STRIDE {
-                    if !self.look(bytes, at + offset, (word >> (8 * offset)) as u32, &mut hit) {
+                    if !self.look(bytes, place + offset, (word >> (8 * offset)) as u32, &mut hit) {
                         return;
                     }
                 }
             }
-            at += STRIDE;
+            at = next;
         }
         for start in at..bytes.len().saturating_sub(2) {
             let mut last = [0u8; 4];
@@ -125,6 +147,31 @@ impl Prefilter {
         }
     }
 
+    /// Enters the places from `at` on, relative to it, at which a group may begin within [`STRIDE`] bytes. Returns how
+    /// many, and where to go on.
+    #[inline(never)]
+    fn spots(&self, bytes: &[u8], at: usize, spots: &mut [u32; SPOTS]) -> (usize, usize) {
+        let rest = &bytes[at..];
+        let mut found = 0;
+        let mut offset = 0;
+        for _ in 0..SPOTS - 1 {
+            let Some(eight) = rest.get(offset..offset + 8).and_then(|e| e.first_chunk::<8>()) else {
+                break;
+            };
+            let word = u64::from_le_bytes(*eight) | FOLD;
+            let seen = self.seen(word as u32)
+                | self.seen((word >> 8) as u32)
+                | self.seen((word >> 16) as u32)
+                | self.seen((word >> 24) as u32)
+                | self.seen((word >> 32) as u32);
+            // Without a branch: written always, kept if it counts.
+            spots[found % SPOTS] = offset as u32;
+            found += (seen & 1) as usize;
+            offset += STRIDE;
+        }
+        (found, at + offset)
+    }
+
     /// Lowest bit set if a keyword may hold this group; the other bits mean nothing.
     #[inline(always)]
     fn seen(&self, group: u32) -> u64 {
@@ -133,11 +180,13 @@ impl Prefilter {
     }
 
     /// Tells of the keywords whose group this is and which lie here; false to stop.
-    #[inline(always)]
+    #[inline]
     fn look(&self, bytes: &[u8], place: usize, group: u32, hit: &mut impl FnMut(usize, usize, usize) -> bool) -> bool {
         let second = second_hash(group);
         let known = self.seen(group) & (self.second[second >> 6] >> (second & 63)) & 1;
-        known == 0 || (self.compare(bytes, place, group, hit) && self.compare(bytes, place, group & THREE, hit))
+        known == 0
+            || (self.compare(bytes, place, group, hit)
+                && (!self.threes || self.compare(bytes, place, group & THREE, hit)))
     }
 
     #[inline(never)]
@@ -148,8 +197,9 @@ impl Prefilter {
         group: u32,
         hit: &mut impl FnMut(usize, usize, usize) -> bool,
     ) -> bool {
-        let from = self.groups.partition_point(|g| g.folded < group);
-        for entry in self.groups[from..].iter().take_while(|g| g.folded == group) {
+        let at = bucket(group);
+        let entries = &self.groups[self.buckets[at] as usize..self.buckets[at + 1] as usize];
+        for entry in entries.iter().filter(|g| g.folded == group) {
             let keyword = &self.keywords[entry.keyword];
             let Some(start) = place.checked_sub(entry.before) else {
                 continue;

@@ -16,9 +16,13 @@ use crate::rule::Rule;
 use crate::sensitive::{Sensitivity, sensitive_key};
 
 /// Lower-case parts of names that promise a secret; every name that [`sensitive_key`] knows holds one, but addresses.
+/// The short ones stand with what may follow a name, so that they are no parts of ordinary words.
 pub(crate) const STEMS: &[&str] = &[
-    "pass", "pwd", "_pw", "kennwort", "token", "bearer", "jwt", "_pat", "_sas", "auth", "webhook", "secret", "cred",
-    "pepper", "salt", "_pin", "key",
+    "pass", "kennwort", "token", "bearer", "auth", "webhook", "secret", "cred", "pepper", "salt", "key=", "key:",
+    "key\"", "key'", "key ", "key]", "key>", "key<", "key\\", "key,", "key(", "key_", "key-", "key.", "keys", "key?",
+    "key&", "pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "pwd]", "pwd>", "pwd<", "pwd\\", "pwd,", "pwd(", "pwd_", "pwd&",
+    "_pw=", "_pw:", "_pw\"", "_pw'", "_pw ", "jwt=", "jwt:", "jwt\"", "jwt'", "jwt ", "jwt_", "jwt>", "jwt<", "_pat",
+    "_sas", "_pin",
 ];
 
 /// What the families are, as rules without patterns.
@@ -75,16 +79,26 @@ pub(crate) struct Assignments<'b> {
     bytes: &'b [u8],
     /// The last name looked at: a name may hold several stems.
     done: std::ops::Range<usize>,
+    /// What names promise, for logs repeat theirs. A place is taken by the last name that hashes to it.
+    known: Vec<(&'b str, Promise)>,
 }
+
+/// The kind of secret that a name promises, and whether only a value beyond doubt will do.
+type Promise = Option<(Sensitivity, bool)>;
+
+/// Places for names that are remembered.
+const REMEMBERED: usize = 256;
 
 impl<'b> Assignments<'b> {
     pub(crate) fn new(bytes: &'b [u8]) -> Assignments<'b> {
-        Assignments { bytes, done: 0..0 }
+        Assignments { bytes, done: 0..0, known: Vec::new() }
     }
 
     /// A stem lies at `start..end`: is it part of a name with a secret behind it?
     #[inline]
     pub(crate) fn stem(&mut self, start: usize, end: usize) -> Option<Match<'static>> {
+        // Some stems hold what may follow a name.
+        let end = if names::in_name(self.bytes[end - 1]) { end } else { end - 1 };
         if self.done.start <= start && end <= self.done.end {
             return None;
         }
@@ -93,18 +107,28 @@ impl<'b> Assignments<'b> {
         self.look(name)
     }
 
-    fn look(&self, name: names::Name) -> Option<Match<'static>> {
+    fn promised(&mut self, name: &'b str) -> Promise {
+        if self.known.is_empty() {
+            self.known = vec![("", None); REMEMBERED];
+        }
+        let hash = name.bytes().fold(0xcbf2_9ce4u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+        let place = &mut self.known[(hash ^ (hash >> 15)) as usize % REMEMBERED];
+        if place.0 != name {
+            let kind = sensitive_key(name).map(|kind| (kind, false));
+            *place = (name, kind.or_else(|| names::bare_kind(name).map(|kind| (kind, true))));
+        }
+        place.1
+    }
+
+    fn look(&mut self, name: names::Name) -> Option<Match<'static>> {
         let way = connector::behind(self.bytes, &name)?;
+        let text = str::from_utf8(&self.bytes[name.start..name.end]).ok()?;
+        let (kind, bare) = self.promised(text)?;
         let value = value::at(self.bytes, &way)?;
         let secret = &self.bytes[value.start..value.end];
         if judge::is_hopeless(secret) {
             return None;
         }
-        let text = str::from_utf8(&self.bytes[name.start..name.end]).ok()?;
-        let (kind, bare) = match sensitive_key(text) {
-            Some(kind) => (kind, false),
-            None => (names::bare_kind(text)?, true),
-        };
         let rule = rule_of(kind)?;
         let context = judge::Context {
             kind,

@@ -20,7 +20,8 @@ pub(super) struct Name {
     pub(super) declared: bool,
 }
 
-fn in_name(byte: u8) -> bool {
+/// May this byte be part of a name?
+pub(super) fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
