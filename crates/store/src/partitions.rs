@@ -31,6 +31,13 @@ impl Partitions {
         self.entries_until.fetch_max(until, Ordering::Relaxed);
     }
 
+    /// Up to where entries have a partition, if that is known and there is no need yet to make another for entries
+    /// below `to`.
+    pub(crate) fn known_beyond(&self, to: u64) -> Option<i64> {
+        let until = self.entries_until.load(Ordering::Relaxed);
+        (until > bigint(to).saturating_add(AHEAD)).then_some(until)
+    }
+
     pub(crate) fn note_month(&self, month: String) {
         self.months.lock().unwrap_or_else(PoisonError::into_inner).insert(month);
     }

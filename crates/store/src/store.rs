@@ -9,7 +9,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool, Row as _};
 
-use crate::append::Gathering;
+use crate::append::{Ahead, Gathering};
 use crate::error::in_tx;
 use crate::partitions::Partitions;
 use crate::url::connect;
@@ -30,6 +30,7 @@ pub struct Store {
     pub(crate) pool: PgPool,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) gathering: Arc<Gathering>,
+    pub(crate) ahead: Arc<Ahead>,
     options: PgConnectOptionsCell,
 }
 
@@ -103,7 +104,13 @@ impl Store {
         check_server(&mut connection).await?;
         check_schema(&mut connection).await?;
         drop(connection);
-        Ok(Self { pool, partitions: Arc::default(), gathering: Arc::default(), options: PgConnectOptionsCell(options) })
+        Ok(Self {
+            pool,
+            partitions: Arc::default(),
+            gathering: Arc::default(),
+            ahead: Arc::default(),
+            options: PgConnectOptionsCell(options),
+        })
     }
 
     /// What the database's clock says now.

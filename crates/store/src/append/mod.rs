@@ -2,8 +2,10 @@
 //!
 //! The head row's lock orders appenders, so `seq` has no gaps and the tree never forks. Several
 //! appends share one transaction ([`Store::append`]): each is whole or not there at all, and one that
-//! is refused does not take the others with it.
+//! is refused does not take the others with it. In bulk, a transaction writes its rows while the one
+//! before it still holds the head ([`ahead`]).
 
+mod ahead;
 mod gathering;
 mod prepare;
 mod sequence;
@@ -15,6 +17,7 @@ use exhibit_evidence::{Body, Digest, Disclosure, EntryId, Finding, GroupId, Reco
 use exhibit_ledger::tree::Hash;
 use sqlx::PgConnection;
 
+pub(crate) use ahead::Ahead;
 pub(crate) use gathering::Gathering;
 pub(crate) use prepare::{month_of, observed_to};
 
@@ -160,7 +163,13 @@ impl Store {
             return Ok(Vec::new());
         }
         self.ensure_months(&good).await?;
-        let outcome = run_tx!(self, "append", |tx| write::append(self, tx, &good).await)?;
+        let outcome = match ahead::append(self, &good).await {
+            Some(outcome) => outcome,
+            None => {
+                let mut leading = None;
+                run_tx!(self, "append", |tx| write::append(self, tx, &good, &mut leading).await)?
+            }
+        };
         self.partitions.note_entries(outcome.partitioned_until);
         Ok(outcome.units)
     }
@@ -169,7 +178,7 @@ impl Store {
 /// Appends one unit within a transaction that does more.
 pub(crate) async fn append_within(store: &Store, tx: &mut PgConnection, unit: &Append) -> Result<Appended, StoreError> {
     let prepared = prepare::prepare(store, unit).await?;
-    let mut outcome = write::append(store, tx, &[&prepared]).await?;
+    let mut outcome = write::append(store, tx, &[&prepared], &mut None).await?;
     outcome.units.pop().unwrap_or_else(none)
 }
 

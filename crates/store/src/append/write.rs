@@ -9,36 +9,61 @@ use exhibit_ledger::tree::NodeId;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
+use super::ahead::Leading;
 use super::sequence::{Known, KnownEntry, Placed, Sequenced, closed_slots, sequence};
 use super::{Appended, CHANNEL, NewDisclosure, NewGroup, Prepared};
 use crate::artifacts::keep;
 use crate::error::in_tx;
-use crate::head::read_head;
+use crate::head::{Head, read_head};
 use crate::projection::{self, fold, merge_folded};
 use crate::rows::{Reader, bigint};
 use crate::slots::Slot;
 use crate::{Store, StoreError};
 
+/// Appends units; `leading` is to be held until the transaction has ended.
 pub(super) async fn append(
     store: &Store,
     tx: &mut PgConnection,
     units: &[&Prepared<'_>],
+    leading: &mut Option<Leading>,
 ) -> Result<Outcome, StoreError> {
-    let head = sqlx::query("/* append::lock_head */ SELECT size, frontier, last_recorded_at FROM exhibit.lock_head()")
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(in_tx("append"))?;
-    let head = read_head(&head)?;
+    let head = lock_head(tx).await?;
     let known = look(tx, units).await?;
-    let from = head.frontier.size();
+    let from = head.size();
     let group = sequence(units, head.frontier, head.last_recorded_at, known);
     if group.placed.is_empty() {
         return Ok(Outcome { units: group.outcomes, partitioned_until: 0 });
     }
+    *leading = store.ahead.lead(&group);
     let partitioned_until = store.ensure_entries(tx, from, group.frontier.size()).await?;
-    write_entries(tx, &group).await?;
-    write_nodes(tx, &group).await?;
-    projection::write(tx, &group.rows).await?;
+    write_rows(tx, &group).await?;
+    finish(tx, units, &group, from).await?;
+    Ok(Outcome { units: group.outcomes, partitioned_until })
+}
+
+/// Locks the head until the transaction ends, and tells it.
+pub(super) async fn lock_head(tx: &mut PgConnection) -> Result<Head, StoreError> {
+    let head = sqlx::query("/* append::lock_head */ SELECT size, frontier, last_recorded_at FROM exhibit.lock_head()")
+        .fetch_one(tx)
+        .await
+        .map_err(in_tx("append"))?;
+    read_head(&head)
+}
+
+/// Writes the rows that have a place by the entries' positions alone.
+pub(super) async fn write_rows(tx: &mut PgConnection, group: &Sequenced<'_>) -> Result<(), StoreError> {
+    write_entries(tx, group).await?;
+    write_nodes(tx, group).await?;
+    projection::write(tx, &group.rows).await
+}
+
+/// Does what has to be done under the head's lock, and moves the head.
+pub(super) async fn finish(
+    tx: &mut PgConnection,
+    units: &[&Prepared<'_>],
+    group: &Sequenced<'_>,
+    from: u64,
+) -> Result<(), StoreError> {
     merge_folded(tx, &fold(&group.rows.finding_observations)).await?;
     for index in &group.taken {
         for artifact in &units[*index].artifacts {
@@ -46,9 +71,8 @@ pub(super) async fn append(
         }
     }
     write_disclosures(tx, group.taken.iter().map(|index| units[*index])).await?;
-    close_claims(tx, &group).await?;
-    advance(tx, from, &group).await?;
-    Ok(Outcome { units: group.outcomes, partitioned_until })
+    close_claims(tx, group).await?;
+    advance(tx, from, group).await
 }
 
 /// What the transaction did, to be believed once it is committed.
@@ -59,7 +83,7 @@ pub(super) struct Outcome {
 }
 
 /// Reads what the database knows of the units' ids and slots. The claims are locked.
-async fn look<'a>(tx: &mut PgConnection, units: &[&'a Prepared<'_>]) -> Result<Known<'a>, StoreError> {
+pub(super) async fn look<'a>(tx: &mut PgConnection, units: &[&'a Prepared<'_>]) -> Result<Known<'a>, StoreError> {
     let mut known = Known::default();
     let ids: Vec<Uuid> = units.iter().flat_map(|u| &u.unit.entries).map(|entry| entry.id.0).collect();
     let rows = sqlx::query(

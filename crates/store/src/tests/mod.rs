@@ -1,5 +1,6 @@
 //! The store against a real Postgres.
 
+mod ahead;
 mod append;
 mod disclosures;
 mod faults;
