@@ -15,14 +15,14 @@ use crate::{
 pub struct Judgement {
     /// The check.
     pub check: CheckId,
-    /// Its verdict for each subject, in the order of the evidence's subjects.
-    pub subjects: Vec<SubjectOutcome>,
     /// The kinds of deviation noted, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub conditions: BTreeMap<ConditionId, Condition>,
     /// The deviations noted, sorted by fingerprint; empty where they were moved to an artifact.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// Its verdict for each subject, in the order of the evidence's subjects.
+    pub subjects: Vec<SubjectOutcome>,
 }
 
 impl Judgement {
@@ -36,12 +36,12 @@ impl Judgement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubjectOutcome {
+    /// Why, in one sentence that names counts and holds no value.
+    pub reason: String,
     /// The subject.
     pub subject: Subject,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why, in one sentence that names counts and holds no value.
-    pub reason: String,
 }
 
 /// An assessment: the body of an entry of kind `assessment`.
@@ -50,21 +50,21 @@ pub struct SubjectOutcome {
 pub struct Assessment {
     /// The entry of the evidence that was judged.
     pub evidence: EntryId,
-    /// The job it came from.
-    pub job: JobId,
-    /// Until when the evidence was true: copied, so that an assessment can be placed in a period by itself.
-    pub observed_to: Timestamp,
-    /// What judged: an assessment by another version than the evidence's collector is a replay, and shows it.
-    pub judge: CollectorRef,
-    /// Digest of the policy it was judged under, canonical JSON.
-    pub policy: Digest,
-    /// The verdict over all subjects.
-    pub verdict: Verdict,
     /// How many findings there are, wherever they are kept.
     pub finding_count: u64,
     /// The artifact (canonical JSON list) that holds the findings, where they are too long for a record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings_artifact: Option<Digest>,
+    /// The job it came from.
+    pub job: JobId,
+    /// What judged: an assessment by another version than the evidence's collector is a replay, and shows it.
+    pub judge: CollectorRef,
     /// The judgement itself.
     pub judgement: Judgement,
+    /// Until when the evidence was true: copied, so that an assessment can be placed in a period by itself.
+    pub observed_to: Timestamp,
+    /// Digest of the policy it was judged under, canonical JSON.
+    pub policy: Digest,
+    /// The verdict over all subjects.
+    pub verdict: Verdict,
 }

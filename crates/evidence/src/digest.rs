@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use crate::text::read_text;
+use crate::text::{ascii, read_text};
 
 /// A SHA-256 digest (FIPS 180-4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,12 +33,51 @@ impl Digest {
     }
 }
 
+/// What a digest's text begins with.
+const PREFIX: &[u8; 7] = b"sha256:";
+
+impl Digest {
+    /// Its text, written in one go: records consist of digests to a good part.
+    fn written(&self) -> [u8; 71] {
+        let mut text = [0; 71];
+        text[..7].copy_from_slice(PREFIX);
+        for (pair, byte) in text[7..].as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        text
+    }
+
+    /// The digest with this text.
+    fn read(text: &[u8]) -> Option<Self> {
+        let digits: &[u8; 64] = text.strip_prefix(PREFIX)?.try_into().ok()?;
+        let (mut bytes, mut good) = ([0; 32], true);
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let [high, low] = pair.map(|digit| VALUES[usize::from(digit)]);
+            good &= high < 16 && low < 16;
+            *byte = high << 4 | low & 15;
+        }
+        good.then_some(Self(bytes))
+    }
+}
+
+/// A lower-case hexadecimal digit; the value is below 16.
+fn digit(value: u8) -> u8 {
+    value + if value < 10 { b'0' } else { b'a' - 10 }
+}
+
+/// The values of lower-case hexadecimal digits; 255 for every other character.
+const VALUES: [u8; 256] = {
+    let (mut values, mut value) = ([255; 256], 0);
+    while value < 16 {
+        values[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
-        f.write_str("sha256:")?;
-        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+        f.write_str(ascii(&self.written()))
     }
 }
 
@@ -52,20 +91,13 @@ impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        let refused = || NotADigest(text.chars().take(80).collect());
-        let digits = text.strip_prefix("sha256:").ok_or_else(refused)?;
-        if digits.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(refused());
-        }
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| refused())?;
-        Ok(Self(bytes))
+        Self::read(text.as_bytes()).ok_or_else(|| NotADigest(text.chars().take(80).collect()))
     }
 }
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(ascii(&self.written()))
     }
 }
 
@@ -89,6 +121,15 @@ mod tests {
     #[test]
     fn other_spellings_are_refused() {
         let good = Digest::of(b"x").to_string();
+        for at in 0..good.len() {
+            for byte in (0..128).filter(|byte| *byte != good.as_bytes()[at]) {
+                let mut text = good.clone().into_bytes();
+                text[at] = byte;
+                let text = String::from_utf8(text).expect("ASCII");
+                let other = text.parse::<Digest>();
+                assert!(other.is_err() || (at > 6 && other.expect("a digest").to_string() == text), "{text}");
+            }
+        }
         for bad in [&good[7..], &good.to_uppercase(), &good[..70], "", "sha256:", "md5:00"] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }

@@ -10,16 +10,16 @@ use crate::{Actor, GroupId, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erasure {
+    /// Who erased.
+    pub by: Actor,
+    /// How many digests of the ledger lost salt and value.
+    pub digests: u64,
+    /// When it was done.
+    pub erased_at: Timestamp,
     /// The group: all values that were the same, in the same field.
     pub group: GroupId,
     /// The disclosable field, `body.provenance.host`.
     pub path: String,
-    /// How many digests of the ledger lost salt and value.
-    pub digests: u64,
     /// Why. It stays for ever and must name nobody.
     pub reason: String,
-    /// Who erased.
-    pub by: Actor,
-    /// When it was done.
-    pub erased_at: Timestamp,
 }

@@ -85,21 +85,21 @@ impl fmt::Display for Fingerprint {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// The file, relative to its source's root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// The line, counted from 1, where it was last seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    /// The key or key path, `jobs.build.env.API_TOKEN`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// The rule that noted it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
     /// The commits that carry it, where the place is in a history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carriers: Option<Carriers>,
+    /// The file, relative to its source's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The key or key path, `jobs.build.env.API_TOKEN`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The line, counted from 1, where it was last seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The rule that noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 impl Place {
@@ -121,58 +121,58 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Carriers {
+    /// Whether the current head still carries it.
+    pub at_head: bool,
+    /// How many commits carry it.
+    pub count: u64,
     /// The earliest commit that carries it, by the order of the history.
     pub first: String,
     /// The latest commit that carries it.
     pub last: String,
-    /// How many commits carry it.
-    pub count: u64,
-    /// Whether the current head still carries it.
-    pub at_head: bool,
 }
 
 /// What findings of one kind share: why it matters and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
-    /// What is the case, in a few words.
-    pub title: String,
-    /// What could come of it.
-    pub risk: String,
     /// Whom it would touch, and how.
     pub impact: String,
     /// What to do, in one or two sentences.
     pub recommendation: String,
-    /// The remediation in order, one step each.
-    pub steps: Vec<String>,
     /// What it was measured against: a standard's requirement, a vendor's documentation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
+    /// What could come of it.
+    pub risk: String,
+    /// The remediation in order, one step each.
+    pub steps: Vec<String>,
+    /// What is the case, in a few words.
+    pub title: String,
 }
 
 /// One deviation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// Its identity across runs and quarters.
-    pub fingerprint: Fingerprint,
-    /// Its kind: a key of the assessment's conditions.
-    pub condition: ConditionId,
-    /// How bad it is.
-    pub severity: Severity,
-    /// The environment it is in.
-    pub environment: EnvironmentId,
-    /// The subject it is in.
-    pub subject: SubjectId,
-    /// Where it was noted. Where there are several instances, the worst or the first.
-    pub place: Place,
-    /// What was observed, in one sentence that holds no value.
-    pub detail: String,
-    /// How many instances there are: at least one. Fewer than before, but not none, is *partially remediated*.
-    pub instances: u64,
     /// Further facts for machines, each free of values: a masked shape, a length, a partner's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+    /// Its kind: a key of the assessment's conditions.
+    pub condition: ConditionId,
+    /// What was observed, in one sentence that holds no value.
+    pub detail: String,
+    /// The environment it is in.
+    pub environment: EnvironmentId,
+    /// Its identity across runs and quarters.
+    pub fingerprint: Fingerprint,
+    /// How many instances there are: at least one. Fewer than before, but not none, is *partially remediated*.
+    pub instances: u64,
+    /// Where it was noted. Where there are several instances, the worst or the first.
+    pub place: Place,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The subject it is in.
+    pub subject: SubjectId,
 }
 
 #[cfg(test)]

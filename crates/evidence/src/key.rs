@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyRotation {
+    /// Why the key was rotated, in the words of whoever did it.
+    pub reason: String,
     /// The statement, a C2SP signed note by the key that leaves and the key that comes: origin, size and both keys. Who
     /// reads it must check both signatures, and that its size is this entry's position and 1.
     pub statement: String,
-    /// Why the key was rotated, in the words of whoever did it.
-    pub reason: String,
 }
 
 impl KeyRotation {

@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Assessment, CanonicalError, EntryId, Evidence, Timestamp,
+    Assessment, CanonicalError, EntryId, Evidence, Timestamp, canonical,
     deployment::Deployment,
     erasure::Erasure,
     hold::Hold,
@@ -53,8 +53,8 @@ macro_rules! kinds {
                 match self { $(Self::$variant(body) => to_canonical(body),)* }
             }
 
-            fn from_text(kind: Kind, text: &[u8]) -> Result<Self, serde_json::Error> {
-                Ok(match kind { $(Kind::$variant => Self::$variant(Box::new(serde_json::from_slice(text)?)),)* })
+            fn from_text(kind: Kind, text: &str) -> Option<Self> {
+                Some(match kind { $(Kind::$variant => Self::$variant(Box::new(canonical::read_exact(text)?)),)* })
             }
 
             fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
@@ -294,14 +294,14 @@ fn read_exact(bytes: &[u8]) -> Option<Envelope> {
     }
     let text = std::str::from_utf8(bytes).ok()?;
     let rest = text.strip_prefix("{\"body\":")?.strip_suffix("\",\"v\":1}")?;
-    let (rest, recorded_at) = rest.rsplit_once("\",\"recorded_at\":\"")?;
-    let (rest, kind) = rest.rsplit_once("\",\"kind\":\"")?;
-    let (body, id) = rest.rsplit_once(",\"id\":\"")?;
+    // A text between quotes that hold none: the last ones.
+    let (rest, recorded_at) = rest.rsplit_once('"')?;
+    let (rest, kind) = rest.strip_suffix("\",\"recorded_at\":")?.rsplit_once('"')?;
+    let (rest, id) = rest.strip_suffix("\",\"kind\":")?.rsplit_once('"')?;
+    let body = rest.strip_suffix(",\"id\":")?;
     let (id, recorded_at, kind) = (id.parse().ok()?, recorded_at.parse().ok()?, kind.parse().ok()?);
-    let envelope = Envelope { id, recorded_at, body: Body::from_text(kind, body.as_bytes()).ok()? };
     // Id, kind and time were read from their one spelling: what is left to compare is the body.
-    let again = envelope.body.to_bytes().ok()?;
-    (again == body.as_bytes()).then_some(envelope)
+    Some(Envelope { id, recorded_at, body: Body::from_text(kind, body)? })
 }
 
 impl Wire {

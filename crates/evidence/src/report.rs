@@ -8,12 +8,12 @@ use crate::{Digest, EntryId, Period, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeriodFreeze {
-    /// The period.
-    pub period: Period,
-    /// When its grace ended.
-    pub grace_until: Timestamp,
     /// The ledger's size at the previous freeze, or 0: the bundle reaches from there.
     pub from_size: u64,
+    /// When its grace ended.
+    pub grace_until: Timestamp,
+    /// The period.
+    pub period: Period,
 }
 
 /// Whether a report's period was still open.
@@ -40,37 +40,37 @@ impl Standing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportIssued {
+    /// Digests of the report's forms and of the bundle, by name: `md`, `html`, `json`, `bundle`.
+    pub files: Vec<ReportFile>,
+    /// The ledger size from which its bundle holds every entry.
+    pub from_size: u64,
     /// What it covers.
     pub period: Period,
-    /// Whether the period was still open.
-    pub standing: Standing,
+    /// The renderer's version.
+    pub renderer: String,
     /// Counted from 1 within the period and standing; a later one supersedes the earlier, and both stay.
     pub revision: u64,
+    /// The root hash at that size.
+    pub root: Digest,
+    /// The ledger size of the checkpoint it was rendered from.
+    pub size: u64,
+    /// Whether the period was still open.
+    pub standing: Standing,
     /// The report that this one supersedes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<EntryId>,
-    /// The ledger size of the checkpoint it was rendered from.
-    pub size: u64,
-    /// The root hash at that size.
-    pub root: Digest,
-    /// The ledger size from which its bundle holds every entry.
-    pub from_size: u64,
-    /// The renderer's version.
-    pub renderer: String,
     /// Digest over the template's files.
     pub template: Digest,
-    /// Digests of the report's forms and of the bundle, by name: `md`, `html`, `json`, `bundle`.
-    pub files: Vec<ReportFile>,
 }
 
 /// One file of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportFile {
-    /// `md`, `html`, `json` or `bundle`.
-    pub name: String,
     /// Its digest.
     pub digest: Digest,
+    /// `md`, `html`, `json` or `bundle`.
+    pub name: String,
     /// Its size in bytes.
     pub size: u64,
 }
@@ -144,33 +144,33 @@ impl Receipt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
-    /// What was archived.
-    pub subject: Archived,
-    /// The report that was archived, or with which the disclosures were; none for a segment or an artifact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report: Option<EntryId>,
-    /// The kind of store: `write-once-directory`, `s3-object-lock`.
-    pub store: String,
-    /// Whether the store is one that regulators accept as WORM. The write-once directory is not.
-    pub regulatory_worm: bool,
-    /// The object's key.
-    pub key: String,
-    /// The version that was read back.
-    pub version: String,
     /// The digest of the bytes as read back.
     pub digest: Digest,
-    /// Their size.
-    pub size: u64,
-    /// The lock's mode as read back, in the store's own word.
-    pub mode: String,
-    /// The retention class that it was put under, such as `seven-years`.
-    pub retention_class: String,
-    /// Until when the store says it keeps the object.
-    pub retain_until: Timestamp,
+    /// The object's key.
+    pub key: String,
     /// Whether a legal hold is on it.
     pub legal_hold: bool,
+    /// The lock's mode as read back, in the store's own word.
+    pub mode: String,
     /// When it was put.
     pub put_at: Timestamp,
     /// When it was read back.
     pub read_back_at: Timestamp,
+    /// Whether the store is one that regulators accept as WORM. The write-once directory is not.
+    pub regulatory_worm: bool,
+    /// The report that was archived, or with which the disclosures were; none for a segment or an artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<EntryId>,
+    /// Until when the store says it keeps the object.
+    pub retain_until: Timestamp,
+    /// The retention class that it was put under, such as `seven-years`.
+    pub retention_class: String,
+    /// Their size.
+    pub size: u64,
+    /// The kind of store: `write-once-directory`, `s3-object-lock`.
+    pub store: String,
+    /// What was archived.
+    pub subject: Archived,
+    /// The version that was read back.
+    pub version: String,
 }

@@ -217,7 +217,27 @@ fn finding(number: u64, check: &CheckId, subject: &Subject) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Envelope;
+    use crate::{Envelope, canonical::quickly, to_canonical};
+
+    /// A type whose members stand in another order than their names would still be read, but not quickly.
+    #[test]
+    fn they_are_read_quickly() {
+        for number in 0..=4 {
+            let told = body(number, "a key");
+            let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+            let read: Option<Body> = match &told {
+                Body::Deployment(body) => {
+                    quickly(&text(to_canonical(body).expect("bytes"))).map(|b: Deployment| b.into())
+                }
+                Body::Evidence(body) => quickly(&text(to_canonical(body).expect("bytes"))).map(|b: Evidence| b.into()),
+                Body::Assessment(body) => {
+                    quickly(&text(to_canonical(body).expect("bytes"))).map(|b: Assessment| b.into())
+                }
+                _ => None,
+            };
+            assert_eq!(read, Some(told));
+        }
+    }
 
     #[test]
     fn they_are_of_the_size_that_is_said() {

@@ -13,6 +13,11 @@ where
     deserializer.deserialize_str(Text(PhantomData))
 }
 
+/// Text that was written from digits and plain signs.
+pub(crate) fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).expect("digits and plain signs are ASCII")
+}
+
 struct Text<T>(PhantomData<T>);
 
 impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for Text<T> {

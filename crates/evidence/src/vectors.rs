@@ -104,7 +104,7 @@ fn an_entry_has_one_form() {
     read(promise).expect("the form that is written");
 
     let null = promise.replace(r#","settings""#, r#","schedule":null,"settings""#);
-    let list = r#"{"body":["j","c",[],false,null,"UTC","2025b",[],1,1,"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","2026-11-22T03:05:31.000000Z"],"id":"01890000-0000-7000-8000-000000000001","kind":"schedule","recorded_at":"2026-11-22T03:05:31.000000Z","v":1}"#;
+    let list = r#"{"body":["2026-11-22T03:05:31.000000Z",[],"c",[],1,"j",1,false,null,"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","UTC","2025b"],"id":"01890000-0000-7000-8000-000000000001","kind":"schedule","recorded_at":"2026-11-22T03:05:31.000000Z","v":1}"#;
     for other in [null.as_str(), list] {
         let refused = read(other).expect_err("another form");
         assert!(matches!(refused, RecordError::OtherForm(_)), "{refused}");

@@ -21,8 +21,68 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Odd> {
     Ok(writer.out)
 }
 
-struct Writer {
-    out: Vec<u8>,
+/// Whether these are the canonical bytes of a value: it is written over them, as it were. [`Odd`] where they may be, but
+/// the value hands out its members in another order than they are written in.
+pub(super) fn is<T: Serialize + ?Sized>(value: &T, expected: &[u8]) -> Result<(), Odd> {
+    let out = Same { expected, at: 0 };
+    let mut writer = Writer { out, members: Vec::new(), ordered: Vec::new() };
+    value.serialize(&mut writer)?;
+    if writer.out.at == expected.len() { Ok(()) } else { Err(Odd) }
+}
+
+/// Where a value is written to.
+trait Output {
+    /// Writes bytes.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Odd>;
+    /// What was written.
+    fn written(&self) -> &[u8];
+    /// Writes what was written from `start` on anew.
+    fn again(&mut self, start: usize, bytes: &[u8]) -> Result<(), Odd>;
+}
+
+impl Output for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Odd> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn written(&self) -> &[u8] {
+        self
+    }
+
+    fn again(&mut self, start: usize, bytes: &[u8]) -> Result<(), Odd> {
+        self[start..].copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Bytes that are there already: nothing but they may be written.
+struct Same<'b> {
+    expected: &'b [u8],
+    at: usize,
+}
+
+impl Output for Same<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Odd> {
+        let end = self.at + bytes.len();
+        if self.expected.get(self.at..end) != Some(bytes) {
+            return Err(Odd);
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    fn written(&self) -> &[u8] {
+        &self.expected[..self.at]
+    }
+
+    fn again(&mut self, _: usize, _: &[u8]) -> Result<(), Odd> {
+        Err(Odd)
+    }
+}
+
+struct Writer<O> {
+    out: O,
     /// Members of the objects that are open, the innermost last.
     members: Vec<Member>,
     /// Where an object's members are put in order.
@@ -37,13 +97,13 @@ struct Member {
     end: usize,
 }
 
-impl Writer {
+impl<O: Output> Writer<O> {
     fn integer(&mut self, negative: bool, mut magnitude: u64) -> Result<(), Odd> {
         if magnitude > MAX_INTEGER {
             return Err(Odd);
         }
         if negative {
-            self.out.push(b'-');
+            self.out.put(b"-")?;
         }
         let (mut digits, mut at) = ([0; 20], 20);
         loop {
@@ -54,15 +114,13 @@ impl Writer {
                 break;
             }
         }
-        self.out.extend_from_slice(&digits[at..]);
-        Ok(())
+        self.out.put(&digits[at..])
     }
 
     fn text(&mut self, text: &str) -> Result<(), Odd> {
-        self.out.push(b'"');
+        self.out.put(b"\"")?;
         self.escaped(text)?;
-        self.out.push(b'"');
-        Ok(())
+        self.out.put(b"\"")
     }
 
     /// The shortest escapes (RFC 8785 §3.2.2.2).
@@ -71,26 +129,25 @@ impl Writer {
         let mut done = 0;
         while let Some(special) = special(&bytes[done..]) {
             let at = done + special;
-            self.out.extend_from_slice(&bytes[done..at]);
+            self.out.put(&bytes[done..at])?;
             match bytes[at] {
                 0 => return Err(Odd),
-                b'"' => self.out.extend_from_slice(b"\\\""),
-                b'\\' => self.out.extend_from_slice(b"\\\\"),
-                0x08 => self.out.extend_from_slice(b"\\b"),
-                b'\t' => self.out.extend_from_slice(b"\\t"),
-                b'\n' => self.out.extend_from_slice(b"\\n"),
-                0x0c => self.out.extend_from_slice(b"\\f"),
-                b'\r' => self.out.extend_from_slice(b"\\r"),
+                b'"' => self.out.put(b"\\\""),
+                b'\\' => self.out.put(b"\\\\"),
+                0x08 => self.out.put(b"\\b"),
+                b'\t' => self.out.put(b"\\t"),
+                b'\n' => self.out.put(b"\\n"),
+                0x0c => self.out.put(b"\\f"),
+                b'\r' => self.out.put(b"\\r"),
                 control => {
                     const HEX: &[u8; 16] = b"0123456789abcdef";
                     let low = HEX[usize::from(control & 15)];
-                    self.out.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' + (control >> 4), low]);
+                    self.out.put(&[b'\\', b'u', b'0', b'0', b'0' + (control >> 4), low])
                 }
-            }
+            }?;
             done = at + 1;
         }
-        self.out.extend_from_slice(&bytes[done..]);
-        Ok(())
+        self.out.put(&bytes[done..])
     }
 
     /// A key of plain ASCII without anything to escape: of such keys, bytes sort as UTF-16 code units do.
@@ -99,19 +156,19 @@ impl Writer {
             return Err(Odd);
         }
         if !first {
-            self.out.push(b',');
+            self.out.put(b",")?;
         }
-        self.out.push(b'"');
-        let at = self.out.len();
-        self.out.extend_from_slice(key.as_bytes());
-        let key_end = self.out.len();
-        self.out.extend_from_slice(b"\":");
+        self.out.put(b"\"")?;
+        let at = self.out.written().len();
+        self.out.put(key.as_bytes())?;
+        let key_end = self.out.written().len();
+        self.out.put(b"\":")?;
         Ok(Member { key: at, key_end, end: 0 })
     }
 
     /// Puts the members of the innermost object in order, and closes it.
     fn close(&mut self, start: usize, base: usize) -> Result<(), Odd> {
-        let out = &self.out;
+        let out = self.out.written();
         let key = |member: &Member| &out[member.key..member.key_end];
         let members = &mut self.members[base..];
         if !members.is_sorted_by(|a, b| key(a) < key(b)) {
@@ -125,32 +182,31 @@ impl Writer {
                 self.ordered.push(b',');
             }
             self.ordered.pop();
-            self.out[start + 1..].copy_from_slice(&self.ordered);
+            self.out.again(start + 1, &self.ordered)?;
         }
         self.members.truncate(base);
-        self.out.push(b'}');
-        Ok(())
+        self.out.put(b"}")
     }
 }
 
 /// Where the first byte stands that can't stand for itself in a text: a control character, a quote or a backslash.
-fn special(bytes: &[u8]) -> Option<usize> {
+pub(super) fn special(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    // The high bit of each byte that is zero; of others only above a zero byte, which the search below sorts out.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut at = 0;
-    for word in words {
+    // The high bit of each byte that is below a limit of at most 0x80. Others have it only above such a byte, so that the
+    // first is always right.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        if control | zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) != 0 {
-            break;
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let found = below(word, 0x20) | quote | below(word ^ (ONES * u64::from(b'\\')), 1);
+        if found != 0 {
+            return Some(at * 8 + (found.trailing_zeros() / 8) as usize);
         }
-        at += 8;
     }
     let stands = |b: &u8| *b < 0x20 || *b == b'"' || *b == b'\\';
-    bytes[at..].iter().position(stands).map(|found| at + found)
+    rest.iter().position(stands).map(|found| words.len() * 8 + found)
 }
 
 impl fmt::Display for Odd {
@@ -161,6 +217,12 @@ impl fmt::Display for Odd {
 
 impl std::error::Error for Odd {}
 
+impl serde::de::Error for Odd {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
 impl ser::Error for Odd {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
@@ -168,29 +230,29 @@ impl ser::Error for Odd {
 }
 
 /// Texts that are written piece by piece.
-struct Pieces<'w>(&'w mut Writer);
+struct Pieces<'w, O>(&'w mut Writer<O>);
 
-impl fmt::Write for Pieces<'_> {
+impl<O: Output> fmt::Write for Pieces<'_, O> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         self.0.escaped(piece).map_err(|Odd| fmt::Error)
     }
 }
 
 /// A list that is being written.
-struct List<'w> {
-    writer: &'w mut Writer,
+struct List<'w, O> {
+    writer: &'w mut Writer<O>,
     first: bool,
 }
 
 /// An object that is being written.
-struct Object<'w> {
-    writer: &'w mut Writer,
+struct Object<'w, O> {
+    writer: &'w mut Writer<O>,
     start: usize,
     base: usize,
     open: Option<Member>,
 }
 
-impl Object<'_> {
+impl<O: Output> Object<'_, O> {
     fn open_member(&mut self, key: &str) -> Result<(), Odd> {
         let first = self.writer.members.len() == self.base;
         self.open = Some(self.writer.key(key, first)?);
@@ -200,26 +262,25 @@ impl Object<'_> {
     fn close_member<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Odd> {
         let mut member = self.open.take().ok_or(Odd)?;
         value.serialize(&mut *self.writer)?;
-        member.end = self.writer.out.len();
+        member.end = self.writer.out.written().len();
         self.writer.members.push(member);
         Ok(())
     }
 }
 
-impl<'w> Serializer for &'w mut Writer {
+impl<'w, O: Output> Serializer for &'w mut Writer<O> {
     type Ok = ();
     type Error = Odd;
-    type SerializeSeq = List<'w>;
-    type SerializeTuple = List<'w>;
-    type SerializeTupleStruct = List<'w>;
+    type SerializeSeq = List<'w, O>;
+    type SerializeTuple = List<'w, O>;
+    type SerializeTupleStruct = List<'w, O>;
     type SerializeTupleVariant = Impossible<(), Odd>;
-    type SerializeMap = Object<'w>;
-    type SerializeStruct = Object<'w>;
+    type SerializeMap = Object<'w, O>;
+    type SerializeStruct = Object<'w, O>;
     type SerializeStructVariant = Impossible<(), Odd>;
 
     fn serialize_bool(self, value: bool) -> Result<(), Odd> {
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
-        Ok(())
+        self.out.put(if value { b"true" } else { b"false" })
     }
 
     fn serialize_i8(self, value: i8) -> Result<(), Odd> {
@@ -271,10 +332,9 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), Odd> {
-        self.out.push(b'"');
+        self.out.put(b"\"")?;
         write!(Pieces(self), "{value}").map_err(|fmt::Error| Odd)?;
-        self.out.push(b'"');
-        Ok(())
+        self.out.put(b"\"")
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Result<(), Odd> {
@@ -290,8 +350,7 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn serialize_unit(self) -> Result<(), Odd> {
-        self.out.extend_from_slice(b"null");
-        Ok(())
+        self.out.put(b"null")
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), Odd> {
@@ -319,16 +378,16 @@ impl<'w> Serializer for &'w mut Writer {
         object.end()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<List<'w>, Odd> {
-        self.out.push(b'[');
+    fn serialize_seq(self, _: Option<usize>) -> Result<List<'w, O>, Odd> {
+        self.out.put(b"[")?;
         Ok(List { writer: self, first: true })
     }
 
-    fn serialize_tuple(self, length: usize) -> Result<List<'w>, Odd> {
+    fn serialize_tuple(self, length: usize) -> Result<List<'w, O>, Odd> {
         self.serialize_seq(Some(length))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<List<'w>, Odd> {
+    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<List<'w, O>, Odd> {
         self.serialize_seq(Some(length))
     }
 
@@ -342,13 +401,13 @@ impl<'w> Serializer for &'w mut Writer {
         Err(Odd)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Object<'w>, Odd> {
-        let (start, base) = (self.out.len(), self.members.len());
-        self.out.push(b'{');
+    fn serialize_map(self, _: Option<usize>) -> Result<Object<'w, O>, Odd> {
+        let (start, base) = (self.out.written().len(), self.members.len());
+        self.out.put(b"{")?;
         Ok(Object { writer: self, start, base, open: None })
     }
 
-    fn serialize_struct(self, name: &'static str, length: usize) -> Result<Object<'w>, Odd> {
+    fn serialize_struct(self, name: &'static str, length: usize) -> Result<Object<'w, O>, Odd> {
         // Types that serde_json itself treats as its own.
         if name.starts_with('$') {
             return Err(Odd);
@@ -367,24 +426,23 @@ impl<'w> Serializer for &'w mut Writer {
     }
 }
 
-impl ser::SerializeSeq for List<'_> {
+impl<O: Output> ser::SerializeSeq for List<'_, O> {
     type Ok = ();
     type Error = Odd;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Odd> {
         if !std::mem::replace(&mut self.first, false) {
-            self.writer.out.push(b',');
+            self.writer.out.put(b",")?;
         }
         value.serialize(&mut *self.writer)
     }
 
     fn end(self) -> Result<(), Odd> {
-        self.writer.out.push(b']');
-        Ok(())
+        self.writer.out.put(b"]")
     }
 }
 
-impl ser::SerializeTuple for List<'_> {
+impl<O: Output> ser::SerializeTuple for List<'_, O> {
     type Ok = ();
     type Error = Odd;
 
@@ -397,7 +455,7 @@ impl ser::SerializeTuple for List<'_> {
     }
 }
 
-impl ser::SerializeTupleStruct for List<'_> {
+impl<O: Output> ser::SerializeTupleStruct for List<'_, O> {
     type Ok = ();
     type Error = Odd;
 
@@ -410,25 +468,24 @@ impl ser::SerializeTupleStruct for List<'_> {
     }
 }
 
-impl ser::SerializeMap for Object<'_> {
+impl<O: Output> ser::SerializeMap for Object<'_, O> {
     type Ok = ();
     type Error = Odd;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Odd> {
         let writer = &mut *self.writer;
         if writer.members.len() > self.base {
-            writer.out.push(b',');
+            writer.out.put(b",")?;
         }
-        let at = writer.out.len() + 1;
+        let at = writer.out.written().len() + 1;
         key.serialize(&mut *writer)?;
-        let written = &writer.out[at - 1..];
+        let written = &writer.out.written()[at - 1..];
         let text = written.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).ok_or(Odd)?;
         if !text.is_ascii() || text.contains(&b'\\') {
             return Err(Odd);
         }
         self.open = Some(Member { key: at, key_end: at + text.len(), end: 0 });
-        writer.out.push(b':');
-        Ok(())
+        writer.out.put(b":")
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Odd> {
@@ -440,7 +497,7 @@ impl ser::SerializeMap for Object<'_> {
     }
 }
 
-impl ser::SerializeStruct for Object<'_> {
+impl<O: Output> ser::SerializeStruct for Object<'_, O> {
     type Ok = ();
     type Error = Odd;
 

@@ -4,8 +4,9 @@
 //! no NUL character, object keys sorted by UTF-16 code units.
 
 mod direct;
+mod read;
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// The largest integer that every JSON reader agrees about: 2^53 - 1 (RFC 7493 §2.2).
@@ -40,6 +41,20 @@ pub fn to_canonical<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Canonic
         Ok(bytes) => Ok(bytes),
         Err(direct::Odd) => general(value),
     }
+}
+
+/// The value of which this is the canonical text, which is shown by writing it again; None where it may be none.
+pub(crate) fn read_exact<T: Serialize + DeserializeOwned>(text: &str) -> Option<T> {
+    quickly(text).or_else(|| {
+        let value: T = serde_json::from_str(text).ok()?;
+        to_canonical(&value).is_ok_and(|again| again == text.as_bytes()).then_some(value)
+    })
+}
+
+/// As [`read_exact`], for a type that hands out its members in the order of their names and a text that holds nothing odd.
+pub(crate) fn quickly<T: Serialize + DeserializeOwned>(text: &str) -> Option<T> {
+    let value = read::read(text).ok()?;
+    direct::is(&value, text.as_bytes()).ok().map(|()| value)
 }
 
 /// The way by a tree of values, which can say of each place what is wrong with it.
@@ -221,7 +236,23 @@ mod tests {
         #[test]
         fn both_ways_give_the_same_bytes(value in plain()) {
             let direct = direct::write(&value).expect("nothing odd");
-            prop_assert_eq!(direct, general(&value).expect("has a canonical form"));
+            prop_assert_eq!(&direct, &general(&value).expect("has a canonical form"));
+            prop_assert_eq!(quickly(std::str::from_utf8(&direct).expect("UTF-8")), Some(value));
+        }
+
+        /// What is read quickly is what the library reads, and nothing is taken but canonical text.
+        #[test]
+        fn what_is_taken_quickly_is_canonical(value in plain(), at: prop::sample::Index, how in 0..3_u8, byte in prop::sample::select(b"\"{}[],:09-abtfnu\\ .\x01".to_vec())) {
+            let mut bytes = to_canonical(&value).expect("has a canonical form");
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => drop(bytes.remove(at)),
+            }
+            if let Ok(text) = std::str::from_utf8(&bytes) && let Some(read) = quickly::<Value>(text) {
+                prop_assert_eq!(parse_canonical(&bytes).expect("canonical"), read);
+            }
         }
 
         #[test]

@@ -35,6 +35,24 @@ pub(super) struct Counts {
     pub(super) disclosable: u64,
 }
 
+/// The ids that were seen. Nearly all of them ascend, as the times in them do, and need no more than a list.
+#[derive(Default)]
+struct Ids {
+    ascending: Vec<EntryId>,
+    others: HashSet<EntryId>,
+}
+
+impl Ids {
+    /// Whether this id was not there yet.
+    fn insert(&mut self, id: EntryId) -> bool {
+        if self.ascending.last().is_none_or(|last| *last < id) {
+            self.ascending.push(id);
+            return true;
+        }
+        self.ascending.binary_search(&id).is_err() && self.others.insert(id)
+    }
+}
+
 /// Follows the entries of a bundle as they stream by. It holds 32 bytes an entry for the tiles, and
 /// 16 for the ids.
 pub(super) struct Entries {
@@ -50,7 +68,7 @@ pub(super) struct Entries {
     wanted: BTreeSet<u64>,
     roots: BTreeMap<u64, Hash>,
     counts: Counts,
-    ids: HashSet<EntryId>,
+    ids: Ids,
     last_recorded: Option<Timestamp>,
     bad_entries: bool,
     rotations: Vec<Rotation>,
@@ -72,7 +90,7 @@ impl Entries {
             wanted,
             roots: BTreeMap::new(),
             counts: Counts::default(),
-            ids: HashSet::new(),
+            ids: Ids::default(),
             last_recorded: None,
             bad_entries: false,
             rotations: Vec::new(),
