@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use exhibit_evidence::{Disclosable, EntryId, GroupId, Timestamp, disclosure::kind_of};
+use exhibit_evidence::{
+    Disclosable, EntryId, GroupId, Timestamp,
+    disclosure::{PERSON, kind_of},
+};
 use exhibit_pipeline::{StepError, World, erase_disclosures};
 use exhibit_store::{DisclosureGroup, RecordedErasure};
 use serde::Serialize;
@@ -36,6 +39,10 @@ pub(super) struct ErasedBy {
     at: Timestamp,
     entry: EntryId,
     reason: String,
+    /// Who: a pseudonym, as reports print it.
+    by: String,
+    /// The role of their token at that moment.
+    role: String,
 }
 
 /// A value behind a digest of a record: the value itself, or its pseudonym and its erasure.
@@ -60,7 +67,8 @@ impl Named {
         match (&self.value, &self.erased) {
             (Some(value), _) => format!("{value} (in reports: {pseudonym})"),
             (None, Some(erased)) => {
-                format!("{pseudonym} (erased {}, entry {}: {})", erased.at.human(), erased.entry, erased.reason)
+                let ErasedBy { at, entry, reason, by, role } = erased;
+                format!("{pseudonym} (erased {} by {by}, {role}, entry {entry}: {reason})", at.human())
             }
             (None, None) if self.lost => format!("{pseudonym} ({LOST})"),
             (None, None) => format!("{pseudonym} (erased, but no entry tells of it: see exhibit fsck)"),
@@ -134,7 +142,9 @@ fn facts(group: &Group) -> Table {
         ("first seen", group.first_seen.human()),
     ];
     if let Some(erased) = &group.erased {
-        facts.push(("erased by entry", erased.entry.to_string()));
+        facts.push(("erased", erased.at.human()));
+        facts.push(("told in entry", erased.entry.to_string()));
+        facts.push(("by", format!("{}, {}", erased.by, erased.role)));
         facts.push(("reason", erased.reason.clone()));
     }
     Table::facts(facts)
@@ -162,7 +172,8 @@ async fn groups(world: &World) -> Result<Vec<Group>, StepError> {
 
 async fn erasures(world: &World) -> Result<BTreeMap<GroupId, ErasedBy>, StepError> {
     let told = |RecordedErasure { entry, erasure, .. }| {
-        (erasure.group, ErasedBy { at: erasure.erased_at, entry, reason: erasure.reason })
+        let by = erasure.by.person.pseudonym(kind_of(PERSON));
+        (erasure.group, ErasedBy { at: erasure.erased_at, entry, reason: erasure.reason, by, role: erasure.by.role })
     };
     Ok(world.store.erasures().await?.into_iter().map(told).collect())
 }
