@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use exhibit_detect::{Engine, Options, Search};
+use exhibit_detect::{Engine, Options, Personal, Search};
 
 /// Seconds that this thread has had of a core, so that other work on the machine does not count; elsewhere than on Linux,
 /// seconds since `start`.
@@ -158,4 +158,9 @@ fn main() {
     speed("rules, 162 leaks", &leaky, &scanned(plain));
     speed("rules and names, clean log", &clean, &scanned(Options::default()));
     speed("rules and names, 162 leaks", &leaky, &scanned(Options::default()));
+    let personal = Options { personal: Personal::Yes, ..Options::default() };
+    speed("and personal data, clean log", &clean, &scanned(personal));
+    speed("and personal data, 162 leaks", &leaky, &scanned(personal));
+    let addresses = Options { personal: Personal::WithAddresses, ..Options::default() };
+    speed("and IP addresses, clean log", &clean, &scanned(addresses));
 }

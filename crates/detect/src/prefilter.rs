@@ -66,6 +66,20 @@ pub(crate) fn common(byte: u8) -> u32 {
     }
 }
 
+impl Default for Prefilter {
+    /// Without keywords.
+    fn default() -> Prefilter {
+        Prefilter::of_bytes(&[]).expect("no keyword is too short")
+    }
+}
+
+impl Drop for Prefilter {
+    fn drop(&mut self) {
+        // Some keywords are known values.
+        self.keywords.iter_mut().for_each(zeroize::Zeroize::zeroize);
+    }
+}
+
 impl Prefilter {
     /// Takes lower-case keywords of at least three bytes; a shorter one is refused by its index.
     pub(crate) fn new(keywords: &[&str]) -> Result<Prefilter, usize> {

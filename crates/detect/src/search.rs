@@ -12,10 +12,14 @@ use crate::engine::{Engine, Windows};
 use crate::facts;
 use crate::fingerprint::{Fingerprint, RunKey};
 use crate::generic::{self, Assignments};
+use crate::known::Known;
 use crate::matches::{Confidence, Match, resolve};
+use crate::personal::{self, Personal};
 use crate::place::{Examined, Lines, Place};
 use crate::prefilter::Prefilter;
 use crate::rule::Rule;
+use zeroize::Zeroizing;
+
 use crate::text::{Encoding, Nature, Wide};
 
 /// Bytes of a part.
@@ -24,6 +28,8 @@ pub const PART: usize = 2 * 1024 * 1024;
 pub(crate) const REACH: usize = 256 * 1024;
 /// How far before a part keywords are looked for: a secret rarely begins further behind its keyword.
 const KEYWORDS_BEFORE: usize = 64 * 1024;
+/// The family of known values.
+const KNOWN: &str = "known.value";
 /// Bytes of a line that a hit shows on either side of itself.
 const LINE_SHOWN: usize = 1024;
 
@@ -32,13 +38,15 @@ const LINE_SHOWN: usize = 1024;
 pub struct Options {
     /// Also values behind names that promise a secret, in any notation.
     pub generic: bool,
+    /// Also personal data.
+    pub personal: Personal,
     /// Nothing less sure than this is told. Under [`Confidence::Medium`] lie words and passwords that anybody guesses.
     pub least: Confidence,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { generic: true, least: Confidence::Medium }
+        Options { generic: true, personal: Personal::No, least: Confidence::Medium }
     }
 }
 
@@ -55,6 +63,8 @@ pub struct Search<'e> {
     waiting: Vec<Vec<Waiter>>,
     /// How far behind a part keywords are looked for.
     keywords_behind: usize,
+    /// Forms of known values, by the number that waits for them, with the place of the value.
+    known: Vec<(&'e [u8], usize)>,
     cancel: Option<&'e AtomicBool>,
     /// [`PART`], but in tests.
     pub(crate) part: usize,
@@ -78,6 +88,8 @@ pub struct Hit<'e, 'b> {
     pub secret: Range<u64>,
     /// Where the secret begins.
     pub place: Place,
+    /// Which of the [`Known`] values it is, by its place among them.
+    pub known: Option<usize>,
     engine: &'e Engine,
     value: &'b [u8],
     line: &'b [u8],
@@ -136,19 +148,51 @@ impl<'e> Search<'e> {
     /// A search by an engine's rules and `options`.
     #[must_use]
     pub fn new(engine: &'e Engine, options: Options) -> Search<'e> {
+        let part = PART;
+        let mut search = Search {
+            engine,
+            options,
+            keywords: Prefilter::default(),
+            waiting: Vec::new(),
+            keywords_behind: 0,
+            known: Vec::new(),
+            cancel: None,
+            part,
+        };
+        search.gather();
+        search
+    }
+
+    /// Also finds these values, in all their forms, in the same pass.
+    #[must_use]
+    pub fn knowing(mut self, known: &'e Known) -> Search<'e> {
+        self.known = known.forms().collect();
+        self.gather();
+        self
+    }
+
+    /// Enters every keyword with who waits for it.
+    fn gather(&mut self) {
         let mut words = Words::default();
-        for (word, rules) in engine.waiting() {
+        for (word, rules) in self.engine.waiting() {
             rules.iter().for_each(|rule| words.add(word, Waiter::Rule(*rule)));
         }
-        if options.generic {
+        if self.options.generic {
             generic::STEMS.iter().for_each(|stem| words.add(stem.as_bytes(), Waiter::Stem));
         }
+        if self.options.personal != Personal::No {
+            personal::STEMS.iter().for_each(|stem| words.add(stem.as_bytes(), Waiter::Field));
+        }
+        // The prefilter knows no case; the value does.
+        let lower: Vec<Zeroizing<Vec<u8>>> =
+            self.known.iter().map(|(form, _)| Zeroizing::new(form.to_ascii_lowercase())).collect();
+        lower.iter().enumerate().for_each(|(number, form)| words.add(form, Waiter::Known(number)));
         let Words { words, waiting, .. } = words;
-        let keywords = Prefilter::of_bytes(&words).expect("rules and stems have keywords of three bytes and more");
+        self.keywords = Prefilter::of_bytes(&words).expect("every keyword has three bytes and more");
+        self.waiting = waiting;
         let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
-        let look_behind = engine.rules().iter().map(|r| r.look_behind).max().unwrap_or(0);
-        let keywords_behind = look_behind.min(Rule::LOOK_LIMIT) + longest;
-        Search { engine, options, keywords, waiting, keywords_behind, cancel: None, part: PART }
+        let look_behind = self.engine.rules().iter().map(|r| r.look_behind).max().unwrap_or(0);
+        self.keywords_behind = look_behind.min(Rule::LOOK_LIMIT) + longest;
     }
 
     /// Stops at the next part once `cancel` is true.
@@ -267,6 +311,7 @@ impl<'e> Search<'e> {
                 span: stream(&found.span),
                 secret: stream(&found.secret),
                 place,
+                known: if found.rule.id == KNOWN { self.known_at(value) } else { None },
                 engine: self.engine,
                 value,
                 line,
@@ -275,23 +320,43 @@ impl<'e> Search<'e> {
         lines.end()
     }
 
+    /// Which known value a form is of.
+    fn known_at(&self, form: &[u8]) -> Option<usize> {
+        let at = self.known.binary_search_by(|(known, _)| (*known).cmp(form)).ok()?;
+        Some(self.known[at].1)
+    }
+
     /// Everything that may begin in the part, and some of what lies around it.
     fn candidates(&self, text: &[u8], part: &Range<usize>) -> Vec<Match<'e>> {
         let from = part.start.saturating_sub(KEYWORDS_BEFORE);
         let to = (part.end + self.keywords_behind).min(text.len());
         let mut windows = Windows::new(self.engine, text);
         let mut assignments = Assignments::new(text);
+        let mut fields = Assignments::new(text);
         let mut found = Vec::new();
         self.keywords.each(&text[from..to], |keyword, start, end| {
             for waiter in &self.waiting[keyword] {
                 match waiter {
                     Waiter::Rule(rule) => windows.keyword(*rule, from + start, from + end),
                     Waiter::Stem => found.extend(assignments.stem(from + start, from + end)),
+                    Waiter::Known(number) => {
+                        let (form, _) = self.known[*number];
+                        let here = from + start..from + end;
+                        if text[here.clone()] == *form {
+                            let rule = generic::family(KNOWN);
+                            let confidence = Confidence::Certain;
+                            found.push(Match { rule, span: here.clone(), secret: here, confidence });
+                        }
+                    }
+                    Waiter::Field => found.extend(fields.field(from + start, from + end)),
                 }
             }
             true
         });
         found.extend(windows.close());
+        if self.options.personal != Personal::No {
+            personal::find(text, part, self.options.personal == Personal::WithAddresses, &mut found);
+        }
         found
     }
 }
@@ -303,6 +368,10 @@ enum Waiter {
     Rule(usize),
     /// The search for names and values.
     Stem,
+    /// The search for names that promise personal data.
+    Field,
+    /// A known value, in the form with this number.
+    Known(usize),
 }
 
 /// Keywords, each once, and who waits for them.

@@ -231,6 +231,22 @@ pub(super) fn grade(value: &[u8], name: &str, context: Context) -> Option<Confid
     })
 }
 
+/// How sure it is that the value behind a name that promises personal data is some.
+pub(super) fn grade_personal(value: &[u8], quoted: bool, tight: bool) -> Option<Confidence> {
+    let empty = value.len() < 2 || !value.iter().any(u8::is_ascii_alphanumeric);
+    if empty || is_placeholder(value) || shape::is_masked(value) || is_term(value) || is_template(value) {
+        return None;
+    }
+    if matches!(value[0], b'<' | b'(' | b'[' | b'{' | b'*' | b'$' | b':' | b'@' | b'%')
+        || (!quoted && is_expression(value))
+    {
+        return None;
+    }
+    // What a program writes there is a name of its own.
+    let program = !quoted && !tight && !value.iter().any(u8::is_ascii_digit);
+    Some(if program || identifier_of_code(value) { Confidence::Low } else { Confidence::Medium })
+}
+
 /// What a value is made of.
 struct Spread {
     /// Shannon entropy of all of it.

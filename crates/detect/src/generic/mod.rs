@@ -107,6 +107,24 @@ impl<'b> Assignments<'b> {
         self.look(name)
     }
 
+    /// A stem lies at `start..end`: is it part of a name with personal data behind it?
+    pub(crate) fn field(&mut self, start: usize, end: usize) -> Option<Match<'static>> {
+        // Some stems hold the quote before a name or the sign behind it.
+        let start = start + usize::from(self.bytes[start] == b'"');
+        let end = if names::in_name(self.bytes[end - 1]) { end } else { end - 1 };
+        if self.done.start <= start && end <= self.done.end {
+            return None;
+        }
+        let name = names::around(self.bytes, start, end)?;
+        self.done = name.start..name.end;
+        let way = connector::behind(self.bytes, &name)?;
+        let text = str::from_utf8(&self.bytes[name.start..name.end]).ok()?;
+        let rule = crate::personal::field(text)?;
+        let value = value::at(self.bytes, &way)?;
+        let confidence = judge::grade_personal(&self.bytes[value.start..value.end], value.quoted, way.tight)?;
+        Some(Match { rule, span: name.start..value.end, secret: value.start..value.end, confidence })
+    }
+
     fn promised(&mut self, name: &'b str) -> Promise {
         if self.known.is_empty() {
             self.known = vec![("", None); REMEMBERED];
