@@ -9,6 +9,7 @@ pub mod collector;
 pub mod examples;
 pub mod reading;
 pub mod registry;
+pub mod scanning;
 pub mod sources;
 pub mod survey;
 

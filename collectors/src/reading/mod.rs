@@ -8,6 +8,7 @@
 
 mod excluded;
 mod format;
+mod history;
 mod ignored;
 mod limits;
 mod open;
@@ -23,6 +24,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 pub use excluded::{Excluded, Reason};
+pub use history::{Blob, History, HistoryError, Point};
 pub use ignored::Patterns;
 pub use limits::Limits;
 pub use walk::Walk;
@@ -35,6 +37,9 @@ pub trait Visitor: Sync {
     /// Only those of `bytes`, as they came.
     fn stream(&self, path: &str, bytes: &mut dyn Read) -> io::Result<()>;
 
+    /// A document that is in memory.
+    fn bytes(&self, path: &str, bytes: &[u8]);
+
     /// A document that is a regular file of this size, in bytes, when it was opened; it may be read anywhere, by several
     /// threads. Its position is not at its beginning.
     ///
@@ -44,6 +49,15 @@ pub trait Visitor: Sync {
 
     /// Something that was not examined, or not to its end.
     fn excluded(&self, excluded: Excluded);
+}
+
+/// Examines bytes in memory under this name, packed or not.
+pub fn read_bytes(path: &str, bytes: &[u8], limits: Limits, visitor: &dyn Visitor) {
+    if format::of(&bytes[..bytes.len().min(format::HEAD)]) == format::Form::Plain {
+        visitor.bytes(path, bytes);
+    } else {
+        unpack::stream(visitor, limits, path, &mut &*bytes);
+    }
 }
 
 /// Examines a stream under this name, packed or not.

@@ -47,6 +47,10 @@ impl Visitor for Keep {
         done
     }
 
+    fn bytes(&self, path: &str, bytes: &[u8]) {
+        self.keep(path, bytes.to_vec());
+    }
+
     fn file(&self, path: &str, file: &File, size: u64) -> io::Result<()> {
         let mut kept = vec![0; usize::try_from(size).expect("small")];
         file.read_exact_at(&mut kept, 0)?;
@@ -85,14 +89,16 @@ fn a_stream_gives_what_its_file_gives() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/reading/cases");
     for entry in fs::read_dir(cases).expect("a folder") {
         let path = entry.expect("an entry").path();
-        let (streamed, file) = (Keep::default(), Keep::default());
+        let (streamed, file, bytes) = (Keep::default(), Keep::default(), Keep::default());
         let name = path.to_string_lossy().into_owned();
         read_stream(&name, &mut File::open(&path).expect("opened"), small(), &streamed);
         Walk { limits: small(), ..Walk::default() }.run(&path, &file).expect("read");
+        read_bytes(&name, &fs::read(&path).expect("read"), small(), &bytes);
         let (streamed, file) = (streamed.told(), file.told());
         // How far a reader is when a limit ends it depends on who asks for how much.
         if !file.contains("times its size") {
             assert_eq!(streamed, file);
+            assert_eq!(bytes.told(), file);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod hold;
 mod key;
 mod nested;
+mod scan;
 mod token;
 mod when;
 
@@ -23,6 +24,7 @@ pub(crate) use nested::{
     ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, DisclosuresArgs, DisclosuresCommand, EvidenceArgs,
     EvidenceCommand, Filter, ReportArgs, ReportCommand,
 };
+pub(crate) use scan::{ScanArgs, ScanFormat, Sureness};
 pub(crate) use token::{TokenArgs, TokenCommand};
 pub(crate) use when::When;
 
@@ -53,6 +55,7 @@ Example:
   exhibit check                # is ./exhibit.toml right?
   exhibit run                  # do what is due; a plain cron line is enough
   exhibit serve                # or keep doing it, as a service
+  exhibit scan .               # search this folder for secrets, without any of that
   exhibit verify BUNDLE --key log.pub";
 
 /// The whole command line.
@@ -214,6 +217,27 @@ Example:
   exhibit token list
   exhibit token revoke 0193a5b2-7c1e-7000-8000-000000000001 --reason 'she left'")]
     Token(TokenArgs),
+    /// Search files, archives, standard input or git's whole history for secrets
+    #[command(after_long_help = "\
+Example:
+  exhibit scan .
+  exhibit scan src logs/app.log.gz backup.tar.zst
+  exhibit scan --git --format json .             # every blob of the history, once
+  exhibit scan --git --since origin/main .       # what HEAD has and that revision has not
+  kubectl logs app | exhibit scan -
+  exhibit scan --format sarif . > secrets.sarif
+  exhibit scan --write-baseline known.json .     # what is there now is known
+  exhibit scan --baseline known.json .           # only what is new
+
+Needs no deployment and no configuration, and sends nothing anywhere. Whatever is packed is unpacked as it is read: gz, zst,
+xz, bz2, zip, tar, and these in one another. Values are masked.
+
+A remark in the same line allows a finding, and has to say why:
+  key = \"AKIA…\"   # exhibit:allow aws.access-key-id the example of the provider's documentation
+
+Exits 0 if nothing was found, 1 if something was, 2 if nothing was found but something could not be looked at: each is told,
+with the reason.")]
+    Scan(ScanArgs),
     /// Check a bundle or a whole archive offline, trusting nothing in it but a key that you name or pinned
     #[command(after_long_help = "\
 Example:

@@ -57,7 +57,7 @@ pub use place::{Examined, Place};
 pub use rule::{Rule, Severity};
 pub use rule_file::RuleFileError;
 pub use scanner::{Scanner, Summary};
-pub use search::{Cancelled, Hit, Options, PART, Search};
+pub use search::{Cancelled, Hit, Options, PART, REACH, Search};
 pub use sensitive::{Sensitivity, sensitive_key};
 pub use text::{Encoding, Nature, SNIFFED};
 pub use validate::{RuleProblem, validate};

@@ -25,7 +25,7 @@ use crate::text::{Encoding, Nature, Wide};
 /// Bytes of a part.
 pub const PART: usize = 2 * 1024 * 1024;
 /// Bytes on either side of a part that help to decide about its hits.
-pub(crate) const REACH: usize = 256 * 1024;
+pub const REACH: usize = 256 * 1024;
 /// How far before a part keywords are looked for: a secret rarely begins further behind its keyword.
 const KEYWORDS_BEFORE: usize = 64 * 1024;
 /// The family of known values.
@@ -238,6 +238,29 @@ impl<'e> Search<'e> {
         sink: &mut dyn FnMut(&Hit<'e, '_>),
     ) -> Result<Examined, Cancelled> {
         self.part_after(bytes, nature, part, Examined::default(), sink)
+    }
+
+    /// Searches one part of a stream of which only a piece is at hand: `piece` begins at the stream's offset `base`, and
+    /// `part` lies in it with [`REACH`] bytes on either side, or what there is. The same hits as those of the whole come
+    /// from parts that begin at multiples of [`PART`]. Lines and columns are those of the part: see [`Place::after`].
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn piece(
+        &self,
+        piece: &[u8],
+        base: u64,
+        part: Range<usize>,
+        nature: Nature,
+        sink: &mut dyn FnMut(&Hit<'e, '_>),
+    ) -> Result<Examined, Cancelled> {
+        if self.is_cancelled() {
+            return Err(Cancelled);
+        }
+        let end = part.end.min(piece.len());
+        let part = part.start.min(end)..end;
+        let view = View { bytes: piece, base, part, encoding: nature.encoding, before: Examined::default() };
+        Ok(self.look(&view, sink))
     }
 
     fn part_after(

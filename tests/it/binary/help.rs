@@ -44,6 +44,7 @@ const COMMANDS: &[&str] = &[
     "token create",
     "token list",
     "token revoke",
+    "scan",
     "verify",
     "fsck",
     "rebuild",

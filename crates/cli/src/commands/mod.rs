@@ -17,6 +17,7 @@ mod report;
 mod rerender;
 mod restore;
 mod run;
+mod scan;
 mod serve;
 mod token;
 mod verify;
@@ -47,6 +48,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Key(args) => key::run(&args, words, &mut out).await,
         Command::Token(args) => token::run(&args, words, &mut out).await,
+        Command::Scan(args) => scan::run(&args, words, &mut out),
         Command::Verify(args) => verify::run(&args, words, &mut out),
         Command::Fsck(args) => fsck::run(&args, words, &mut out).await,
         Command::Rebuild(args) => rebuild::run(&args, words, &mut out).await,

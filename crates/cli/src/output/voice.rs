@@ -110,6 +110,16 @@ impl Write for Words {
 }
 
 impl Step {
+    /// Whether anybody sees it.
+    pub(crate) fn is_seen(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
+    /// Says how far it is.
+    pub(crate) fn update(&self, text: impl AsRef<str>) {
+        self.bar.set_message(printable(text.as_ref()));
+    }
+
     /// Ends, and says what came of it.
     pub(crate) fn done(self, text: impl AsRef<str>) {
         self.bar.finish_and_clear();

@@ -1,0 +1,376 @@
+//! Searching documents with the detection engine: files in parallel parts, streams as they come.
+//!
+//! The result does not depend on the number of threads or the order in which they work.
+
+mod finding;
+mod remark;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use exhibit_detect::{Cancelled, Confidence, Examined, Hit, Nature, PART, REACH, RunKey, SNIFFED, Search};
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+pub use finding::{Commit, Finding};
+
+use crate::reading::{Excluded, Reason, Visitor};
+use remark::Remark;
+
+/// What a binary document's hits need at least: in bytes that are no text, shapes come about by chance.
+const SURE_IN_BINARY: Confidence = Confidence::High;
+
+/// How much of a stream is read at a time, in bytes; more than is needed to tell what it is.
+const CHUNK: usize = 128 * 1024;
+
+/// A remark in a line that does not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BadRemark {
+    /// The document's name.
+    pub path: String,
+    /// From 1.
+    pub line: u64,
+}
+
+/// Searches documents, and keeps what is found.
+pub struct Scanning<'e> {
+    search: Search<'e>,
+    run_key: RunKey,
+    reveal: bool,
+    files: AtomicU64,
+    bytes: AtomicU64,
+    kept: Mutex<Kept<'e>>,
+}
+
+#[derive(Default)]
+struct Kept<'e> {
+    findings: Vec<Finding<'e>>,
+    excluded: Vec<Excluded>,
+    remarks: Vec<BadRemark>,
+}
+
+/// All that a scan tells, in an order that depends on the input alone.
+#[derive(Debug)]
+pub struct Scanned<'e> {
+    /// What was found: by path, line, column and rule; what a remark allows included.
+    pub findings: Vec<Finding<'e>>,
+    /// What was not examined: by path and reason.
+    pub excluded: Vec<Excluded>,
+    /// Remarks that allow nothing because they lack a reason.
+    pub remarks: Vec<BadRemark>,
+    /// Documents that were examined, in whole or, where [`Scanned::excluded`] says so, in part.
+    pub files: u64,
+    /// Bytes that were examined, as they lie in the documents.
+    pub bytes: u64,
+}
+
+/// The present place in git's history, for documents that come from there.
+#[derive(Debug, Clone)]
+pub struct InHistory {
+    /// The commit that brought it in.
+    pub commit: Arc<Commit>,
+    /// Whether HEAD still carries it.
+    pub at_head: bool,
+}
+
+thread_local! {
+    /// A part and its surroundings; kept, because a fresh one would be cleared for each part.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<'e> Scanning<'e> {
+    /// Begins. Values are compared by `run_key` and held only if they are to be revealed.
+    #[must_use]
+    pub fn new(search: Search<'e>, run_key: RunKey, reveal: bool) -> Self {
+        let none = || AtomicU64::new(0);
+        Self { search, run_key, reveal, files: none(), bytes: none(), kept: Mutex::default() }
+    }
+
+    /// How many documents and bytes were examined so far: for people who wait.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        (self.files.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Ends, and tells everything.
+    #[must_use]
+    pub fn finish(self) -> Scanned<'e> {
+        let Kept { mut findings, mut excluded, mut remarks } =
+            self.kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        findings = first_carriers(findings);
+        let commit = |finding: &Finding<'_>| finding.commit.as_ref().map(|commit| commit.id.clone());
+        findings.sort_by(|a, b| {
+            let place = |f: &Finding<'e>| (Arc::clone(&f.path), f.line, f.column);
+            place(a).cmp(&place(b)).then_with(|| a.rule.id.cmp(&b.rule.id)).then_with(|| commit(a).cmp(&commit(b)))
+        });
+        excluded.sort();
+        remarks.sort();
+        remarks.dedup();
+        let (files, bytes) = (self.files.into_inner(), self.bytes.into_inner());
+        Scanned { findings, excluded, remarks, files, bytes }
+    }
+
+    /// A visitor whose documents stand at this place of git's history.
+    #[must_use]
+    pub fn in_history(&self, place: InHistory) -> impl Visitor + '_ {
+        Visiting { scanning: self, place: Some(place) }
+    }
+
+    /// A visitor whose documents stand in no history.
+    #[must_use]
+    pub fn outside_history(&self) -> impl Visitor + '_ {
+        Visiting { scanning: self, place: None }
+    }
+
+    fn keep(&self, change: impl FnOnce(&mut Kept<'e>)) {
+        change(&mut self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+
+    fn examined(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// The column in characters.
+fn character(hit: &Hit<'_, '_>) -> u64 {
+    // The line that a hit shows is cut off at 1,024 bytes before it.
+    match usize::try_from(hit.place.column - 1) {
+        Ok(before) if before < 1024 => hit
+            .line()
+            .get(..before)
+            .map_or(hit.place.column, |before| String::from_utf8_lossy(before).chars().count() as u64 + 1),
+        _ => hit.place.column,
+    }
+}
+
+/// Of what many versions of a file carry, the finding of the commit that brought it in first; HEAD has it if it has any.
+fn first_carriers(mut findings: Vec<Finding<'_>>) -> Vec<Finding<'_>> {
+    let position = |finding: &Finding<'_>| finding.commit.as_ref().map(|commit| commit.position);
+    findings.sort_by(|a, b| {
+        position(a).cmp(&position(b)).then_with(|| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)))
+    });
+    let mut first: HashMap<(String, Arc<str>, [u8; 32], u32), usize> = HashMap::new();
+    let mut kept: Vec<Finding<'_>> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        if finding.commit.is_none() {
+            kept.push(finding);
+            continue;
+        }
+        let value = *finding.fingerprint.as_bytes();
+        let key = (finding.rule.id.clone(), Arc::clone(&finding.path), value, finding.repeat);
+        match first.get(&key) {
+            Some(at) => kept[*at].at_head = kept[*at].at_head.max(finding.at_head),
+            None => {
+                first.insert(key, kept.len());
+                kept.push(finding);
+            }
+        }
+    }
+    kept
+}
+
+struct Visiting<'s, 'e> {
+    scanning: &'s Scanning<'e>,
+    place: Option<InHistory>,
+}
+
+/// What one document gives before it is kept.
+struct Found<'e> {
+    path: Arc<str>,
+    nature: Option<Nature>,
+    findings: Vec<Finding<'e>>,
+    remarks: Vec<BadRemark>,
+}
+
+impl<'e> Visiting<'_, 'e> {
+    fn begin(&self, path: &str) -> Found<'e> {
+        self.scanning.files.fetch_add(1, Ordering::Relaxed);
+        Found { path: Arc::from(path), nature: None, findings: Vec::new(), remarks: Vec::new() }
+    }
+
+    fn take(&self, found: &mut Found<'e>, hit: &Hit<'e, '_>) {
+        if found.nature.is_some_and(|nature| nature.binary) && hit.confidence < SURE_IN_BINARY {
+            return;
+        }
+        let allowed = match remark::about(&hit.rule.id, hit.line()) {
+            Remark::Allowed(reason) => Some(reason),
+            Remark::None => None,
+            Remark::WithoutReason => {
+                found.remarks.push(BadRemark { path: found.path.to_string(), line: hit.place.line });
+                None
+            }
+        };
+        found.findings.push(Finding {
+            rule: hit.rule,
+            confidence: hit.confidence,
+            path: Arc::clone(&found.path),
+            line: hit.place.line,
+            column: hit.place.column,
+            character: character(hit),
+            masked: hit.shape(),
+            fingerprint: hit.fingerprint(&self.scanning.run_key),
+            commit: self.place.as_ref().map(|place| Arc::clone(&place.commit)),
+            at_head: self.place.as_ref().map(|place| place.at_head),
+            allowed,
+            repeat: 0,
+            value: self.scanning.reveal.then(|| Zeroizing::new(hit.value().to_vec())),
+        });
+    }
+
+    fn keep(&self, mut found: Found<'e>) {
+        if self.place.is_some() {
+            let mut times: HashMap<(&str, [u8; 32]), u32> = HashMap::new();
+            for finding in &mut found.findings {
+                let times = times.entry((&finding.rule.id, *finding.fingerprint.as_bytes())).or_default();
+                finding.repeat = *times;
+                *times += 1;
+            }
+        }
+        if !found.findings.is_empty() || !found.remarks.is_empty() {
+            self.scanning.keep(|kept| {
+                kept.findings.extend(found.findings);
+                kept.remarks.extend(found.remarks);
+            });
+        }
+    }
+
+    /// One part of a file, read with what lies around it.
+    fn part(&self, path: &Arc<str>, file: &File, size: u64, nature: Nature, part: u64) -> io::Result<Seen<'e>> {
+        let start = part * PART as u64;
+        let base = start.saturating_sub(REACH as u64);
+        let wanted = (start + (PART + REACH) as u64).min(size) - base;
+        BUFFER.with_borrow_mut(|buffer| {
+            let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+            if buffer.len() < wanted {
+                buffer.resize(wanted, 0);
+            }
+            let read = read_at(file, &mut buffer[..wanted], base)?;
+            let begin = usize::try_from(start - base).unwrap_or(usize::MAX).min(read);
+            let end = (begin + PART).min(read);
+            let mut found =
+                Found { path: Arc::clone(path), nature: Some(nature), findings: Vec::new(), remarks: Vec::new() };
+            let seen = self.scanning.search.piece(&buffer[..read], base, begin..end, nature, &mut |hit| {
+                self.take(&mut found, hit);
+            });
+            let examined = seen.unwrap_or_default();
+            self.scanning.examined(examined.bytes);
+            Ok(Seen { examined, found, short: read < wanted })
+        })
+    }
+}
+
+/// What one part gave.
+struct Seen<'e> {
+    examined: Examined,
+    found: Found<'e>,
+    short: bool,
+}
+
+/// Reads until the buffer is full or nothing more comes; answers how much, and what ended it.
+fn fill(source: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (filled, Some(error)),
+        }
+    }
+    (filled, None)
+}
+
+fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], from + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+impl Visitor for Visiting<'_, '_> {
+    fn stream(&self, path: &str, bytes: &mut dyn Read) -> io::Result<()> {
+        let mut found = self.begin(path);
+        let mut scanner = self.scanning.search.stream();
+        let mut chunk = vec![0; CHUNK];
+        let mut done = Ok(());
+        loop {
+            let (count, failed) = fill(bytes, &mut chunk);
+            self.scanning.examined(count as u64);
+            found.nature.get_or_insert_with(|| Nature::of(&chunk[..count]));
+            let fed = scanner.feed(&chunk[..count], &mut |hit| self.take(&mut found, hit));
+            if let Some(error) = failed {
+                done = Err(error);
+                break;
+            }
+            if count < chunk.len() || fed == Err(Cancelled) {
+                break;
+            }
+        }
+        // What came before an error is told too.
+        let _ = scanner.finish(&mut |hit| self.take(&mut found, hit));
+        self.keep(found);
+        done
+    }
+
+    fn bytes(&self, path: &str, bytes: &[u8]) {
+        let mut found = self.begin(path);
+        found.nature = Some(Nature::of(bytes));
+        // Only a cancelled search fails, and what it told so far is right.
+        let _ = self.scanning.search.scan(bytes, &mut |hit| self.take(&mut found, hit));
+        self.scanning.examined(bytes.len() as u64);
+        self.keep(found);
+    }
+
+    fn file(&self, path: &str, file: &File, size: u64) -> io::Result<()> {
+        let whole = self.begin(path);
+        let mut beginning = [0; SNIFFED];
+        let sniffed = read_at(file, &mut beginning, 0)?;
+        let nature = Nature::of(&beginning[..sniffed]);
+        let parts = size.div_ceil(PART as u64);
+        let seen: Vec<io::Result<Seen<'_>>> = if parts <= 1 {
+            (0..parts).map(|part| self.part(&whole.path, file, size, nature, part)).collect()
+        } else {
+            (0..parts).into_par_iter().map(|part| self.part(&whole.path, file, size, nature, part)).collect()
+        };
+        let mut before = Examined::default();
+        let mut short = false;
+        for seen in seen {
+            let Seen { examined, mut found, short: cut } = seen?;
+            for finding in &mut found.findings {
+                let place = exhibit_detect::Place { line: finding.line, column: finding.column }.after(before);
+                (finding.line, finding.column) = (place.line, place.column);
+            }
+            for remark in &mut found.remarks {
+                remark.line += before.newlines;
+            }
+            before = before.then(examined);
+            short |= cut;
+            self.keep(found);
+        }
+        let told = |reason| self.excluded(Excluded { path: path.to_owned(), reason });
+        let now = file.metadata()?.len();
+        if short || before.bytes < size {
+            told(Reason::Shrank(before.bytes));
+        } else if now > size {
+            told(Reason::Grew(now - size));
+        }
+        Ok(())
+    }
+
+    fn excluded(&self, excluded: Excluded) {
+        self.scanning.keep(|kept| kept.excluded.push(excluded));
+    }
+}

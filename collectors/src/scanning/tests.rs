@@ -1,0 +1,1 @@
+//! Parts, places and remarks.

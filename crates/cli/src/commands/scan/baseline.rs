@@ -1,0 +1,92 @@
+//! What is known already, by fingerprints that hold no value.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use exhibit_collectors::scanning::{Finding, Scanned};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+const VERSION: u32 = 1;
+
+/// A baseline file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Baseline {
+    version: u32,
+    known: Vec<Known>,
+}
+
+/// Findings that look the same without their values.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    fingerprint: String,
+    count: usize,
+    rule: String,
+    path: String,
+}
+
+/// SHA-256, in hexadecimal digits, of `[1, rule, path, masked shape]` in JSON. Neither the value nor a line number is in it:
+/// it stays when lines move, and a file of them tells nobody a secret.
+pub(super) fn fingerprint(finding: &Finding<'_>) -> String {
+    let parts = serde_json::json!([VERSION, finding.rule.id, &*finding.path, finding.masked]);
+    Sha256::digest(parts.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Baseline {
+    pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
+        let said = || format!("the baseline {}", file.display());
+        let text = fs::read(file).with_context(said)?;
+        let baseline: Self = serde_json::from_slice(&text).with_context(said)?;
+        if baseline.version != VERSION {
+            bail!(
+                "the baseline {} is of version {}, and this program knows {VERSION}",
+                file.display(),
+                baseline.version
+            );
+        }
+        Ok(baseline)
+    }
+
+    /// What a scan found and no remark allows.
+    pub(super) fn of(scanned: &Scanned<'_>) -> Self {
+        let mut known: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+        for finding in scanned.findings.iter().filter(|finding| finding.allowed.is_none()) {
+            let key = (finding.path.to_string(), finding.rule.id.clone(), fingerprint(finding));
+            *known.entry(key).or_default() += 1;
+        }
+        let known = known
+            .into_iter()
+            .map(|((path, rule, fingerprint), count)| Known { fingerprint, count, rule, path })
+            .collect();
+        Self { version: VERSION, known }
+    }
+
+    pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        fs::write(file, text).with_context(|| format!("the baseline {}", file.display()))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.known.iter().map(|known| known.count).sum()
+    }
+
+    /// Which findings are known, in their order. Where there are more of a kind than are known, it cannot be told which
+    /// are new, and all count as new.
+    pub(super) fn knows(&self, findings: &[Finding<'_>]) -> Vec<bool> {
+        let known: BTreeMap<&str, usize> =
+            self.known.iter().map(|known| (known.fingerprint.as_str(), known.count)).collect();
+        let prints: Vec<Option<String>> =
+            findings.iter().map(|finding| finding.allowed.is_none().then(|| fingerprint(finding))).collect();
+        let mut there: BTreeMap<&str, usize> = BTreeMap::new();
+        for print in prints.iter().flatten() {
+            *there.entry(print).or_default() += 1;
+        }
+        let is_known = |print: &String| known.get(print.as_str()).is_some_and(|count| there[print.as_str()] <= *count);
+        prints.iter().map(|print| print.as_ref().is_some_and(is_known)).collect()
+    }
+}
