@@ -16,8 +16,8 @@ pub(crate) struct ScanArgs {
     /// Of the history, what HEAD has and this revision has not
     #[arg(long, value_name = "REV", requires = "git")]
     pub(crate) since: Option<String>,
-    /// The least confidence that is told
-    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Sureness::Low)]
+    /// Nothing less sure than this is told
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Sureness::Medium)]
     pub(crate) confidence: Sureness,
     /// Leave out what git's ignore files name; they name what is not committed, which is where secrets lie
     #[arg(long, conflicts_with = "git")]
@@ -59,7 +59,7 @@ pub(crate) enum ScanFormat {
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Sureness {
-    /// A guess from a name and the value's randomness
+    /// A word or password that anybody guesses, or a guess from a name
     Low,
     /// The shape in the right context
     Medium,

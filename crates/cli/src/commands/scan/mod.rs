@@ -58,7 +58,7 @@ pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Resu
 fn search(args: &ScanArgs, words: &Words, pool: &rayon::ThreadPool) -> anyhow::Result<Scanned<'static>> {
     let mut key = [0; 32];
     SystemRandom.fill(&mut key);
-    let options = Options { least: least(args.confidence) };
+    let options = Options { least: least(args.confidence), ..Options::default() };
     let scanning = Scanning::new(Search::new(Engine::builtin(), options), RunKey::new(key), args.reveal);
     let step = words.step("searching");
     let done = AtomicBool::new(false);
