@@ -3,6 +3,9 @@
 //! The program as it is released serves a ledger on a Postgres that writes through to the disk, and is asked for all of it,
 //! with a token, uncompressed. Its peer is `psql` with a `COPY` of the same columns in the same order, as a role that no
 //! policy limits. They take turns. What the kernel says of the server's memory is read after each export.
+//!
+//! Both cases are measured, one after the other in one process: on a fresh ledger, while the service archives all of its
+//! days, and when that is done. What was filled is kept, and each run serves a copy of it.
 
 #![expect(clippy::print_stdout, reason = "the figures are what a benchmark is for")]
 
@@ -47,44 +50,93 @@ const COPY: &str = "COPY (SELECT v.seq, e.record FROM exhibit.evidence v JOIN ex
                     ORDER BY v.seq) TO STDOUT";
 
 fn main() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("export-{PIECES}"));
-    fs::create_dir_all(&folder).expect("a folder");
-    fs::write(folder.join("exhibit.toml"), CONFIGURATION).expect("a configuration");
-    let token = token(&folder);
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("filled-{PIECES}"));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let cluster = runtime.block_on(seeded(&folder));
+    filled(&kept, &runtime);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("export-{PIECES}"));
+    copy(&kept, &folder);
+    let token = token(&folder);
+    let cluster = runtime.block_on(cluster::start(ClusterOptions::new(folder.join("data/postgres"))));
+    let cluster = cluster.expect("a private Postgres");
     let (mut service, address) = serve(&folder);
 
+    println!("{PIECES} pieces; resident when it begins to serve: {:.1} MiB", mib(memory(&service, "VmRSS:")));
+    let archive = folder.join("data/archive");
+    let fresh = measure("on a fresh ledger, which is archived meanwhile", 1, &service, &address, &token, &cluster);
+    let begun = Instant::now();
+    let segments = settled(&archive);
+    // It was not forgotten since the export began, so that it holds for all of the archiving.
+    let peak = memory(&service, "VmHWM:").max(fresh);
+    println!(
+        "  the server's peak until all was archived ({segments} objects, {:.0} s more): {:.1} MiB, at most {:.0}",
+        begun.elapsed().as_secs_f64(),
+        mib(peak),
+        mib(MOST)
+    );
+    println!("  resident afterwards: {:.1} MiB", mib(memory(&service, "VmRSS:")));
+    measure("when all is archived", ROUNDS, &service, &address, &token, &cluster);
+    let counted = last_count(&address, &token);
+    end(&mut service);
+    runtime.block_on(cluster.release()).expect("the server stops");
+    println!("rows on record of the last export: {counted}");
+    assert_eq!(counted, PIECES, "the access log says another number");
+}
+
+/// Exports and copies in turns; prints what came of it, and tells the server's peak.
+fn measure(case: &str, rounds: usize, service: &Child, address: &str, token: &str, cluster: &RunningCluster) -> u64 {
     let mut rates: [Vec<f64>; 2] = Default::default();
     let mut peaks = Vec::new();
-    println!("{PIECES} pieces; resident before the first export: {:.1} MiB", mib(memory(&service, "VmRSS:")));
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         for turn in 0..2 {
             let begun = Instant::now();
             if (turn + round) % 2 == 0 {
                 fs::write(format!("/proc/{}/clear_refs", service.id()), "5").expect("the peak is forgotten");
-                let rows = export(&address, &token);
+                let rows = export(address, token);
                 assert_eq!(rows, PIECES, "the export is not whole");
-                peaks.push(memory(&service, "VmHWM:"));
+                peaks.push(memory(service, "VmHWM:"));
                 rates[0].push(PIECES as f64 / begun.elapsed().as_secs_f64());
             } else {
-                assert_eq!(copied(&cluster), PIECES, "the copy is not whole");
+                assert_eq!(copied(cluster), PIECES, "the copy is not whole");
                 rates[1].push(PIECES as f64 / begun.elapsed().as_secs_f64());
             }
         }
     }
-    let counted = last_count(&address, &token);
-    end(&mut service);
-    runtime.block_on(cluster.release()).expect("the server stops");
-
     let ratio = median(rates[0].iter().zip(&rates[1]).map(|(ours, theirs)| ours / theirs).collect());
-    println!("NDJSON over the API   {:>9.0} rows a second", median(rates[0].clone()));
-    println!("psql, COPY TO STDOUT  {:>9.0} rows a second", median(rates[1].clone()));
-    println!("ratio                 {ratio:>9.2}");
     let peak = peaks.iter().copied().max().unwrap_or_default();
-    println!("the server's peak     {:>9.1} MiB, at most {:.0}", mib(peak), mib(MOST));
-    println!("rows on record of the last export: {counted}");
-    assert_eq!(counted, PIECES, "the access log says another number");
+    println!("{case}:");
+    println!("  NDJSON over the API   {:>9.0} rows a second", median(rates[0].clone()));
+    println!("  psql, COPY TO STDOUT  {:>9.0} rows a second", median(rates[1].clone()));
+    println!("  ratio                 {ratio:>9.2}");
+    println!("  the server's peak     {:>9.1} MiB, at most {:.0}", mib(peak), mib(MOST));
+    peak
+}
+
+/// Waits until no object comes into the archive any more; tells how many there are.
+fn settled(archive: &Path) -> usize {
+    let (mut last, mut since) = (0, Instant::now());
+    while since.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_secs(1));
+        let found = objects(&archive.join("segments"));
+        if found != last {
+            (last, since) = (found, Instant::now());
+        }
+    }
+    last
+}
+
+/// Files below a folder.
+fn objects(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries.flatten().map(|entry| if entry.path().is_dir() { objects(&entry.path()) } else { 1 }).sum()
+}
+
+/// Copies the folder, which nobody uses now, with owners and rights.
+fn copy(from: &Path, to: &Path) {
+    if to.exists() {
+        fs::remove_dir_all(to).expect("what an earlier run left is removed");
+    }
+    let copied = Command::new("cp").args(["--archive", "--reflink=auto"]).arg(from).arg(to).status().expect("cp runs");
+    assert!(copied.success(), "the ledger can't be copied");
 }
 
 /// A fresh token of an officer, good for a month.
@@ -101,11 +153,22 @@ fn token(folder: &Path) -> String {
     made["token"].as_str().expect("a token").to_owned()
 }
 
-/// The deployment's own Postgres, filled.
-async fn seeded(folder: &Path) -> RunningCluster {
-    let beside = folder.join("data/postgres-is-in");
-    let postgres = fs::read_to_string(beside)
-        .map_or_else(|_| folder.join("data/postgres"), |place| place.trim_end().to_owned().into());
+/// A deployment whose own Postgres is filled, and which was never served. One that was broken off goes on where it stopped.
+fn filled(folder: &Path, runtime: &tokio::runtime::Runtime) {
+    if folder.join("filled").exists() {
+        return;
+    }
+    fs::create_dir_all(folder).expect("a folder");
+    fs::write(folder.join("exhibit.toml"), CONFIGURATION).expect("a configuration");
+    // Makes what a deployment has before its first entry.
+    token(folder);
+    // Where Postgres can't live below this folder, because its user may not enter it, a copy would not hold it.
+    assert!(!folder.join("data/postgres-is-in").exists(), "{} is closed to other users", folder.display());
+    runtime.block_on(seed(&folder.join("data/postgres")));
+    fs::write(folder.join("filled"), "").expect("noted");
+}
+
+async fn seed(postgres: &Path) {
     let cluster = cluster::start(ClusterOptions::new(postgres)).await.expect("a private Postgres");
     let store = Store::open_private(cluster.connection()).await.expect("a store");
     let from = at("2025-01-01T00:00:00Z");
@@ -117,7 +180,7 @@ async fn seeded(folder: &Path) -> RunningCluster {
     })
     .await;
     store.close().await;
-    cluster
+    cluster.release().await.expect("the server stops");
 }
 
 /// Starts the service; tells where it listens.

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use exhibit_archive::{
-    Depth, Fault, InMemoryVault, Listed, ObjectKey, Observation, PutOptions, PutOutcome, ReadBack, Vault,
+    Content, Depth, Fault, InMemoryVault, Listed, ObjectKey, Observation, PutOptions, PutOutcome, ReadBack, Vault,
     VaultDescription, VaultFuture, Version,
 };
 use exhibit_evidence::Timestamp;
@@ -77,13 +77,13 @@ impl Vault for FaultyVault {
         self.inside.describe()
     }
 
-    fn put_once<'a>(
+    fn put<'a>(
         &'a self,
         key: &'a ObjectKey,
-        bytes: &'a [u8],
+        content: &'a dyn Content,
         options: &'a PutOptions,
     ) -> VaultFuture<'a, PutOutcome> {
-        self.count().put_once(key, bytes, options)
+        self.count().put(key, content, options)
     }
 
     fn read_back<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, ReadBack> {

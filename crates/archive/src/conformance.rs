@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use exhibit_evidence::{Digest, Timestamp};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Aspect, Depth, Done, ObjectKey, PutOptions, Vault, VaultError, Version};
+use crate::{Aspect, Chunks, Content, Depth, Done, ObjectKey, PutOptions, Vault, VaultError, VaultFuture, Version};
 
 /// For stores that wait.
 static RUNTIME: LazyLock<Runtime> =
@@ -35,6 +35,52 @@ pub(crate) fn options(until: i32) -> PutOptions {
     PutOptions { put_at: at(2026), retain_until: at(until), media_type: "text/plain".to_owned() }
 }
 
+/// A content that comes in pieces, and may be another than it says.
+#[derive(Clone)]
+struct Pieces {
+    pieces: Vec<Vec<u8>>,
+    digest: Digest,
+    size: u64,
+    breaks_off: bool,
+}
+
+impl Pieces {
+    fn of(pieces: &[&[u8]]) -> Self {
+        let whole = pieces.concat();
+        let pieces = pieces.iter().map(|piece| piece.to_vec()).collect();
+        Self { pieces, digest: Digest::of(&whole), size: whole.len() as u64, breaks_off: false }
+    }
+}
+
+impl Content for Pieces {
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> Box<dyn Chunks + '_> {
+        Box::new(Left { pieces: self.pieces.iter(), breaks_off: self.breaks_off })
+    }
+}
+
+struct Left<'a> {
+    pieces: std::slice::Iter<'a, Vec<u8>>,
+    breaks_off: bool,
+}
+
+impl Chunks for Left<'_> {
+    fn next(&mut self) -> VaultFuture<'_, Option<Vec<u8>>> {
+        let next = self.pieces.next().cloned();
+        let broken = next.is_none() && self.breaks_off;
+        Box::pin(async move {
+            if broken { Err(VaultError::unread(std::io::Error::other("it broke off"))) } else { Ok(next) }
+        })
+    }
+}
+
 /// A name, and what has to hold of an empty vault.
 pub type Case = (&'static str, fn(&dyn Vault));
 
@@ -44,7 +90,7 @@ fn code<T>(result: Result<T, VaultError>) -> &'static str {
 
 /// The cases. Each wants a vault of its own, empty. Retentions reach into the next century: no store may let one end
 /// while this is in use.
-pub const CASES: [Case; 15] = [
+pub const CASES: [Case; 17] = [
     ("what was put is read back", |vault| {
         let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
         let put = now(vault.put_once(&key("a/b/c.bin"), &bytes, &options(2093))).unwrap();
@@ -54,6 +100,30 @@ pub const CASES: [Case; 15] = [
         assert_eq!((back.put_at, back.retain_until, back.legal_hold), (at(2026), at(2093), false));
         assert_eq!((back.media_type.as_str(), back.key), ("text/plain", key("a/b/c.bin")));
         assert_eq!(now(vault.get(&key("a/b/c.bin"), &put.version)).unwrap(), bytes);
+    }),
+    ("what comes in pieces is one object", |vault| {
+        let whole: Vec<u8> = (0..=255).cycle().take(70_000).collect();
+        let pieces = Pieces::of(&[&whole[..1], &whole[1..40_000], &whole[40_000..]]);
+        let put = now(vault.put(&key("a"), &pieces, &options(2093))).unwrap();
+        assert_eq!((put.done, put.size, put.digest), (Done::Stored, 70_000, Digest::of(&whole)));
+        assert_eq!(now(vault.get(&key("a"), &put.version)).unwrap(), whole);
+        let again = now(vault.put_once(&key("a"), &whole, &options(2093))).unwrap();
+        assert_eq!((again.done, again.version), (Done::AlreadyThere, put.version));
+    }),
+    ("a content that is another than announced, or breaks off, is not stored", |vault| {
+        let good = Pieces::of(&[b"one", b"two"]);
+        for (bad, expected) in [
+            (Pieces { digest: Digest::of(b"other"), ..good.clone() }, "archive.bad-options"),
+            (Pieces { size: 5, ..good.clone() }, "archive.bad-options"),
+            (Pieces { size: 7, ..good.clone() }, "archive.bad-options"),
+            (Pieces { breaks_off: true, ..good.clone() }, "archive.unread"),
+        ] {
+            let refused = now(vault.put(&key("a"), &bad, &options(2093)));
+            assert_eq!(code(refused), expected);
+        }
+        assert_eq!(now(vault.list("")).unwrap(), []);
+        let put = now(vault.put(&key("a"), &good, &options(2093))).unwrap();
+        assert_eq!(now(vault.get(&key("a"), &put.version)).unwrap(), b"onetwo");
     }),
     ("nothing is an object too", |vault| {
         let put = now(vault.put_once(&key("empty"), b"", &options(2093))).unwrap();

@@ -26,10 +26,11 @@ use std::path::{Path, PathBuf};
 
 use exhibit_evidence::{Digest, Timestamp};
 
-use self::files::{Files, Looked};
+use self::files::{Files, Incoming, Looked};
 use self::record::Record;
+use crate::content::Checked;
 use crate::vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
-use crate::{Depth, ObjectKey, Observation, VaultError};
+use crate::{Content, Depth, ObjectKey, Observation, VaultError};
 
 /// The word for this kind of store and its kind of lock.
 const KIND: &str = "write-once-directory";
@@ -39,6 +40,14 @@ const KIND: &str = "write-once-directory";
 #[derive(Debug)]
 pub struct WriteOnceDirectory {
     files: Files,
+}
+
+/// A version, looked at.
+struct Inspected {
+    record: Record,
+    size: u64,
+    /// Empty where they were not wanted.
+    bytes: Vec<u8>,
 }
 
 impl WriteOnceDirectory {
@@ -62,8 +71,8 @@ impl WriteOnceDirectory {
     fn complete(&self) -> Result<(), VaultError> {
         let Some(noted) = self.files.noted()? else { return Ok(()) };
         if let Some((key, record)) = Record::of_note(&noted)
-            && let Looked::Kept(bytes) = self.files.look(&self.object_path(&key), &key)?
-            && Digest::of(&bytes) == record.digest
+            && let Looked::Kept(kept) = self.files.look(&self.object_path(&key), &key)?
+            && kept.digest()?.0 == record.digest
             && Record::latest(&self.files, &key)?.is_none()
         {
             self.files.make_names_durable(&self.object_path(&key))?;
@@ -82,20 +91,56 @@ impl WriteOnceDirectory {
         self.files.object(key)
     }
 
+    /// The same with bytes at hand, without waiting.
+    #[cfg(test)]
     fn put(&self, key: &ObjectKey, bytes: &[u8], options: &PutOptions) -> Result<PutOutcome, VaultError> {
+        crate::conformance::now(self.take(key, &crate::Held::new(bytes), options))
+    }
+
+    /// Looks whether it is there; else writes it beside, and then gives it its name.
+    ///
+    /// While the content is awaited, the lock is not held: who waits for it blocks a thread, and the content may need one.
+    async fn take(
+        &self,
+        key: &ObjectKey,
+        content: &dyn Content,
+        options: &PutOptions,
+    ) -> Result<PutOutcome, VaultError> {
         options.check(key)?;
-        let digest = Digest::of(bytes);
-        let size = bytes.len() as u64;
+        let first = Record::first(key, content.digest(), content.size(), options);
+        if let Some(there) = self.settle(key, &first, None, options)? {
+            return Ok(there);
+        }
+        let mut incoming = self.files.incoming()?;
+        let mut chunks = Checked::new(key, content);
+        while let Some(chunk) = chunks.next().await? {
+            self.files.write(&mut incoming, &chunk)?;
+        }
+        self.files.seal(&mut incoming)?;
+        let settled = self.settle(key, &first, Some(&incoming), options)?;
+        settled.ok_or_else(|| VaultError::NotFound { key: key.clone() })
+    }
+
+    /// What is under the key, against what is offered; where nothing is, what came in gets the name. None where there is
+    /// nothing of either.
+    fn settle(
+        &self,
+        key: &ObjectKey,
+        first: &Record,
+        incoming: Option<&Incoming>,
+        options: &PutOptions,
+    ) -> Result<Option<PutOutcome>, VaultError> {
+        let digest = first.digest;
         let _writer = self.files.lock()?;
         self.complete()?;
-        let first = Record::first(key, digest, size, options);
         let done = match self.files.look(&self.object_path(key), key)? {
             Looked::Nothing => {
                 if let Some(record) = Record::latest(&self.files, key)? {
                     return Err(VaultError::ObjectMissing { key: key.clone(), recorded: record.digest });
                 }
+                let Some(incoming) = incoming else { return Ok(None) };
                 self.files.note(&first.noted(key)?)?;
-                self.files.write_once(&self.object_path(key), bytes, key)?;
+                self.files.name(incoming, &self.object_path(key), key)?;
                 Done::Stored
             }
             Looked::Folder => {
@@ -103,18 +148,19 @@ impl WriteOnceDirectory {
                 return Err(VaultError::KeyConflict { key: key.clone(), problem });
             }
             Looked::Kept(kept) => {
-                let kept = Digest::of(&kept);
+                let (kept, _) = kept.digest()?;
                 let record = Record::latest(&self.files, key)?;
                 agree(key, record.map(|record| record.digest), kept)?;
                 if kept != digest {
                     return Err(VaultError::OtherBytes { key: key.clone(), kept, offered: digest });
                 }
+                if let Some(incoming) = incoming {
+                    self.files.discard(incoming)?;
+                }
+                self.files.make_names_durable(&self.object_path(key))?;
                 Done::AlreadyThere
             }
         };
-        if done == Done::AlreadyThere {
-            self.files.make_names_durable(&self.object_path(key))?;
-        }
         match Record::latest(&self.files, key)? {
             None => first.write(&self.files, key)?,
             Some(record) => {
@@ -122,14 +168,15 @@ impl WriteOnceDirectory {
             }
         }
         self.files.forget_note()?;
-        Ok(PutOutcome { version: version_of(digest), digest, size, done, request_id: None })
+        let version = version_of(digest);
+        Ok(Some(PutOutcome { version, digest, size: first.size, done, request_id: None }))
     }
 
-    /// The record and the bytes of a version, after every check there is.
-    fn inspect(&self, key: &ObjectKey, version: &Version) -> Result<(Record, Vec<u8>), VaultError> {
+    /// The record of a version after every check there is; its bytes only where they are wanted.
+    fn inspect(&self, key: &ObjectKey, version: &Version, want: bool) -> Result<Inspected, VaultError> {
         let looked = self.files.look(&self.object_path(key), key)?;
         let record = Record::latest(&self.files, key)?;
-        let (record, bytes) = match (record, looked) {
+        let (record, kept) = match (record, looked) {
             (None, Looked::Nothing | Looked::Folder) => {
                 return Err(VaultError::NotFound { key: key.clone() });
             }
@@ -137,14 +184,21 @@ impl WriteOnceDirectory {
             (Some(record), Looked::Nothing | Looked::Folder) => {
                 return Err(VaultError::ObjectMissing { key: key.clone(), recorded: record.digest });
             }
-            (Some(record), Looked::Kept(bytes)) => (record, bytes),
+            (Some(record), Looked::Kept(kept)) => (record, kept),
         };
-        agree(key, Some(record.digest), Digest::of(&bytes))?;
+        let (bytes, (found, size)) = if want {
+            let bytes = kept.bytes()?;
+            let found = (Digest::of(&bytes), bytes.len() as u64);
+            (bytes, found)
+        } else {
+            (Vec::new(), kept.digest()?)
+        };
+        agree(key, Some(record.digest), found)?;
         let kept = version_of(record.digest);
         if kept != *version {
             return Err(VaultError::NoSuchVersion { key: key.clone(), asked: version.clone(), kept });
         }
-        Ok((record, bytes))
+        Ok(Inspected { record, size, bytes })
     }
 
     fn extend(
@@ -202,23 +256,23 @@ impl Vault for WriteOnceDirectory {
         }
     }
 
-    fn put_once<'a>(
+    fn put<'a>(
         &'a self,
         key: &'a ObjectKey,
-        bytes: &'a [u8],
+        content: &'a dyn Content,
         options: &'a PutOptions,
     ) -> VaultFuture<'a, PutOutcome> {
-        Box::pin(async move { self.put(key, bytes, options) })
+        Box::pin(self.take(key, content, options))
     }
 
     fn read_back<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, ReadBack> {
         Box::pin(async move {
-            let (record, bytes) = self.inspect(key, version)?;
+            let Inspected { record, size, .. } = self.inspect(key, version, false)?;
             Ok(ReadBack {
                 key: key.clone(),
                 version: version.clone(),
-                digest: Digest::of(&bytes),
-                size: bytes.len() as u64,
+                digest: record.digest,
+                size,
                 mode: record.mode,
                 retain_until: record.retain_until,
                 legal_hold: record.legal_hold,
@@ -233,7 +287,7 @@ impl Vault for WriteOnceDirectory {
     }
 
     fn get<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, Vec<u8>> {
-        Box::pin(async move { self.inspect(key, version).map(|(_, bytes)| bytes) })
+        Box::pin(async move { self.inspect(key, version, true).map(|inspected| inspected.bytes) })
     }
 
     fn list<'a>(&'a self, prefix: &'a str) -> VaultFuture<'a, Vec<Listed>> {
@@ -249,7 +303,7 @@ impl Vault for WriteOnceDirectory {
     ) -> VaultFuture<'a, Timestamp> {
         Box::pin(async move {
             let _writer = self.files.lock()?;
-            let (record, _) = self.inspect(key, version)?;
+            let record = self.inspect(key, version, false)?.record;
             self.extend(key, record, until, at)
         })
     }
@@ -263,7 +317,7 @@ impl Vault for WriteOnceDirectory {
     ) -> VaultFuture<'a, bool> {
         Box::pin(async move {
             let _writer = self.files.lock()?;
-            let (record, _) = self.inspect(key, version)?;
+            let record = self.inspect(key, version, false)?.record;
             if record.legal_hold == on {
                 self.files.make_names_durable(&self.files.record(key, record.number))?;
             } else {
@@ -274,7 +328,7 @@ impl Vault for WriteOnceDirectory {
     }
 
     fn legal_hold<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, bool> {
-        Box::pin(async move { Ok(self.inspect(key, version)?.0.legal_hold) })
+        Box::pin(async move { Ok(self.inspect(key, version, false)?.record.legal_hold) })
     }
 
     fn examine(&self, _at: Timestamp, _depth: Depth) -> VaultFuture<'_, Vec<Observation>> {

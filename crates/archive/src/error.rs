@@ -158,6 +158,9 @@ pub enum VaultError {
         /// For how long nothing is asked.
         seconds: u64,
     },
+    /// What is to be archived could not be read to its end.
+    #[error("what is to be archived could not be read: {0}")]
+    Unread(Box<dyn std::error::Error + Send + Sync>),
     /// A file operation failed.
     #[error("could not {action} {path}: {source}")]
     Io {
@@ -190,6 +193,7 @@ impl VaultError {
             Self::ClockSkew { .. } => "archive.clock-skew",
             Self::Unfit { .. } => "archive.unfit",
             Self::Paused { .. } => "archive.paused",
+            Self::Unread(_) => "archive.unread",
             Self::Io { .. } => "archive.io",
         }
     }
@@ -204,6 +208,7 @@ impl VaultError {
             | Self::ClockSkew { .. }
             | Self::Unfit { .. }
             | Self::Paused { .. }
+            | Self::Unread(_)
             | Self::Io { .. } => false,
             Self::OtherBytes { .. }
             | Self::Raced { .. }

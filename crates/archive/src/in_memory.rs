@@ -5,8 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use exhibit_evidence::{Digest, Timestamp};
 
+use crate::content::Checked;
 use crate::vault::{Done, Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
-use crate::{Aspect, Depth, ObjectKey, Observation, Standing, VaultError};
+use crate::{Aspect, Content, Depth, ObjectKey, Observation, Standing, VaultError};
 
 /// The word for this kind of store and its kind of lock.
 const KIND: &str = "in-memory";
@@ -233,15 +234,16 @@ impl Vault for InMemoryVault {
         }
     }
 
-    fn put_once<'a>(
+    fn put<'a>(
         &'a self,
         key: &'a ObjectKey,
-        bytes: &'a [u8],
+        content: &'a dyn Content,
         options: &'a PutOptions,
     ) -> VaultFuture<'a, PutOutcome> {
         Box::pin(async move {
+            let bytes = Checked::new(key, content).all().await?;
             self.perform(key.as_str(), |state, fault| {
-                state.put(key, bytes, options, fault != Some(Fault::ProtectionDropped))
+                state.put(key, &bytes, options, fault != Some(Fault::ProtectionDropped))
             })
         })
     }

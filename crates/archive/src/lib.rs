@@ -8,6 +8,7 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+mod content;
 mod directory;
 mod error;
 mod in_memory;
@@ -18,6 +19,7 @@ pub mod retention;
 pub mod s3;
 mod vault;
 
+pub use content::{Chunks, Content, Held};
 pub use directory::WriteOnceDirectory;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin};
 
 use exhibit_evidence::{Digest, Timestamp};
 
-use crate::{Depth, ObjectKey, Observation, VaultError};
+use crate::{Content, Depth, Held, ObjectKey, Observation, VaultError};
 
 /// What a [`Vault`]'s verbs return.
 ///
@@ -15,8 +15,9 @@ pub type VaultFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, VaultError>>
 
 /// A store in which an object is put once and stays.
 ///
-/// Bodies are whole byte strings, not streams: object locks are dependable only
-/// on single-part puts whose checksum is known before the first byte leaves.
+/// What is put has a digest and a size before its first byte leaves, because object locks are dependable only on puts
+/// that say both; it need not lie in memory ([`Content`]), and what is read back is compared as it comes. A store holds
+/// one part of an object in memory at most.
 ///
 /// Every verb may be repeated. A caller that was not told the outcome asks again
 /// and gets the same answer as if nothing had been lost.
@@ -24,7 +25,7 @@ pub trait Vault: Send + Sync + fmt::Debug {
     /// What kind of store this is, and what it does and does not prove.
     fn describe(&self) -> VaultDescription;
 
-    /// Stores `bytes` under `key`, protected until at least `options.retain_until`.
+    /// Stores `content` under `key`, protected until at least `options.retain_until`.
     ///
     /// The same bytes again are success and never shorten the retention. Success
     /// means durable, not verified: that is what [`Self::read_back`] is for.
@@ -32,13 +33,28 @@ pub trait Vault: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// [`VaultError::OtherBytes`] where the key holds other bytes, with nothing changed;
+    /// [`VaultError::BadOptions`] where the content is not what it says of itself;
     /// any read-back condition where what is there is not as it should be.
+    fn put<'a>(
+        &'a self,
+        key: &'a ObjectKey,
+        content: &'a dyn Content,
+        options: &'a PutOptions,
+    ) -> VaultFuture<'a, PutOutcome>;
+
+    /// [`Self::put`] of bytes that lie in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::put`].
     fn put_once<'a>(
         &'a self,
         key: &'a ObjectKey,
         bytes: &'a [u8],
         options: &'a PutOptions,
-    ) -> VaultFuture<'a, PutOutcome>;
+    ) -> VaultFuture<'a, PutOutcome> {
+        Box::pin(async move { self.put(key, &Held::new(bytes), options).await })
+    }
 
     /// What the store itself says about a version, with the digest computed from
     /// the bytes as they are read back now.

@@ -30,7 +30,7 @@ pub mod time;
 pub use actor::Actor;
 pub use assessment::{Assessment, SubjectOutcome};
 pub use canonical::{CanonicalError, parse_canonical, to_canonical};
-pub use digest::Digest;
+pub use digest::{Digest, Digesting};
 pub use disclosure::{Disclosable, Disclosure};
 pub use finding::{Condition, Finding, Fingerprint, Place, Severity};
 pub use hold::Hold;

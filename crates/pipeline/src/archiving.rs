@@ -13,7 +13,7 @@ use exhibit_evidence::{
     EntryId,
     report::{Archived, Receipt, ReportFile},
 };
-use exhibit_store::{ArchiveIntent, NewArtifact, Store};
+use exhibit_store::{ArchiveIntent, NewArtifact, Packed, Store};
 
 pub use checks::{ReceiptCheck, archive_surroundings, check_receipts};
 pub(crate) use checks::{look, receipts};
@@ -135,7 +135,8 @@ async fn archive_disclosures(world: &World, report: EntryId, range: Range<u64>) 
         Some(intent) => intent,
         None => {
             let bytes = disclosures::encrypt(world, &range).await?;
-            keep_intended(world, key, MEDIA_TYPE, bytes, format!("disclosures-of:{report}")).await?
+            let packed = Packed::new(&NewArtifact { media_type: MEDIA_TYPE.to_owned(), bytes });
+            keep_intended(world, key, packed, format!("disclosures-of:{report}")).await?
         }
     };
     let object = Object::intended(intent, Archived::Disclosures, Some(report), MEDIA_TYPE);
@@ -146,14 +147,11 @@ async fn archive_disclosures(world: &World, report: EntryId, range: Range<u64>) 
 async fn keep_intended(
     world: &World,
     key: String,
-    media_type: &str,
-    bytes: Vec<u8>,
+    packed: Packed,
     subject: String,
 ) -> Result<ArchiveIntent, StepError> {
-    let artifact = NewArtifact { media_type: media_type.to_owned(), bytes };
-    let size = artifact.bytes.len() as u64;
-    let digest = world.store.put_artifact(&artifact, world.now()).await?;
-    let intent = ArchiveIntent { key, digest, size, subject };
+    world.store.keep_artifact(&packed, world.now()).await?;
+    let intent = ArchiveIntent { key, digest: packed.digest(), size: packed.size(), subject };
     world.store.record_intent(&intent, world.now()).await?;
     Ok(intent)
 }

@@ -1,5 +1,7 @@
 //! Checkpoints: kept here for reading; the copies outside Postgres are what binds us.
 
+use std::ops::RangeInclusive;
+
 use exhibit_evidence::Timestamp;
 use exhibit_ledger::tree::Hash;
 use sqlx::PgExecutor;
@@ -59,6 +61,23 @@ impl Store {
     /// If the database cannot be used or the row is malformed.
     pub async fn latest_checkpoint(&self) -> Result<Option<StoredCheckpoint>, StoreError> {
         latest(&self.pool).await
+    }
+
+    /// The largest size within this range that a checkpoint is of; none where there is none.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn checkpoint_within(&self, sizes: RangeInclusive<u64>) -> Result<Option<u64>, StoreError> {
+        let row = sqlx::query(
+            "/* checkpoint_within */ SELECT max(size) AS size FROM exhibit.checkpoints WHERE size >= $1 AND size <= $2",
+        )
+        .bind(bigint(*sizes.start()))
+        .bind(bigint(*sizes.end()))
+        .fetch_one(&self.pool)
+        .await
+        .map_err(in_tx("checkpoint_within"))?;
+        let size: Option<i64> = Reader::new(&row, "checkpoints", "").get("size")?;
+        Ok(size.and_then(|size| u64::try_from(size).ok()))
     }
 
     /// The checkpoint of exactly this size.

@@ -10,8 +10,12 @@ use crate::error::in_tx;
 use crate::rows::{Reader, bigint};
 use crate::{Store, StoreError};
 
-/// Entries read at once.
-const BATCH: i64 = 1000;
+/// Entries read at once, at most.
+const MOST: u64 = 1000;
+/// Bytes of records that a batch is to have, by what the batch before it had.
+const BATCH_BYTES: usize = 1 << 20;
+/// Entries of the first batch: of the largest there are, some 8 MiB.
+const FIRST: u64 = 128;
 
 /// An entry as it is stored: its position and the exact bytes that were hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub struct Entries {
     store: Store,
     next: u64,
     end: u64,
+    /// How many come next.
+    batch: u64,
 }
 
 impl Entries {
@@ -73,7 +79,7 @@ impl Entries {
     /// # Errors
     /// If the database cannot be used, or an entry within the range is not there.
     pub async fn next_batch(&mut self) -> Result<Vec<StoredEntry>, StoreError> {
-        let until = self.end.min(self.next.saturating_add(BATCH.unsigned_abs()));
+        let until = self.end.min(self.next.saturating_add(self.batch));
         let rows = sqlx::query(
             "/* entries */ SELECT seq, record FROM exhibit.entries \
               WHERE seq >= $1 AND seq < $2 ORDER BY seq",
@@ -93,6 +99,10 @@ impl Entries {
             return Err(missing(self.next + batch.len() as u64));
         }
         self.next = until;
+        let bytes: usize = batch.iter().map(|entry| entry.text.len()).sum();
+        if let Some(each) = bytes.checked_div(batch.len()) {
+            self.batch = ((BATCH_BYTES / each.max(1)) as u64).clamp(16, MOST);
+        }
         Ok(batch)
     }
 
@@ -116,7 +126,29 @@ impl Store {
     /// Entries of a range of positions, to be read in order.
     #[must_use]
     pub fn entries(&self, range: Range<u64>) -> Entries {
-        Entries { store: self.clone(), next: range.start, end: range.end.max(range.start) }
+        Entries { store: self.clone(), next: range.start, end: range.end.max(range.start), batch: FIRST }
+    }
+
+    /// How far one gets from the beginning of a range with this many bytes of records: to the end of the range, or to the
+    /// first entry that is too much. One entry is never too much.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn within_bytes(&self, range: Range<u64>, bytes: u64) -> Result<u64, StoreError> {
+        let row = sqlx::query(
+            "/* within_bytes */ SELECT max(seq) AS last FROM ( \
+               SELECT seq, sum(octet_length(record)) OVER (ORDER BY seq) AS bytes FROM exhibit.entries \
+                WHERE seq >= $1 AND seq < $2) x WHERE bytes <= $3",
+        )
+        .bind(bigint(range.start))
+        .bind(bigint(range.end))
+        .bind(bigint(bytes))
+        .fetch_one(&self.pool)
+        .await
+        .map_err(in_tx("within_bytes"))?;
+        let last: Option<i64> = Reader::new(&row, "entries", "").get("last")?;
+        let last = last.and_then(|last| u64::try_from(last).ok()).unwrap_or(range.start);
+        Ok((last + 1).min(range.end))
     }
 
     /// The entry with this id.

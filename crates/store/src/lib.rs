@@ -42,7 +42,7 @@ mod worker;
 mod tests;
 
 pub use append::{Append, Appended, NewArtifact, NewDisclosure, NewEntry, NewGroup, Recorded};
-pub use artifacts::Artifact;
+pub use artifacts::{Artifact, ArtifactChunks, ArtifactFacts, Packed, Packing};
 pub use checkpoints::StoredCheckpoint;
 pub use disclosures::{Disclosed, DisclosureGroup, GroupKey, RecordedErasure};
 pub use entries::{Entries, StoredEntry};

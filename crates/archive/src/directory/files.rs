@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use exhibit_evidence::{Digest, Digesting};
 
 use crate::{ObjectKey, VaultError};
 
@@ -23,8 +25,45 @@ pub(super) enum Looked {
     Nothing,
     /// A folder has it: other keys go on from here.
     Folder,
-    /// A protected file, and its bytes.
-    Kept(Vec<u8>),
+    /// A protected file.
+    Kept(Kept),
+}
+
+/// A protected file, opened to be read.
+pub(super) struct Kept {
+    file: File,
+    path: PathBuf,
+}
+
+impl Kept {
+    /// The digest of its bytes, and their number. They are not kept in memory.
+    pub(super) fn digest(mut self) -> Result<(Digest, u64), VaultError> {
+        let mut digesting = Digesting::default();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match self.file.read(&mut buffer) {
+                Ok(0) => return Ok(digesting.finish()),
+                Ok(read) => digesting.take(&buffer[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed("read", &self.path)(error)),
+            }
+        }
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(mut self) -> Result<Vec<u8>, VaultError> {
+        let mut bytes = Vec::new();
+        self.file.read_to_end(&mut bytes).map_err(failed("read", &self.path))?;
+        Ok(bytes)
+    }
+}
+
+/// A file that is being written, before it has its name. Whoever writes it holds a lock on it, so that nobody else takes
+/// it for a leftover.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    file: File,
+    path: PathBuf,
 }
 
 /// The directory and the steps that change it.
@@ -122,37 +161,76 @@ impl Files {
         if mode & 0o222 != 0 {
             return Err(unprotected(format!("{} has mode {mode:04o} where {READ_ONLY:04o} was set", path.display())));
         }
-        fs::read(path).map(Looked::Kept).map_err(failed("read", path))
+        let file = File::open(path).map_err(failed("read", path))?;
+        Ok(Looked::Kept(Kept { file, path: path.to_owned() }))
     }
 
     /// Puts a whole, durable, read-only file under a name that nothing has yet.
     /// The caller holds the lock.
     pub(super) fn write_once(&self, path: &Path, bytes: &[u8], key: &ObjectKey) -> Result<(), VaultError> {
+        let mut incoming = self.incoming()?;
+        self.write(&mut incoming, bytes)?;
+        self.seal(&mut incoming)?;
+        self.name(&incoming, path, key)
+    }
+
+    /// A new file beside, which is this writer's alone.
+    pub(super) fn incoming(&self) -> Result<Incoming, VaultError> {
+        let folder = self.root.join(INCOMING);
+        let mut number = 0_u32;
+        loop {
+            let path = folder.join(format!("part-{number}"));
+            number += 1;
+            let file = match File::create_new(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                created => created.map_err(failed("create", &path))?,
+            };
+            file.lock().map_err(failed("lock", &path))?;
+            // Before it was locked, somebody may have cleared it away.
+            if file.metadata().map_err(failed("look at", &path))?.nlink() > 0 {
+                self.step(&path)?;
+                return Ok(Incoming { file, path });
+            }
+        }
+    }
+
+    /// Writes the next bytes.
+    pub(super) fn write(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), VaultError> {
+        let Incoming { file, path } = incoming;
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        for half in [first, second] {
+            file.write_all(half).map_err(failed("write", path))?;
+            self.step(path)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away the right to write, and makes it durable.
+    pub(super) fn seal(&self, incoming: &mut Incoming) -> Result<(), VaultError> {
+        let Incoming { file, path } = incoming;
+        file.set_permissions(PermissionsExt::from_mode(READ_ONLY)).map_err(failed("protect", path))?;
+        self.step(path)?;
+        file.sync_all().map_err(failed("make durable", path))?;
+        self.step(path)
+    }
+
+    /// Gives it its name, which nothing has yet. The caller holds the lock.
+    pub(super) fn name(&self, incoming: &Incoming, path: &Path, key: &ObjectKey) -> Result<(), VaultError> {
         let parent = path.parent().unwrap_or(&self.root);
         self.folders(parent, key)?;
-        self.clear_incoming()?;
-        let incoming = self.root.join(INCOMING).join("part");
-        let io = |action, result: io::Result<()>| result.map_err(failed(action, &incoming));
-
-        let mut file = File::create_new(&incoming).map_err(failed("create", &incoming))?;
-        self.step(&incoming)?;
-        let (first, second) = bytes.split_at(bytes.len() / 2);
-        io("write", file.write_all(first))?;
-        self.step(&incoming)?;
-        io("write", file.write_all(second))?;
-        self.step(&incoming)?;
-        io("protect", file.set_permissions(PermissionsExt::from_mode(READ_ONLY)))?;
-        self.step(&incoming)?;
-        io("make durable", file.sync_all())?;
-        drop(file);
-        self.step(&incoming)?;
         // link(2), not rename(2): it fails where the name exists.
-        fs::hard_link(&incoming, path).map_err(failed("link", path))?;
+        fs::hard_link(&incoming.path, path).map_err(failed("link", path))?;
         self.step(path)?;
         self.make_names_durable(path)?;
         self.step(path)?;
+        self.discard(incoming)?;
         self.clear_incoming()?;
         self.step(path)
+    }
+
+    /// Removes the name beside.
+    pub(super) fn discard(&self, incoming: &Incoming) -> Result<(), VaultError> {
+        fs::remove_file(&incoming.path).map_err(failed("remove", &incoming.path))
     }
 
     /// Makes a file's name outlast a power cut, and the names of all folders on
@@ -167,14 +245,25 @@ impl Files {
         Ok(())
     }
 
-    /// Removes half-written files. Never opens them: one that was linked already
-    /// is the object itself under a second name. What is noted of a put stays.
+    /// Removes half-written files, unless somebody is writing them: those are locked. Never writes to them: one that was
+    /// linked already is the object itself under a second name. What is noted of a put stays.
     pub(super) fn clear_incoming(&self) -> Result<(), VaultError> {
         let folder = self.root.join(INCOMING);
         for entry in fs::read_dir(&folder).map_err(failed("list", &folder))? {
             let path = entry.map_err(failed("list", &folder))?.path();
-            if path.file_name().is_some_and(|name| name != NOTE) {
-                fs::remove_file(&path).map_err(failed("remove", &path))?;
+            if path.file_name().is_none_or(|name| name == NOTE) {
+                continue;
+            }
+            let file = match File::open(&path) {
+                Err(error) if is_absent(&error) => continue,
+                opened => opened.map_err(failed("open", &path))?,
+            };
+            if file.try_lock().is_err() {
+                continue;
+            }
+            match fs::remove_file(&path) {
+                Err(error) if !is_absent(&error) => return Err(failed("remove", &path)(error)),
+                _ => {}
             }
         }
         Ok(())

@@ -103,7 +103,7 @@ impl Record {
         loop {
             let number = latest.as_ref().map_or(1, |record| record.number + 1);
             let bytes = match files.look(&files.record(key, number), key)? {
-                Looked::Kept(bytes) => bytes,
+                Looked::Kept(kept) => kept.bytes()?,
                 Looked::Nothing | Looked::Folder => break,
             };
             latest = Some(Self::read(&bytes, number, latest.as_ref(), key).map_err(unreadable)?);

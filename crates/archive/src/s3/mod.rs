@@ -34,7 +34,7 @@ use self::client::Client;
 use self::objects::Object;
 pub use self::settings::{CredentialSource, Encryption, LockMode, MAX_PART_BYTES, Patience, S3Credentials, S3Settings};
 use crate::vault::{Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
-use crate::{Depth, ObjectKey, Observation, VaultError};
+use crate::{Content, Depth, ObjectKey, Observation, VaultError};
 
 /// A bucket with Object Lock.
 #[derive(Debug)]
@@ -109,13 +109,13 @@ impl Vault for S3Vault {
         }
     }
 
-    fn put_once<'a>(
+    fn put<'a>(
         &'a self,
         key: &'a ObjectKey,
-        bytes: &'a [u8],
+        content: &'a dyn Content,
         options: &'a PutOptions,
     ) -> VaultFuture<'a, PutOutcome> {
-        Box::pin(self.put_object(key, bytes, options))
+        Box::pin(self.put_object(key, content, options))
     }
 
     fn read_back<'a>(&'a self, key: &'a ObjectKey, version: &'a Version) -> VaultFuture<'a, ReadBack> {

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use exhibit_evidence::{Digest, Timestamp};
+use exhibit_evidence::{Digest, Digesting, Timestamp};
 
 use super::client::Client;
 use super::failure::{Class, Failure};
@@ -208,6 +208,33 @@ impl Client {
             .await?;
         match answer {
             Ok(bytes) => Ok(Some(bytes)),
+            Err(failure) if failure.class == Class::Absent => Ok(None),
+            Err(failure) => Err(failure.into_error(&what)),
+        }
+    }
+
+    /// The digest of a version's bytes and their number, which are not kept in memory; none where there is none.
+    pub(super) async fn digest(&self, full: &str, version: &Version) -> Result<Option<(Digest, u64)>, VaultError> {
+        let what = self.what("reading", full);
+        let answer = self
+            .ask(&what, || async {
+                let request = self.s3.get_object().bucket(&self.settings.bucket).key(full);
+                let mut answer = request.version_id(version.as_str()).send().await?;
+                let mut digesting = Digesting::default();
+                while let Some(bytes) = answer.body.try_next().await? {
+                    digesting.take(&bytes);
+                }
+                let (digest, size) = digesting.finish();
+                match answer.content_length() {
+                    Some(length) if u64::try_from(length) != Ok(size) => {
+                        Err(Failure::lost(format!("{size} of {length} bytes came")))
+                    }
+                    _ => Ok((digest, size)),
+                }
+            })
+            .await?;
+        match answer {
+            Ok(found) => Ok(Some(found)),
             Err(failure) if failure.class == Class::Absent => Ok(None),
             Err(failure) => Err(failure.into_error(&what)),
         }

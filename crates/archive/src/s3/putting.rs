@@ -10,8 +10,9 @@ use super::examining::Told;
 use super::failure::{Class, Failure};
 use super::objects::{History, Lock, Object, Offer, Stored, whole_seconds};
 use super::parts::{MEDIA_TYPE, Manifest, Part};
+use crate::content::Checked;
 use crate::vault::{Done, PutOptions, PutOutcome, Version};
-use crate::{ObjectKey, VaultError};
+use crate::{Content, ObjectKey, VaultError};
 
 /// What came of one object of the bucket.
 struct Settled {
@@ -24,7 +25,7 @@ impl S3Vault {
     pub(super) async fn put_object(
         &self,
         key: &ObjectKey,
-        bytes: &[u8],
+        content: &dyn Content,
         options: &PutOptions,
     ) -> Result<PutOutcome, VaultError> {
         options.check(key)?;
@@ -33,37 +34,39 @@ impl S3Vault {
             return Err(VaultError::BadOptions { key: key.clone(), problem });
         }
         self.refuse_folders(key).await?;
-        let (digest, size) = (Digest::of(bytes), bytes.len() as u64);
+        let (digest, size) = (content.digest(), content.size());
         let lock = Lock { mode: self.mode(), until: whole_seconds(options.retain_until) };
         let whole =
             Offer { bytes: Bytes::new(), digest, size, media_type: &options.media_type, put_at: options.put_at, lock };
         let settled = if size <= self.client.settings.single_part_limit {
-            self.put_one(&self.object(key), &Offer { bytes: Bytes::copy_from_slice(bytes), ..whole }).await?
+            let bytes = Checked::new(key, content).all().await?;
+            self.put_one(&self.object(key), &Offer { bytes: bytes.into(), ..whole }).await?
         } else {
-            self.put_parts(key, bytes, whole).await?
+            self.put_parts(key, content, whole).await?
         };
         let Settled { version, done, request_id } = settled;
         Ok(PutOutcome { version, digest, size, done, request_id })
     }
 
-    /// Puts the parts, each once, and then the list of them.
-    async fn put_parts(&self, key: &ObjectKey, bytes: &[u8], whole: Offer<'_>) -> Result<Settled, VaultError> {
+    /// Puts the parts, each once, and then the list of them. One of them is in memory at a time. A content that turns out
+    /// to be another than was announced leaves parts behind that no list names.
+    async fn put_parts(&self, key: &ObjectKey, content: &dyn Content, whole: Offer<'_>) -> Result<Settled, VaultError> {
         let object = self.object(key);
         let history = self.client.history(&object.full).await?;
         if history.first().is_some() {
             return self.settle(&object, &whole, &history, None).await;
         }
         let limit = usize::try_from(self.client.settings.single_part_limit).unwrap_or(usize::MAX);
+        let mut chunks = Checked::new(key, content);
         let mut parts = Vec::new();
-        for (index, part) in bytes.chunks(limit).enumerate() {
-            let (digest, size) = (Digest::of(part), part.len() as u64);
-            let offer = Offer {
-                bytes: Bytes::copy_from_slice(part),
-                digest,
-                size,
-                media_type: "application/octet-stream",
-                ..whole
-            };
+        for index in 0.. {
+            let part = chunks.part(limit).await?;
+            if part.is_empty() {
+                break;
+            }
+            let (digest, size) = (Digest::of(&part), part.len() as u64);
+            let media_type = "application/octet-stream";
+            let offer = Offer { bytes: part.into(), digest, size, media_type, ..whole };
             let settled = self.put_one(&self.part(key, whole.digest, index), &offer).await?;
             parts.push(Part::new(&settled.version, digest, size));
         }

@@ -1,6 +1,6 @@
 //! Reading back: what the store says of a version, and what its bytes are.
 
-use exhibit_evidence::{Digest, Timestamp};
+use exhibit_evidence::{Digest, Digesting, Timestamp};
 
 use super::S3Vault;
 use super::objects::{Head, Lock, Object};
@@ -14,6 +14,9 @@ struct Looked {
     lock: Lock,
     hold: bool,
     masked: bool,
+    digest: Digest,
+    size: u64,
+    /// Empty where they were not wanted.
     bytes: Vec<u8>,
 }
 
@@ -25,14 +28,14 @@ impl S3Vault {
         version: &Version,
         want_bytes: bool,
     ) -> Result<(ReadBack, Vec<u8>), VaultError> {
-        let own = self.look(&self.object(key), version).await?;
+        let own = self.look(&self.object(key), version, want_bytes).await?;
         let noted = own.head.noted_digest.ok_or_else(|| VaultError::RecordMissing { key: key.clone() })?;
         let put_at = own.head.put_at.ok_or_else(|| VaultError::RecordMissing { key: key.clone() })?;
         let mut back = ReadBack {
             key: key.clone(),
             version: version.clone(),
-            digest: Digest::of(&own.bytes),
-            size: own.bytes.len() as u64,
+            digest: own.digest,
+            size: own.size,
             mode: own.lock.mode.to_string(),
             retain_until: own.lock.until,
             legal_hold: own.hold,
@@ -43,60 +46,72 @@ impl S3Vault {
             request_id: own.head.request_id.clone(),
             masked: own.masked,
         };
-        let mut bytes = Vec::new();
+        let mut bytes = own.bytes;
         if own.head.media_type == MEDIA_TYPE {
-            let manifest = Manifest::read(&own.bytes, key)?;
-            bytes = self.join(&manifest, own.lock, &mut back).await?;
-            back.digest = Digest::of(&bytes);
-            back.size = bytes.len() as u64;
+            let manifest = Manifest::read(&bytes, key)?;
+            bytes = self.join(&manifest, own.lock, &mut back, want_bytes).await?;
             back.media_type.clone_from(&manifest.media_type);
             // The store's word is about the list alone.
             back.stored_checksum = None;
             agree(key, manifest.digest, back.digest)?;
         }
         agree(key, noted, back.digest)?;
-        if !want_bytes {
-            bytes = Vec::new();
-        } else if own.head.media_type != MEDIA_TYPE {
-            bytes = own.bytes;
-        }
         Ok((back, bytes))
     }
 
     /// The parts of an object, one after the other. It is kept as well as the worst of them.
-    async fn join(&self, manifest: &Manifest, own: Lock, back: &mut ReadBack) -> Result<Vec<u8>, VaultError> {
+    async fn join(
+        &self,
+        manifest: &Manifest,
+        own: Lock,
+        back: &mut ReadBack,
+        want_bytes: bool,
+    ) -> Result<Vec<u8>, VaultError> {
         let mut worst = own;
+        let mut digesting = Digesting::default();
         let mut bytes = Vec::new();
         for (index, part) in manifest.parts.iter().enumerate() {
             let object = self.part(&back.key, manifest.digest, index);
             let looked =
-                self.look(&object, &part.version()).await.map_err(|error| part_error(&back.key, index, error))?;
-            agree(&back.key, part.digest, Digest::of(&looked.bytes))?;
+                self.look(&object, &part.version(), true).await.map_err(|error| part_error(&back.key, index, error))?;
+            agree(&back.key, part.digest, looked.digest)?;
             worst = Lock { mode: worst.mode.min(looked.lock.mode), until: worst.until.min(looked.lock.until) };
             back.legal_hold &= looked.hold;
             back.masked |= looked.masked;
-            bytes.extend_from_slice(&looked.bytes);
+            digesting.take(&looked.bytes);
+            if want_bytes {
+                bytes.extend_from_slice(&looked.bytes);
+            }
         }
+        (back.digest, back.size) = digesting.finish();
         back.mode = worst.mode.to_string();
         back.retain_until = worst.until;
         Ok(bytes)
     }
 
-    /// Everything that the store says of a version, and its bytes.
-    async fn look(&self, object: &Object<'_>, version: &Version) -> Result<Looked, VaultError> {
+    /// Everything that the store says of a version, and what its bytes are. They are kept where they are wanted, and where
+    /// they are a list of parts.
+    async fn look(&self, object: &Object<'_>, version: &Version, want_bytes: bool) -> Result<Looked, VaultError> {
         let masked = self.find(object, version).await?;
         let Some(head) = self.client.head(&object.full, version).await? else {
             return Err(VaultError::NotFound { key: object.key.clone() });
         };
         let lock = self.lock_of(object, version).await?;
         let hold = self.client.hold(&object.full, version).await?;
-        let Some(bytes) = self.client.bytes(&object.full, version).await? else {
+        let read = if want_bytes || head.media_type == MEDIA_TYPE {
+            let bytes = self.client.bytes(&object.full, version).await?;
+            bytes.map(|bytes| (Digest::of(&bytes), bytes.len() as u64, bytes))
+        } else {
+            let found = self.client.digest(&object.full, version).await?;
+            found.map(|(digest, size)| (digest, size, Vec::new()))
+        };
+        let Some((digest, size, bytes)) = read else {
             return Err(match head.noted_digest {
                 Some(recorded) => VaultError::ObjectMissing { key: object.key.clone(), recorded },
                 None => VaultError::NotFound { key: object.key.clone() },
             });
         };
-        Ok(Looked { head, lock, hold, masked, bytes })
+        Ok(Looked { head, lock, hold, masked, digest, size, bytes })
     }
 
     /// Whether the version is listed, and whether it is masked.
@@ -125,18 +140,18 @@ impl S3Vault {
     pub(super) async fn digest_of(&self, object: &Object<'_>, version: &Version) -> Result<Digest, VaultError> {
         let missing = || VaultError::NotFound { key: object.key.clone() };
         let head = self.client.head(&object.full, version).await?.ok_or_else(missing)?;
-        let bytes = self.client.bytes(&object.full, version).await?.ok_or_else(missing)?;
         if head.media_type != MEDIA_TYPE {
-            return Ok(Digest::of(&bytes));
+            return Ok(self.client.digest(&object.full, version).await?.ok_or_else(missing)?.0);
         }
+        let bytes = self.client.bytes(&object.full, version).await?.ok_or_else(missing)?;
         let manifest = Manifest::read(&bytes, object.key)?;
-        let mut whole = Vec::new();
+        let mut whole = Digesting::default();
         for (index, part) in manifest.parts.iter().enumerate() {
             let object = self.part(object.key, manifest.digest, index);
             let bytes = self.client.bytes(&object.full, &part.version()).await?;
-            whole.extend_from_slice(&bytes.ok_or_else(missing)?);
+            whole.take(&bytes.ok_or_else(missing)?);
         }
-        Ok(Digest::of(&whole))
+        Ok(whole.finish().0)
     }
 
     /// The objects of the bucket that carry a version: its parts, and last itself.

@@ -1,11 +1,11 @@
 //! The way of one object into the archive.
 
-use exhibit_archive::{ObjectKey, PutOptions, retention};
+use exhibit_archive::{Chunks, Content, ObjectKey, PutOptions, VaultError, VaultFuture, retention};
 use exhibit_evidence::{
     Digest, EntryId,
     report::{Archived, Receipt},
 };
-use exhibit_store::{Append, ArchiveIntent, NewEntry};
+use exhibit_store::{Append, ArchiveIntent, ArtifactChunks, NewEntry, Store};
 
 use crate::{StepError, World};
 
@@ -39,15 +39,44 @@ impl Object {
     }
 }
 
+/// An artifact as what is put: a little of it in memory at a time.
+struct Stored<'a> {
+    store: &'a Store,
+    digest: Digest,
+    size: u64,
+}
+
+impl Content for Stored<'_> {
+    fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> Box<dyn Chunks + '_> {
+        Box::new(Reading(self.store.artifact_chunks(self.digest)))
+    }
+}
+
+struct Reading(ArtifactChunks);
+
+impl Chunks for Reading {
+    fn next(&mut self) -> VaultFuture<'_, Option<Vec<u8>>> {
+        Box::pin(async move { self.0.next().await.map_err(VaultError::unread) })
+    }
+}
+
 /// Puts an object whose intent is recorded, reads it back, and records the receipt.
 pub(super) async fn archive(world: &World, object: Object) -> Result<(), StepError> {
     let Object { subject, report, key: name, digest, size, media_type } = object;
-    let bytes = world.store.artifact(digest).await?.bytes;
+    let content = Stored { store: &world.store, digest, size };
     let key = ObjectKey::parse(&name).map_err(|error| StepError::Ledger(error.to_string()))?;
     let put_at = world.now();
     let class = world.plan.retention.of(subject);
     let options = PutOptions { put_at, retain_until: retention::retain_until(put_at, class.years), media_type };
-    let put = world.vault.put_once(&key, &bytes, &options).await?;
+    let put = world.vault.put(&key, &content, &options).await?;
     let back = world.vault.read_back(&key, &put.version).await?;
     let read_back_at = world.now();
     if back.digest != digest || back.size != size {

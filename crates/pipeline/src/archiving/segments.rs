@@ -3,7 +3,10 @@
 //! A receipt is an entry too, so a segment ends with a day: its receipt lies in a later one. A day with nothing but
 //! such receipts makes no segment of its own, or an idle ledger would archive its own receipts for ever.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use chrono::{Days, NaiveTime, TimeDelta};
 use exhibit_evidence::{
@@ -11,13 +14,16 @@ use exhibit_evidence::{
     report::{ARTIFACTS, Archived},
 };
 use exhibit_ledger::{bundle::nodes_before, segment};
-use exhibit_store::{ArchiveIntent, StoreError, StoredEntry};
+use exhibit_store::{ArchiveIntent, Packed, Packing, StoredEntry};
 
 use super::{Failed, Object, archive, keep_intended};
 use crate::{StepError, World, checkpointing::checkpoint_at, keys, ledger_reads};
 
 /// The most entries in one segment: a day that has more makes several.
 const MOST_ENTRIES: u64 = 16_384;
+/// The most bytes of records in one segment, for it is made in memory: of ordinary entries, some thousands. A day that has
+/// more makes several.
+const MOST_BYTES: u64 = 4 << 20;
 /// How long after midnight a day counts as finished: who took the time before midnight may still be appending.
 const SETTLED: TimeDelta = TimeDelta::minutes(10);
 const MEDIA_TYPE: &str = "application/x-tar";
@@ -44,29 +50,29 @@ pub(super) async fn archive_days(world: &World, until: Until, failed: &mut Faile
             failed.note(archive_artifact(world, intent.clone()).await);
         }
     }
+    let done: BTreeMap<u64, u64> =
+        archived.iter().filter_map(|key| segment::range_of(key)).map(|range| (range.start, range.end)).collect();
     // What is archived now makes receipts: they are not for now.
     let head = world.store.head().await?.size();
     let mut from = 0;
     loop {
-        let done = archived.iter().filter_map(|key| segment::range_of(key)).find(|range| range.start == from);
-        let range = match (done, intended(from)) {
-            (Some(range), _) => {
-                from = range.end;
-                continue;
-            }
-            (None, Some(intent)) => {
+        if let Some(end) = done.get(&from) {
+            from = *end;
+            continue;
+        }
+        let range = match intended(from) {
+            Some(intent) => {
                 let range = segment::range_of(&intent.key).unwrap_or(from..from);
                 failed.note(archive_segment(world, intent).await);
                 range
             }
-            (None, None) => {
+            None => {
                 let Some((day, range)) = next(world, from, head, until).await? else { return Ok(from) };
                 for intent in artifacts(world, &range, &archived).await? {
                     failed.note(archive_artifact(world, intent).await);
                 }
-                let bytes = make(world, &day, &range).await?;
-                let key = segment::key(&day, &range);
-                let intent = keep_intended(world, key, MEDIA_TYPE, bytes, format!("segment:{day}")).await?;
+                let packed = make(world, &day, &range).await?;
+                let intent = keep_intended(world, segment::key(&day, &range), packed, format!("segment:{day}")).await?;
                 failed.note(archive_segment(world, intent).await);
                 range
             }
@@ -80,7 +86,7 @@ async fn archive_segment(world: &World, intent: ArchiveIntent) -> Result<(), Ste
 }
 
 async fn archive_artifact(world: &World, intent: ArchiveIntent) -> Result<(), StepError> {
-    let media_type = world.store.artifact(intent.digest).await?.media_type;
+    let media_type = world.store.artifact_facts(intent.digest).await?.media_type;
     archive(world, Object::intended(intent, Archived::Artifact, None, &media_type)).await
 }
 
@@ -94,11 +100,11 @@ async fn next(world: &World, from: u64, head: u64, until: Until) -> Result<Optio
             Until::Finished if world.now() < midnight.plus(SETTLED) => return Ok(None),
             Until::Finished => world.store.size_at(midnight).await?,
         };
-        let to = to.min(from + MOST_ENTRIES);
-        let worthy = to == from + MOST_ENTRIES || tells_more(world, end..to).await?;
-        end = to;
+        let most = world.store.within_bytes(from..to.min(from + MOST_ENTRIES), MOST_BYTES).await?;
+        let worthy = most < to || tells_more(world, end..to).await?;
+        end = to.min(most);
         if worthy {
-            return Ok(Some((day, from..signable(world, end).await?)));
+            return Ok(Some((day, from..signable(world, from, end).await?)));
         }
     }
     Ok(None)
@@ -143,16 +149,16 @@ async fn tells_more(world: &World, range: Range<u64>) -> Result<bool, StepError>
     }
 }
 
-/// The smallest size from this one on that the key in use may sign, or that was signed before: a retired key signs nothing
-/// that was left out before its rotation.
-async fn signable(world: &World, size: u64) -> Result<u64, StepError> {
-    match world.store.checkpoint(size).await {
-        Ok(_) => return Ok(size),
-        Err(StoreError::NotFound { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
+/// Where a segment that begins at `from` and is to end at `size` can end: there, where the key in use may sign that. Else,
+/// because a retired key signs nothing that was left out before its rotation, at the last size that was signed before; where
+/// there is none, at the first that the key in use may sign.
+async fn signable(world: &World, from: u64, size: u64) -> Result<u64, StepError> {
     let (line, _) = keys::line(world).await?;
-    Ok(size.max(line.current().from_size))
+    let own = line.current().from_size;
+    if size >= own {
+        return Ok(size);
+    }
+    Ok(world.store.checkpoint_within(from + 1..=size).await?.unwrap_or(own))
 }
 
 /// The artifacts that entries in this range cite and that are not archived: the intent of each, recorded.
@@ -180,7 +186,7 @@ async fn artifacts(
         if archived.contains(key.as_str()) {
             continue;
         }
-        let size = world.store.artifact(digest).await?.bytes.len() as u64;
+        let size = world.store.artifact_facts(digest).await?.size;
         let intent = ArchiveIntent { key, digest, size, subject: "artifact".to_owned() };
         world.store.record_intent(&intent, world.now()).await?;
         intents.push(intent);
@@ -205,8 +211,8 @@ pub(crate) fn cites(body: &Body) -> Vec<Digest> {
     }
 }
 
-/// The bytes of a segment.
-async fn make(world: &World, day: &str, range: &Range<u64>) -> Result<Vec<u8>, StepError> {
+/// A segment, compressed as it is written.
+async fn make(world: &World, day: &str, range: &Range<u64>) -> Result<Packed, StepError> {
     let signed = checkpoint_at(world, range.end).await?;
     let previous = if range.start > 0 { Some(checkpoint_at(world, range.start).await?) } else { None };
     let before = world.store.nodes(&nodes_before(range.start)).await?;
@@ -224,9 +230,9 @@ async fn make(world: &World, day: &str, range: &Range<u64>) -> Result<Vec<u8>, S
     let (line, handovers) = keys::line(world).await?;
     let statements: Vec<_> = handovers.into_iter().map(|handover| handover.statement).collect();
     writer.keys(line.windows().iter().map(|window| &window.key), &statements)?;
-    let mut bytes = Vec::new();
-    writer.finish(&world.signer, &mut bytes)?;
-    Ok(bytes)
+    let mut packing = Packing::new(MEDIA_TYPE);
+    writer.finish(&world.signer, &mut packing)?;
+    Ok(packing.finish())
 }
 
 #[cfg(test)]

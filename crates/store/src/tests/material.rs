@@ -1,8 +1,10 @@
 //! Artifacts, intents, checkpoints.
 
+use std::io::Write as _;
+
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{Append, ArchiveIntent, NewArtifact, StoreError, StoredCheckpoint};
+use crate::{Append, ArchiveIntent, NewArtifact, Packing, StoreError, StoredCheckpoint};
 
 #[tokio::test]
 async fn an_artifact_is_kept_once_and_checked_on_reading() {
@@ -23,6 +25,48 @@ async fn an_artifact_is_kept_once_and_checked_on_reading() {
     assert!(matches!(store.artifact(other).await, Err(StoreError::NotFound { .. })));
     database.sql(&database.superuser_url(), "UPDATE exhibit.artifacts SET size = 3").await.unwrap();
     assert!(matches!(store.artifact(digest).await, Err(StoreError::Artifact { .. })));
+}
+
+#[tokio::test]
+async fn an_artifact_is_packed_and_read_in_pieces() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    // The first can be compressed a thousandfold, the second not at all: neither comes in one piece.
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    });
+    for bytes in [b"scanner output\n".repeat(50_000), noise.take(400_000).collect(), Vec::new()] {
+        let mut packing = Packing::new("text/plain");
+        bytes.chunks(70_000).for_each(|chunk| packing.write_all(chunk).unwrap());
+        let packed = packing.finish();
+        store.keep_artifact(&packed, at(0)).await.unwrap();
+        assert_eq!((packed.digest(), packed.size()), (exhibit_evidence::Digest::of(&bytes), bytes.len() as u64));
+        let facts = store.artifact_facts(packed.digest()).await.unwrap();
+        assert_eq!((facts.media_type.as_str(), facts.size), ("text/plain", packed.size()));
+        assert_eq!(store.artifact(packed.digest()).await.unwrap().bytes, bytes);
+        let (mut chunks, mut read) = (store.artifact_chunks(packed.digest()), Vec::new());
+        while let Some(chunk) = chunks.next().await.unwrap() {
+            assert!(chunk.len() <= 128 * 1024);
+            read.extend_from_slice(&chunk);
+        }
+        assert_eq!(read, bytes);
+    }
+    let cut = "UPDATE exhibit.artifacts SET deflated = substring(deflated FROM 1 FOR length(deflated) - 6)";
+    database.sql(&database.superuser_url(), cut).await.unwrap();
+    let digest = exhibit_evidence::Digest::of(&b"scanner output\n".repeat(50_000));
+    let mut chunks = store.artifact_chunks(digest);
+    let broken = loop {
+        match chunks.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it did not end early"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(broken, StoreError::Artifact { .. }), "{broken}");
+    let other = store.artifact_chunks(exhibit_evidence::Digest::of(b"other")).next().await;
+    assert!(matches!(other, Err(StoreError::NotFound { .. })));
 }
 
 #[tokio::test]
