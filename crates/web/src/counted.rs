@@ -108,7 +108,7 @@ impl Drop for Counted {
         let service = self.service.clone();
         tokio::spawn(async move {
             // That it was asked for is on record already; what could not be written is told by the writer itself.
-            let _ = service.recorder.record(line).await;
+            let _ = service.recorder.note(line).await;
         });
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     service::Service,
     session::{self, SessionId},
     token::TokenText,
-    who::{Caller, shown},
+    who::{Caller, Looked, revoked, shown},
 };
 
 /// The longest question that is put on record whole, in characters.
@@ -65,7 +65,12 @@ pub(crate) async fn gate(State(service): State<Service>, mut request: Request, n
         let line = line(&service, id, caller.as_ref(), &method, &route, question, &response);
         response = match service.recorder.record(line.clone()).await {
             Ok(()) => counted(&service, response, &line),
-            Err(NotRecorded) => {
+            Err(NotRecorded::Revoked) => {
+                service.tokens.forget();
+                let refused = revoked().into_response();
+                if is_page(&route) { pages::shown(refused, &method, with_token) } else { refused }
+            }
+            Err(NotRecorded::Failed) => {
                 let detail = "the read could not be put on record, so it was not answered";
                 Problem { retry_after: Some(5), ..Problem::new(Kind::Unavailable, detail) }.into_response()
             }
@@ -115,7 +120,11 @@ async fn admit(
         return Ok(None);
     }
     let caller = match proof {
-        Proof::Token(Ok(token)) => service.tokens.caller(service, &token).await,
+        // What only reads is held back until its line is written, and that looks again; what does something is not.
+        Proof::Token(Ok(token)) => {
+            let looked = if method.is_safe() { Looked::Lately } else { Looked::Now };
+            service.tokens.caller(service, &token, looked).await
+        }
         Proof::Token(Err(problem)) => Err(problem),
         Proof::Session(session) => session::caller(service, session.as_ref()).await,
     };

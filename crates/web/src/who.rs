@@ -23,7 +23,8 @@ use crate::{
     token::{TokenKey, TokenText},
 };
 
-/// For how long a token that was found is held to be what it was: so long a revocation may take to be noticed.
+/// For how long a token that was found is not looked up again. That it was revoked meanwhile is seen by whoever writes the
+/// answer's line into the access log, before the answer leaves.
 const REMEMBERED: TimeDelta = TimeDelta::seconds(5);
 /// How many tokens are remembered.
 const MOST_REMEMBERED: usize = 10_000;
@@ -75,6 +76,20 @@ pub(crate) fn shown(headers: &HeaderMap) -> Result<TokenText, Problem> {
     TokenText::parse(text).map_err(|error| refused(&error.to_string()))
 }
 
+/// The refusal of a token. It reads the same whatever is wrong with it: it tells nobody which tokens there are.
+pub(crate) fn revoked() -> Problem {
+    Problem::new(Kind::Unauthenticated, "this token is unknown, has expired or was revoked")
+}
+
+/// When a token has to have been looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looked {
+    /// A moment ago will do.
+    Lately,
+    /// Now.
+    Now,
+}
+
 /// Tokens that were found lately.
 pub(crate) struct Tokens {
     key: TokenKey,
@@ -96,17 +111,17 @@ impl Tokens {
         self.key.session_hash(id)
     }
 
-    /// Whose token this is, if it is good now. Every refusal reads the same: it tells nobody which tokens there are.
-    pub(crate) async fn caller(&self, service: &Inner, text: &TokenText) -> Result<Caller, Problem> {
+    /// Whose token this is, if it is good now.
+    pub(crate) async fn caller(&self, service: &Inner, text: &TokenText, looked: Looked) -> Result<Caller, Problem> {
         let now = service.now();
-        let refused = || Problem::new(Kind::Unauthenticated, "this token is unknown, has expired or was revoked");
-        let remembered = match self.recall(text, now) {
+        let recalled = if looked == Looked::Lately { self.recall(text, now) } else { None };
+        let remembered = match recalled {
             Some(remembered) => remembered,
-            None => self.find(service, text, now).await?.ok_or_else(refused)?,
+            None => self.find(service, text, now).await?.ok_or_else(revoked)?,
         };
         let token = &remembered.found.token;
         if !self.key.matches(text, &remembered.found.hash) || token.revoked.is_some() || token.expires_at <= now {
-            return Err(refused());
+            return Err(revoked());
         }
         Ok(remembered.caller.clone())
     }

@@ -1,5 +1,6 @@
 //! The access log: every read and every refusal, before the answer leaves.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use exhibit_evidence::Timestamp;
@@ -44,6 +45,16 @@ pub struct Access {
     pub refusal: Option<String>,
 }
 
+/// A line, and what hangs on it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Line<'a> {
+    /// The line.
+    #[serde(flatten)]
+    pub access: &'a Access,
+    /// Whether the request's answer waits for it.
+    pub answers: bool,
+}
+
 /// One line of the access log as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessRow {
@@ -77,12 +88,13 @@ pub struct AccessQuery {
 }
 
 impl Store {
-    /// Writes lines into the access log, all or none, in one statement.
+    /// Writes lines into the access log as they are, all or none, in one statement.
     ///
     /// # Errors
-    /// If the database cannot be used: then nothing was written, and no answer may leave.
+    /// If the database cannot be used: then nothing was written.
     pub async fn log_access(&self, lines: &[Access]) -> Result<(), StoreError> {
-        insert(&self.pool, lines).await
+        let lines: Vec<Line<'_>> = lines.iter().map(|access| Line { access, answers: false }).collect();
+        insert(&self.pool, &lines).await.map(drop)
     }
 
     /// A writer of the access log. It connects when it first writes.
@@ -100,15 +112,16 @@ pub struct AccessWriter {
 }
 
 impl AccessWriter {
-    /// Writes lines, all or none, in one statement.
+    /// Writes lines, all or none, in one statement, and tells which requests are to be refused all the same: those whose
+    /// answers wait for their lines, and whose token turns out to be revoked. Their lines say so, and of no row.
     ///
     /// # Errors
     /// If the database cannot be used: no answer may leave. The next call connects anew.
-    pub async fn write(&mut self, lines: &[Access]) -> Result<(), StoreError> {
+    pub async fn write(&mut self, lines: &[Line<'_>]) -> Result<BTreeSet<Uuid>, StoreError> {
         let mut connection = self.connection().await?;
-        insert(&mut connection, lines).await?;
+        let revoked = insert(&mut connection, lines).await?;
         self.open = Some((connection, Instant::now()));
-        Ok(())
+        Ok(revoked)
     }
 
     /// The connection, taken out: whoever does not bring it back unharmed lets it end.
@@ -122,27 +135,34 @@ impl AccessWriter {
     }
 }
 
-async fn insert(executor: impl PgExecutor<'_>, lines: &[Access]) -> Result<(), StoreError> {
+async fn insert(executor: impl PgExecutor<'_>, lines: &[Line<'_>]) -> Result<BTreeSet<Uuid>, StoreError> {
     if lines.is_empty() {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     let json = serde_json::to_string(lines)
         .map_err(|error| StoreError::Database { tx: "log_access", source: sqlx::Error::Encode(error.into()) })?;
     // Postgres has no NUL in text; a request line that was one is written without it.
     let json = json.replace("\\u0000", "");
-    sqlx::query(
-        "/* log_access */ INSERT INTO exhibit.access_log (at, request_id, token_id, person, role, method, route, \
-                scope, query, status, row_count, refusal) \
-         SELECT at, request_id, token_id, person, role, method, route, scope, query, status, row_count, refusal \
-           FROM json_to_recordset($1::json) AS line (at timestamptz, request_id uuid, token_id uuid, person text, \
-                role text, method text, route text, scope text, query text, status smallint, row_count bigint, \
-                refusal text)",
+    let rows = sqlx::query(
+        "/* log_access */ WITH lines AS MATERIALIZED ( \
+           SELECT line.*, line.answers AND t.revoked_at IS NOT NULL AS revoked \
+             FROM json_to_recordset($1::json) AS line (at timestamptz, request_id uuid, token_id uuid, person text, \
+                  role text, method text, route text, scope text, query text, status smallint, row_count bigint, \
+                  refusal text, answers boolean) \
+             LEFT JOIN exhibit.tokens t ON t.id = line.token_id), \
+         written AS ( \
+           INSERT INTO exhibit.access_log (at, request_id, token_id, person, role, method, route, scope, query, \
+                  status, row_count, refusal) \
+           SELECT at, request_id, token_id, person, role, method, route, scope, query, \
+                  CASE WHEN revoked THEN 401 ELSE status END, CASE WHEN NOT revoked THEN row_count END, \
+                  CASE WHEN revoked THEN 'unauthenticated: the token was revoked' ELSE refusal END FROM lines) \
+         SELECT request_id FROM lines WHERE revoked",
     )
     .bind(json)
-    .execute(executor)
+    .fetch_all(executor)
     .await
     .map_err(in_tx("log_access"))?;
-    Ok(())
+    rows.iter().map(|row| Reader::new(row, "access_log", "").get("request_id")).collect()
 }
 
 impl Reading {

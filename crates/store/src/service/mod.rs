@@ -21,7 +21,7 @@ mod slots;
 pub mod spelled;
 mod tokens;
 
-pub use access_log::{Access, AccessPage, AccessQuery, AccessRow, AccessWriter};
+pub use access_log::{Access, AccessPage, AccessQuery, AccessRow, AccessWriter, Line};
 pub use artifacts::ArtifactBytes;
 pub use evidence::{DisclosedValue, EvidencePiece, EvidenceQuery, EvidenceRow, JudgedBy};
 pub use export::{Export, ExportFormat};

@@ -20,6 +20,7 @@ use crate::{
     service::Service,
     session::{self, Road, SessionId},
     token::TokenText,
+    who::Looked,
 };
 
 /// What the form sends.
@@ -54,7 +55,7 @@ pub(super) async fn enter(State(service): State<Service>, request: Request) -> R
     };
     let shown = Zeroizing::new(shown.token);
     let caller = match TokenText::parse(shown.trim()) {
-        Ok(token) => service.tokens.caller(&service, &token).await,
+        Ok(token) => service.tokens.caller(&service, &token, Looked::Now).await,
         Err(_) => Err(Problem::new(Kind::Unauthenticated, "not a token")),
     };
     let caller = match caller {
