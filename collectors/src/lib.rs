@@ -7,6 +7,7 @@ pub mod archived;
 pub mod cases;
 pub mod collector;
 pub mod examples;
+pub mod process;
 pub mod reading;
 pub mod registry;
 pub mod scanning;

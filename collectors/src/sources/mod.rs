@@ -17,6 +17,7 @@ mod error;
 mod files;
 pub mod interpolate;
 pub mod kubernetes;
+pub mod logs;
 mod secret;
 pub mod urls;
 mod urls_pairs;

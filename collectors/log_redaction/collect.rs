@@ -1,0 +1,451 @@
+//! Observes: sends the canaries, lists each log, counts every piece by one path and examines it by another.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use exhibit_detect::{Confidence, Engine, Options, RunKey, Search};
+use exhibit_evidence::{
+    Digest, Observation, Population,
+    observation::{Exclusion, Method, Problem, Subject, Tool},
+};
+use rayon::prelude::*;
+
+use super::canary::{self, Drawn};
+use super::examine::{Examiner, Lookout, Tally};
+use super::facts::{CanaryFacts, FORMAT, Facts, LogFacts, SampleFacts};
+use super::sample::{self, Frame, Sampler};
+use super::settings::{self, Log, Sample};
+use crate::sources::logs::{
+    Counted, LEFT, Left, LogError, LogSource, Passed, Piece, command::CommandLog, files::Files, journal::Journal,
+};
+use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
+
+/// The code of what a random sample left out.
+pub(super) const NOT_DRAWN: &str = "not-drawn";
+/// So often a log is listed again for what moved while it was read.
+const ROUNDS: usize = 4;
+/// Examples of what was left out, for each reason.
+const EXAMPLES: usize = 5;
+/// So many problems of one log are told one by one.
+const PROBLEMS: usize = 10;
+
+/// What this way of looking cannot see, whatever the log.
+pub(super) const BLIND_SPOTS: [&str; 4] = [
+    "what was written and deleted before the run, and lines that the log's own shipper dropped",
+    "secrets that look like ordinary words and have no name beside them, and values taken apart over several lines",
+    "copies of the logs elsewhere",
+    "encodings beyond those that the rules and canaries name",
+];
+
+/// The digest of the detection engine's rules.
+pub(super) fn rule_pack() -> Digest {
+    Digest(Engine::builtin().rule_pack_digest())
+}
+
+/// Observes all logs of a job.
+pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+    let source = settings::source(&settings.source).map_err(CollectError::Settings)?;
+    let subjects = subjects(&source.logs, scope)?;
+    let observed_from = scope.clock.now();
+    let key = RunKey::new(*scope.run_key);
+    let drawn: Vec<Vec<Drawn>> = source.logs.iter().map(|log| send(log, scope)).collect();
+    let longest = source.logs.iter().flat_map(|log| &log.canaries).map(|canary| canary.wait).max().unwrap_or(0);
+    std::thread::sleep(Duration::from_secs(longest));
+
+    let mut collecting = Collecting { population: Vec::new(), problems: Vec::new(), logs: Vec::new(), sampled: Vec::new() };
+    for ((log, subject), drawn) in source.logs.iter().zip(&subjects).zip(&drawn) {
+        let engine = canary::engine(drawn).map_err(CollectError::Other)?;
+        let lookout = Lookout {
+            rules: Search::new(Engine::builtin(), Options { least: Confidence::Low, ..Options::default() }),
+            canaries: engine.as_ref().map(|engine| {
+                Search::new(engine, Options { generic: false, least: Confidence::Low, ..Options::default() })
+            }),
+            drawn,
+            key: &key,
+        };
+        collecting.log(log, subject, &lookout, scope);
+    }
+    let Collecting { population, problems, logs, sampled } = collecting;
+    let facts = Facts { format: FORMAT, logs };
+    let facts = serde_json::to_value(&facts).map_err(|error| CollectError::Other(error.to_string()))?;
+    let observation = Observation {
+        observed_from,
+        observed_to: scope.clock.now(),
+        subjects,
+        population,
+        method: method(sampled),
+        tool: Tool {
+            name: "exhibit log_redaction".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: Vec::new(),
+            rule_pack: Some(rule_pack()),
+        },
+        rights: "read access to the logs, as the user that runs this".to_owned(),
+        filters: source.logs.iter().filter_map(filter).collect(),
+        blind_spots: BLIND_SPOTS.map(str::to_owned).to_vec(),
+        problems,
+        facts,
+        facts_artifact: None,
+        artifacts: Vec::new(),
+    };
+    Ok(Collected { observation, artifacts: Vec::new() })
+}
+
+fn subjects(logs: &[Log], scope: &Scope<'_>) -> Result<Vec<Subject>, CollectError> {
+    let subject = |(index, log): (usize, &Log)| {
+        let problem = |message: &str| {
+            CollectError::Settings(SettingProblem::new(&format!("source.logs.{index}.environment"), message))
+        };
+        let environment = match (&log.environment, scope.environments) {
+            (Some(id), environments) if environments.iter().any(|known| known.id == *id) => id.clone(),
+            (Some(_), _) => return Err(problem("expected one of the job's environments")),
+            (None, [only]) => only.id.clone(),
+            (None, _) => return Err(problem("expected an environment, because the job does not have exactly one")),
+        };
+        Ok(Subject { environment, id: log.id.clone() })
+    };
+    logs.iter().enumerate().map(subject).collect()
+}
+
+fn send(log: &Log, scope: &Scope<'_>) -> Vec<Drawn> {
+    let limit = Duration::from_secs(log.time_limit);
+    let send = |canary: &settings::Canary| {
+        let mut drawn = canary::draw(canary, log.id.as_str(), scope.run_key);
+        drawn.send(canary, &folder(log, scope), &log.pass_environment, limit);
+        drawn
+    };
+    log.canaries.iter().map(send).collect()
+}
+
+/// The folder that a log's commands run in.
+fn folder(log: &Log, scope: &Scope<'_>) -> PathBuf {
+    log.folder.as_ref().map_or_else(|| scope.base.to_owned(), |folder| scope.base.join(folder))
+}
+
+fn open(log: &Log, scope: &Scope<'_>) -> Box<dyn LogSource> {
+    let time_limit = Duration::from_secs(log.time_limit);
+    if let Some(command) = &log.command {
+        return Box::new(CommandLog {
+            folder: folder(log, scope),
+            name: log.id.to_string(),
+            command: command.clone(),
+            count: log.count.clone(),
+            pass: log.pass_environment.clone(),
+            time_limit,
+            most: log.most_bytes,
+        });
+    }
+    if let Some(journal) = &log.journal {
+        return Box::new(Journal {
+            base: scope.base.to_owned(),
+            files: journal.files.clone(),
+            directory: journal.directory.clone(),
+            units: journal.units.clone(),
+            since: journal.since.clone(),
+            time_limit,
+            most: log.most_bytes,
+        });
+    }
+    let patterns = log.files.as_ref().map(settings::OneOrMore::list).unwrap_or_default();
+    Box::new(Files { base: scope.base.to_owned(), patterns, rotated: log.rotated })
+}
+
+fn filter(log: &Log) -> Option<String> {
+    let journal = log.journal.as_ref()?;
+    let mut words = Vec::new();
+    if !journal.units.is_empty() {
+        words.push(format!("units {}", journal.units.join(", ")));
+    }
+    words.extend(journal.since.as_ref().map(|since| format!("since {since}")));
+    (!words.is_empty()).then(|| format!("{}: {}", log.id, words.join("; ")))
+}
+
+fn method(sampled: Vec<(String, u64, String)>) -> Method {
+    let mut sampled = sampled.into_iter();
+    let Some((seed, mut size, mut statement)) = sampled.next() else { return Method::All };
+    for (other, more, words) in sampled {
+        size += more;
+        statement.push_str(&format!(" {words}"));
+        debug_assert_eq!(other, seed);
+    }
+    Method::Sample { seed, size, statement }
+}
+
+struct Collecting {
+    population: Vec<Population>,
+    problems: Vec<Problem>,
+    logs: Vec<LogFacts>,
+    /// Seed, size and statement of each sample.
+    sampled: Vec<(String, u64, String)>,
+}
+
+/// What looking at a log gave.
+#[derive(Default)]
+struct Looked {
+    tally: Tally,
+    /// Pieces that were examined to their end.
+    examined: u64,
+    /// The source's own count of them.
+    counted: Counted,
+    passed: Passed,
+    grown_files: u64,
+    left: Vec<Left>,
+    sample: Option<SampleFacts>,
+}
+
+/// What became of one piece.
+struct Done {
+    identity: String,
+    tally: Tally,
+    outcome: Result<(Counted, Passed), Left>,
+}
+
+impl Collecting {
+    fn log(&mut self, log: &Log, subject: &Subject, lookout: &Lookout<'_>, scope: &Scope<'_>) {
+        let source = open(log, scope);
+        let looked = match look(source.as_ref(), log.sample.as_ref(), lookout, scope.run_key) {
+            Ok(looked) => Ok(looked),
+            Err(error) => {
+                self.problems.push(Problem {
+                    subject: Some(subject.clone()),
+                    code: error.code.to_owned(),
+                    message: format!("{}: {}", log.id, error.message),
+                });
+                Err(Looked { tally: Tally::new(lookout.drawn.len()), ..Looked::default() })
+            }
+        };
+        let readable = looked.is_ok();
+        let mut looked = looked.unwrap_or_else(|nothing| nothing);
+        if let Some(sample) = &looked.sample {
+            let statement = sample::statement(sample.drawn, sample.lines);
+            self.sampled.push((sample.seed.clone(), sample.drawn, format!("{}: {statement}", log.id)));
+        }
+        let (left, failed): (Vec<Left>, Vec<Left>) =
+            looked.left.drain(..).partition(|left| LEFT.contains(&left.code));
+        for failure in failed.iter().take(PROBLEMS) {
+            self.problems.push(Problem {
+                subject: Some(subject.clone()),
+                code: failure.code.to_owned(),
+                message: format!("{}: {}", failure.name, failure.reason),
+            });
+        }
+        let known = readable && failed.is_empty();
+        self.populations(source.as_ref(), subject, &looked, &left, known);
+        self.logs.push(facts(source.as_ref(), subject, looked, lookout.drawn));
+    }
+
+    fn populations(&mut self, source: &dyn LogSource, subject: &Subject, looked: &Looked, left: &[Left], known: bool) {
+        let mut population = |unit: &str, exist: u64, examined: u64, excluded: Vec<Exclusion>| {
+            self.population.push(Population {
+                subject: subject.clone(),
+                unit: unit.to_owned(),
+                exist: known.then_some(exist),
+                counted_by: source.counted_by().to_owned(),
+                examined,
+                excluded,
+            });
+        };
+        let of_files = source.kind() == "files";
+        if of_files {
+            let excluded = exclusions(left);
+            let exist = looked.examined + left.len() as u64;
+            population("log file", exist, looked.examined, excluded);
+        }
+        let mut excluded = if of_files { Vec::new() } else { exclusions(left) };
+        if let Some(sample) = &looked.sample {
+            excluded.push(Exclusion {
+                code: NOT_DRAWN.to_owned(),
+                reason: "not drawn into the random sample".to_owned(),
+                count: sample.lines - sample.drawn,
+                examples: Vec::new(),
+            });
+        }
+        population(source.unit(), looked.counted.lines, looked.tally.lines, excluded);
+        if let Some(bytes) = looked.counted.bytes {
+            population("byte as it is kept", bytes, looked.passed.bytes, Vec::new());
+        }
+    }
+}
+
+fn exclusions(left: &[Left]) -> Vec<Exclusion> {
+    let mut by_code: BTreeMap<&str, Exclusion> = BTreeMap::new();
+    for one in left {
+        let exclusion = by_code.entry(one.code).or_insert_with(|| Exclusion {
+            code: one.code.to_owned(),
+            reason: one.reason.clone(),
+            count: 0,
+            examples: Vec::new(),
+        });
+        exclusion.count += 1;
+        if exclusion.examples.len() < EXAMPLES {
+            exclusion.examples.push(one.name.clone());
+        }
+    }
+    by_code.into_values().collect()
+}
+
+fn facts(source: &dyn LogSource, subject: &Subject, mut looked: Looked, drawn: &[Drawn]) -> LogFacts {
+    let canaries = std::mem::take(&mut looked.tally.canaries);
+    let canaries = drawn.iter().zip(canaries).map(|(drawn, seen)| CanaryFacts {
+        id: drawn.id.clone(),
+        unsent: drawn.unsent.clone(),
+        marker: seen.marker,
+        secret: seen.secret,
+        forms: seen.forms.into_iter().map(str::to_owned).collect(),
+        redacted: drawn.redacted.is_some().then_some(seen.redacted),
+    });
+    LogFacts {
+        subject: subject.clone(),
+        kind: source.kind().to_owned(),
+        label: source.label(),
+        unit: source.unit().to_owned(),
+        lines: looked.tally.lines,
+        documents: looked.tally.documents,
+        binary: looked.tally.binary,
+        grown_files: looked.grown_files,
+        grown_bytes: looked.passed.grown,
+        sample: looked.sample,
+        canaries: canaries.collect(),
+        groups: looked.tally.groups(),
+    }
+}
+
+/// Looks at everything that a source lists; what moved while it was read is found by the next listing.
+fn look(
+    source: &dyn LogSource,
+    sample: Option<&Sample>,
+    lookout: &Lookout<'_>,
+    run_key: &[u8; 32],
+) -> Result<Looked, LogError> {
+    let mut looked = Looked { tally: Tally::new(lookout.drawn.len()), ..Looked::default() };
+    if let Some(sample) = sample
+        && let Some(sampled) = look_at_sample(source, sample, lookout, run_key)?
+    {
+        return Ok(sampled);
+    }
+    let mut done = HashSet::new();
+    let mut moved: BTreeMap<String, Left> = BTreeMap::new();
+    for round in 0..ROUNDS {
+        let listing = source.list()?;
+        if round == 0 {
+            looked.left.extend(listing.left);
+        }
+        let mut fresh: Vec<_> = listing.pieces.into_iter().filter(|piece| !done.contains(&piece.identity())).collect();
+        if fresh.is_empty() {
+            break;
+        }
+        let results: Vec<Done> = fresh.par_iter_mut().map(|piece| examine(piece.as_mut(), lookout)).collect();
+        for result in results {
+            match looked.take(result.tally, result.outcome) {
+                Some(left) if left.code == Left::MOVED => {
+                    moved.insert(result.identity, left);
+                }
+                left => {
+                    moved.remove(&result.identity);
+                    looked.left.extend(left);
+                    done.insert(result.identity);
+                }
+            }
+        }
+    }
+    looked.left.extend(moved.into_values().map(|left| Left { code: "vanished", ..left }));
+    Ok(looked)
+}
+
+impl Looked {
+    /// Adds a piece; what could not be read to its end is handed back, and what was found in it is kept all the same.
+    fn take(&mut self, mut tally: Tally, outcome: Result<(Counted, Passed), Left>) -> Option<Left> {
+        let left = match outcome {
+            Ok((counted, passed)) => {
+                self.examined += 1;
+                self.counted.lines += counted.lines;
+                if let Some(bytes) = counted.bytes {
+                    self.counted.bytes = Some(self.counted.bytes.unwrap_or(0) + bytes);
+                }
+                self.passed.bytes += passed.bytes;
+                self.passed.grown += passed.grown;
+                self.grown_files += u64::from(passed.grown > 0);
+                None
+            }
+            Err(left) => {
+                (tally.lines, tally.documents, tally.binary) = (0, 0, 0);
+                Some(left)
+            }
+        };
+        self.tally.add(tally);
+        left
+    }
+}
+
+fn examine(piece: &mut dyn Piece, lookout: &Lookout<'_>) -> Done {
+    let identity = piece.identity();
+    let mut examiner = Examiner::new(lookout);
+    let outcome = piece.count().and_then(|counted| {
+        let passed = piece.read(&mut examiner)?;
+        // Where only reading it tells, the rim's count is the source's own.
+        Ok((counted.unwrap_or(Counted { lines: passed.lines, bytes: Some(passed.bytes) }), passed))
+    });
+    Done { identity, tally: examiner.tally, outcome }
+}
+
+/// Looks at a random sample; none if there are so few lines that all are examined.
+fn look_at_sample(
+    source: &dyn LogSource,
+    sample: &Sample,
+    lookout: &Lookout<'_>,
+    run_key: &[u8; 32],
+) -> Result<Option<Looked>, LogError> {
+    let listing = source.list()?;
+    let mut looked = Looked { tally: Tally::new(lookout.drawn.len()), left: listing.left, ..Looked::default() };
+    let mut frame = Frame::default();
+    let mut counted = Vec::new();
+    for mut piece in listing.pieces {
+        let count = piece.count().and_then(|count| Ok((count, piece.digest()?)));
+        match count {
+            Ok((Some(count), Some(digest))) => {
+                frame.add(piece.name(), count.bytes.unwrap_or(0), count.lines, &digest);
+                counted.push((piece, count));
+            }
+            Ok(_) => return Err(LogError::new("no-sample", "the source can't be sampled")),
+            Err(left) => looked.left.push(vanished(left)),
+        }
+    }
+    if frame.lines <= sample.above {
+        return Ok(None);
+    }
+    let own = || Digest::of(&[b"exhibit log_redaction sample\0".as_slice(), run_key].concat()).hex();
+    // The run's key stays secret; what is drawn from it alone is published.
+    let seed = sample.seed.as_ref().map_or_else(own, |seed| seed.to_ascii_lowercase());
+    let drawn = sample::draw(&seed, &frame, sample.size);
+    let mut sampler = Sampler::new(lookout, &drawn);
+    for (mut piece, count) in counted {
+        match piece.read(&mut sampler) {
+            Ok(passed) => {
+                let nothing = Tally::new(lookout.drawn.len());
+                looked.take(nothing, Ok((count, passed)));
+            }
+            // The frozen population is no longer there: a sample of the rest would be another one.
+            Err(left) => {
+                let message = format!("{}: {}, while the sample was read", left.name, left.reason);
+                return Err(LogError::new("sample-broken", message));
+            }
+        }
+    }
+    if sampler.tally.wide > 0 {
+        return Err(LogError::new("no-sample", "a sample can't be drawn from text of two-byte units: examine all of it"));
+    }
+    looked.sample = Some(SampleFacts {
+        seed,
+        population: frame.digest(),
+        lines: frame.lines,
+        drawn: drawn.len() as u64,
+        with_hits: sampler.with_hits,
+    });
+    looked.tally = sampler.tally;
+    Ok(Some(looked))
+}
+
+fn vanished(left: Left) -> Left {
+    if left.code == Left::MOVED { Left { code: "vanished", ..left } } else { left }
+}

@@ -1,0 +1,338 @@
+//! Judges: pure, from facts and policy alone.
+
+use std::collections::BTreeMap;
+
+use exhibit_evidence::{
+    CheckId, Condition, ConditionId, Finding, Fingerprint, Observation, Place, Severity, SubjectOutcome, Verdict,
+    assessment::Judgement, observation::Subject,
+};
+
+use super::{
+    binomial,
+    collect::NOT_DRAWN,
+    conditions::{self, condition},
+    facts::{CanaryFacts, FORMAT, Facts, Group, LogFacts},
+    settings::{self, Policy},
+};
+use crate::{JudgeError, SettingProblem};
+
+/// The checks, in the manifest's order.
+pub(super) const CHECKS: [&str; 2] = ["log-redaction.secrets", "log-redaction.canary"];
+
+/// One judgement for each check.
+pub(super) fn judge(observation: &Observation, policy: &toml::Table) -> Result<Vec<Judgement>, JudgeError> {
+    let policy = settings::policy(policy).map_err(JudgeError::Policy)?;
+    let facts: Facts = serde_json::from_value(observation.facts.clone())?;
+    if facts.format != FORMAT {
+        return Err(JudgeError::Policy(SettingProblem::new("facts.format", format!("expected {FORMAT}"))));
+    }
+    let judging = Judging { observation, policy: &policy };
+    CHECKS.iter().map(|check| judging.check(check, &facts)).collect()
+}
+
+struct Judging<'a> {
+    observation: &'a Observation,
+    policy: &'a Policy,
+}
+
+/// What a check says of one log.
+struct Said {
+    verdict: Verdict,
+    reason: String,
+    findings: Vec<Finding>,
+}
+
+impl Said {
+    fn of(verdict: Verdict, reason: impl Into<String>) -> Self {
+        Self { verdict, reason: reason.into(), findings: Vec::new() }
+    }
+}
+
+/// All groups of one rule at one place that are sure enough.
+struct Found<'f> {
+    groups: Vec<&'f Group>,
+    hits: u64,
+}
+
+impl Judging<'_> {
+    fn check(&self, check: &str, facts: &Facts) -> Result<Judgement, JudgeError> {
+        let id = CheckId::new(check).expect("the checks above are authored ids");
+        let mut subjects = Vec::new();
+        let mut findings = Vec::new();
+        for subject in &self.observation.subjects {
+            let said = match facts.logs.iter().find(|log| log.subject == *subject) {
+                None => Said::of(Verdict::Error, "There are no facts about this log."),
+                Some(log) if check == "log-redaction.canary" => self.canaries(&id, log)?,
+                Some(log) => self.secrets(&id, log)?,
+            };
+            subjects.push(SubjectOutcome { subject: subject.clone(), verdict: said.verdict, reason: said.reason });
+            findings.extend(said.findings);
+        }
+        findings.sort_by_key(|finding| finding.fingerprint);
+        let conditions: BTreeMap<ConditionId, Condition> =
+            findings.iter().map(|finding| (finding.condition.clone(), condition(finding.condition.as_str()))).collect();
+        Ok(Judgement { check: id, subjects, conditions, findings })
+    }
+
+    fn secrets(&self, check: &CheckId, log: &LogFacts) -> Result<Said, JudgeError> {
+        let mut by_place: BTreeMap<(&str, &str), Found<'_>> = BTreeMap::new();
+        let mut unsure = 0;
+        for group in &log.groups {
+            if group.confidence < self.policy.minimum_confidence {
+                unsure += group.hits;
+                continue;
+            }
+            let found = by_place.entry((&group.rule, &group.place)).or_insert(Found { groups: Vec::new(), hits: 0 });
+            found.groups.push(group);
+            found.hits += group.hits;
+        }
+        let mut findings = Vec::new();
+        let (mut hits, mut allowed) = (0, 0);
+        for ((rule, place), found) in by_place {
+            match self.allowance(log, place, rule) {
+                Ok(()) => allowed += found.hits,
+                Err(expired) => {
+                    hits += found.hits;
+                    findings.push(self.finding(check, log, rule, place, &found, expired)?);
+                }
+            }
+        }
+        let mut also = String::new();
+        if allowed > 0 {
+            also.push_str(&format!("; {} at places that the policy allows", plural(allowed, "more hit")));
+        }
+        if unsure > 0 {
+            also.push_str(&format!("; {} less sure than the policy asks for", plural(unsure, "hit")));
+        }
+        let looked_at = looked_at(log, hits);
+        if !findings.is_empty() {
+            let kinds = plural(findings.len() as u64, "kind");
+            let reason = format!("{} of {kinds} in {looked_at}{also}.", plural(hits, "hit"));
+            return Ok(Said { verdict: Verdict::Fail, reason, findings });
+        }
+        if let Some(why) = self.unknown(&log.subject) {
+            return Ok(Said::of(Verdict::Error, why));
+        }
+        if log.lines == 0 {
+            return Ok(Said::of(Verdict::Vacuous, "The log holds nothing."));
+        }
+        Ok(Said::of(Verdict::Pass, format!("No secret noted in {looked_at}{also}.")))
+    }
+
+    /// Whether the policy allows this here; else the allowance that has expired, if one did.
+    fn allowance(&self, log: &LogFacts, place: &str, rule: &str) -> Result<(), Option<&settings::Allowance>> {
+        let covering = || self.policy.allow.iter().filter(|one| one.covers(&log.subject.id, place, rule));
+        if covering().any(|one| one.holds(self.observation.observed_to)) { Ok(()) } else { Err(covering().next()) }
+    }
+
+    fn finding(
+        &self,
+        check: &CheckId,
+        log: &LogFacts,
+        rule: &str,
+        place: &str,
+        found: &Found<'_>,
+        expired: Option<&settings::Allowance>,
+    ) -> Result<Finding, JudgeError> {
+        let subject = &log.subject;
+        // The surest group speaks for all of them.
+        let group = found.groups.iter().max_by_key(|group| group.confidence).expect("a place has a group");
+        let example = group.examples.first();
+        let values: u64 = found.groups.iter().map(|group| group.values).sum();
+        let mut detail = format!("{}: {} of {}", group.title, plural(values, "value"), shapes(&found.groups));
+        detail.push_str(&format!(", {}.", if found.hits == 1 { "once".to_owned() } else { format!("{} times", found.hits) }));
+        if let Some(example) = example.filter(|example| example.file != place) {
+            detail.push_str(&format!(" First in {}.", example.file));
+        }
+        if let Some(expired) = expired {
+            detail.push_str(&format!(" An allowance for it held until {}.", expired.until));
+        }
+        let mut attributes = BTreeMap::from([
+            ("confidence".to_owned(), group.confidence.as_str().to_owned()),
+            ("values".to_owned(), values.to_string()),
+        ]);
+        if let Some(example) = example {
+            attributes.insert("shape".to_owned(), example.shape.clone());
+            attributes.insert("file".to_owned(), example.file.clone());
+            if let Some(offset) = example.offset {
+                attributes.insert("offset".to_owned(), offset.to_string());
+            }
+        }
+        let condition = if rule.starts_with("generic.") { conditions::NAMED } else { conditions::TOKEN };
+        Ok(Finding {
+            fingerprint: Fingerprint::of(check, &subject.environment, &subject.id, &[place, rule])?,
+            condition: conditions::id(condition),
+            severity: self.severity(rule, group),
+            environment: subject.environment.clone(),
+            subject: subject.id.clone(),
+            place: Place {
+                file: Some(place.to_owned()),
+                line: example.map(|example| example.line),
+                rule: Some(rule.to_owned()),
+                ..Place::default()
+            },
+            detail,
+            instances: found.hits,
+            attributes,
+        })
+    }
+
+    fn severity(&self, rule: &str, group: &Group) -> Severity {
+        let own = self.policy.severities.iter().find(|one| settings::is_rule(&one.rule, rule));
+        own.map_or_else(
+            || match group.severity {
+                exhibit_detect::Severity::Critical => Severity::Critical,
+                exhibit_detect::Severity::High => Severity::High,
+                exhibit_detect::Severity::Medium => Severity::Medium,
+                exhibit_detect::Severity::Low => Severity::Low,
+            },
+            |own| own.severity,
+        )
+    }
+
+    /// Why it is not known what the log holds, if it is not.
+    fn unknown(&self, subject: &Subject) -> Option<String> {
+        let concerns = |of: &Option<Subject>| of.as_ref().is_none_or(|of| of == subject);
+        let problems: Vec<&str> = self
+            .observation
+            .problems
+            .iter()
+            .filter(|problem| concerns(&problem.subject))
+            .map(|problem| problem.message.as_str())
+            .collect();
+        if !problems.is_empty() {
+            return Some(format!("It could not be found out: {}", problems.join("; ")));
+        }
+        self.observation.population.iter().filter(|population| population.subject == *subject).find_map(|population| {
+            let unit = &population.unit;
+            if population.exist.is_none() {
+                return Some(format!("How many of unit `{unit}` exist could not be found out."));
+            }
+            if !population.is_accounted_for() {
+                let (exist, examined) = (population.exist.unwrap_or(0), population.examined);
+                return Some(format!("Of unit `{unit}` {exist} exist by the source's own count, and {examined} were examined."));
+            }
+            let accepted = |code: &str| code == NOT_DRAWN || self.policy.allow_excluded.iter().any(|own| own == code);
+            let left = population.excluded.iter().find(|exclusion| exclusion.count > 0 && !accepted(&exclusion.code))?;
+            Some(format!(
+                "{} of unit `{unit}` could not be examined ({}: {}), which the policy does not name.",
+                left.count, left.code, left.reason
+            ))
+        })
+    }
+
+    fn canaries(&self, check: &CheckId, log: &LogFacts) -> Result<Said, JudgeError> {
+        if log.canaries.is_empty() {
+            return Ok(Said::of(Verdict::NotApplicable, "No canary is configured for it."));
+        }
+        let mut findings = Vec::new();
+        let mut unknown = Vec::new();
+        let mut good = Vec::new();
+        for canary in &log.canaries {
+            if canary.secret.count > 0 {
+                findings.push(canary_finding(check, log, canary, conditions::LEAKED)?);
+            } else if let Some(why) = &canary.unsent {
+                unknown.push(format!("The canary {} could not be sent: {why}.", canary.id));
+            } else if canary.marker.count == 0 {
+                unknown.push(format!(
+                    "The marker of the canary {} is not in the log: that its secret is not there either shows nothing.",
+                    canary.id
+                ));
+            } else if canary.redacted == Some(false) {
+                findings.push(canary_finding(check, log, canary, conditions::NOT_REDACTED)?);
+            } else {
+                let form = if canary.redacted.is_some() { ", its redacted form was" } else { "" };
+                good.push(format!(
+                    "The marker of the canary {} was found, its secret was not{form}.",
+                    canary.id
+                ));
+            }
+        }
+        let reason = [unknown.as_slice(), good.as_slice()].concat().join(" ");
+        Ok(if findings.is_empty() {
+            let verdict = if unknown.is_empty() { Verdict::Pass } else { Verdict::Error };
+            Said::of(verdict, reason)
+        } else {
+            let noted = format!("{} of {} deviated.", findings.len(), plural(log.canaries.len() as u64, "canary"));
+            let reason = [noted.as_str(), reason.as_str()].join(" ").trim_end().to_owned();
+            Said { verdict: Verdict::Fail, reason, findings }
+        })
+    }
+}
+
+fn canary_finding(
+    check: &CheckId,
+    log: &LogFacts,
+    canary: &CanaryFacts,
+    condition: &'static str,
+) -> Result<Finding, JudgeError> {
+    let subject = &log.subject;
+    let leaked = condition == conditions::LEAKED;
+    let seen = if leaked { &canary.secret } else { &canary.marker };
+    let detail = if leaked {
+        let marker = if canary.marker.count > 0 { "" } else { "; its marker was not found" };
+        format!(
+            "The synthetic secret of the canary {} stands in the log {} ({}){marker}.",
+            canary.id,
+            if seen.count == 1 { "once".to_owned() } else { format!("{} times", seen.count) },
+            canary.forms.join(", ")
+        )
+    } else {
+        format!(
+            "The synthetic secret of the canary {} is not in the log, but on its marker's line its redacted form is not either.",
+            canary.id
+        )
+    };
+    Ok(Finding {
+        fingerprint: Fingerprint::of(check, &subject.environment, &subject.id, &[&canary.id, condition])?,
+        condition: conditions::id(condition),
+        severity: if leaked { Severity::High } else { Severity::Low },
+        environment: subject.environment.clone(),
+        subject: subject.id.clone(),
+        place: Place {
+            file: seen.place.clone(),
+            line: seen.line,
+            key: Some(canary.id.clone()),
+            rule: Some(condition.to_owned()),
+            ..Place::default()
+        },
+        detail,
+        instances: seen.count.max(1),
+        attributes: BTreeMap::new(),
+    })
+}
+
+/// The masked shapes of the examples, each once.
+fn shapes(groups: &[&Group]) -> String {
+    let mut shapes: Vec<&str> = Vec::new();
+    for example in groups.iter().flat_map(|group| &group.examples) {
+        if !shapes.contains(&example.shape.as_str()) {
+            shapes.push(&example.shape);
+        }
+    }
+    format!("shape {}", shapes.join(", "))
+}
+
+/// What was looked at, and what a sample of it shows.
+fn looked_at(log: &LogFacts, hits: u64) -> String {
+    let mut words = plural(log.lines, &log.unit);
+    if log.kind == "files" {
+        words.push_str(&format!(" of {}", plural(log.documents, "document")));
+    }
+    if let Some(sample) = &log.sample {
+        let bound = binomial::in_words(sample.with_hits, sample.drawn);
+        words.push_str(&format!(" drawn at random from {}", sample.lines));
+        if hits == 0 || sample.with_hits > 0 {
+            words.push_str(&format!(": with 95 % confidence fewer than {bound} lines hold one"));
+        }
+    }
+    words
+}
+
+fn plural(count: u64, what: &str) -> String {
+    match (count, what.strip_suffix('y')) {
+        (1, _) => format!("1 {what}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {what}s"),
+    }
+}

@@ -1,0 +1,103 @@
+//! `log_redaction`: secrets in logs, and whether the redaction that should keep them out is at work.
+//!
+//! `collect` lists, counts and examines; `canary` makes the application log a synthetic secret; `examine` and `sample` look
+//! at lines and keep facts; `judge` decides from facts alone, `conditions` says why each deviation matters, `self_test`
+//! sends a good and a bad log through all of it.
+
+mod binomial;
+mod canary;
+mod collect;
+mod conditions;
+mod examine;
+mod facts;
+mod judge;
+mod sample;
+mod self_test;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use exhibit_evidence::{
+    Digest, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
+};
+
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+
+/// The collector, for the registry.
+pub fn collector() -> Box<dyn Collector> {
+    Box::new(LogRedaction)
+}
+
+/// Observes logs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogRedaction;
+
+impl Collector for LogRedaction {
+    fn rule_pack(&self) -> Option<Digest> {
+        Some(collect::rule_pack())
+    }
+
+    fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+        let problems: Vec<SettingProblem> =
+            [settings::source(&settings.source).err(), settings::policy(&settings.policy).err()]
+                .into_iter()
+                .flatten()
+                .collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn self_test(&self) -> SelfTest {
+        self_test::run()
+    }
+
+    fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+        collect::collect(scope, settings)
+    }
+
+    fn judge(
+        &self,
+        observation: &Observation,
+        _environments: &[Environment],
+        policy: &toml::Table,
+    ) -> Result<Vec<Judgement>, JudgeError> {
+        judge::judge(observation, policy)
+    }
+
+    /// What a random sample left out is no gap that somebody has to accept: the method says what it can show.
+    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
+        let named = policy.get("allow_excluded").and_then(toml::Value::as_array);
+        let named = named.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
+        named.chain([collect::NOT_DRAWN.to_owned()]).collect()
+    }
+
+    /// Cases may write to their logs, and hold text that is packed for the run: `app.log.2.gz.unpacked` becomes
+    /// `app.log.2.gz`.
+    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
+        let base = scratch.join(input.parent().and_then(Path::file_name).unwrap_or_default());
+        copy(input, &base)?;
+        Ok(base)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if entry.file_type()?.is_dir() {
+            copy(&path, &to.join(&*name))?;
+        } else if let Some(packed) = name.strip_suffix(".unpacked") {
+            let mut packer = flate2::write::GzEncoder::new(fs::File::create(to.join(packed))?, flate2::Compression::fast());
+            io::copy(&mut fs::File::open(&path)?, &mut packer)?;
+            packer.finish()?;
+        } else {
+            fs::copy(&path, to.join(&*name))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! A random sample of lines that anybody can draw again: from the seed, and from the digest of what it was drawn from.
+//!
+//! Exact values, canaries among them, are looked for in every line all the same; only the rules look at the sample.
+
+use std::collections::BTreeSet;
+
+use exhibit_detect::{Confidence, Hit, Scanner, Search};
+use exhibit_evidence::Digest;
+
+use super::binomial;
+use super::examine::{Lookout, Tally, Where};
+use crate::sources::logs::Sink;
+
+/// What a sample is drawn from: pieces in their order.
+#[derive(Default)]
+pub(super) struct Frame {
+    text: String,
+    pub(super) lines: u64,
+}
+
+impl Frame {
+    /// Adds a piece: its name, bytes as they are kept, lines and SHA-256.
+    pub(super) fn add(&mut self, name: &str, bytes: u64, lines: u64, digest: &str) {
+        self.text.push_str(&format!("{name}\0{bytes}\0{lines}\0{digest}\n"));
+        self.lines += lines;
+    }
+
+    /// The digest that the sample is drawn by.
+    pub(super) fn digest(&self) -> String {
+        Digest::of(self.text.as_bytes()).hex()
+    }
+}
+
+/// The lines that are drawn, from 0, over all pieces. Documented in the collector's page: who changes it changes the page.
+pub(super) fn draw(seed: &str, frame: &Frame, size: u64) -> BTreeSet<u64> {
+    let digest = frame.digest();
+    let mut drawn = BTreeSet::new();
+    let lines = frame.lines;
+    if lines == 0 {
+        return drawn;
+    }
+    // Numbers beyond the last whole round would be more likely to give small lines than large ones.
+    let rounds = u64::MAX / lines * lines;
+    let mut number = 0_u64;
+    while (drawn.len() as u64) < size.min(lines) {
+        let hash = Digest::of(format!("{seed}\0{digest}\0{number}").as_bytes()).0;
+        number += 1;
+        let first = u64::from_be_bytes(hash[..8].try_into().expect("eight of 32 bytes"));
+        if first < rounds {
+            drawn.insert(first % lines);
+        }
+    }
+    drawn
+}
+
+/// What a sample of this size can show, in words.
+pub(super) fn statement(size: u64, lines: u64) -> String {
+    let bound = binomial::in_words(0, size);
+    format!(
+        "{size} of {lines} lines, drawn by the seed from the digest of the population; the collector's page says how to draw \
+         them again. If none of them holds a secret, then with 95 % confidence fewer than {bound} lines do (Clopper and Pearson, \
+         one-sided). A single leaking line is most likely not among them."
+    )
+}
+
+/// Examines the drawn lines, and all of them for canaries.
+pub(super) struct Sampler<'l, 'e> {
+    lookout: &'l Lookout<'e>,
+    drawn: &'l BTreeSet<u64>,
+    pub(super) tally: Tally,
+    /// Drawn lines that hold something of at least medium confidence.
+    pub(super) with_hits: u64,
+    file: String,
+    place: String,
+    /// Lines of the documents before.
+    before: u64,
+    /// The line that is being read, from 0, in its document; where it begins; whether anything of it came.
+    line: u64,
+    begins: u64,
+    open: bool,
+    /// Whether it holds something of at least medium confidence.
+    sure: bool,
+    /// How many bytes of the document came so far.
+    fed: u64,
+    scanner: Option<Scanner<'l, 'e>>,
+    canaries: Option<Scanner<'l, 'e>>,
+}
+
+impl<'l, 'e> Sampler<'l, 'e> {
+    pub(super) fn new(lookout: &'l Lookout<'e>, drawn: &'l BTreeSet<u64>) -> Self {
+        Self {
+            lookout,
+            drawn,
+            tally: Tally::new(lookout.drawn.len()),
+            with_hits: 0,
+            file: String::new(),
+            place: String::new(),
+            before: 0,
+            line: 0,
+            begins: 0,
+            open: false,
+            sure: false,
+            fed: 0,
+            scanner: None,
+            canaries: None,
+        }
+    }
+
+    /// Some bytes of the line that is being read.
+    fn part(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if !self.open {
+            self.open = true;
+            if self.drawn.contains(&(self.before + self.line)) {
+                self.scanner = Some(self.lookout.rules.stream());
+            }
+        }
+        self.hits(Some(bytes));
+        self.fed += bytes.len() as u64;
+    }
+
+    fn hits(&mut self, bytes: Option<&[u8]>) {
+        let Self { lookout, tally, file, place, line, begins, sure, scanner, .. } = self;
+        let mut note = |hit: &Hit<'_, '_>| {
+            let at = Where { file, place, line: *line + 1, offset: Some(*begins + hit.secret.start) };
+            *sure |= lookout.note(tally, hit, &at) && hit.confidence >= Confidence::Medium;
+        };
+        match bytes {
+            Some(bytes) => {
+                if let Some(scanner) = scanner {
+                    // Nothing cancels these searches.
+                    let _ = scanner.feed(bytes, &mut note);
+                }
+            }
+            None => {
+                if let Some(scanner) = scanner.take() {
+                    let _ = scanner.finish(&mut note);
+                    tally.lines += 1;
+                }
+            }
+        }
+    }
+
+    /// Looks for canaries in every line, drawn or not.
+    fn canary(&mut self, bytes: Option<&[u8]>) {
+        let Self { lookout, tally, file, place, canaries, .. } = self;
+        let mut sight = |hit: &Hit<'_, '_>| {
+            lookout.sight(tally, hit, &Where { file, place, line: hit.place.line, offset: Some(hit.secret.start) });
+        };
+        match bytes {
+            Some(bytes) => {
+                if let Some(scanner) = canaries {
+                    let _ = scanner.feed(bytes, &mut sight);
+                }
+            }
+            None => {
+                if let Some(scanner) = canaries.take() {
+                    let _ = scanner.finish(&mut sight);
+                }
+            }
+        }
+    }
+
+    fn close_line(&mut self) {
+        self.hits(None);
+        self.with_hits += u64::from(std::mem::take(&mut self.sure));
+        self.line += 1;
+        self.begins = self.fed;
+        self.open = false;
+    }
+}
+
+impl Sink for Sampler<'_, '_> {
+    fn begin(&mut self, name: &str, place: &str) {
+        self.file = name.to_owned();
+        self.place = place.to_owned();
+        self.line = 0;
+        self.begins = 0;
+        self.fed = 0;
+        self.open = false;
+        self.canaries = self.lookout.canaries.as_ref().map(Search::stream);
+    }
+
+    fn entry(&mut self, _place: &str) {}
+
+    fn feed(&mut self, bytes: &[u8]) {
+        if self.fed == 0 && (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")) {
+            self.tally.wide += 1;
+        }
+        self.canary(Some(bytes));
+        let mut rest = bytes;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            self.part(&rest[..=end]);
+            self.close_line();
+            rest = &rest[end + 1..];
+        }
+        self.part(rest);
+    }
+
+    fn end(&mut self) {
+        self.canary(None);
+        if self.open {
+            self.close_line();
+        }
+        self.before += self.line;
+        self.tally.documents += 1;
+    }
+}

@@ -1,0 +1,84 @@
+//! The self-test: a log with a planted example of every rule that has one, and one with nothing, through the same code.
+
+use std::fs;
+use std::path::Path;
+
+use exhibit_detect::Engine;
+use exhibit_evidence::{EnvironmentId, Timestamp, Verdict, deployment::Environment, observation::SelfTest, time::Clock};
+
+use super::{collect, judge};
+use crate::{Scope, Settings};
+
+const GOOD: &str = include_str!("cases/pass/input/logs/api.log");
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        "2026-11-20T12:00:00.000000Z".parse().expect("an instant in the one form")
+    }
+}
+
+pub(super) fn run() -> SelfTest {
+    match try_run() {
+        Ok((planted, found)) => SelfTest {
+            passed: true,
+            detail: format!(
+                "Of {planted} kinds of secrets planted in a log {found} were noted, and a canary's secret; in a log without any nothing was."
+            ),
+        },
+        Err(detail) => SelfTest { passed: false, detail },
+    }
+}
+
+fn try_run() -> Result<(usize, usize), String> {
+    let engine = Engine::builtin();
+    let planted: Vec<String> = engine
+        .rules()
+        .iter()
+        .filter_map(|rule| rule.examples.first())
+        .map(|example| format!("2026-11-20T12:00:00Z INFO request done\n{example}\n"))
+        .collect();
+    let bad = planted.concat();
+    let (verdicts, found) = look(&bad, "echo \"$EXHIBIT_CANARY_MARKER password=$EXHIBIT_CANARY_SECRET\" >> app.log")?;
+    if verdicts != [Verdict::Fail, Verdict::Fail] {
+        return Err(format!("The known-bad log was judged {}.", words(&verdicts)));
+    }
+    // The canary is one finding, and rules whose examples look alike may share one.
+    let kinds = found.saturating_sub(1);
+    if kinds * 10 < planted.len() * 9 {
+        return Err(format!("Of {} kinds of secrets in the known-bad log only {kinds} were noted.", planted.len()));
+    }
+    let (verdicts, _) = look(GOOD, "echo \"$EXHIBIT_CANARY_MARKER password=[REDACTED]\" >> app.log")?;
+    if verdicts != [Verdict::Pass, Verdict::Pass] {
+        return Err(format!("The known-good log was judged {}.", words(&verdicts)));
+    }
+    Ok((planted.len(), kinds))
+}
+
+fn words(verdicts: &[Verdict]) -> String {
+    verdicts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+/// The checks' verdicts over a log with this text and a canary that logs so, and how many findings there are.
+fn look(text: &str, script: &str) -> Result<(Vec<Verdict>, usize), String> {
+    let says = |error: &dyn std::fmt::Display| error.to_string();
+    let folder = tempfile::tempdir().map_err(|error| says(&error))?;
+    fs::write(folder.path().join("app.log"), text).map_err(|error| says(&error))?;
+    let id = EnvironmentId::new("self-test").map_err(|error| says(&error))?;
+    let environments = [Environment { title: id.to_string(), id, disposable: false }];
+    let scope = scope(folder.path(), &environments);
+    let source = format!(
+        "[[logs]]\nid = \"self-test\"\nfiles = \"app.log\"\n\
+         canaries = [{{ id = \"self-test\", command = [\"sh\", \"-c\", '''{script}'''], redacted = \"[REDACTED]\", wait = 0 }}]\n"
+    );
+    let settings = Settings { source: toml::from_str(&source).map_err(|error| says(&error))?, ..Settings::default() };
+    let collected = collect::collect(&scope, &settings).map_err(|error| says(&error))?;
+    let judgements = judge::judge(&collected.observation, &settings.policy).map_err(|error| says(&error))?;
+    let findings = judgements.iter().map(|judgement| judgement.findings.len()).sum();
+    Ok((judgements.iter().map(|judgement| judgement.verdict()).collect(), findings))
+}
+
+fn scope<'a>(base: &'a Path, environments: &'a [Environment]) -> Scope<'a> {
+    Scope { base, environments, clock: &Noon, run_key: &[0x5e; 32], archive: None }
+}

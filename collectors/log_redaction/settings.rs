@@ -1,0 +1,407 @@
+//! What a job of this collector may say.
+
+use exhibit_detect::Confidence;
+use exhibit_evidence::{EnvironmentId, Severity, SubjectId, Timestamp};
+use globset::{GlobBuilder, GlobMatcher};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::SettingProblem;
+use crate::sources::logs::LEFT;
+
+/// The table `source`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    /// The logs, one or more.
+    pub(super) logs: Vec<Log>,
+}
+
+/// One log: exactly one of `files`, `command` and `journal`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    /// Its authored name.
+    pub(super) id: SubjectId,
+    /// The environment that it belongs to; may be left out where the job has exactly one.
+    pub(super) environment: Option<EnvironmentId>,
+    /// Files, folders and patterns.
+    pub(super) files: Option<OneOrMore>,
+    /// Whether what rotation made of the files belongs to them.
+    #[serde(default = "yes")]
+    pub(super) rotated: bool,
+    /// A command that prints it.
+    pub(super) command: Option<Vec<String>>,
+    /// A command that prints how many lines that one prints, by the source's own count.
+    pub(super) count: Option<Vec<String>>,
+    /// The systemd journal.
+    pub(super) journal: Option<JournalSettings>,
+    /// The folder that commands run in; the configuration's own unless it says otherwise.
+    pub(super) folder: Option<String>,
+    /// Names of variables that commands get from the environment.
+    #[serde(default)]
+    pub(super) pass_environment: Vec<String>,
+    /// How long a command may take, in seconds.
+    #[serde(default = "ten_minutes")]
+    pub(super) time_limit: u64,
+    /// How many bytes a command may print.
+    #[serde(default = "four_gib")]
+    pub(super) most_bytes: u64,
+    /// A random sample of lines in place of all.
+    pub(super) sample: Option<Sample>,
+    /// What makes the application log a synthetic secret.
+    #[serde(default)]
+    pub(super) canaries: Vec<Canary>,
+}
+
+/// The systemd journal: of this machine, unless `files` or `directory` say otherwise.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct JournalSettings {
+    /// Journal files.
+    pub(super) files: Vec<String>,
+    /// A folder of them.
+    pub(super) directory: Option<String>,
+    /// Only these units.
+    pub(super) units: Vec<String>,
+    /// Only from then on.
+    pub(super) since: Option<String>,
+}
+
+/// When to draw a sample, and how large.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sample {
+    /// Up to so many lines all are examined.
+    pub(super) above: u64,
+    /// Beyond, so many are drawn.
+    pub(super) size: u64,
+    /// The seed, where somebody else gives it: 16 to 64 hexadecimal digits.
+    pub(super) seed: Option<String>,
+}
+
+/// A command that makes the application log a synthetic secret and a harmless marker.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Canary {
+    /// Its authored name.
+    pub(super) id: SubjectId,
+    /// Program and arguments.
+    pub(super) command: Vec<String>,
+    /// How the secret begins, `ghp_` for example, for redaction that goes by shapes.
+    #[serde(default)]
+    pub(super) prefix: String,
+    /// What should stand in the secret's place, on the marker's line.
+    pub(super) redacted: Option<String>,
+    /// How long after the command the log may take to show it, in seconds.
+    #[serde(default = "two")]
+    pub(super) wait: u64,
+}
+
+/// One or a list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMore {
+    /// One.
+    One(String),
+    /// A list.
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub(super) fn list(&self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one.clone()],
+            Self::More(list) => list.clone(),
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn two() -> u64 {
+    2
+}
+
+fn ten_minutes() -> u64 {
+    600
+}
+
+fn four_gib() -> u64 {
+    4 << 30
+}
+
+/// The longest that anything may be waited for, in seconds.
+const LONGEST: u64 = 24 * 3600;
+
+/// Reads `source`.
+pub(super) fn source(table: &toml::Table) -> Result<Source, SettingProblem> {
+    let source: Source = read("source", table)?;
+    if source.logs.is_empty() {
+        return Err(SettingProblem::new("source.logs", "expected at least one log"));
+    }
+    for (index, log) in source.logs.iter().enumerate() {
+        let earlier = &source.logs[..index];
+        if earlier.iter().any(|other| other.id == log.id && other.environment == log.environment) {
+            return Err(SettingProblem::new(&format!("source.logs.{index}.id"), "another log has the same id"));
+        }
+        log.check().map_err(|(key, message)| SettingProblem::new(&format!("source.logs.{index}{key}"), message))?;
+    }
+    Ok(source)
+}
+
+impl Log {
+    fn check(&self) -> Result<(), (String, String)> {
+        let problem = |key: &str, message: &str| Err((key.to_owned(), message.to_owned()));
+        let given = [self.files.is_some(), self.command.is_some(), self.journal.is_some()];
+        if given.iter().filter(|given| **given).count() != 1 {
+            return problem("", "expected exactly one of `files`, `command` and `journal`");
+        }
+        if let Some(files) = &self.files {
+            let list = files.list();
+            if list.is_empty() || list.iter().any(|pattern| pattern.trim().is_empty()) {
+                return problem(".files", "expected at least one file, folder or pattern");
+            }
+            if list.iter().any(|pattern| glob(pattern).is_none()) {
+                return problem(".files", "expected patterns such as `logs/*.log` or `logs/**/*.log`");
+            }
+        }
+        if self.count.is_some() && self.command.is_none() {
+            return problem(".count", "goes with `command` only");
+        }
+        if self.sample.is_some() && self.files.is_none() {
+            return problem(".sample", "goes with `files` only: a sample is drawn from lines that can be counted first");
+        }
+        for (key, command) in [(".command", &self.command), (".count", &self.count)] {
+            if command.as_ref().is_some_and(|command| command.first().is_none_or(|program| program.is_empty())) {
+                return problem(key, "expected a program and its arguments");
+            }
+        }
+        if self.time_limit == 0 || self.time_limit > LONGEST {
+            return problem(".time_limit", "expected 1 to 86400 seconds");
+        }
+        if let Some(journal) = &self.journal
+            && journal.directory.is_some()
+            && !journal.files.is_empty()
+        {
+            return problem(".journal", "expected `files` or `directory`, not both");
+        }
+        if let Some(sample) = &self.sample {
+            if sample.size == 0 || sample.size > sample.above {
+                return problem(".sample.size", "expected at least 1 and at most `above`");
+            }
+            let hex = |seed: &String| (16..=64).contains(&seed.len()) && seed.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if sample.seed.as_ref().is_some_and(|seed| !hex(seed)) {
+                return problem(".sample.seed", "expected 16 to 64 hexadecimal digits");
+            }
+        }
+        for (index, canary) in self.canaries.iter().enumerate() {
+            let key = |name: &str| format!(".canaries.{index}.{name}");
+            if self.canaries[..index].iter().any(|other| other.id == canary.id) {
+                return problem(&key("id"), "another canary of this log has the same id");
+            }
+            if canary.command.first().is_none_or(|program| program.is_empty()) {
+                return problem(&key("command"), "expected a program and its arguments");
+            }
+            if canary.prefix.len() > 16 || !canary.prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return problem(&key("prefix"), "expected at most 16 visible ASCII characters");
+            }
+            if canary.redacted.as_ref().is_some_and(|text| text.is_empty()) {
+                return problem(&key("redacted"), "expected the text that stands in a secret's place");
+            }
+            if canary.wait > LONGEST {
+                return problem(&key("wait"), "expected 0 to 86400 seconds");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The table `policy`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
+    /// What is less sure than this is kept as a fact, and is no deviation.
+    pub(super) minimum_confidence: Confidence,
+    /// Severities in place of the rules' own.
+    pub(super) severities: Vec<RuleSeverity>,
+    /// Places where something may stand.
+    pub(super) allow: Vec<Allowance>,
+    /// Codes of what may be left out.
+    pub(super) allow_excluded: Vec<String>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            minimum_confidence: Confidence::Medium,
+            severities: Vec::new(),
+            allow: Vec::new(),
+            allow_excluded: Vec::new(),
+        }
+    }
+}
+
+/// The severity of what a rule finds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleSeverity {
+    /// A rule's id, or all that begin with it: `generic.*`.
+    pub(super) rule: String,
+    /// `critical`, `high`, `medium`, `low` or `info`.
+    pub(super) severity: Severity,
+}
+
+/// A place where something may stand, for a reason and for a time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Allowance {
+    /// The log; without it, in all of them.
+    pub(super) log: Option<SubjectId>,
+    /// The place as findings tell it, or a pattern of places.
+    pub(super) place: String,
+    /// The rule, or all that begin with it: `generic.*`; without it, all of them.
+    pub(super) rule: Option<String>,
+    /// Why.
+    pub(super) reason: String,
+    /// The last day on which it holds, `2027-03-31`.
+    pub(super) until: String,
+}
+
+impl Allowance {
+    /// Whether it speaks of this, on whatever day.
+    pub(super) fn covers(&self, log: &SubjectId, place: &str, rule: &str) -> bool {
+        self.log.as_ref().is_none_or(|own| own == log)
+            && self.rule.as_ref().is_none_or(|own| is_rule(own, rule))
+            && (self.place == place || glob(&self.place).is_some_and(|glob| glob.is_match(place)))
+    }
+
+    /// Whether it holds at this instant. Days are those of UTC.
+    pub(super) fn holds(&self, at: Timestamp) -> bool {
+        at.to_string().get(..10).is_some_and(|day| day <= self.until.as_str())
+    }
+}
+
+/// Whether `pattern`, an id or the beginning of ids with `*` behind it, means this rule.
+pub(super) fn is_rule(pattern: &str, rule: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => rule.starts_with(beginning),
+        None => pattern == rule,
+    }
+}
+
+fn glob(pattern: &str) -> Option<GlobMatcher> {
+    GlobBuilder::new(pattern).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
+}
+
+/// Reads `policy`.
+pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
+    let policy: Policy = read("policy", table)?;
+    for (index, allowance) in policy.allow.iter().enumerate() {
+        let problem = |name: &str, message: &str| Err(SettingProblem::new(&format!("policy.allow.{index}.{name}"), message));
+        if allowance.reason.trim().is_empty() {
+            return problem("reason", "expected a reason in words");
+        }
+        if glob(&allowance.place).is_none() {
+            return problem("place", "expected a place as findings tell it, or a pattern of places");
+        }
+        let is_day = allowance.until.len() == 10 && format!("{}T00:00:00.000000Z", allowance.until).parse::<Timestamp>().is_ok();
+        if !is_day {
+            return problem("until", "expected the last day on which it holds, such as `2027-03-31`");
+        }
+    }
+    if let Some(index) = policy.allow_excluded.iter().position(|code| !LEFT.contains(&code.as_str())) {
+        let message = format!("expected one of {}", LEFT.join(", "));
+        return Err(SettingProblem::new(&format!("policy.allow_excluded.{index}"), message));
+    }
+    Ok(policy)
+}
+
+fn read<T: DeserializeOwned>(key: &str, table: &toml::Table) -> Result<T, SettingProblem> {
+    T::deserialize(toml::Value::Table(table.clone())).map_err(|error| SettingProblem::unread(key, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        let problem = source(&toml::from_str(text).expect("TOML")).expect_err(text);
+        format!("{}: {}", problem.key.join("."), problem.message)
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_by_key() {
+        for (text, told) in [
+            ("", "source: missing field `logs`"),
+            ("logs = []", "source.logs: expected at least one log"),
+            ("logs = [{ id = 'a' }]", "source.logs.0: expected exactly one of `files`, `command` and `journal`"),
+            ("logs = [{ id = 'a', files = [] }]", "source.logs.0.files: expected at least one file, folder or pattern"),
+            (
+                "logs = [{ id = 'a', files = 'x' }, { id = 'a', files = 'y' }]",
+                "source.logs.1.id: another log has the same id",
+            ),
+            ("logs = [{ id = 'a', command = [] }]", "source.logs.0.command: expected a program and its arguments"),
+            ("logs = [{ id = 'a', files = 'x', count = ['wc'] }]", "source.logs.0.count: goes with `command` only"),
+            (
+                "logs = [{ id = 'a', files = 'x', sample = { above = 10, size = 11 } }]",
+                "source.logs.0.sample.size: expected at least 1 and at most `above`",
+            ),
+            (
+                "logs = [{ id = 'a', files = 'x', sample = { above = 10, size = 9, seed = 'hunter2' } }]",
+                "source.logs.0.sample.seed: expected 16 to 64 hexadecimal digits",
+            ),
+            (
+                "logs = [{ id = 'a', files = 'x', canaries = [{ id = 'c', command = [] }] }]",
+                "source.logs.0.canaries.0.command: expected a program and its arguments",
+            ),
+        ] {
+            assert_eq!(refused(text), told);
+        }
+        assert!(!refused("logs = [{ id = 'a', files = { x = 'hunter2' } }]").contains("hunter2"));
+    }
+
+    #[test]
+    fn policies_are_read() {
+        let read = |text: &str| policy(&toml::from_str(text).expect("TOML"));
+        assert_eq!(read("").expect("empty").minimum_confidence, Confidence::Medium);
+        for text in [
+            "minimum_confidence = 'hunter2'",
+            "allow_excluded = ['hunter2']",
+            "allow = [{ place = 'a', reason = ' ', until = '2027-01-01' }]",
+            "allow = [{ place = 'a', reason = 'hunter2', until = '2027-02-30' }]",
+            "allow = [{ place = 'a', reason = 'x', until = 'hunter2' }]",
+            "severities = [{ rule = 'hunter2' }]",
+        ] {
+            assert!(!read(text).expect_err(text).message.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_allowance_holds_to_the_end_of_its_day() {
+        let allow = "allow = [{ place = 'logs/*.log', rule = 'generic.*', reason = 'x', until = '2026-11-20' }]";
+        let policy = policy(&toml::from_str(allow).expect("TOML")).expect("read");
+        let log = SubjectId::new("api").expect("an id");
+        let one = &policy.allow[0];
+        assert!(one.covers(&log, "logs/a.log", "generic.password"));
+        assert!(!one.covers(&log, "logs/deep/a.log", "generic.password"));
+        assert!(!one.covers(&log, "logs/a.log", "github.pat"));
+        assert!(one.holds("2026-11-20T23:59:59.000000Z".parse().expect("an instant")));
+        assert!(!one.holds("2026-11-21T00:00:00.000000Z".parse().expect("an instant")));
+    }
+
+    /// A configuration that holds a literal under a name that promises a secret is refused.
+    #[test]
+    fn names_of_settings_promise_no_secret() {
+        for name in [
+            "logs", "id", "environment", "files", "rotated", "command", "count", "journal", "folder", "pass_environment", "time_limit",
+            "most_bytes", "sample", "above", "size", "seed", "canaries", "prefix", "redacted", "wait", "directory", "units",
+            "since", "minimum_confidence", "severities", "rule", "severity", "allow", "log", "place", "reason", "until",
+            "allow_excluded",
+        ] {
+            assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Other programs: started without a shell and with an environment of their own, read while they run, and ended with
+//! everything that they started.
+
+use std::ffi::OsString;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use zeroize::Zeroizing;
+
+/// Where programs are looked for, whatever the environment of this process says.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Bytes that are handed on at a time.
+const CHUNK: usize = 256 * 1024;
+/// How often it is looked whether a program whose output has ended has ended too.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A program to run.
+#[derive(Debug)]
+pub struct Program<'a> {
+    /// Program and arguments; there is no shell. A program with a `/` in it is relative to `folder`.
+    pub command: &'a [String],
+    /// The folder that it runs in.
+    pub folder: &'a Path,
+    /// Names of variables that it gets from the environment of this process; beside them it gets `PATH` and `LANG`.
+    pub pass: &'a [String],
+    /// Further variables. Their values appear in no message, but root and the same user can see them while it runs.
+    pub set: &'a [(&'a str, Zeroizing<String>)],
+    /// What it reads from its standard input.
+    pub input: Option<&'a [u8]>,
+    /// How long it may take.
+    pub time_limit: Duration,
+    /// How many bytes it may print.
+    pub most: u64,
+}
+
+/// Why a program did not do what it should. Holds nothing that it printed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// There is no command.
+    #[error("no program is named")]
+    Empty,
+    /// It could not be started.
+    #[error("{program} can't be started: {why}")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// The operating system's kind of error, in words.
+        why: String,
+    },
+    /// It ended with another status than 0.
+    #[error(
+        "{program} ended with status {status}; what it wrote to standard error is not kept, because it may hold secrets"
+    )]
+    Failed {
+        /// The program.
+        program: String,
+        /// The status.
+        status: i32,
+    },
+    /// A signal ended it.
+    #[error("{program} was ended by signal {signal}")]
+    Signalled {
+        /// The program.
+        program: String,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It took too long, and was ended with everything that it had started.
+    #[error("{program} took more than {seconds} s and was ended")]
+    TooLong {
+        /// The program.
+        program: String,
+        /// The limit, in seconds.
+        seconds: u64,
+    },
+    /// It printed too much, and was ended with everything that it had started.
+    #[error("{program} printed more than {most} bytes and was ended")]
+    TooMuch {
+        /// The program.
+        program: String,
+        /// The limit, in bytes.
+        most: u64,
+    },
+    /// Its output could not be read.
+    #[error("what {program} printed could not be read: {why}")]
+    Unreadable {
+        /// The program.
+        program: String,
+        /// The operating system's kind of error, in words.
+        why: String,
+    },
+}
+
+impl RunError {
+    /// A steady code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::NotStarted { .. } => "command-not-started",
+            Self::Failed { .. } | Self::Signalled { .. } => "command-failed",
+            Self::TooLong { .. } => "command-too-long",
+            Self::TooMuch { .. } => "command-too-much",
+            Self::Unreadable { .. } => "command-unreadable",
+        }
+    }
+}
+
+impl Program<'_> {
+    /// Runs it to its end, and hands on what it prints. Everything that it started and that did not leave its process group
+    /// is gone when this returns.
+    ///
+    /// # Errors
+    /// When it can't be started, does not end well or in time, or prints too much. `out` may have seen a part of it.
+    pub fn run(&self, out: &mut dyn FnMut(&[u8])) -> Result<(), RunError> {
+        let program = self.command.first().ok_or(RunError::Empty)?;
+        let deadline = Instant::now() + self.time_limit;
+        let mut running = self.start(program)?;
+        let printed = self.read(program, &mut running, deadline, out)?;
+        if printed > self.most {
+            return Err(RunError::TooMuch { program: program.clone(), most: self.most });
+        }
+        let status = running.ended(deadline).ok_or_else(|| self.too_long(program))?;
+        match (status.code(), status.signal()) {
+            (Some(0), _) => Ok(()),
+            (Some(status), _) => Err(RunError::Failed { program: program.clone(), status }),
+            (None, signal) => Err(RunError::Signalled { program: program.clone(), signal: signal.unwrap_or(0) }),
+        }
+    }
+
+    fn too_long(&self, program: &str) -> RunError {
+        RunError::TooLong { program: program.to_owned(), seconds: self.time_limit.as_secs() }
+    }
+
+    fn start(&self, program: &str) -> Result<Running, RunError> {
+        let path = if program.contains('/') { self.folder.join(program) } else { PathBuf::from(program) };
+        let mut command = Command::new(&path);
+        let passed = self.pass.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+        command
+            .args(&self.command[1..])
+            .current_dir(self.folder)
+            .env_clear()
+            .env("PATH", PATH)
+            .env("LANG", "C.UTF-8")
+            .envs(passed)
+            .envs(self.set.iter().map(|(name, value)| (name, value.as_str())))
+            .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let refused = |error: &std::io::Error| {
+            let why = match error.kind() {
+                ErrorKind::NotFound => "no such program".to_owned(),
+                kind => kind.to_string(),
+            };
+            RunError::NotStarted { program: program.to_owned(), why }
+        };
+        let mut child = command.spawn().map_err(|error| refused(&error))?;
+        if let (Some(input), Some(mut pipe)) = (self.input, child.stdin.take()) {
+            // Small: it fits into the pipe. Who does not read it is not forced to.
+            let _ = pipe.write_all(input);
+        }
+        Ok(Running { child })
+    }
+
+    fn read(
+        &self,
+        program: &str,
+        running: &mut Running,
+        deadline: Instant,
+        out: &mut dyn FnMut(&[u8]),
+    ) -> Result<u64, RunError> {
+        let Some(mut pipe) = running.child.stdout.take() else { return Ok(0) };
+        let mut buffer = vec![0; CHUNK];
+        let mut printed = 0_u64;
+        let unreadable = |kind: ErrorKind| RunError::Unreadable { program: program.to_owned(), why: kind.to_string() };
+        loop {
+            if !readable(&pipe, deadline).map_err(|error| unreadable(std::io::Error::from(error).kind()))? {
+                return Err(self.too_long(program));
+            }
+            match pipe.read(&mut buffer) {
+                Ok(0) => return Ok(printed),
+                Ok(count) => {
+                    printed += count as u64;
+                    if printed > self.most {
+                        return Ok(printed);
+                    }
+                    out(&buffer[..count]);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(unreadable(error.kind())),
+            }
+        }
+    }
+}
+
+/// Waits until there is something to read, or the end of it; false when the time is over.
+fn readable(pipe: &ChildStdout, deadline: Instant) -> Result<bool, Errno> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let millis = u16::try_from(left.as_millis().max(1)).unwrap_or(u16::MAX);
+        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], PollTimeout::from(millis)) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A program that runs. What is left of it and its group is killed when this is dropped.
+struct Running {
+    child: Child,
+}
+
+impl Running {
+    /// How it ended; none when the time was over first.
+    fn ended(&mut self, deadline: Instant) -> Option<ExitStatus> {
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK),
+                _ => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(group) = i32::try_from(self.child.id()) {
+            // Its own group, named after it: whoever is still in it was started by it.
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run<'a>(command: &[&str], with: impl FnOnce(&mut Program<'a>)) -> (Result<(), RunError>, String) {
+        let command: Vec<String> = command.iter().map(|part| (*part).to_owned()).collect();
+        let mut program = Program {
+            command: command.leak(),
+            folder: Path::new("/"),
+            pass: &[],
+            set: &[],
+            input: None,
+            time_limit: Duration::from_secs(60),
+            most: 1_000_000,
+        };
+        with(&mut program);
+        let mut printed = Vec::new();
+        let done = program.run(&mut |bytes| printed.extend_from_slice(bytes));
+        (done, String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    #[test]
+    fn what_it_prints_comes_whole_and_its_environment_is_its_own() {
+        let set = [("ONE", Zeroizing::new("1".to_owned()))];
+        let (done, printed) = run(&["sh", "-c", "cat; echo; env; echo no >&2"], |program| {
+            program.input = Some(b"input");
+            program.set = &set;
+        });
+        assert_eq!(done, Ok(()));
+        let mut lines: Vec<&str> = printed.lines().filter(|line| !line.starts_with("_=")).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, ["LANG=C.UTF-8", "ONE=1", &format!("PATH={PATH}"), "PWD=/", "input"]);
+        let pass = ["CARGO_MANIFEST_DIR".to_owned()];
+        let (_, printed) = run(&["env"], |program| program.pass = &pass);
+        assert!(printed.contains("CARGO_MANIFEST_DIR="), "{printed}");
+    }
+
+    #[test]
+    fn how_it_ends_is_told_without_what_it_said() {
+        let (done, printed) = run(&["sh", "-c", "echo some; echo hunter2 >&2; exit 3"], |_| {});
+        let error = done.expect_err("failed");
+        assert_eq!((error.code(), printed.as_str()), ("command-failed", "some\n"));
+        assert!(!error.to_string().contains("hunter2"));
+        assert_eq!(run(&["sh", "-c", "kill -9 $$"], |_| {}).0.expect_err("signal").code(), "command-failed");
+        assert_eq!(run(&["no-such-program"], |_| {}).0.expect_err("none").code(), "command-not-started");
+        assert_eq!(run(&[], |_| {}).0, Err(RunError::Empty));
+        let (done, printed) = run(&["yes"], |program| program.most = 1000);
+        assert_eq!(done.expect_err("too much").code(), "command-too-much");
+        assert!(printed.len() <= 1000);
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended_with_all_that_it_started() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = "sleep 600 & echo $! > child; echo begun; wait";
+        let (done, printed) = run(&["sh", "-c", script], |program| {
+            program.folder = folder.path();
+            program.time_limit = Duration::from_millis(500);
+        });
+        assert_eq!((done.expect_err("too long").code(), printed.as_str()), ("command-too-long", "begun\n"));
+        let child = std::fs::read_to_string(folder.path().join("child")).expect("it was started");
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
+        // Killed, and perhaps not yet waited for by whoever inherited it.
+        let gone = (0..1000).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            state().map_or(true, |stat| stat.contains(") Z "))
+        });
+        assert!(gone, "{:?}", state());
+    }
+
+    #[test]
+    fn one_that_closes_its_output_and_stays_is_ended_too() {
+        let (done, _) =
+            run(&["sh", "-c", "exec >&-; sleep 600"], |program| program.time_limit = Duration::from_millis(300));
+        assert_eq!(done.expect_err("too long").code(), "command-too-long");
+    }
+}
