@@ -17,7 +17,7 @@ pub(crate) const LARGEST: usize = 5 * 1024 * 1024;
 /// How many blobs a thread takes at a time.
 const BATCH: usize = 32;
 /// Rules of the detection engine that know a place rather than a provider's token; the readers know it better.
-const OF_A_PLACE: &[&str] = &["http.", "curl.", "netrc.", "url."];
+const OF_A_PLACE: &[&str] = &["http.", "curl.", "netrc.", "url.", "command.", "sql.", "pgpass."];
 
 /// Why a version was not examined in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +184,11 @@ pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, key: &RunKey) -> Exa
             None => place(&reading, lines.text(), line),
         };
         hits.push(if of_a_place {
-            let form = if found.rule.id.starts_with("url.") { Form::Url } else { Form::Header };
+            let form = match found.rule.id.split_once('.') {
+                Some(("url", _)) => Form::Url,
+                Some(("command" | "sql" | "pgpass", _)) => Form::Option,
+                _ => Form::Header,
+            };
             hit(secret, key_path, form.rule(), HitKind::Written(Written::Literal), line, key)
         } else {
             hit(secret, key_path, &found.rule.id, HitKind::Token, line, key)
