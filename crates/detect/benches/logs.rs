@@ -161,6 +161,9 @@ fn main() {
     let personal = Options { personal: Personal::Yes, ..Options::default() };
     speed("and personal data, clean log", &clean, &scanned(personal));
     speed("and personal data, 162 leaks", &leaky, &scanned(personal));
+    let encoded = Options { encoded: true, ..Options::default() };
+    speed("rules, names, encoded forms, clean log", &clean, &scanned(encoded));
+    speed("rules, names, encoded forms, 162 leaks", &leaky, &scanned(encoded));
     let addresses = Options { personal: Personal::WithAddresses, ..Options::default() };
     speed("and IP addresses, clean log", &clean, &scanned(addresses));
 }

@@ -15,6 +15,7 @@ mod alphabet;
 mod anatomy;
 mod check;
 mod checksum;
+mod encoded;
 mod engine;
 mod entropy;
 pub mod facts;
@@ -46,6 +47,7 @@ mod validate;
 
 pub use alphabet::Alphabet;
 pub use check::Check;
+pub use encoded::Encoded;
 pub use engine::{Engine, RulesError};
 pub use fingerprint::{Fingerprint, RunKey};
 pub use generic::families;

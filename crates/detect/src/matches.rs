@@ -51,11 +51,17 @@ pub struct Match<'e> {
 /// Keeps the best of matches whose secrets overlap, in the order of their offsets.
 ///
 /// Best: higher priority, longer secret, higher confidence, higher severity, then the id that sorts first.
-pub(crate) fn resolve(mut found: Vec<Match<'_>>) -> Vec<Match<'_>> {
+pub(crate) fn resolve(found: Vec<Match<'_>>) -> Vec<Match<'_>> {
+    resolve_by(found, |m| m)
+}
+
+/// As [`resolve`], of things that have a match; of equal ones the first is kept.
+pub(crate) fn resolve_by<'e: 'm, 'm, T: 'm>(mut found: Vec<T>, of: impl Fn(&T) -> &Match<'e>) -> Vec<T> {
     if found.len() < 2 {
         return found;
     }
     found.sort_by(|a, b| {
+        let (a, b) = (of(a), of(b));
         let rank = |m: &Match<'_>| Reverse((m.rule.priority, m.secret.len(), m.confidence, m.rule.severity));
         rank(a)
             .cmp(&rank(b))
@@ -65,10 +71,11 @@ pub(crate) fn resolve(mut found: Vec<Match<'_>>) -> Vec<Match<'_>> {
     // Kept secrets never overlap, so their starts and ends sort alike and neighbours suffice.
     let mut kept = std::collections::BTreeMap::new();
     for candidate in found {
-        let before = kept.range(..candidate.secret.end).next_back();
-        let taken = before.is_some_and(|(_, m): (_, &Match<'_>)| m.secret.end > candidate.secret.start);
+        let secret = of(&candidate).secret.clone();
+        let before = kept.range(..secret.end).next_back();
+        let taken = before.is_some_and(|(_, other): (_, &T)| of(other).secret.end > secret.start);
         if !taken {
-            kept.insert(candidate.secret.start, candidate);
+            kept.insert(secret.start, candidate);
         }
     }
     kept.into_values().collect()

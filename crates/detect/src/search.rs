@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::encoded::{self, Encoded};
 use crate::engine::{Engine, Windows};
 use crate::facts;
 use crate::fingerprint::{Fingerprint, RunKey};
 use crate::generic::{self, Assignments};
 use crate::known::Known;
-use crate::matches::{Confidence, Match, resolve};
+use crate::matches::{Confidence, Match, resolve, resolve_by};
 use crate::personal::{self, Personal};
 use crate::place::{Examined, Lines, Place};
 use crate::prefilter::Prefilter;
@@ -40,13 +41,15 @@ pub struct Options {
     pub generic: bool,
     /// Also personal data.
     pub personal: Personal,
+    /// Also all of it in base64, hex, URL-encoding and JSON escapes, one level deep.
+    pub encoded: bool,
     /// Nothing less sure than this is told. Under [`Confidence::Medium`] lie words and passwords that anybody guesses.
     pub least: Confidence,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { generic: true, personal: Personal::No, least: Confidence::Medium }
+        Options { generic: true, personal: Personal::No, encoded: false, least: Confidence::Medium }
     }
 }
 
@@ -90,6 +93,8 @@ pub struct Hit<'e, 'b> {
     pub place: Place,
     /// Which of the [`Known`] values it is, by its place among them.
     pub known: Option<usize>,
+    /// How it was written, if it had to be decoded.
+    pub encoded: Option<Encoded>,
     engine: &'e Engine,
     value: &'b [u8],
     line: &'b [u8],
@@ -317,14 +322,18 @@ impl<'e> Search<'e> {
         offsets: impl Fn(&mut Match<'e>),
         sink: &mut dyn FnMut(&Hit<'e, '_>),
     ) -> Examined {
-        let found = resolve(self.candidates(text, part));
+        let mut found: Vec<Found<'e>> = self.candidates(text, part).into_iter().map(Found::bare).collect();
+        if self.options.encoded {
+            self.decoded(text, part, &mut found);
+        }
+        let found = resolve_by(found, |f| &f.found);
         let mut lines = Lines::new(&text[part.clone()]);
-        for mut found in found {
+        for Found { mut found, decoded } in found {
             if !part.contains(&found.secret.start) || found.confidence < self.options.least {
                 continue;
             }
             let place = lines.place(found.secret.start - part.start).after(view.before);
-            let value = &text[found.secret.clone()];
+            let value = decoded.as_ref().map_or(&text[found.secret.clone()], |(_, value)| value.as_slice());
             let line = line_around(text, &found.secret);
             offsets(&mut found);
             let stream = |r: &Range<usize>| view.base + r.start as u64..view.base + r.end as u64;
@@ -335,12 +344,29 @@ impl<'e> Search<'e> {
                 secret: stream(&found.secret),
                 place,
                 known: if found.rule.id == KNOWN { self.known_at(value) } else { None },
+                encoded: decoded.as_ref().map(|(encoding, _)| *encoding),
                 engine: self.engine,
                 value,
                 line,
             });
         }
         lines.end()
+    }
+
+    /// Everything in decoded pieces of the text.
+    fn decoded(&self, text: &[u8], part: &Range<usize>, found: &mut Vec<Found<'e>>) {
+        encoded::pieces(text, part, |piece| {
+            for inner in resolve(self.candidates(&piece.text, &(0..piece.text.len()))) {
+                // What reads the same bare was seen already.
+                if !piece.is_encoded(&inner.secret) {
+                    continue;
+                }
+                let value = Zeroizing::new(piece.text[inner.secret.clone()].to_vec());
+                let (secret, span) = (piece.source(&inner.secret), piece.source(&inner.span));
+                let outer = Match { secret, span, ..inner };
+                found.push(Found { found: outer, decoded: Some((piece.encoding, value)) });
+            }
+        });
     }
 
     /// Which known value a form is of.
@@ -381,6 +407,18 @@ impl<'e> Search<'e> {
             personal::find(text, part, self.options.personal == Personal::WithAddresses, &mut found);
         }
         found
+    }
+}
+
+/// A match in the text, and what it says if it had to be decoded.
+struct Found<'e> {
+    found: Match<'e>,
+    decoded: Option<(Encoded, Zeroizing<Vec<u8>>)>,
+}
+
+impl<'e> Found<'e> {
+    fn bare(found: Match<'e>) -> Found<'e> {
+        Found { found, decoded: None }
     }
 }
 

@@ -135,7 +135,7 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
             c.eat(b",");
             value_word(&mut c).then(|| way(&c)).or_else(|| {
                 c.any_blanks();
-                Some(Way { needs_quote: true, ..way(&c) })
+                (!name.value).then(|| Way { needs_quote: true, ..way(&c) })
             })
         }
         b'{' if quoted => {

@@ -16,6 +16,8 @@ pub(super) struct Name {
     pub(super) line: bool,
     /// `<name`
     pub(super) tag: bool,
+    /// Itself a value: `"component":"auth"`.
+    pub(super) value: bool,
     /// `ENV name` or `ARG name`.
     pub(super) declared: bool,
 }
@@ -84,7 +86,9 @@ pub(super) fn around(bytes: &[u8], start: usize, end: usize) -> Option<Name> {
     let flag = flag && (first < 3 || !bytes[first - 2].is_ascii_alphanumeric());
     let prefix = lead.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_')).count();
     let tag = lead[..lead.len() - prefix].last() == Some(&b'<');
-    Some(Name { start: first, end: last, flag, line, tag, declared })
+    let quotes = lead.iter().rev().take_while(|b| matches!(b, b'"' | b'\'' | b'\\' | b' ')).count();
+    let value = matches!(lead[..lead.len() - quotes].last(), Some(b':' | b'='));
+    Some(Name { start: first, end: last, flag, line, tag, value, declared })
 }
 
 /// What a name promises that [`sensitive_key`](crate::sensitive_key) leaves open because it so often means something
