@@ -5,12 +5,12 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use exhibit_ledger::bundle::{Place, Proven, Trust, Verification, read_files};
+use exhibit_ledger::bundle::{Place, Proven, Trust, Verification, read_file};
 use exhibit_ledger::checkpoint::SignedCheckpoint;
-use exhibit_ledger::keys::{KeyHistory, Rotation, parse_rotations};
+use exhibit_ledger::keys::{KeyHistory, parse_rotations};
 
 use crate::objects::Objects;
-use crate::{BUFFER, Failure, Outcome, cannot_read, look, printable};
+use crate::{Failure, Outcome, cannot_read, look, printable};
 
 /// A file of the archive, by its key.
 pub(crate) type Files = BTreeMap<String, PathBuf>;
@@ -101,13 +101,8 @@ fn list(folder: &Path, key: &str, files: &mut Files) -> Result<(), Failure> {
 fn gather(path: &Path, trust: &mut Trust) -> Result<(), Failure> {
     let file = File::open(path).map_err(cannot_read(path))?;
     let cannot = |source| Failure::Bundle { path: path.to_owned(), source };
-    let mut rotations: Vec<Rotation> = Vec::new();
-    read_files(
-        BufReader::with_capacity(BUFFER, file),
-        |path| path == "keys.rotations",
-        |_, bytes| rotations.extend(parse_rotations(&bytes).unwrap_or_default()),
-    )
-    .map_err(cannot)?;
+    let bytes = read_file(BufReader::new(file), "keys.rotations").map_err(cannot)?;
+    let rotations = bytes.and_then(|bytes| parse_rotations(&bytes).ok()).unwrap_or_default();
     for rotation in rotations {
         if !trust.rotations.contains(&rotation) {
             trust.rotations.push(rotation);

@@ -38,6 +38,17 @@ trait Output {
     fn written(&self) -> &[u8];
     /// Writes what was written from `start` on anew.
     fn again(&mut self, start: usize, bytes: &[u8]) -> Result<(), Odd>;
+
+    /// Writes the name of a field and what stands around it: a key of plain ASCII without anything to escape. Of such
+    /// keys, bytes sort as UTF-16 code units do.
+    fn field(&mut self, name: &'static str, first: bool) -> Result<(), Odd> {
+        if !name.is_ascii() || special(name.as_bytes()).is_some() {
+            return Err(Odd);
+        }
+        self.put(if first { b"\"" } else { b",\"" })?;
+        self.put(name.as_bytes())?;
+        self.put(b"\":")
+    }
 }
 
 impl Output for Vec<u8> {
@@ -78,6 +89,18 @@ impl Output for Same<'_> {
 
     fn again(&mut self, _: usize, _: &[u8]) -> Result<(), Odd> {
         Err(Odd)
+    }
+
+    /// In one go: half of a record's parts are names.
+    fn field(&mut self, name: &'static str, first: bool) -> Result<(), Odd> {
+        debug_assert!(name.is_ascii() && special(name.as_bytes()).is_none(), "{name} is no plain name");
+        let opening: &[u8] = if first { b"\"" } else { b",\"" };
+        let rest = self.expected[self.at..].strip_prefix(opening).and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        if !rest.is_some_and(|rest| rest.starts_with(b"\":")) {
+            return Err(Odd);
+        }
+        self.at += opening.len() + name.len() + 2;
+        Ok(())
     }
 }
 
@@ -150,20 +173,11 @@ impl<O: Output> Writer<O> {
         self.out.put(&bytes[done..])
     }
 
-    /// A key of plain ASCII without anything to escape: of such keys, bytes sort as UTF-16 code units do.
-    fn key(&mut self, key: &str, first: bool) -> Result<Member, Odd> {
-        if !key.is_ascii() || special(key.as_bytes()).is_some() {
-            return Err(Odd);
-        }
-        if !first {
-            self.out.put(b",")?;
-        }
-        self.out.put(b"\"")?;
-        let at = self.out.written().len();
-        self.out.put(key.as_bytes())?;
-        let key_end = self.out.written().len();
-        self.out.put(b"\":")?;
-        Ok(Member { key: at, key_end, end: 0 })
+    /// The name of a field.
+    fn field(&mut self, name: &'static str, first: bool) -> Result<Member, Odd> {
+        self.out.field(name, first)?;
+        let key_end = self.out.written().len() - 2;
+        Ok(Member { key: key_end - name.len(), key_end, end: 0 })
     }
 
     /// Puts the members of the innermost object in order, and closes it.
@@ -171,7 +185,8 @@ impl<O: Output> Writer<O> {
         let out = self.out.written();
         let key = |member: &Member| &out[member.key..member.key_end];
         let members = &mut self.members[base..];
-        if !members.is_sorted_by(|a, b| key(a) < key(b)) {
+        // Most names differ in their first letter already.
+        if !members.is_sorted_by(|a, b| key(a).iter().lt(key(b))) {
             members.sort_unstable_by(|a, b| key(a).cmp(key(b)));
             if members.windows(2).any(|pair| key(&pair[0]) == key(&pair[1])) {
                 return Err(Odd);
@@ -253,9 +268,9 @@ struct Object<'w, O> {
 }
 
 impl<O: Output> Object<'_, O> {
-    fn open_member(&mut self, key: &str) -> Result<(), Odd> {
+    fn open_member(&mut self, name: &'static str) -> Result<(), Odd> {
         let first = self.writer.members.len() == self.base;
-        self.open = Some(self.writer.key(key, first)?);
+        self.open = Some(self.writer.field(name, first)?);
         Ok(())
     }
 

@@ -137,23 +137,24 @@ impl<R: Read> Archive<R> {
         Ok(Next::File(FileHeader { offset, path, size, exact }))
     }
 
-    /// Reads the content after a header as it is, without a look at it. Nothing is allocated on the word of the header.
-    pub(super) fn raw(&mut self, size: usize) -> io::Result<Raw> {
-        const STEP: usize = 256 << 10;
-        let mut bytes = Vec::with_capacity(size.min(STEP));
-        while bytes.len() < size {
-            let start = bytes.len();
-            bytes.resize(size.min(start + STEP), 0);
-            let got = self.fill(&mut bytes[start..])?;
-            if start + got < bytes.len() {
-                bytes.truncate(start + got);
-                break;
-            }
-        }
+    /// Reads the content after a header as it is, without a look at it, into a buffer that may have served before. Nothing
+    /// is allocated on the word of the header.
+    pub(super) fn raw(&mut self, size: usize, mut bytes: Vec<u8>) -> io::Result<Raw> {
+        bytes.clear();
+        let got = self.reader.by_ref().take(size as u64).read_to_end(&mut bytes)?;
+        self.offset += got as u64;
         let complete = bytes.len() == size;
         let gap = &mut [0; BLOCK][..if complete { padding(size as u64) } else { 0 }];
         let padded = self.fill(gap)? == gap.len() && gap.iter().all(|b| *b == 0);
         Ok(Raw { bytes, complete, padded })
+    }
+
+    /// Passes by the content after a header; tells whether everything was there.
+    pub(super) fn pass(&mut self, size: u64) -> io::Result<bool> {
+        let whole = size + padding(size) as u64;
+        let passed = io::copy(&mut self.reader.by_ref().take(whole), &mut io::sink())?;
+        self.offset += passed;
+        Ok(passed == whole)
     }
 
     /// Reads the content after a header. It is kept only when it is at most `keep` bytes long;

@@ -24,7 +24,7 @@ mod spool;
 mod verify;
 mod write;
 
-pub use files::read_files;
+pub use files::{read_file, read_files};
 pub use layout::{first_entry, nodes_before};
 pub use manifest::{FileDigest, Manifest, ManifestCheckpoint, ManifestError, RootDigest};
 pub use verify::{

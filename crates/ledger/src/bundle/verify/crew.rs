@@ -11,6 +11,9 @@ use crate::tiles::TileId;
 /// Bytes that may be under way: what one entry bundle may have at most, and more.
 const UNDER_WAY: usize = 24 << 20;
 
+/// The largest buffer that is kept for the next entry bundle.
+const KEPT: usize = 1 << 20;
+
 /// Whoever does work that is given away. [`Work::perform`] is pure, and may be called on any thread.
 pub trait Crew {
     /// Takes work.
@@ -33,13 +36,16 @@ pub struct Work {
 pub struct Finished {
     number: u64,
     examined: Examined,
+    /// Where the next entry bundle may be read into: memory that was there before costs nothing.
+    buffer: Vec<u8>,
 }
 
 impl Work {
     /// Does it.
     #[must_use]
     pub fn perform(self) -> Finished {
-        Finished { number: self.number, examined: examine(&self.origin, self.tile, &self.bytes) }
+        let examined = examine(&self.origin, self.tile, &self.bytes);
+        Finished { number: self.number, examined, buffer: self.bytes }
     }
 }
 
@@ -79,11 +85,20 @@ pub(super) struct Line<'c> {
     next: u64,
     /// What came back before its turn.
     early: BTreeMap<u64, Examined>,
+    buffers: Vec<Vec<u8>>,
 }
 
 impl<'c> Line<'c> {
     pub(super) fn new(crew: &'c mut dyn Crew) -> Self {
-        Self { crew, origin: "".into(), sizes: VecDeque::new(), bytes: 0, next: 0, early: BTreeMap::new() }
+        Self {
+            crew,
+            origin: "".into(),
+            sizes: VecDeque::new(),
+            bytes: 0,
+            next: 0,
+            early: BTreeMap::new(),
+            buffers: Vec::new(),
+        }
     }
 
     /// Gives an entry bundle of the log `origin` away; `take` gets what is finished meanwhile, in order.
@@ -96,6 +111,11 @@ impl<'c> Line<'c> {
         self.bytes += bytes.len();
         self.crew.give(Work { number, origin: Arc::clone(&self.origin), tile, bytes });
         self.hand_back(UNDER_WAY, take);
+    }
+
+    /// A buffer for the next entry bundle.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
     }
 
     /// Waits for everything that is under way.
@@ -115,7 +135,12 @@ impl<'c> Line<'c> {
                 return;
             }
             match self.crew.take(self.bytes > most) {
-                Some(finished) => drop(self.early.insert(finished.number, finished.examined)),
+                Some(Finished { number, examined, buffer }) => {
+                    self.early.insert(number, examined);
+                    if buffer.capacity() <= KEPT {
+                        self.buffers.push(buffer);
+                    }
+                }
                 None => return,
             }
         }

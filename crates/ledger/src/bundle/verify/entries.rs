@@ -323,3 +323,16 @@ impl Entries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EntryId, Ids};
+
+    #[test]
+    fn an_id_counts_once_wherever_it_comes_again() {
+        let id = |n: u64| format!("01890000-0000-7000-8000-{n:012x}").parse::<EntryId>().unwrap();
+        let mut ids = Ids::default();
+        let new: Vec<bool> = [2, 4, 6, 3, 6, 2, 3, 4, 7, 1, 1].into_iter().map(|n| ids.insert(id(n))).collect();
+        assert_eq!(new, [true, true, true, true, false, false, false, false, true, true, false]);
+    }
+}

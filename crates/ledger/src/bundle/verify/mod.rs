@@ -87,7 +87,7 @@ impl Seen {
                 }
                 Next::File(header) => match self.entry_bundle(&header) {
                     Some(tile) => {
-                        let raw = archive.raw(usize::try_from(header.size).unwrap_or(usize::MAX))?;
+                        let raw = archive.raw(usize::try_from(header.size).unwrap_or(usize::MAX), line.buffer())?;
                         self.give(&mut line, &header, tile, raw);
                     }
                     None => {
