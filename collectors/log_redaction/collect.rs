@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use exhibit_detect::{Confidence, Engine, Options, RunKey, Search};
+use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
 use exhibit_evidence::{
     Digest, Observation, Population,
     observation::{Exclusion, Method, Problem, Subject, Tool},
@@ -14,11 +14,13 @@ use rayon::prelude::*;
 use super::canary::{self, Drawn};
 use super::examine::{Examiner, Lookout, Tally};
 use super::facts::{CanaryFacts, FORMAT, Facts, LogFacts, SampleFacts};
+use super::known::{self, Secrets};
 use super::sample::{self, Frame, Sampler};
 use super::settings::{self, Log, Sample};
 use crate::sources::logs::{
     Counted, LEFT, Left, LogError, LogSource, Passed, Piece, command::CommandLog, files::Files, journal::Journal,
 };
+use crate::sources::Root;
 use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
 
 /// The code of what a random sample left out.
@@ -53,21 +55,22 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     let longest = source.logs.iter().flat_map(|log| &log.canaries).map(|canary| canary.wait).max().unwrap_or(0);
     std::thread::sleep(Duration::from_secs(longest));
 
-    let mut collecting = Collecting { population: Vec::new(), problems: Vec::new(), logs: Vec::new(), sampled: Vec::new() };
+    let policy = settings::policy(&settings.policy).map_err(CollectError::Settings)?;
+    let secrets = known::read(&source.secrets, &Root::folder(scope.base));
+    let problems = secrets.as_ref().map(|secrets| secrets.problems.clone()).unwrap_or_default();
+    let mut collecting = Collecting { population: Vec::new(), problems, logs: Vec::new(), sampled: Vec::new() };
     for ((log, subject), drawn) in source.logs.iter().zip(&subjects).zip(&drawn) {
         let engine = canary::engine(drawn).map_err(CollectError::Other)?;
-        let lookout = Lookout {
-            rules: Search::new(Engine::builtin(), Options { least: Confidence::Low, ..Options::default() }),
-            canaries: engine.as_ref().map(|engine| {
-                Search::new(engine, Options { generic: false, least: Confidence::Low, ..Options::default() })
-            }),
-            drawn,
-            key: &key,
-        };
+        let lookout = lookout(log, drawn, &engine, secrets.as_ref(), &policy, &key);
         collecting.log(log, subject, &lookout, scope);
     }
     let Collecting { population, problems, logs, sampled } = collecting;
-    let facts = Facts { format: FORMAT, logs };
+    let facts = Facts {
+        format: FORMAT,
+        logs,
+        known: secrets.map(|secrets| secrets.facts),
+        personal_data: policy.personal_data,
+    };
     let facts = serde_json::to_value(&facts).map_err(|error| CollectError::Other(error.to_string()))?;
     let observation = Observation {
         observed_from,
@@ -90,6 +93,32 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
         artifacts: Vec::new(),
     };
     Ok(Collected { observation, artifacts: Vec::new() })
+}
+
+/// What is looked for in a log.
+fn lookout<'e>(
+    log: &Log,
+    drawn: &'e [Drawn],
+    canaries: &'e Engine,
+    secrets: Option<&'e Secrets>,
+    policy: &settings::Policy,
+    key: &'e RunKey,
+) -> Lookout<'e> {
+    let personal = match policy.personal_data.as_slice() {
+        [] => Personal::No,
+        kinds if kinds.iter().any(|kind| kind == settings::ADDRESSES) => Personal::WithAddresses,
+        _ => Personal::Yes,
+    };
+    let mut rules = Search::new(Engine::builtin(), Options { least: Confidence::Low, generic: true, personal });
+    let only = Options { generic: false, least: Confidence::Low, personal: Personal::No };
+    let mut exact = (!drawn.is_empty()).then(|| Search::new(canaries, only));
+    if let Some(secrets) = secrets {
+        rules = rules.knowing(&secrets.known);
+        if log.sample.is_some() {
+            exact = Some(Search::new(canaries, only).knowing(&secrets.known));
+        }
+    }
+    Lookout { rules, exact, drawn, names: secrets.map(|secrets| secrets.names.as_slice()).unwrap_or_default(), key }
 }
 
 fn subjects(logs: &[Log], scope: &Scope<'_>) -> Result<Vec<Subject>, CollectError> {
@@ -440,7 +469,8 @@ fn look_at_sample(
         population: frame.digest(),
         lines: frame.lines,
         drawn: drawn.len() as u64,
-        with_hits: sampler.with_hits,
+        with_secrets: sampler.with_secrets,
+        with_personal_data: sampler.with_personal_data,
     });
     looked.tally = sampler.tally;
     Ok(Some(looked))

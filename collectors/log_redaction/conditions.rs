@@ -6,6 +6,10 @@ use exhibit_evidence::{Condition, ConditionId};
 pub(super) const TOKEN: &str = "log-redaction.token";
 /// A value behind a name that promises a secret.
 pub(super) const NAMED: &str = "log-redaction.named-secret";
+/// A secret of an environment, exactly.
+pub(super) const KNOWN: &str = "log-redaction.known-value";
+/// Something that tells about a person.
+pub(super) const PERSONAL: &str = "log-redaction.personal-data";
 /// A canary's secret is there.
 pub(super) const LEAKED: &str = "log-redaction.canary-leaked";
 /// A canary's secret is not there, and neither is what should stand in its place.
@@ -42,6 +46,24 @@ pub(super) fn condition(text: &str) -> Condition {
             "Rotate it, and keep it out of the log.",
             owned(&rotate),
         ),
+        KNOWN => (
+            "A secret that is in use stands in a log",
+            "The log holds exactly a value that an environment is configured with, bare or encoded: there is no doubt about it.",
+            "Rotate it in every environment that holds it, and keep it out of the log.",
+            owned(&rotate),
+        ),
+        PERSONAL => (
+            "Personal data stands in a log",
+            "What tells about people lies where more can read it than the purpose needs, and longer than it may be kept.",
+            "Let the application log a reference to the person, or nothing.",
+            owned(&[
+                "Find the statement that logs it, and let it log an internal reference instead.",
+                "Find out who could read the log, and whether its retention is longer than that of the data itself.",
+                "Remove the lines from the logs that are kept, as far as their own retention duties allow.",
+                "Where the log needs it, allow the place in the policy with a reason and an expiry, and record it in the register of processing.",
+                "Run this check again.",
+            ]),
+        ),
         LEAKED => (
             "The log shows a synthetic secret that it should have redacted",
             "What an application was given as a secret reached the log readable: a real one takes the same way.",
@@ -74,6 +96,7 @@ pub(super) fn condition(text: &str) -> Condition {
         references: owned(&[
             "CWE-532: Insertion of Sensitive Information into Log File",
             "OWASP Logging Cheat Sheet: data to exclude",
+            "GDPR Article 5(1)(c), (e) and (f): minimisation, storage limitation, confidentiality",
         ]),
     }
 }

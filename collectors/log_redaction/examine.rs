@@ -18,16 +18,20 @@ const BEHIND: u64 = 8 * 1024 * 1024;
 
 /// What is looked for.
 pub(super) struct Lookout<'e> {
+    /// Rules, names, personal data and real secrets.
     pub(super) rules: Search<'e>,
-    pub(super) canaries: Option<Search<'e>>,
+    /// Canaries; where a sample is drawn real secrets too, because they are looked for in every line.
+    pub(super) exact: Option<Search<'e>>,
     pub(super) drawn: &'e [Drawn],
+    /// The names of the real secrets, by their number.
+    pub(super) names: &'e [String],
     pub(super) key: &'e RunKey,
 }
 
 /// What was seen so far.
 #[derive(Default)]
 pub(super) struct Tally {
-    groups: BTreeMap<(String, Confidence, String), GroupTally>,
+    groups: BTreeMap<GroupKey, GroupTally>,
     pub(super) canaries: Vec<CanaryTally>,
     /// Lines examined; of a journal, entries.
     pub(super) lines: u64,
@@ -36,6 +40,9 @@ pub(super) struct Tally {
     /// Documents in two-byte text.
     pub(super) wide: u64,
 }
+
+/// Rule, confidence, place, and of a real secret its name.
+type GroupKey = (String, Confidence, String, Option<String>);
 
 struct GroupTally {
     title: String,
@@ -80,12 +87,13 @@ impl Tally {
 
     /// What was found, by rule, confidence and place.
     pub(super) fn groups(self) -> Vec<Group> {
-        let group = |((rule, confidence, place), tally): ((String, Confidence, String), GroupTally)| Group {
+        let group = |((rule, confidence, place, secret), tally): (GroupKey, GroupTally)| Group {
             rule,
             title: tally.title,
             severity: tally.severity,
             confidence,
             place,
+            secret,
             hits: tally.hits,
             values: tally.values.len() as u64,
             examples: tally.examples,
@@ -139,7 +147,8 @@ impl Lookout<'_> {
         if self.drawn.iter().any(|canary| canary.is_in(hit.value())) {
             return false;
         }
-        let key = (hit.rule.id.clone(), hit.confidence, at.place.to_owned());
+        let secret = hit.known.and_then(|number| self.names.get(number)).cloned();
+        let key = (hit.rule.id.clone(), hit.confidence, at.place.to_owned(), secret);
         let group = tally.groups.entry(key).or_insert_with(|| GroupTally {
             title: hit.rule.title.clone(),
             severity: hit.rule.severity,
@@ -265,7 +274,7 @@ impl Sink for Examiner<'_, '_> {
         self.file = name.to_owned();
         self.place = place.to_owned();
         self.rules = Some(self.lookout.rules.stream());
-        self.canaries = self.lookout.canaries.as_ref().map(Search::stream);
+        self.canaries = self.lookout.exact.as_ref().map(Search::stream);
         self.fed = 0;
         self.count = 0;
         self.entries.clear();

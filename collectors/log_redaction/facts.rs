@@ -14,6 +14,32 @@ pub(super) struct Facts {
     pub(super) format: u64,
     /// One item for each log, in the settings' order.
     pub(super) logs: Vec<LogFacts>,
+    /// The real secrets that were looked for; none where none are configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) known: Option<KnownFacts>,
+    /// The kinds of personal data that were looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) personal_data: Vec<String>,
+}
+
+/// Which real secrets were looked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KnownFacts {
+    /// How many different values were looked for, in all their forms.
+    pub(super) searched: u64,
+    /// What was not looked for, by name, and why.
+    pub(super) not_searched: Vec<NotSearchedFact>,
+}
+
+/// A secret that was not looked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NotSearchedFact {
+    pub(super) environment: String,
+    pub(super) name: String,
+    /// `too-short`, `too-common`, `placeholder`, `empty`, or why its value could not be seen.
+    pub(super) why: String,
 }
 
 /// What was observed of one log.
@@ -56,8 +82,10 @@ pub(super) struct SampleFacts {
     pub(super) lines: u64,
     /// How many were drawn.
     pub(super) drawn: u64,
-    /// How many of them hold something of at least medium confidence.
-    pub(super) with_hits: u64,
+    /// How many of them hold a secret, of at least medium confidence.
+    pub(super) with_secrets: u64,
+    /// How many of them hold personal data, of at least medium confidence.
+    pub(super) with_personal_data: u64,
 }
 
 /// Hits of one rule with one confidence at one place.
@@ -72,6 +100,9 @@ pub(super) struct Group {
     pub(super) confidence: Confidence,
     /// The file without rotation and packing, or the unit.
     pub(super) place: String,
+    /// Of a real secret, its environment and name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<String>,
     pub(super) hits: u64,
     /// How many different values; beyond a bound no more are told apart.
     pub(super) values: u64,

@@ -17,7 +17,7 @@ use super::{
 use crate::{JudgeError, SettingProblem};
 
 /// The checks, in the manifest's order.
-pub(super) const CHECKS: [&str; 2] = ["log-redaction.secrets", "log-redaction.canary"];
+pub(super) const CHECKS: [&str; 3] = ["log-redaction.secrets", "log-redaction.personal-data", "log-redaction.canary"];
 
 /// One judgement for each check.
 pub(super) fn judge(observation: &Observation, policy: &toml::Table) -> Result<Vec<Judgement>, JudgeError> {
@@ -26,13 +26,14 @@ pub(super) fn judge(observation: &Observation, policy: &toml::Table) -> Result<V
     if facts.format != FORMAT {
         return Err(JudgeError::Policy(SettingProblem::new("facts.format", format!("expected {FORMAT}"))));
     }
-    let judging = Judging { observation, policy: &policy };
-    CHECKS.iter().map(|check| judging.check(check, &facts)).collect()
+    let judging = Judging { observation, policy: &policy, facts: &facts };
+    CHECKS.iter().map(|check| judging.check(check)).collect()
 }
 
 struct Judging<'a> {
     observation: &'a Observation,
     policy: &'a Policy,
+    facts: &'a Facts,
 }
 
 /// What a check says of one log.
@@ -48,6 +49,9 @@ impl Said {
     }
 }
 
+/// How rules for personal data begin.
+const PERSONAL: &str = "personal.";
+
 /// All groups of one rule at one place that are sure enough.
 struct Found<'f> {
     groups: Vec<&'f Group>,
@@ -55,15 +59,16 @@ struct Found<'f> {
 }
 
 impl Judging<'_> {
-    fn check(&self, check: &str, facts: &Facts) -> Result<Judgement, JudgeError> {
+    fn check(&self, check: &str) -> Result<Judgement, JudgeError> {
         let id = CheckId::new(check).expect("the checks above are authored ids");
         let mut subjects = Vec::new();
         let mut findings = Vec::new();
         for subject in &self.observation.subjects {
-            let said = match facts.logs.iter().find(|log| log.subject == *subject) {
+            let said = match self.facts.logs.iter().find(|log| log.subject == *subject) {
                 None => Said::of(Verdict::Error, "There are no facts about this log."),
                 Some(log) if check == "log-redaction.canary" => self.canaries(&id, log)?,
-                Some(log) => self.secrets(&id, log)?,
+                Some(log) if check == "log-redaction.personal-data" => self.personal_data(&id, log)?,
+                Some(log) => self.held(&id, log, "secret", |group| !group.rule.starts_with(PERSONAL))?,
             };
             subjects.push(SubjectOutcome { subject: subject.clone(), verdict: said.verdict, reason: said.reason });
             findings.extend(said.findings);
@@ -74,26 +79,47 @@ impl Judging<'_> {
         Ok(Judgement { check: id, subjects, conditions, findings })
     }
 
-    fn secrets(&self, check: &CheckId, log: &LogFacts) -> Result<Said, JudgeError> {
-        let mut by_place: BTreeMap<(&str, &str), Found<'_>> = BTreeMap::new();
+    fn personal_data(&self, check: &CheckId, log: &LogFacts) -> Result<Said, JudgeError> {
+        let kinds = &self.policy.personal_data;
+        if kinds.is_empty() {
+            return Ok(Said::of(Verdict::NotApplicable, "The policy asks for no kind of personal data."));
+        }
+        if let Some(kind) = kinds.iter().find(|kind| !self.facts.personal_data.contains(kind)) {
+            return Ok(Said::of(Verdict::Error, format!("It was not looked for `{kind}`, which the policy asks for.")));
+        }
+        let asked_for = |group: &Group| group.rule.strip_prefix(PERSONAL).is_some_and(|kind| kinds.iter().any(|own| own == kind));
+        self.held(check, log, "personal data", asked_for)
+    }
+
+    /// What a log holds of what a check is about.
+    fn held(
+        &self,
+        check: &CheckId,
+        log: &LogFacts,
+        what: &str,
+        is_about: impl Fn(&Group) -> bool,
+    ) -> Result<Said, JudgeError> {
+        let mut by_place: BTreeMap<(&str, &str, Option<&str>), Found<'_>> = BTreeMap::new();
         let mut unsure = 0;
-        for group in &log.groups {
+        for group in log.groups.iter().filter(|group| is_about(group)) {
             if group.confidence < self.policy.minimum_confidence {
                 unsure += group.hits;
                 continue;
             }
-            let found = by_place.entry((&group.rule, &group.place)).or_insert(Found { groups: Vec::new(), hits: 0 });
+            let found = by_place
+                .entry((&group.rule, &group.place, group.secret.as_deref()))
+                .or_insert(Found { groups: Vec::new(), hits: 0 });
             found.groups.push(group);
             found.hits += group.hits;
         }
         let mut findings = Vec::new();
         let (mut hits, mut allowed) = (0, 0);
-        for ((rule, place), found) in by_place {
+        for ((rule, place, secret), found) in by_place {
             match self.allowance(log, place, rule) {
                 Ok(()) => allowed += found.hits,
                 Err(expired) => {
                     hits += found.hits;
-                    findings.push(self.finding(check, log, rule, place, &found, expired)?);
+                    findings.push(self.finding(check, log, (rule, place, secret), &found, expired)?);
                 }
             }
         }
@@ -104,7 +130,7 @@ impl Judging<'_> {
         if unsure > 0 {
             also.push_str(&format!("; {} less sure than the policy asks for", plural(unsure, "hit")));
         }
-        let looked_at = looked_at(log, hits);
+        let looked_at = looked_at(log, what == "secret");
         if !findings.is_empty() {
             let kinds = plural(findings.len() as u64, "kind");
             let reason = format!("{} of {kinds} in {looked_at}{also}.", plural(hits, "hit"));
@@ -116,7 +142,7 @@ impl Judging<'_> {
         if log.lines == 0 {
             return Ok(Said::of(Verdict::Vacuous, "The log holds nothing."));
         }
-        Ok(Said::of(Verdict::Pass, format!("No secret noted in {looked_at}{also}.")))
+        Ok(Said::of(Verdict::Pass, format!("No {what} noted in {looked_at}{also}{}.", self.not_searched(what))))
     }
 
     /// Whether the policy allows this here; else the allowance that has expired, if one did.
@@ -129,8 +155,7 @@ impl Judging<'_> {
         &self,
         check: &CheckId,
         log: &LogFacts,
-        rule: &str,
-        place: &str,
+        (rule, place, secret): (&str, &str, Option<&str>),
         found: &Found<'_>,
         expired: Option<&settings::Allowance>,
     ) -> Result<Finding, JudgeError> {
@@ -139,7 +164,10 @@ impl Judging<'_> {
         let group = found.groups.iter().max_by_key(|group| group.confidence).expect("a place has a group");
         let example = group.examples.first();
         let values: u64 = found.groups.iter().map(|group| group.values).sum();
-        let mut detail = format!("{}: {} of {}", group.title, plural(values, "value"), shapes(&found.groups));
+        let mut detail = match secret {
+            Some(name) => format!("{}: {name}, bare or encoded", group.title),
+            None => format!("{}: {} of {}", group.title, plural(values, "value"), shapes(&found.groups)),
+        };
         detail.push_str(&format!(", {}.", if found.hits == 1 { "once".to_owned() } else { format!("{} times", found.hits) }));
         if let Some(example) = example.filter(|example| example.file != place) {
             detail.push_str(&format!(" First in {}.", example.file));
@@ -158,9 +186,15 @@ impl Judging<'_> {
                 attributes.insert("offset".to_owned(), offset.to_string());
             }
         }
-        let condition = if rule.starts_with("generic.") { conditions::NAMED } else { conditions::TOKEN };
+        let condition = match rule.split_once('.') {
+            Some(("generic", _)) => conditions::NAMED,
+            Some(("known", _)) => conditions::KNOWN,
+            Some(("personal", _)) => conditions::PERSONAL,
+            _ => conditions::TOKEN,
+        };
+        let place_and_rule = [place, rule].into_iter().chain(secret).collect::<Vec<_>>();
         Ok(Finding {
-            fingerprint: Fingerprint::of(check, &subject.environment, &subject.id, &[place, rule])?,
+            fingerprint: Fingerprint::of(check, &subject.environment, &subject.id, &place_and_rule)?,
             condition: conditions::id(condition),
             severity: self.severity(rule, group),
             environment: subject.environment.clone(),
@@ -168,6 +202,7 @@ impl Judging<'_> {
             place: Place {
                 file: Some(place.to_owned()),
                 line: example.map(|example| example.line),
+                key: secret.map(str::to_owned),
                 rule: Some(rule.to_owned()),
                 ..Place::default()
             },
@@ -175,6 +210,18 @@ impl Judging<'_> {
             instances: found.hits,
             attributes,
         })
+    }
+
+    /// Real secrets that were not looked for, for the check on secrets.
+    fn not_searched(&self, what: &str) -> String {
+        match &self.facts.known {
+            Some(known) if what == "secret" => {
+                let left = known.not_searched.len() as u64;
+                let left = if left > 0 { format!(", {left} were not searched for") } else { String::new() };
+                format!("; {} of the environments looked for exactly{left}", plural(known.searched, "real secret"))
+            }
+            _ => String::new(),
+        }
     }
 
     fn severity(&self, rule: &str, group: &Group) -> Severity {
@@ -314,17 +361,16 @@ fn shapes(groups: &[&Group]) -> String {
 }
 
 /// What was looked at, and what a sample of it shows.
-fn looked_at(log: &LogFacts, hits: u64) -> String {
+fn looked_at(log: &LogFacts, secrets: bool) -> String {
     let mut words = plural(log.lines, &log.unit);
     if log.kind == "files" {
         words.push_str(&format!(" of {}", plural(log.documents, "document")));
     }
     if let Some(sample) = &log.sample {
-        let bound = binomial::in_words(sample.with_hits, sample.drawn);
-        words.push_str(&format!(" drawn at random from {}", sample.lines));
-        if hits == 0 || sample.with_hits > 0 {
-            words.push_str(&format!(": with 95 % confidence fewer than {bound} lines hold one"));
-        }
+        let with = if secrets { sample.with_secrets } else { sample.with_personal_data };
+        let bound = binomial::in_words(with, sample.drawn);
+        let drawn = format!(" drawn at random from {}: with 95 % confidence fewer than {bound} lines hold any", sample.lines);
+        words.push_str(&drawn);
     }
     words
 }

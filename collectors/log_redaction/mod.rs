@@ -11,6 +11,7 @@ mod conditions;
 mod examine;
 mod facts;
 mod judge;
+mod known;
 mod sample;
 mod self_test;
 mod settings;

@@ -63,13 +63,15 @@ pub(super) fn statement(size: u64, lines: u64) -> String {
     )
 }
 
-/// Examines the drawn lines, and all of them for canaries.
+/// Examines the drawn lines, and all of them for canaries and real secrets.
 pub(super) struct Sampler<'l, 'e> {
     lookout: &'l Lookout<'e>,
     drawn: &'l BTreeSet<u64>,
     pub(super) tally: Tally,
-    /// Drawn lines that hold something of at least medium confidence.
-    pub(super) with_hits: u64,
+    /// Drawn lines that hold a secret, of at least medium confidence.
+    pub(super) with_secrets: u64,
+    /// Drawn lines that hold personal data, of at least medium confidence.
+    pub(super) with_personal_data: u64,
     file: String,
     place: String,
     /// Lines of the documents before.
@@ -78,12 +80,12 @@ pub(super) struct Sampler<'l, 'e> {
     line: u64,
     begins: u64,
     open: bool,
-    /// Whether it holds something of at least medium confidence.
-    sure: bool,
+    /// Whether it holds a secret, and personal data.
+    sure: [bool; 2],
     /// How many bytes of the document came so far.
     fed: u64,
     scanner: Option<Scanner<'l, 'e>>,
-    canaries: Option<Scanner<'l, 'e>>,
+    exact: Option<Scanner<'l, 'e>>,
 }
 
 impl<'l, 'e> Sampler<'l, 'e> {
@@ -92,17 +94,18 @@ impl<'l, 'e> Sampler<'l, 'e> {
             lookout,
             drawn,
             tally: Tally::new(lookout.drawn.len()),
-            with_hits: 0,
+            with_secrets: 0,
+            with_personal_data: 0,
             file: String::new(),
             place: String::new(),
             before: 0,
             line: 0,
             begins: 0,
             open: false,
-            sure: false,
+            sure: [false; 2],
             fed: 0,
             scanner: None,
-            canaries: None,
+            exact: None,
         }
     }
 
@@ -125,7 +128,8 @@ impl<'l, 'e> Sampler<'l, 'e> {
         let Self { lookout, tally, file, place, line, begins, sure, scanner, .. } = self;
         let mut note = |hit: &Hit<'_, '_>| {
             let at = Where { file, place, line: *line + 1, offset: Some(*begins + hit.secret.start) };
-            *sure |= lookout.note(tally, hit, &at) && hit.confidence >= Confidence::Medium;
+            let personal = usize::from(hit.rule.id.starts_with("personal."));
+            sure[personal] |= lookout.note(tally, hit, &at) && hit.confidence >= Confidence::Medium;
         };
         match bytes {
             Some(bytes) => {
@@ -143,20 +147,26 @@ impl<'l, 'e> Sampler<'l, 'e> {
         }
     }
 
-    /// Looks for canaries in every line, drawn or not.
-    fn canary(&mut self, bytes: Option<&[u8]>) {
-        let Self { lookout, tally, file, place, canaries, .. } = self;
+    /// Looks for canaries and real secrets in every line, drawn or not.
+    fn look_exactly(&mut self, bytes: Option<&[u8]>) {
+        let Self { lookout, tally, file, place, exact, before, drawn, .. } = self;
         let mut sight = |hit: &Hit<'_, '_>| {
-            lookout.sight(tally, hit, &Where { file, place, line: hit.place.line, offset: Some(hit.secret.start) });
+            let at = Where { file, place, line: hit.place.line, offset: Some(hit.secret.start) };
+            if hit.known.is_none() {
+                lookout.sight(tally, hit, &at);
+            } else if !drawn.contains(&(*before + hit.place.line - 1)) {
+                // In a drawn line the rules' search tells it.
+                lookout.note(tally, hit, &at);
+            }
         };
         match bytes {
             Some(bytes) => {
-                if let Some(scanner) = canaries {
+                if let Some(scanner) = exact {
                     let _ = scanner.feed(bytes, &mut sight);
                 }
             }
             None => {
-                if let Some(scanner) = canaries.take() {
+                if let Some(scanner) = exact.take() {
                     let _ = scanner.finish(&mut sight);
                 }
             }
@@ -165,7 +175,9 @@ impl<'l, 'e> Sampler<'l, 'e> {
 
     fn close_line(&mut self) {
         self.hits(None);
-        self.with_hits += u64::from(std::mem::take(&mut self.sure));
+        let [secret, personal_data] = std::mem::take(&mut self.sure);
+        self.with_secrets += u64::from(secret);
+        self.with_personal_data += u64::from(personal_data);
         self.line += 1;
         self.begins = self.fed;
         self.open = false;
@@ -180,7 +192,7 @@ impl Sink for Sampler<'_, '_> {
         self.begins = 0;
         self.fed = 0;
         self.open = false;
-        self.canaries = self.lookout.canaries.as_ref().map(Search::stream);
+        self.exact = self.lookout.exact.as_ref().map(Search::stream);
     }
 
     fn entry(&mut self, _place: &str) {}
@@ -189,7 +201,7 @@ impl Sink for Sampler<'_, '_> {
         if self.fed == 0 && (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")) {
             self.tally.wide += 1;
         }
-        self.canary(Some(bytes));
+        self.look_exactly(Some(bytes));
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             self.part(&rest[..=end]);
@@ -200,7 +212,7 @@ impl Sink for Sampler<'_, '_> {
     }
 
     fn end(&mut self) {
-        self.canary(None);
+        self.look_exactly(None);
         if self.open {
             self.close_line();
         }

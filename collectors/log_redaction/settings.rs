@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::SettingProblem;
 use crate::sources::logs::LEFT;
+use crate::unique_credentials::settings::CredentialSource;
 
 /// The table `source`.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,6 +16,9 @@ use crate::sources::logs::LEFT;
 pub(super) struct Source {
     /// The logs, one or more.
     pub(super) logs: Vec<Log>,
+    /// Where the real secrets are that must not be in any of them: as in `unique_credentials`.
+    #[serde(default)]
+    pub(super) secrets: Vec<CredentialSource>,
 }
 
 /// One log: exactly one of `files`, `command` and `journal`.
@@ -149,6 +153,11 @@ pub(super) fn source(table: &toml::Table) -> Result<Source, SettingProblem> {
         }
         log.check().map_err(|(key, message)| SettingProblem::new(&format!("source.logs.{index}{key}"), message))?;
     }
+    for (index, secrets) in source.secrets.iter().enumerate() {
+        if let Some(problem) = secrets.problem(&format!("source.secrets.{index}")) {
+            return Err(problem);
+        }
+    }
     Ok(source)
 }
 
@@ -219,6 +228,11 @@ impl Log {
     }
 }
 
+/// Kinds of personal data that `personal_data` may name: rules' ids behind `personal.`.
+pub(super) const PERSONAL: &[&str] = &["email", "phone", "payment-card", "us-ssn", "iban", "field", ADDRESSES];
+/// Every access log is full of these: they are looked for only where the policy names them.
+pub(super) const ADDRESSES: &str = "ip-address";
+
 /// The table `policy`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -227,6 +241,8 @@ pub(super) struct Policy {
     pub(super) minimum_confidence: Confidence,
     /// Severities in place of the rules' own.
     pub(super) severities: Vec<RuleSeverity>,
+    /// Kinds of personal data that no log may hold.
+    pub(super) personal_data: Vec<String>,
     /// Places where something may stand.
     pub(super) allow: Vec<Allowance>,
     /// Codes of what may be left out.
@@ -238,6 +254,7 @@ impl Default for Policy {
         Self {
             minimum_confidence: Confidence::Medium,
             severities: Vec::new(),
+            personal_data: PERSONAL.iter().filter(|kind| **kind != ADDRESSES).map(|kind| (*kind).to_owned()).collect(),
             allow: Vec::new(),
             allow_excluded: Vec::new(),
         }
@@ -312,6 +329,10 @@ pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
             return problem("until", "expected the last day on which it holds, such as `2027-03-31`");
         }
     }
+    if let Some(index) = policy.personal_data.iter().position(|kind| !PERSONAL.contains(&kind.as_str())) {
+        let message = format!("expected one of {}", PERSONAL.join(", "));
+        return Err(SettingProblem::new(&format!("policy.personal_data.{index}"), message));
+    }
     if let Some(index) = policy.allow_excluded.iter().position(|code| !LEFT.contains(&code.as_str())) {
         let message = format!("expected one of {}", LEFT.join(", "));
         return Err(SettingProblem::new(&format!("policy.allow_excluded.{index}"), message));
@@ -366,7 +387,12 @@ mod tests {
     #[test]
     fn policies_are_read() {
         let read = |text: &str| policy(&toml::from_str(text).expect("TOML"));
-        assert_eq!(read("").expect("empty").minimum_confidence, Confidence::Medium);
+        let empty = read("").expect("empty");
+        assert_eq!((empty.minimum_confidence, empty.personal_data.len()), (Confidence::Medium, PERSONAL.len() - 1));
+        for kind in PERSONAL {
+            let rule = format!("personal.{kind}");
+            assert!(exhibit_detect::Engine::builtin().rule(&rule).is_some() || is_family(&rule), "{rule}");
+        }
         for text in [
             "minimum_confidence = 'hunter2'",
             "allow_excluded = ['hunter2']",
@@ -374,9 +400,14 @@ mod tests {
             "allow = [{ place = 'a', reason = 'hunter2', until = '2027-02-30' }]",
             "allow = [{ place = 'a', reason = 'x', until = 'hunter2' }]",
             "severities = [{ rule = 'hunter2' }]",
+            "personal_data = ['hunter2']",
         ] {
             assert!(!read(text).expect_err(text).message.contains("hunter2"), "{text}");
         }
+    }
+
+    fn is_family(rule: &str) -> bool {
+        exhibit_detect::families().iter().any(|family| family.id == rule)
     }
 
     #[test]

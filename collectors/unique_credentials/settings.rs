@@ -206,7 +206,7 @@ impl SourceSettings {
 
 impl CredentialSource {
     /// What is wrong with the combination of its settings.
-    fn problem(&self, key: &str) -> Option<SettingProblem> {
+    pub(crate) fn problem(&self, key: &str) -> Option<SettingProblem> {
         let given = [&self.dotenv, &self.compose, &self.kubernetes];
         let message = if given.iter().filter(|kind| kind.is_some()).count() != 1 {
             "expected exactly one of `dotenv`, `compose` and `kubernetes`"

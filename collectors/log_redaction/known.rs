@@ -1,0 +1,119 @@
+//! The real secrets of the environments: read from where they are configured, looked for in every log, and told by name.
+
+use exhibit_detect::{Known, facts, sensitive_key};
+use exhibit_evidence::observation::Problem;
+use zeroize::Zeroizing;
+
+use super::facts::{KnownFacts, NotSearchedFact};
+use crate::sources::urls::{Connection, take_apart};
+use crate::sources::{Credential, Origin, Reading, Root};
+use crate::unique_credentials::settings::CredentialSource;
+
+/// The secrets of one run. In memory only; their values are wiped when this is dropped.
+pub(super) struct Secrets {
+    pub(super) known: Known,
+    /// Environments and names of each value, by its number.
+    pub(super) names: Vec<String>,
+    pub(super) facts: KnownFacts,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A value before it is known what it is called everywhere.
+struct Value {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Environment and name, of each place that holds it.
+    names: Vec<(String, String)>,
+}
+
+#[derive(Default)]
+struct Gathered {
+    values: Vec<Value>,
+    not_searched: Vec<NotSearchedFact>,
+    problems: Vec<Problem>,
+}
+
+/// Reads the secrets; none if none are configured.
+pub(super) fn read(sources: &[CredentialSource], root: &Root) -> Option<Secrets> {
+    if sources.is_empty() {
+        return None;
+    }
+    let mut gathered = Gathered::default();
+    for source in sources.iter().filter_map(|configured| configured.open(root)) {
+        match source.read() {
+            Ok(reading) => gathered.reading(&source.environment().to_owned(), &reading),
+            Err(error) => gathered.problems.push(Problem {
+                subject: None,
+                code: "secrets-unreadable".to_owned(),
+                message: format!("The secrets to look for could not be read: {error}"),
+            }),
+        }
+    }
+    Some(gathered.finish())
+}
+
+impl Gathered {
+    fn reading(&mut self, environment: &str, reading: &Reading) {
+        for found in reading.credentials.iter().chain(&reading.found_elsewhere) {
+            self.credential(found);
+        }
+        let unread = reading.unread.iter().filter(|unread| unread.code == "platform" || sensitive_key(&unread.name).is_some());
+        self.not_searched.extend(unread.map(|unread| NotSearchedFact {
+            environment: environment.to_owned(),
+            name: unread.name.clone(),
+            why: unread.code.to_owned(),
+        }));
+    }
+
+    /// Keeps what is a secret: the password of a connection string, or the whole value behind a name that promises one.
+    fn credential(&mut self, found: &Credential) {
+        let text = found.value.text();
+        if let Some(Connection::Parts(parts)) = text.map(take_apart) {
+            if let Some(password) = &parts.password {
+                self.value(password.as_bytes(), found);
+            }
+            return;
+        }
+        let mut names = std::iter::once(&found.name).chain(&found.also_named);
+        let by_nature = matches!(found.origin, Origin::KubernetesSecret | Origin::ComposeSecret);
+        if (by_nature || names.any(|name| sensitive_key(name).is_some())) && !facts::is_reference(found.value.bytes()) {
+            self.value(found.value.bytes(), found);
+        }
+    }
+
+    fn value(&mut self, bytes: &[u8], found: &Credential) {
+        let name = (found.environment.clone(), found.name.clone());
+        match self.values.iter_mut().find(|value| *value.bytes == bytes) {
+            Some(value) if value.names.contains(&name) => {}
+            Some(value) => value.names.push(name),
+            None => self.values.push(Value { bytes: Zeroizing::new(bytes.to_vec()), names: vec![name] }),
+        }
+    }
+
+    fn finish(mut self) -> Secrets {
+        for value in &mut self.values {
+            value.names.sort();
+        }
+        let (values, named): (Vec<_>, Vec<_>) = self.values.into_iter().map(|value| (value.bytes, value.names)).unzip();
+        let known = Known::new(&values);
+        let mut not_searched = self.not_searched;
+        for (number, why) in known.not_searched() {
+            not_searched.extend(named[*number].iter().map(|(environment, name)| NotSearchedFact {
+                environment: environment.clone(),
+                name: name.clone(),
+                why: why.as_str().to_owned(),
+            }));
+        }
+        not_searched.sort();
+        not_searched.dedup();
+        let searched = (values.len() - known.not_searched().len()) as u64;
+        let told = |names: &Vec<(String, String)>| {
+            names.iter().map(|(environment, name)| format!("{name} of {environment}")).collect::<Vec<_>>().join(", ")
+        };
+        Secrets {
+            known,
+            names: named.iter().map(told).collect(),
+            facts: KnownFacts { searched, not_searched },
+            problems: self.problems,
+        }
+    }
+}
