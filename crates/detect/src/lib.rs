@@ -21,6 +21,7 @@ mod entropy;
 pub mod facts;
 mod fingerprint;
 mod forms;
+pub mod fuzzing;
 mod generic;
 mod known;
 #[cfg(test)]
