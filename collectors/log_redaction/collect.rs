@@ -109,8 +109,8 @@ fn lookout<'e>(
         kinds if kinds.iter().any(|kind| kind == settings::ADDRESSES) => Personal::WithAddresses,
         _ => Personal::Yes,
     };
-    let mut rules = Search::new(Engine::builtin(), Options { least: Confidence::Low, generic: true, personal });
-    let only = Options { generic: false, least: Confidence::Low, personal: Personal::No };
+    let mut rules = Search::new(Engine::builtin(), Options { least: Confidence::Low, personal, ..Options::default() });
+    let only = Options { generic: false, encoded: false, personal: Personal::No, least: Confidence::Low };
     let mut exact = (!drawn.is_empty()).then(|| Search::new(canaries, only));
     if let Some(secrets) = secrets {
         rules = rules.knowing(&secrets.known);

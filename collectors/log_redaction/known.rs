@@ -40,7 +40,7 @@ pub(super) fn read(sources: &[CredentialSource], root: &Root) -> Option<Secrets>
     let mut gathered = Gathered::default();
     for source in sources.iter().filter_map(|configured| configured.open(root)) {
         match source.read() {
-            Ok(reading) => gathered.reading(&source.environment().to_owned(), &reading),
+            Ok(reading) => gathered.reading(source.environment(), &reading),
             Err(error) => gathered.problems.push(Problem {
                 subject: None,
                 code: "secrets-unreadable".to_owned(),
