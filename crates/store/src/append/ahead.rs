@@ -31,7 +31,7 @@ const IN_BULK: usize = 256;
 /// Transactions that do not try it after one that failed: another process appends too.
 const REST: u32 = 8;
 /// For how long the transaction before is waited for. Postgres sees no deadlock in which this wait takes part.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What transactions of this process know of each other.
 #[derive(Debug, Default)]
