@@ -100,6 +100,10 @@ pub(super) fn international(text: &[u8], at: usize) -> Found {
     if before.is_ascii_alphanumeric() || matches!(before, b'+' | b'/' | b')' | b'_' | b'.' | b'-') {
         return None;
     }
+    // No code begins with a zero, as the offsets of time zones do.
+    if text.get(at + 1) == Some(&b'0') {
+        return None;
+    }
     let mut digits = Vec::with_capacity(16);
     let (mut end, mut place, mut signs) = (at + 1, at + 1, 0);
     while let Some(&byte) = text.get(place) {
@@ -117,11 +121,12 @@ pub(super) fn international(text: &[u8], at: usize) -> Found {
         }
         place += 1;
         // A number next to it in a row: longest that a country has.
-        if fits(&digits) == Some(true) && text.get(place).is_some_and(|b| *b == b' ') {
-            end = place;
-            if most(&digits) == digits.len() {
-                break;
-            }
+        if byte.is_ascii_digit()
+            && text.get(place) == Some(&b' ')
+            && most(&digits) == digits.len()
+            && fits(&digits) == Some(true)
+        {
+            break;
         }
     }
     let fits = fits(&digits).unwrap_or(false);
