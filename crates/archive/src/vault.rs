@@ -232,7 +232,7 @@ pub struct ReadBack {
     pub e_tag: Option<String>,
     /// The store's name for the request that answered this, for its operator.
     pub request_id: Option<String>,
-    /// Whether a delete marker, or a later version, hides this version from whoever names none.
+    /// Whether a delete marker, or a later version with other bytes, hides this version from whoever names none.
     pub masked: bool,
 }
 
@@ -245,7 +245,7 @@ pub struct Listed {
     pub version: Option<Version>,
     /// Whether its bytes are there.
     pub present: bool,
-    /// Whether a delete marker, or a later version, hides it from whoever names no version.
+    /// Whether a delete marker, or a later version whatever its bytes, hides it from whoever names no version.
     pub masked: bool,
     /// Further versions under this key: of a put that raced, or of somebody who wrote over it.
     pub others: Vec<Version>,

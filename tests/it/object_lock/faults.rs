@@ -3,6 +3,10 @@
 //! Each cell archives an object, makes its retention longer, places a hold and reads it back, while one thing goes wrong.
 //! Whatever comes of it: nothing is there twice, nothing is unlocked, nothing is said that is not so, and once the way is
 //! clear the same call comes to its end.
+//!
+//! A multipart upload that is half done does not occur: none is ever begun. What is too large for one part lies as parts that are
+//! objects, each put, locked and looked at in this same way; a put that ends halfway through them has a story of its own
+//! below. A lock that a server drops, or makes weaker, goes wrong in the put alone: `flaws.rs`, 3.
 
 use std::time::Duration;
 
@@ -139,5 +143,35 @@ async fn whatever_goes_wrong_at_any_step_nothing_is_lost_twice_or_untrue() {
     }
     while let Some(ended) = running.join_next().await {
         ended.expect("the cell holds");
+    }
+}
+
+/// What a half-done multipart upload is elsewhere: some of the parts are there, and the list of them is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_put_that_ends_halfway_through_its_parts_is_completed_by_the_next() {
+    let bucket = Bucket::locked().await;
+    let proxy = FaultProxy::before(server().s3, SERVICE).await;
+    let mut settings = settings(&bucket, proxy.address());
+    settings.single_part_limit = 20;
+    let vault = vault_of(settings);
+    // 49 bytes: three parts, and then their list.
+    for (done, fault) in [
+        (0, Fault::LoseRequest),
+        (1, Fault::LoseRequest),
+        (2, Fault::CutRequest),
+        (3, Fault::LoseRequest),
+        (2, Fault::Say(403, "AccessDenied")),
+    ] {
+        let name = format!("halfway/{done}-{}", matches!(fault, Fault::Say(..)));
+        proxy.plan_after(Step::Put, done, usize::MAX, fault);
+        vault.put_once(&key(&name), BYTES, &options()).await.expect_err("it can't be put whole");
+        assert!(vault.list(&name).await.expect("listed").is_empty(), "{name}: no object before all of it is there");
+        assert!(proxy.heal());
+        proxy.seen();
+        let put = vault.put_once(&key(&name), BYTES, &options()).await.expect("completed");
+        let sent = proxy.seen().iter().filter(|seen| seen.step == Step::Put).count();
+        assert_eq!(sent, 4 - done, "{name}: what was there is not put again");
+        let back = vault.read_back(&key(&name), &put.version).await.expect("read back");
+        assert_eq!((back.digest, back.retain_until), (exhibit_evidence::Digest::of(BYTES), options().retain_until));
     }
 }

@@ -1,13 +1,15 @@
 //! What archives are known to get wrong, each with the story that fails where it is wrong.
 //!
-//! The eighth, a hold that one person alone releases, is a story of the pipeline: a store knows no persons.
+//! The eighth, a hold that one person alone releases, is the pipeline's: a store knows no persons. Here it is told on the bucket;
+//! `stories::holds::one_person_never_releases_a_hold` tries every way around it.
 
 use std::sync::Arc;
 
 use exhibit_archive::{Done, PutOptions, Vault as _, Version, retention::retain_until, s3::LockMode};
-use exhibit_evidence::Digest;
+use exhibit_evidence::{Digest, hold::HoldScope, report::Standing};
+use exhibit_pipeline::{NewHold, Person, archive_pending, issue, perform_on_demand, place_hold, release_hold, run_due};
 use exhibit_tests::{
-    at,
+    Example, TestWorld, at,
     s3::{Fault, FaultProxy, Step},
 };
 
@@ -25,7 +27,7 @@ async fn check_then_put_race() {
     let found = listed(&vault, "race/same").await;
     assert_eq!((put.done, found.others.len()), (Done::AlreadyThere, 1), "the other was first");
     assert_eq!((found.version.as_ref(), back.version), (Some(&put.version), put.version.clone()));
-    assert!(back.masked, "it says that a later version is on top");
+    assert!(!back.masked, "whoever names no version is given the same bytes");
     // Other bytes: whoever came second is told, and told where its bytes lie.
     proxy.plan(Step::Put, Fault::RacedBy(b"theirs".to_vec()));
     let error = vault.put_once(&key("race/other"), b"ours", &options()).await.expect_err("the line stops");
@@ -38,6 +40,27 @@ async fn check_then_put_race() {
     let ours = vault.put_once(&key("race/other"), b"ours", &options()).await.expect_err("never both");
     assert_eq!(ours.code(), "archive.other-bytes");
     drop(bucket);
+}
+
+/// 1, again: two put the same bytes in one moment, on a server that ignores the condition *and* lists versions in another
+/// order. Each names a version of its own, and what each was told stays true.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_then_put_race_of_two_who_see_another_order() {
+    let (bucket, proxy, late) = behind_proxy().await;
+    proxy.plan(Step::Put, Fault::RacedBy(b"same".to_vec()));
+    proxy.plan_after(Step::Look, 0, usize::MAX, Fault::ReverseVersions);
+    let (put, back) = archived(&late, "race/order", b"same").await.expect("archived");
+    assert!(proxy.heal());
+    let other = vault(&bucket);
+    let early = archived(&other, "race/order", b"same").await.expect("archived").1;
+    assert_ne!(early.version, put.version, "two versions: the case that can't be prevented there");
+    for (vault, version) in [(&other, &early.version), (&other, &put.version), (&late, &put.version)] {
+        let kept = vault.read_back(&key("race/order"), version).await.expect("read back");
+        assert_eq!((kept.digest, kept.retain_until, &*kept.mode), (back.digest, options().retain_until, "COMPLIANCE"));
+        assert!(!kept.masked, "neither hides the other, as both are the same bytes");
+        let removed = format!("/{PREFIX}race/order?versionId={version}");
+        assert_eq!(bucket.administer("DELETE", &removed, &[], b"").await.status(), 403, "both are locked");
+    }
 }
 
 /// 1, again: eight replicas at once, on a server that heeds the condition.
@@ -222,4 +245,34 @@ async fn years_of_365_days() {
         assert!(kept >= at(no_earlier), "{name}: {kept}");
         assert!(kept.since(at(put_at)).num_days() > 7 * 365, "{name}: {kept}");
     }
+}
+
+/// 8. One person alone releases a hold, and what it kept can be removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_hold_release() {
+    let bucket = Bucket::locked().await;
+    let example = Example::new("ci", "ci_secrets", "pass");
+    let story = TestWorld::new("2026-08-10T00:00:00Z", std::slice::from_ref(&example)).await;
+    let world = story.with_vault(Arc::new(vault(&bucket)));
+    run_due(&world, &()).await.expect("the run goes through");
+    perform_on_demand(&world, &example.job.id).await.expect("performed");
+    issue(&world, &story.period("2026-08-10T00:00:00Z"), Standing::Interim).await.expect("issued");
+    archive_pending(&world).await.expect("archived");
+    let person = |name: &str| Person { name: name.to_owned(), role: "officer".to_owned(), token: world.entry_id() };
+    let (ada, bob) = (person("Ada"), person("Bob"));
+    let scope = HoldScope { keys: vec!["reports/".to_owned()], ..HoldScope::default() };
+    let (matter, custodian, reason) = ("a matter".to_owned(), "Grace".to_owned(), "a letter".to_owned());
+    let case = place_hold(&world, &ada, NewHold { matter, scope, custodian, reason }).await.expect("placed");
+    archive_pending(&world).await.expect("set");
+    let bundle = world.vault.list("reports/").await.expect("listed").remove(0);
+    let version = bundle.version.expect("a version");
+    let held = async || world.vault.legal_hold(&bundle.key, &version).await.expect("asked");
+    assert!(held().await);
+    release_hold(&world, &ada, case, "settled").await.expect("the first of two");
+    release_hold(&world, &ada, case, "settled").await.expect_err("the same person again");
+    archive_pending(&world).await.expect("nothing to lift");
+    assert!(held().await, "one person lifts nothing");
+    release_hold(&world, &bob, case, "settled").await.expect("a second one");
+    archive_pending(&world).await.expect("lifted");
+    assert!(!held().await);
 }

@@ -89,6 +89,8 @@ pub enum Fault {
     RacedBy(Vec<u8>),
     /// The condition is taken from the put, as by a server that does not know it.
     IgnoreCondition,
+    /// The versions in the answer come in the other order.
+    ReverseVersions,
     /// The first byte of the answer's body is another; everything else is as it was.
     AlterBytes,
     /// These headers are taken from the answer.
@@ -291,6 +293,13 @@ impl Inside {
                 request.remove("If-None-Match");
                 self.signed_again(request).await?
             }
+            Some(Fault::ReverseVersions) => {
+                let mut answer = exchange(self.server, &request).await?;
+                let reversed = reversed(&answer.text());
+                answer.set("Content-Length", &reversed.len().to_string());
+                answer.body = reversed.into_bytes();
+                answer
+            }
             Some(Fault::AlterBytes) => {
                 let mut answer = exchange(self.server, &request).await?;
                 if let Some(byte) = answer.body.first_mut() {
@@ -311,6 +320,16 @@ impl Inside {
         self.keys.sign(&mut request, "us-east-1");
         exchange(self.server, &request).await
     }
+}
+
+/// A listing with its versions in the other order.
+fn reversed(listing: &str) -> String {
+    const END: &str = "</Version>";
+    let (Some(from), Some(to)) = (listing.find("<Version>"), listing.rfind(END)) else { return listing.to_owned() };
+    let to = to + END.len();
+    let mut versions: Vec<&str> = listing[from..to].split_inclusive(END).collect();
+    versions.reverse();
+    format!("{}{}{}", &listing[..from], versions.concat(), &listing[to..])
 }
 
 fn error(status: u16, code: &str) -> Message {

@@ -47,6 +47,12 @@ impl History {
         self.versions.first().map(|kept| &kept.version)
     }
 
+    /// The version that whoever names none is given; none where a delete marker is on top.
+    pub(super) fn on_top(&self) -> Option<&Version> {
+        let top = self.versions.iter().find(|kept| kept.latest && !self.marked)?;
+        Some(&top.version)
+    }
+
     /// Whether this version is there; if so, whether it is hidden from whoever names none.
     pub(super) fn masks(&self, version: &Version) -> Option<bool> {
         let kept = self.versions.iter().find(|kept| kept.version == *version)?;

@@ -114,15 +114,28 @@ impl S3Vault {
         Ok(Looked { head, lock, hold, masked, digest, size, bytes })
     }
 
-    /// Whether the version is listed, and whether it is masked.
+    /// Whether the version is listed, and whether it is masked: whoever names no version is told that there is nothing, or is
+    /// given other bytes. A later version with the same bytes, of two who put them in one moment, masks nothing.
     async fn find(&self, object: &Object<'_>, version: &Version) -> Result<bool, VaultError> {
         let history = self.client.history(&object.full).await?;
         match (history.masks(version), history.first()) {
-            (Some(masked), _) => Ok(masked),
+            (Some(true), _) => match history.on_top() {
+                Some(top) => Ok(!self.same_bytes(object, version, top).await?),
+                None => Ok(true),
+            },
+            (Some(false), _) => Ok(false),
             (None, None) => Err(VaultError::NotFound { key: object.key.clone() }),
             (None, Some(kept)) => {
                 Err(VaultError::NoSuchVersion { key: object.key.clone(), asked: version.clone(), kept: kept.clone() })
             }
+        }
+    }
+
+    async fn same_bytes(&self, object: &Object<'_>, one: &Version, other: &Version) -> Result<bool, VaultError> {
+        match (self.digest_of(object, one).await, self.digest_of(object, other).await) {
+            (Ok(one), Ok(other)) => Ok(one == other),
+            (Err(error), _) | (_, Err(error)) if !error.is_difference() => Err(error),
+            _ => Ok(false),
         }
     }
 
