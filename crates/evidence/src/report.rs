@@ -104,11 +104,13 @@ pub enum Archived {
     Segment,
     /// A raw artifact that entries cite by digest.
     Artifact,
+    /// The checkpoint that closes a segment.
+    Checkpoint,
 }
 
 impl Archived {
     /// Every kind of object.
-    pub const ALL: [Self; 4] = [Self::Report, Self::Disclosures, Self::Segment, Self::Artifact];
+    pub const ALL: [Self; 5] = [Self::Report, Self::Disclosures, Self::Segment, Self::Artifact, Self::Checkpoint];
 
     /// The word that records use.
     #[must_use]
@@ -118,6 +120,7 @@ impl Archived {
             Self::Disclosures => "disclosures",
             Self::Segment => "segment",
             Self::Artifact => "artifact",
+            Self::Checkpoint => "checkpoint",
         }
     }
 }

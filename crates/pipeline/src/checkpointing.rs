@@ -108,6 +108,14 @@ impl OutsideCheckpoints {
 /// The archive's folder of checkpoints.
 pub const ARCHIVED: &str = "checkpoints/";
 
+/// The media type of a checkpoint in the archive.
+pub(crate) const MEDIA_TYPE: &str = "text/plain; charset=utf-8";
+
+/// Where the checkpoint of this size lies in the archive.
+pub(crate) fn checkpoint_key(size: u64) -> String {
+    format!("{ARCHIVED}{}", file_name(size))
+}
+
 fn file_name(size: u64) -> String {
     format!("{size:016}.note")
 }
@@ -231,12 +239,11 @@ pub struct ArchivedCheckpoint {
 
 pub(crate) async fn keep(world: &World, stored: &StoredCheckpoint) -> Result<(), StepError> {
     world.outside.keep(stored.size, stored.note.as_bytes(), &*world.random)?;
-    let key = ObjectKey::parse(&format!("{ARCHIVED}{}", file_name(stored.size)))
-        .map_err(|error| StepError::Ledger(error.to_string()))?;
+    let key = ObjectKey::parse(&checkpoint_key(stored.size)).map_err(|error| StepError::Ledger(error.to_string()))?;
     let options = PutOptions {
         put_at: stored.signed_at,
         retain_until: retention::retain_until(stored.signed_at, world.plan.retention.longest()),
-        media_type: "text/plain; charset=utf-8".to_owned(),
+        media_type: MEDIA_TYPE.to_owned(),
     };
     world.vault.put_once(&key, stored.note.as_bytes(), &options).await?;
     Ok(())

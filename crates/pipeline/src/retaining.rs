@@ -81,9 +81,12 @@ impl Retention {
         self
     }
 
-    /// The class of a kind of object.
+    /// The class of a kind of object. Checkpoints are kept for as long as anything that they prove.
     #[must_use]
     pub fn of(&self, kind: Archived) -> &RetentionClass {
+        if kind == Archived::Checkpoint {
+            return self.by_kind.values().chain([&self.usual]).max_by_key(|class| class.years).unwrap_or(&self.usual);
+        }
         self.by_kind.get(&kind).unwrap_or(&self.usual)
     }
 
@@ -179,7 +182,7 @@ mod tests {
         assert_eq!(RetentionClass::preset("for-ever"), None);
         let retention = Retention::new(RetentionClass::years(7)).with(Archived::Artifact, RetentionClass::years(1));
         assert_eq!((retention.of(Archived::Artifact).years, retention.of(Archived::Segment).years), (1, 7));
-        assert_eq!(retention.longest(), 7);
+        assert_eq!((retention.longest(), retention.of(Archived::Checkpoint).years), (7, 7));
         assert_eq!(retention.sentence(), "Objects are kept 7 years (seven-years), artifact objects 1 year (1-years).");
     }
 }

@@ -78,7 +78,7 @@ impl Objects {
         if as_received > 0 {
             outcome.proven.push(format!("{as_received} objects have the digest and size that their receipts say"));
         }
-        // Checkpoints are archived without receipts; of what came last, the receipt lies beyond the last bundle.
+        // Of checkpoints, those that close no segment are archived without receipts; of what came last, the receipt lies beyond the last bundle.
         without.retain(|key| !key.starts_with("checkpoints/"));
         if let Some(first) = without.first() {
             let line = format!("{} objects have no receipt among these entries, the first is {first}", without.len());

@@ -17,7 +17,8 @@ pub(super) fn read(reader: &mut Reader, section: Option<&Section<'_>>) -> Retent
     let longer = years.into_iter().chain(named).max_by_key(|class| class.years);
     let mut retention = longer.map_or(usual, Retention::new);
     if let Some(table) = reader.table(section, "retention", "[archive.retention]") {
-        for kind in Archived::ALL {
+        // Checkpoints are kept for as long as anything: there is no choice.
+        for kind in Archived::ALL.into_iter().filter(|kind| *kind != Archived::Checkpoint) {
             if let Some(class) = class(reader, &table, kind.word()) {
                 retention = retention.with(kind, class);
             }

@@ -1,5 +1,7 @@
 //! The ledger itself in the archive: a segment for each finished UTC day, and the raw artifacts that its entries cite.
 //!
+//! The checkpoint that a segment ends with is an object of its own too, and has a receipt as well.
+//!
 //! A receipt is an entry too, so a segment ends with a day: its receipt lies in a later one. A day with nothing but
 //! such receipts makes no segment of its own, or an idle ledger would archive its own receipts for ever.
 
@@ -14,10 +16,14 @@ use exhibit_evidence::{
     report::{ARTIFACTS, Archived},
 };
 use exhibit_ledger::{bundle::nodes_before, segment};
-use exhibit_store::{ArchiveIntent, Packed, Packing, StoredEntry};
+use exhibit_store::{ArchiveIntent, NewArtifact, Packed, Packing, StoredEntry};
 
 use super::{Failed, Object, archive, keep_intended};
-use crate::{StepError, World, checkpointing::checkpoint_at, keys, ledger_reads};
+use crate::{
+    StepError, World, checkpointing,
+    checkpointing::{checkpoint_at, checkpoint_key},
+    keys, ledger_reads,
+};
 
 /// The most entries in one segment: a day that has more makes several.
 const MOST_ENTRIES: u64 = 16_384;
@@ -55,9 +61,11 @@ pub(super) async fn archive_days(world: &World, until: Until, failed: &mut Faile
     // What is archived now makes receipts: they are not for now.
     let head = world.store.head().await?.size();
     let mut from = 0;
+    let mut ends = Vec::new();
     loop {
         if let Some(end) = done.get(&from) {
             from = *end;
+            ends.push(from);
             continue;
         }
         let range = match intended(from) {
@@ -67,7 +75,7 @@ pub(super) async fn archive_days(world: &World, until: Until, failed: &mut Faile
                 range
             }
             None => {
-                let Some((day, range)) = next(world, from, head, until).await? else { return Ok(from) };
+                let Some((day, range)) = next(world, from, head, until).await? else { break };
                 for intent in artifacts(world, &range, &archived).await? {
                     failed.note(archive_artifact(world, intent).await);
                 }
@@ -78,7 +86,31 @@ pub(super) async fn archive_days(world: &World, until: Until, failed: &mut Faile
             }
         };
         from = range.end;
+        ends.push(from);
     }
+    for size in ends {
+        let key = checkpoint_key(size);
+        if !archived.contains(key.as_str()) {
+            let intent = intents.iter().find(|intent| intent.key == key).cloned();
+            failed.note(archive_checkpoint(world, size, intent).await);
+        }
+    }
+    Ok(from)
+}
+
+/// The checkpoint that closes a segment gets a receipt, so that attestation and holds look at it too: one for each segment, not
+/// one for each time that something was signed.
+async fn archive_checkpoint(world: &World, size: u64, intent: Option<ArchiveIntent>) -> Result<(), StepError> {
+    let intent = match intent {
+        Some(intent) => intent,
+        None => {
+            let bytes = checkpoint_at(world, size).await?.to_bytes();
+            let note = NewArtifact { media_type: checkpointing::MEDIA_TYPE.to_owned(), bytes };
+            let subject = format!("checkpoint:{size}");
+            keep_intended(world, checkpoint_key(size), Packed::new(&note), subject).await?
+        }
+    };
+    archive(world, Object::intended(intent, Archived::Checkpoint, None, checkpointing::MEDIA_TYPE)).await
 }
 
 async fn archive_segment(world: &World, intent: ArchiveIntent) -> Result<(), StepError> {
@@ -128,7 +160,7 @@ fn header(entry: &StoredEntry) -> Result<exhibit_evidence::record::Header, StepE
     Ok(header)
 }
 
-/// Whether any of these entries is more than the receipt of a segment or of an artifact.
+/// Whether any of these entries is more than the receipt of a segment, of its checkpoint or of an artifact.
 async fn tells_more(world: &World, range: Range<u64>) -> Result<bool, StepError> {
     let mut entries = world.store.entries(range);
     loop {
@@ -141,7 +173,7 @@ async fn tells_more(world: &World, range: Range<u64>) -> Result<bool, StepError>
                 return Ok(true);
             }
             let own = matches!(&entry.envelope()?.body, Body::Receipt(receipt)
-                if matches!(receipt.subject, Archived::Segment | Archived::Artifact));
+                if matches!(receipt.subject, Archived::Segment | Archived::Artifact | Archived::Checkpoint));
             if !own {
                 return Ok(true);
             }

@@ -14,7 +14,7 @@ use exhibit_evidence::{
 use exhibit_ledger::segment;
 use exhibit_store::EvidenceFilter;
 
-use crate::{StepError, World, archiving::cites, calendar, disclosures, ledger_reads};
+use crate::{StepError, World, archiving::cites, calendar, checkpointing::checkpoint_key, disclosures, ledger_reads};
 
 /// How many pieces of evidence are asked for at once.
 const PAGE: u32 = 500;
@@ -27,13 +27,15 @@ pub(super) struct Scoper<'w> {
     reports: BTreeMap<EntryId, ReportIssued>,
     /// The artifacts that entries in a case's scope cite, by case.
     cited: BTreeMap<EntryId, BTreeSet<Digest>>,
+    /// The entries of each segment, by the key of the checkpoint that closes it.
+    segments: Option<BTreeMap<String, Range<u64>>>,
 }
 
 impl<'w> Scoper<'w> {
     pub(super) async fn new(world: &'w World) -> Result<Self, StepError> {
         let reports = ledger_reads::reports(&world.store).await?;
         let reports = reports.into_iter().map(|kept| (kept.id, kept.report)).collect();
-        Ok(Self { world, reports, cited: BTreeMap::new() })
+        Ok(Self { world, reports, cited: BTreeMap::new(), segments: None })
     }
 
     /// Whether this object is in the scope of a case.
@@ -59,6 +61,7 @@ impl<'w> Scoper<'w> {
             Archived::Report => report.map(|(_, report)| report.from_size..report.size),
             Archived::Disclosures => disclosures::range_of(&receipt.key),
             Archived::Segment => segment::range_of(&receipt.key),
+            Archived::Checkpoint => self.closed_by(&receipt.key).await?,
             Archived::Artifact => {
                 let digest = receipt.key.strip_prefix(ARTIFACTS).and_then(|hex| format!("sha256:{hex}").parse().ok());
                 let Some(digest) = digest else { return Ok(true) };
@@ -73,6 +76,19 @@ impl<'w> Scoper<'w> {
             }
         }
         Ok(false)
+    }
+
+    /// The entries of the segment that a checkpoint closes.
+    async fn closed_by(&mut self, key: &str) -> Result<Option<Range<u64>>, StepError> {
+        let segments = match &self.segments {
+            Some(segments) => segments,
+            None => {
+                let receipts = ledger_reads::receipts(&self.world.store).await?;
+                let ranges = receipts.iter().filter_map(|(_, receipt)| segment::range_of(&receipt.key));
+                self.segments.insert(ranges.map(|range| (checkpoint_key(range.end), range)).collect())
+            }
+        };
+        Ok(segments.get(key).cloned())
     }
 
     /// What asks for the evidence in a scope.

@@ -23,7 +23,7 @@ pub struct ArchiveView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArchivedView {
-    /// `report`, `disclosures`, `segment` or `artifact`.
+    /// `report`, `disclosures`, `segment`, `artifact` or `checkpoint`.
     pub kind: String,
     /// How many.
     pub objects: u64,
