@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use exhibit_archive::{
     Aspect, Depth, Standing, Vault, WriteOnceDirectory,
-    s3::{CredentialSource, S3Credentials, S3Vault},
+    s3::{AwsSurroundings, CredentialFuture, CredentialSource, S3Credentials, S3Vault},
 };
 use exhibit_pipeline::{Random as _, SystemRandom, World};
 use secrecy::SecretString;
@@ -23,8 +23,16 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Arc<dyn Vault>> {
     if let Some(bucket) = &config.archive.s3 {
         let mut seed = [0; 8];
         SystemRandom.fill(&mut seed);
-        let credentials = Arc::new(Referenced(bucket.keys.clone()));
-        let settings = bucket.settings(credentials, u64::from_le_bytes(seed));
+        let credentials: Arc<dyn CredentialSource> = match &bucket.keys {
+            Some(keys) => Arc::new(Referenced(keys.clone())),
+            None => Arc::new(AwsSurroundings::new(&bucket.region, bucket.profile.clone())),
+        };
+        let mut settings = bucket.settings(credentials, u64::from_le_bytes(seed));
+        if let Some(file) = &bucket.ca_file {
+            let pem =
+                std::fs::read(file).with_context(|| format!("reading [archive.s3] ca_file {}", file.display()))?;
+            settings.authorities = Some(pem);
+        }
         return Ok(Arc::new(S3Vault::new(settings).context("opening the archive of [archive.s3]")?));
     }
     let directory = &config.archive.directory;
@@ -69,26 +77,22 @@ pub(crate) async fn look(config: &Config, world: &World, words: &Words) -> anyho
 
 /// Keys by reference, read when they are needed and again when the store refuses them.
 #[derive(Debug)]
-struct Referenced(Option<BucketKeys>);
+struct Referenced(BucketKeys);
 
 impl CredentialSource for Referenced {
-    fn load(&self) -> Result<S3Credentials, String> {
+    fn load(&self) -> CredentialFuture<'_> {
         let resolved = |reference: &SecretRef| -> Result<SecretString, String> {
             reference.resolve().map(|resolved| resolved.value).map_err(|error| error.to_string())
         };
-        let usual = |name: &str| SecretRef::Env(name.to_owned());
-        if let Some(BucketKeys { id, secret, token }) = &self.0 {
-            return Ok(S3Credentials {
+        let BucketKeys { id, secret, token } = &self.0;
+        let read = || {
+            Ok(S3Credentials {
                 access_key_id: resolved(id)?,
                 secret_access_key: resolved(secret)?,
                 session_token: token.as_ref().map(resolved).transpose()?,
-            });
-        }
-        Ok(S3Credentials {
-            access_key_id: resolved(&usual("AWS_ACCESS_KEY_ID"))?,
-            secret_access_key: resolved(&usual("AWS_SECRET_ACCESS_KEY"))?,
-            // Temporary keys alone have one.
-            session_token: resolved(&usual("AWS_SESSION_TOKEN")).ok(),
-        })
+                expires_at: None,
+            })
+        };
+        Box::pin(std::future::ready(read()))
     }
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod authority;
 mod bucket;
+mod bucket_keys;
 mod cores;
 mod demo;
 mod disclosures;

@@ -31,3 +31,11 @@ fn s3_conforms_where_everything_is_split_into_parts_and_pages_are_short() {
         settings.page = 2;
     });
 }
+
+#[test]
+fn s3_conforms_over_tls_whose_authority_is_our_own() {
+    run_all(|settings| {
+        settings.endpoint = Some(format!("https://{}", server().tls));
+        settings.authorities = Some(server().authority.clone().into_bytes());
+    });
+}

@@ -10,7 +10,7 @@ use exhibit_tests::s3::{KeyPair, real_time};
 
 use super::{
     Bucket, archived, credentials,
-    server::{ADMINISTRATOR, server},
+    server::{ADMINISTRATOR, certificates, server},
     settings, vault, vault_of,
 };
 
@@ -97,4 +97,29 @@ async fn rights_that_are_too_many_are_found_by_trying() {
     assert!(value.contains("bypassing governance") && value.contains("lock settings"), "{value}");
     let listed = service.list("").await.expect("listed");
     assert_eq!(listed.len(), 1, "the probe is no object of a caller's: {listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_trusted_by_its_own_authority_alone() {
+    let bucket = Bucket::locked().await;
+    let over_tls = |authority: Option<String>| {
+        with(&bucket, &ADMINISTRATOR, |settings| {
+            settings.endpoint = Some(format!("https://{}", server().tls));
+            settings.authorities = authority.clone().map(String::into_bytes);
+        })
+    };
+    let told = seen(&over_tls(Some(server().authority.clone())), Depth::Asking).await;
+    assert_eq!(standing(&told, Aspect::Tls), (Standing::Holds, "https"), "{told:#?}");
+    assert_eq!(standing(&told, Aspect::ObjectLock), (Standing::Holds, "on"), "{told:#?}");
+    // Neither by those that the machine trusts, nor by another of our own.
+    for authority in [None, Some(certificates().0)] {
+        let vault = over_tls(authority);
+        let told = seen(&vault, Depth::Asking).await;
+        assert_eq!(standing(&told, Aspect::Tls), (Standing::Broken, "not trusted"), "{told:#?}");
+        assert_eq!(standing(&told, Aspect::Reach).0, Standing::Unknown, "{told:#?}");
+        let said = &told.iter().find(|seen| seen.aspect == Aspect::Tls).expect("every aspect").sentence;
+        assert!(said.contains("ca_file") && said.contains("invalid peer certificate"), "{said}");
+        let error = archived(&vault, "a", b"1").await.expect_err("nothing is sent");
+        assert_eq!(error.code(), "archive.unavailable", "{error}");
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use exhibit_archive::{
     Vault as _,
-    s3::{CredentialSource, S3Credentials},
+    s3::{CredentialFuture, CredentialSource},
 };
 use exhibit_tests::s3::{Fault, FaultProxy, KeyPair, Step};
 
@@ -65,10 +65,10 @@ struct Rotating {
 }
 
 impl CredentialSource for Rotating {
-    fn load(&self) -> Result<S3Credentials, String> {
+    fn load(&self) -> CredentialFuture<'_> {
         let old = KeyPair { id: "exhibit-test-expired", secret: "fake-expired-secret" };
         let good = self.asked.fetch_add(1, Relaxed) >= self.good_from;
-        Ok(credentials(if good { &SERVICE } else { &old }))
+        Box::pin(std::future::ready(Ok(credentials(if good { &SERVICE } else { &old }))))
     }
 }
 
@@ -96,8 +96,8 @@ async fn credentials_that_are_no_longer_good_are_loaded_again_once() {
 struct Nowhere;
 
 impl CredentialSource for Nowhere {
-    fn load(&self) -> Result<S3Credentials, String> {
-        Err("the environment variable ARCHIVE_KEY is not set".to_owned())
+    fn load(&self) -> CredentialFuture<'_> {
+        Box::pin(std::future::ready(Err("the environment variable ARCHIVE_KEY is not set".to_owned())))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The archive on S3 with Object Lock, on a real server that enforces it, and through a proxy in which things go wrong.
 
 mod conforms;
+mod encrypted;
 mod examined;
 mod faults;
 mod flaws;
@@ -32,6 +33,7 @@ fn credentials(keys: &KeyPair) -> S3Credentials {
         access_key_id: keys.id.to_owned().into(),
         secret_access_key: keys.secret.to_owned().into(),
         session_token: None,
+        expires_at: None,
     }
 }
 

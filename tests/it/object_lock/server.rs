@@ -48,6 +48,10 @@ const SERVICE_RIGHTS: [&str; 8] = [
 pub(crate) struct Server {
     /// Where it speaks S3.
     pub(crate) s3: SocketAddr,
+    /// Where it speaks S3 over TLS.
+    pub(crate) tls: SocketAddr,
+    /// The certificate of the authority that its own is from, PEM.
+    pub(crate) authority: String,
     /// The file server under it, which knows no locks: whoever administers the disks.
     pub(crate) filer: SocketAddr,
     /// Holds the pipe.
@@ -60,8 +64,8 @@ pub(crate) fn server() -> &'static Server {
     SERVER.get_or_init(start)
 }
 
-/// Four ports, each with the one 10,000 higher free too: there the server speaks to itself.
-fn ports() -> [u16; 4] {
+/// Five ports, each with the one 10,000 higher free too: there the server speaks to itself.
+fn ports() -> [u16; 5] {
     let mut held: Vec<(u16, [TcpListener; 2])> = Vec::new();
     for _ in 0..1000 {
         let low = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -69,11 +73,11 @@ fn ports() -> [u16; 4] {
         if let Some(high) = port.checked_add(10_000).and_then(|port| TcpListener::bind(("127.0.0.1", port)).ok()) {
             held.push((port, [low, high]));
         }
-        if let [a, b, c, d] = &held[..] {
-            return [a.0, b.0, c.0, d.0];
+        if let [a, b, c, d, e] = &held[..] {
+            return [a.0, b.0, c.0, d.0, e.0];
         }
     }
-    panic!("no four pairs of free ports");
+    panic!("no five pairs of free ports");
 }
 
 fn start() -> Server {
@@ -84,14 +88,24 @@ fn start() -> Server {
           "credentials": [{ "accessKey": ADMINISTRATOR.id, "secretKey": ADMINISTRATOR.secret }] },
         { "name": "service", "actions": SERVICE_RIGHTS,
           "credentials": [{ "accessKey": SERVICE.id, "secretKey": SERVICE.secret }] },
-    ]});
+    ],
+    "kms": { "default_provider": "tests", "providers": {
+        "tests": { "type": "local", "enableOnDemandCreate": true }
+    }}});
     let (config, data, log) = (folder.join("s3.json"), folder.join("data"), folder.join("log"));
-    fs::write(&config, rights.to_string()).expect("written");
+    let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
+    let (authority, own, secret) = certificates();
+    let written = || {
+        for (path, text) in [(&config, rights.to_string()), (&certificate, own.clone()), (&key, secret.clone())] {
+            fs::write(path, text).expect("written");
+        }
+    };
+    written();
     let program = program();
     let mut said = String::new();
     for _ in 0..3 {
         fs::create_dir_all(&data).expect("a folder");
-        let [master, volume, filer, s3] = ports();
+        let [master, volume, filer, s3, tls] = ports();
         // The shell ends the server, by its process id, when the pipe closes: however this process ends.
         let mut process = Command::new("sh")
             .arg("-c")
@@ -108,6 +122,9 @@ fn start() -> Server {
             .args(["-volume.max=2000", "-master.volumeSizeLimitMB=1024"])
             .args(["-s3", "-s3.port.iceberg=0", "-s3.port.lance=0"])
             .arg(format!("-s3.config={}", config.display()))
+            .arg(format!("-s3.port.https={tls}"))
+            .arg(format!("-s3.cert.file={}", certificate.display()))
+            .arg(format!("-s3.key.file={}", key.display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("a log"))
@@ -115,16 +132,30 @@ fn start() -> Server {
             .expect("a shell");
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         if answers(local(s3)) {
-            return Server { s3: local(s3), filer: local(filer), _process: process };
+            return Server { s3: local(s3), tls: local(tls), authority, filer: local(filer), _process: process };
         }
         // Somebody took one of its ports meanwhile. The shell takes the folder away, so that the log is read first.
         said = fs::read_to_string(&log).unwrap_or_default();
         drop(process.stdin.take());
         process.wait().expect("it ends");
         fs::create_dir_all(&folder).expect("a folder");
-        fs::write(&config, rights.to_string()).expect("written");
+        written();
     }
     panic!("SeaweedFS does not start:\n{said}");
+}
+
+/// An authority of our own, a certificate of it for this machine, and that one's key, PEM.
+pub(crate) fn certificates() -> (String, String, String) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "Exhibit tests' own authority");
+    let authority_key = rcgen::KeyPair::generate().expect("a key");
+    let root = authority.self_signed(&authority_key).expect("a certificate");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let own = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let own = own.signed_by(&key, &issuer).expect("a certificate");
+    (root.pem(), own.pem(), key.serialize_pem())
 }
 
 /// Waits until a request is answered, if only by a refusal.

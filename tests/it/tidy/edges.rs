@@ -37,10 +37,11 @@ const EDGES: [(&str, &[&str]); 12] = [
 
 /// Libraries that few rooms may name. Templates are written for two kinds of readers: reports, whose bytes stand for
 /// years, and the pages of the reading room, which show them.
-const ALONE: [(&str, &[&str]); 11] = [
+const ALONE: [(&str, &[&str]); 12] = [
     ("sqlx", &["store"]),
-    ("rustls", &["store"]),
+    ("rustls", &["store", "archive"]),
     ("utoipa", &["web"]),
+    ("aws-config", &["archive"]),
     ("aws-sdk-s3", &["archive"]),
     ("git2", &["collectors"]),
     ("serde-saphyr", &["collectors"]),

@@ -41,8 +41,18 @@ impl Client {
         settings.check()?;
         let keeper = Keeper::new(Arc::clone(&settings.credentials));
         let last_answer = LastAnswer::default();
+        let trusted = match &settings.authorities {
+            Some(pem) => tls::TrustStore::empty().with_pem_certificate(pem.clone()),
+            None => tls::TrustStore::default(),
+        };
+        let trusting = tls::TlsContext::builder().with_trust_store(trusted).build();
+        let trusting = trusting.map_err(|error| VaultError::Unfit {
+            place: settings.place(),
+            problem: format!("TLS can't be set up: {error}"),
+        })?;
         let http = HttpClient::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .tls_context(trusting)
             .build_https();
         let mut config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -113,7 +123,7 @@ impl Client {
         let answer = self.attempt(what, request).await?;
         match answer {
             Err(failure) if failure.doubts_credentials() => {
-                self.keeper.forget();
+                self.keeper.forget().await;
                 self.attempt(what, request).await
             }
             answer => Ok(answer),

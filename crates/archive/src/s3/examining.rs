@@ -41,7 +41,14 @@ fn unheard(asked: &str, right: &str, why: &str) -> Found {
 
 impl S3Vault {
     pub(super) async fn observe(&self, at: Timestamp, depth: Depth) -> Result<Vec<Observation>, VaultError> {
-        let reach = self.reach().await?;
+        let (reach, insecure) = match self.reach().await? {
+            Ok(reach) => (reach, None),
+            Err(why) => {
+                let place = self.client.settings.place();
+                let sentence = format!("The server at {place} was not asked, as there is no secure way to it.");
+                (found(Standing::Unknown, "not asked", sentence), Some(why))
+            }
+        };
         let reached = reach.0 == Standing::Holds;
         let mut observations = vec![(Aspect::Reach, reach)];
         // The clock is told by any answer; before further requests, so that it is compared with the time of asking.
@@ -50,7 +57,7 @@ impl S3Vault {
             if reached { self.lock_settings().await } else { Told::Unheard("the bucket is out of reach".to_owned()) };
         for aspect in Aspect::ALL.into_iter().skip(1) {
             let found = match aspect {
-                Aspect::Tls => self.tls(),
+                Aspect::Tls => insecure.clone().unwrap_or_else(|| tls(self.client.settings.endpoint.as_deref())),
                 Aspect::Clock => clock.clone(),
                 _ if !reached => {
                     found(Standing::Unknown, "not asked", "The bucket is out of reach, so that nothing else was asked.")
@@ -93,8 +100,9 @@ impl S3Vault {
         }
     }
 
-    /// Where the store gives no answer at all, that is an error and no observation.
-    async fn reach(&self) -> Result<Found, VaultError> {
+    /// Where the store gives no answer at all, that is an error and no observation; where it could not be asked in secret, the
+    /// inner error says why.
+    async fn reach(&self) -> Result<Result<Found, Found>, VaultError> {
         let settings = &self.client.settings;
         let what = self.client.what("asking for", "");
         let answer = self
@@ -102,8 +110,18 @@ impl S3Vault {
             .ask(&what, || async { Ok(self.client.s3.head_bucket().bucket(&settings.bucket).send().await?) })
             .await?;
         let place = settings.place();
-        Ok(match answer {
+        Ok(Ok(match answer {
             Ok(_) => found(Standing::Holds, place, "The bucket is there and answers."),
+            Err(failure) if failure.class == Class::Insecure => {
+                return Ok(Err(found(
+                    Standing::Broken,
+                    "not trusted",
+                    format!(
+                        "The server's certificate is none to trust ({failure}): where its authority is one of your own, name the \
+                         authority's certificate in `[archive.s3] ca_file`."
+                    ),
+                )));
+            }
             Err(failure) if failure.passes() || failure.class == Class::Skew => return Err(failure.into_error(&what)),
             Err(failure) if failure.class == Class::Absent => {
                 found(Standing::Broken, "absent", format!("There is no bucket {:?} at {place}.", settings.bucket))
@@ -113,7 +131,7 @@ impl S3Vault {
                 "refused",
                 format!("The bucket {:?} may not be used: {failure}.", settings.bucket),
             ),
-        })
+        }))
     }
 
     fn clock(&self, at: Timestamp) -> Found {
@@ -136,25 +154,6 @@ impl S3Vault {
                 "The server's clock and ours are more than five minutes apart: retentions and the times of evidence \
                  can't both be right.",
             ),
-        }
-    }
-
-    fn tls(&self) -> Found {
-        let Some(endpoint) = &self.client.settings.endpoint else {
-            return found(Standing::Holds, "https", "Requests go over TLS.");
-        };
-        let Some(host) = endpoint.strip_prefix("http://") else {
-            return found(Standing::Holds, "https", "Requests go over TLS.");
-        };
-        let local = ["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start));
-        if local {
-            found(Standing::Weak, "http, this machine", "Requests go without TLS, but do not leave this machine.")
-        } else {
-            found(
-                Standing::Broken,
-                "http",
-                "Requests leave this machine without TLS: give an endpoint that begins with https://.",
-            )
         }
     }
 
@@ -325,6 +324,23 @@ impl S3Vault {
                 "The bucket does not encrypt by itself, and `[archive.s3] encryption` does not ask it to.",
             ),
         }
+    }
+}
+
+/// What the endpoint's own address says of the way there.
+fn tls(endpoint: Option<&str>) -> Found {
+    let Some(host) = endpoint.and_then(|endpoint| endpoint.strip_prefix("http://")) else {
+        return found(Standing::Holds, "https", "Requests go over TLS.");
+    };
+    let local = ["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start));
+    if local {
+        found(Standing::Weak, "http, this machine", "Requests go without TLS, but do not leave this machine.")
+    } else {
+        found(
+            Standing::Broken,
+            "http",
+            "Requests leave this machine without TLS: give an endpoint that begins with https://.",
+        )
     }
 }
 

@@ -14,6 +14,8 @@ use crate::VaultError;
 pub(super) enum Class {
     /// No answer, or one that broke off: whether the work was done is unknown.
     Lost,
+    /// There is no secure way to the server: its certificate is not one to trust. Nothing was sent.
+    Insecure,
     /// The server says that it can't just now. It may have done the work all the same.
     Busy,
     /// There is no such thing.
@@ -65,7 +67,7 @@ impl Failure {
         let what = what.to_owned();
         let detail = self.to_string();
         match self.class {
-            Class::Lost | Class::Busy | Class::Occupied => VaultError::Unavailable { what, detail },
+            Class::Lost | Class::Busy | Class::Occupied | Class::Insecure => VaultError::Unavailable { what, detail },
             Class::Skew => VaultError::ClockSkew { what, detail },
             Class::NoLock => VaultError::Unfit {
                 place: what,
@@ -118,6 +120,14 @@ where
             }
             SdkError::TimeoutError(_) => Self::lost("the time for it was over"),
             SdkError::DispatchFailure(failure) => {
+                if let Some(why) = failure.as_connector_error().and_then(|error| insecure(error)) {
+                    return Self {
+                        class: Class::Insecure,
+                        code: "no secure connection".to_owned(),
+                        detail: why,
+                        request_id: None,
+                    };
+                }
                 let why = if failure.is_timeout() {
                     "the connection took too long".to_owned()
                 } else {
@@ -156,6 +166,23 @@ fn no_credentials<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'
             return Some(ours);
         }
         error = inner.source();
+    }
+    None
+}
+
+/// What TLS has against the server, if that is what is wrong.
+fn insecure(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut error = Some(error);
+    while let Some(inner) = error {
+        if let Some(refused) = inner.downcast_ref::<rustls::Error>() {
+            return Some(one_line(&refused.to_string(), 200));
+        }
+        // The error within one of I/O is not its source.
+        let within = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        error = match within {
+            Some(within) => Some(within),
+            None => inner.source(),
+        };
     }
     None
 }

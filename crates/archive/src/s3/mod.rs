@@ -11,7 +11,7 @@
 //!
 //! `If-None-Match` prevents the second version where the server knows it. Where it does not, *and* lists versions in
 //! another order than they came to be seen, two who put the same bytes in the same moment may each name another version
-//! of them: both locked, both right. Callers that share work by leases never do.
+//! of them: both locked, both right, and neither masks the other. Callers that share work by leases never do.
 
 mod breaker;
 mod client;
@@ -24,6 +24,7 @@ mod probing;
 mod putting;
 mod reading;
 mod settings;
+mod surroundings;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +33,10 @@ use exhibit_evidence::Timestamp;
 
 use self::client::Client;
 use self::objects::Object;
-pub use self::settings::{CredentialSource, Encryption, LockMode, MAX_PART_BYTES, Patience, S3Credentials, S3Settings};
+pub use self::settings::{
+    CredentialFuture, CredentialSource, Encryption, LockMode, MAX_PART_BYTES, Patience, S3Credentials, S3Settings,
+};
+pub use self::surroundings::AwsSurroundings;
 use crate::vault::{Listed, PutOptions, PutOutcome, ReadBack, Vault, VaultDescription, VaultFuture, Version};
 use crate::{Content, Depth, ObjectKey, Observation, VaultError};
 

@@ -1,9 +1,12 @@
 //! What an S3 vault has to be told.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exhibit_evidence::Timestamp;
 use secrecy::SecretString;
 
 use crate::VaultError;
@@ -72,21 +75,26 @@ pub struct S3Credentials {
     pub secret_access_key: SecretString,
     /// The session token that temporary credentials have.
     pub session_token: Option<SecretString>,
+    /// When they end, where they tell it.
+    pub expires_at: Option<Timestamp>,
 }
 
-/// Where credentials come from: asked at the first request, and again when the store refuses what it gave.
+/// What a [`CredentialSource`] gives: credentials, or why there are none, without any value.
+pub type CredentialFuture<'a> = Pin<Box<dyn Future<Output = Result<S3Credentials, String>> + Send + 'a>>;
+
+/// Where credentials come from: asked at the first request, shortly before what it gave ends, and when the store refuses it.
 pub trait CredentialSource: Send + Sync + fmt::Debug {
     /// The credentials as they are now.
     ///
     /// # Errors
     ///
     /// Why there are none, without any value.
-    fn load(&self) -> Result<S3Credentials, String>;
+    fn load(&self) -> CredentialFuture<'_>;
 }
 
 impl CredentialSource for S3Credentials {
-    fn load(&self) -> Result<S3Credentials, String> {
-        Ok(self.clone())
+    fn load(&self) -> CredentialFuture<'_> {
+        Box::pin(std::future::ready(Ok(self.clone())))
     }
 }
 
@@ -132,6 +140,9 @@ pub struct S3Settings {
     pub region: String,
     /// The server's URL where it is not AWS: then buckets stand in the path, not in the host name.
     pub endpoint: Option<String>,
+    /// The certificates of the authorities that the server's own may come from, PEM; those that the machine trusts where there
+    /// are none. Who names some trusts no others.
+    pub authorities: Option<Vec<u8>>,
     /// What every key begins with: empty, or parts that each end with `/`.
     pub prefix: String,
     /// The lock of what is put.
@@ -157,6 +168,7 @@ impl S3Settings {
             bucket: bucket.to_owned(),
             region: region.to_owned(),
             endpoint: None,
+            authorities: None,
             prefix: String::new(),
             mode: LockMode::Compliance,
             encryption: Encryption::BucketDefault,
@@ -200,6 +212,9 @@ impl S3Settings {
         if !(1..=MAX_PART_BYTES).contains(&self.single_part_limit) || self.patience.tries == 0 {
             return refuse("parts have 1 byte to 5 GiB, and each request at least one try".to_owned());
         }
+        if let Some(problem) = self.authorities.as_deref().and_then(bad_authorities) {
+            return refuse(format!("the file of certificate authorities {problem}"));
+        }
         if let Some(endpoint) = &self.endpoint {
             let rest = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
             let host = rest.map(|rest| rest.trim_end_matches('/'));
@@ -211,6 +226,19 @@ impl S3Settings {
         }
         Ok(())
     }
+}
+
+/// What is wrong with a file of certificates: the TLS library would end the program over it.
+fn bad_authorities(pem: &[u8]) -> Option<String> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let added = certificate.map_err(|_| ()).and_then(|certificate| roots.add(certificate).map_err(|_| ()));
+        if added.is_err() {
+            return Some("holds a certificate that can't be read".to_owned());
+        }
+    }
+    roots.is_empty().then(|| "holds no certificate: expected PEM, -----BEGIN CERTIFICATE-----".to_owned())
 }
 
 #[cfg(test)]
@@ -226,6 +254,7 @@ mod tests {
                 access_key_id: secret("canary-id-4711"),
                 secret_access_key: secret("canary-secret-4711"),
                 session_token: Some(secret("canary-session-4711")),
+                expires_at: None,
             }),
         )
     }
@@ -242,6 +271,11 @@ mod tests {
             (|s| s.prefix = "a//".to_owned(), "prefix"),
             (|s| s.single_part_limit = 0, "parts"),
             (|s| s.single_part_limit = MAX_PART_BYTES + 1, "parts"),
+            (|s| s.authorities = Some(b"no certificate".to_vec()), "holds no certificate"),
+            (
+                |s| s.authorities = Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec()),
+                "can't be read",
+            ),
             (|s| s.endpoint = Some("s3.example.org".to_owned()), "endpoint"),
             (|s| s.endpoint = Some("https://user:canary@s3.example.org".to_owned()), "endpoint"),
             (|s| s.endpoint = Some("https://s3.example.org/bucket".to_owned()), "endpoint"),

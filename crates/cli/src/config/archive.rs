@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use exhibit_archive::s3::{CredentialSource, Encryption, LockMode, S3Credentials, S3Settings};
+use exhibit_archive::s3::{CredentialFuture, CredentialSource, Encryption, LockMode, S3Settings};
 
 use super::diagnostic::Diagnostic;
 use super::model::{Archive, Bucket, BucketKeys};
@@ -32,6 +32,8 @@ fn bucket(reader: &mut Reader, section: &Section<'_>, base: &Path) -> Option<Buc
     let encryption = reader.word(section, "encryption");
     let kms_key = line(reader, section, "kms_key");
     let part_mib = reader.number(section, "part_mib");
+    let ca_file = path(reader, section, "ca_file").map(|given| base.join(given));
+    let profile = line(reader, section, "profile");
     let keys = keys(reader, section, base);
     let refuse = |reader: &mut Reader, key: &str, label: &str| {
         let place = section.raw(key).map_or(0..0, |found| found.span());
@@ -40,6 +42,12 @@ fn bucket(reader: &mut Reader, section: &Section<'_>, base: &Path) -> Option<Buc
     };
     if kms_key.is_some() && encryption != Some("SSE-KMS") {
         refuse(reader, "kms_key", "expected `encryption = \"SSE-KMS\"` beside it");
+    }
+    if profile.is_some() && keys.is_some() {
+        refuse(reader, "profile", "expected no `access_key_id` beside it: a profile has keys of its own");
+    }
+    if ca_file.is_some() && !endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("https://")) {
+        refuse(reader, "ca_file", "expected an `endpoint` beside it that begins with https://");
     }
     let bucket = Bucket {
         name: name?,
@@ -52,7 +60,9 @@ fn bucket(reader: &mut Reader, section: &Section<'_>, base: &Path) -> Option<Buc
             Some("SSE-KMS") => Encryption::Kms(kms_key),
             _ => Encryption::BucketDefault,
         },
+        ca_file,
         keys,
+        profile,
         part_mib: part_mib.unwrap_or(64),
     };
     // The archive knows what it can't use. The credentials have no say in it.
@@ -85,8 +95,8 @@ fn keys(reader: &mut Reader, section: &Section<'_>, base: &Path) -> Option<Bucke
 struct Nobody;
 
 impl CredentialSource for Nobody {
-    fn load(&self) -> Result<S3Credentials, String> {
-        Err("nobody asks".to_owned())
+    fn load(&self) -> CredentialFuture<'_> {
+        Box::pin(std::future::ready(Err("nobody asks".to_owned())))
     }
 }
 

@@ -90,6 +90,13 @@ impl Config {
                 })),
                 "part_mib": bucket.part_mib,
             });
+            // Where they are not set, the configuration is the same as before there were any.
+            if let Some(profile) = &bucket.profile {
+                archive["s3"]["profile"] = json!(profile);
+            }
+            if let Some(file) = &bucket.ca_file {
+                archive["s3"]["ca_file"] = json!(self.relative(file).display().to_string());
+            }
         }
         archive
     }

@@ -139,8 +139,12 @@ pub(crate) struct Bucket {
     pub(crate) mode: LockMode,
     /// What the store is asked to encrypt with.
     pub(crate) encryption: Encryption,
-    /// Where the keys are found; in the variables that AWS names without it.
+    /// The certificates of the authorities that the server's own may come from, PEM; those that the machine trusts without it.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Where the keys are found; where AWS's own tools look for theirs without it.
     pub(crate) keys: Option<BucketKeys>,
+    /// The profile of AWS's shared files that has the keys.
+    pub(crate) profile: Option<String>,
     /// Larger objects are put in parts of so many MiB.
     pub(crate) part_mib: u8,
 }
