@@ -50,6 +50,7 @@ impl Chance {
             "alnum" => self.of(&[LOWER, UPPER, DIGITS].concat(), count),
             "url" => format!("{}{}", self.of(&[LOWER, UPPER].concat(), 1), self.url(count - 1)),
             "b64" => self.of(&[LOWER, UPPER, DIGITS, "+/"].concat(), count),
+            "crypt" => self.of(&["./", DIGITS, UPPER, LOWER].concat(), count),
             "hex" => self.of("0123456789abcdef", count),
             "HEX" => self.of("0123456789ABCDEF", count),
             "base32" => self.of("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", count),

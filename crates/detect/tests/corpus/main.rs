@@ -16,7 +16,10 @@ const TOKENS: &[(&str, &str)] = &[
     ("tokens-code.txt", include_str!("../../corpus/tokens-code.txt")),
 ];
 /// Files whose secrets only have a name, or a place where secrets stand.
-const GENERIC: &[(&str, &str)] = &[("generic.txt", include_str!("../../corpus/generic.txt"))];
+const GENERIC: &[(&str, &str)] = &[
+    ("generic.txt", include_str!("../../corpus/generic.txt")),
+    ("programs.txt", include_str!("../../corpus/programs.txt")),
+];
 /// Files without any secret, full of what looks alike.
 const CLEAN: &[(&str, &str)] = &[
     ("clean-code.txt", include_str!("../../corpus/clean-code.txt")),
