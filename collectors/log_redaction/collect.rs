@@ -109,7 +109,7 @@ fn lookout<'e>(
         kinds if kinds.iter().any(|kind| kind == settings::ADDRESSES) => Personal::WithAddresses,
         _ => Personal::Yes,
     };
-    let mut rules = Search::new(Engine::builtin(), Options { least: Confidence::Low, personal, ..Options::default() });
+    let mut rules = Search::new(Engine::builtin(), Options { least: Confidence::Low, encoded: true, personal, ..Options::default() });
     let only = Options { generic: false, encoded: false, personal: Personal::No, least: Confidence::Low };
     let mut exact = (!drawn.is_empty()).then(|| Search::new(canaries, only));
     if let Some(secrets) = secrets {
@@ -282,6 +282,12 @@ impl Collecting {
             population("log file", exist, looked.examined, excluded);
         }
         let mut excluded = if of_files { Vec::new() } else { exclusions(left) };
+        excluded.extend(looked.passed.skipped.iter().map(|(left, count)| Exclusion {
+            code: left.code.to_owned(),
+            reason: left.reason.clone(),
+            count: *count,
+            examples: Vec::new(),
+        }));
         if let Some(sample) = &looked.sample {
             excluded.push(Exclusion {
                 code: NOT_DRAWN.to_owned(),
@@ -395,6 +401,8 @@ impl Looked {
                 self.passed.bytes += passed.bytes;
                 self.passed.grown += passed.grown;
                 self.grown_files += u64::from(passed.grown > 0);
+                // Only sources of one piece skip any.
+                self.passed.skipped.extend(passed.skipped);
                 None
             }
             Err(left) => {

@@ -78,9 +78,8 @@ impl Collector for LogRedaction {
     /// Cases may write to their logs, and hold text that is packed for the run: `app.log.2.gz.unpacked` becomes
     /// `app.log.2.gz`.
     fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
-        let base = scratch.join(input.parent().and_then(Path::file_name).unwrap_or_default());
-        copy(input, &base)?;
-        Ok(base)
+        copy(input, scratch)?;
+        Ok(scratch.to_owned())
     }
 }
 

@@ -22,8 +22,8 @@ fn cases_give_what_they_say() {
     let write = std::env::var_os("EXHIBIT_WRITE_CASES").is_some();
     let cases = cases::list(&folder()).expect("cases");
     assert!(cases.len() >= 12);
-    let scratch = tempfile::tempdir().expect("a folder");
     for case in cases {
+        let scratch = tempfile::tempdir().expect("a folder");
         let case = Case::read(&case).expect("the case reads");
         LogRedaction.check_settings(&case.settings).expect("settings are in order");
         case.check(&LogRedaction, scratch.path(), write).unwrap_or_else(|error| panic!("{error}"));
@@ -49,9 +49,9 @@ fn collect(base: &Path, source: &str) -> (Collected, Vec<(Verdict, String)>) {
 
 #[test]
 fn no_value_and_no_line_leaves() {
-    let scratch = tempfile::tempdir().expect("a folder");
     for case in ["fail", "pass", "marker-missing", "known", "known-in-sample", "personal-data"] {
         let case = Case::read(&folder().join("cases").join(case)).expect("the case reads");
+        let scratch = tempfile::tempdir().expect("a folder");
         let base = LogRedaction.prepare_case(&case.folder.join("input"), scratch.path()).expect("prepared");
         let scope = Scope {
             base: &base,

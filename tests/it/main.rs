@@ -6,6 +6,7 @@ mod browser;
 mod by_hand;
 mod c2sp;
 mod debian;
+mod journal;
 mod object_lock;
 mod packages;
 mod packaging;

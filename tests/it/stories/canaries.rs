@@ -8,10 +8,13 @@ use exhibit_tests::{Example, Needles, TestWorld};
 async fn canaries_are_in_no_table_report_bundle_or_archive() {
     let example = Example::new("company", "unique_credentials", "example-company");
     let malformed = Example::new("malformed", "unique_credentials", "malformed");
-    let needles = Needles::new(&[example.canaries(), malformed.canaries()].concat());
-    let story = TestWorld::new("2026-08-10T00:00:00Z", &[example.clone(), malformed.clone()]).await;
+    let logs = Example::new("logs", "log_redaction", "fail");
+    let known = Example::new("known", "log_redaction", "known");
+    let examples = [example, malformed, logs, known];
+    let needles = Needles::new(&examples.iter().flat_map(Example::canaries).collect::<Vec<_>>());
+    let story = TestWorld::new("2026-08-10T00:00:00Z", &examples).await;
     story.run_at("2026-08-10T00:00:00Z").await;
-    for job in [&example.job.id, &malformed.job.id] {
+    for job in examples.iter().map(|example| &example.job.id) {
         perform_on_demand(&story.world, job).await.expect("performed");
     }
     let period = story.period("2026-08-10T00:00:00Z");

@@ -331,7 +331,12 @@ impl FilePiece {
         }
         match passing.left() {
             Some(excluded) => Err(left_of(&excluded)),
-            None => Ok(Passed { lines: 0, bytes: bounded.passed, grown: length.saturating_sub(self.size) }),
+            None => Ok(Passed {
+                lines: 0,
+                bytes: bounded.passed,
+                grown: length.saturating_sub(self.size),
+                ..Passed::default()
+            }),
         }
     }
 }

@@ -139,12 +139,11 @@ impl Piece for JournalPiece {
 
     fn read(&mut self, sink: &mut dyn Sink) -> Result<Passed, Left> {
         sink.begin(NAMELESS, NAMELESS);
-        let mut entries = Entries { sink, line: Vec::new(), skipping: false, passed: Passed::default(), left: None };
+        let mut entries = Entries { sink, line: Vec::new(), skipping: false, passed: Passed::default() };
         let done = self.run(&["--output=json", "--all"], self.0.most, &mut |bytes| entries.feed(bytes));
-        let (passed, left) = (entries.passed, entries.left.take());
+        let passed = entries.passed;
         sink.end();
-        done?;
-        left.map_or(Ok(passed), Err)
+        done.map(|()| passed)
     }
 }
 
@@ -164,7 +163,6 @@ struct Entries<'s> {
     /// An entry that is too long is passed over to its end.
     skipping: bool,
     passed: Passed,
-    left: Option<Left>,
 }
 
 impl Entries<'_> {
@@ -192,7 +190,7 @@ impl Entries<'_> {
         let number = self.passed.lines;
         if std::mem::take(&mut self.skipping) {
             let reason = format!("entry {number} is longer than {LONGEST} bytes");
-            self.left.get_or_insert_with(|| Left::new("entry-too-large", NAMELESS, reason));
+            self.passed.skip(Left::new("entry-too-large", NAMELESS, reason));
             return;
         }
         match entry(&self.line) {
@@ -202,7 +200,7 @@ impl Entries<'_> {
             }
             None => {
                 let reason = format!("entry {number} is not of the form that journalctl writes");
-                self.left.get_or_insert_with(|| Left::new("entry-not-understood", NAMELESS, reason));
+                self.passed.skip(Left::new("entry-not-understood", NAMELESS, reason));
             }
         }
         self.line.clear();
@@ -292,13 +290,28 @@ mod tests {
         for size in [1, 7, 1000] {
             let mut sink = Recorded::default();
             sink.begin(NAMELESS, NAMELESS);
-            let mut entries =
-                Entries { sink: &mut sink, line: Vec::new(), skipping: false, passed: Passed::default(), left: None };
+            let mut entries = Entries { sink: &mut sink, line: Vec::new(), skipping: false, passed: Passed::default() };
             printed.chunks(size).for_each(|chunk| entries.feed(chunk));
-            assert_eq!(entries.passed, Passed { lines: 3, bytes: printed.len() as u64, grown: 0 });
-            assert_eq!(entries.left.as_ref().map(|left| left.code), Some("entry-not-understood"));
+            assert_eq!((entries.passed.lines, entries.passed.bytes), (3, printed.len() as u64));
+            let skipped: Vec<_> = entries.passed.skipped.iter().map(|(left, count)| (left.code, *count)).collect();
+            assert_eq!(skipped, [("entry-not-understood", 1)]);
             assert_eq!(sink.entries, [NAMELESS, "a.service"]);
             assert_eq!(sink.documents[0].2, b"MESSAGE=one\nMESSAGE=two\n_SYSTEMD_UNIT=a.service\n");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = entry(&bytes);
+        }
+
+        #[test]
+        fn what_is_read_can_stand_in_evidence(unit in "\\PC{0,100}", message in "\\PC{0,100}") {
+            let line = serde_json::json!({ "_SYSTEMD_UNIT": unit, "MESSAGE": message }).to_string();
+            let entry = entry(line.as_bytes()).expect("an entry");
+            proptest::prop_assert!(entry.place.len() <= 80 && entry.place.is_ascii());
+            proptest::prop_assert!(entry.text.ends_with(b"\n"));
         }
     }
 

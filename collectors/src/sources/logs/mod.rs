@@ -84,7 +84,7 @@ pub struct Counted {
 }
 
 /// What passed by while a piece was read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Passed {
     /// Lines or entries, as counted at the rim.
     pub lines: u64,
@@ -92,6 +92,18 @@ pub struct Passed {
     pub bytes: u64,
     /// Bytes that came behind the end that it had when it was listed; they were not read.
     pub grown: u64,
+    /// Lines or entries among them that were not looked at: the first of each reason, and how many.
+    pub skipped: Vec<(Left, u64)>,
+}
+
+impl Passed {
+    /// One more that was not looked at.
+    pub(crate) fn skip(&mut self, left: Left) {
+        match self.skipped.iter_mut().find(|(known, _)| known.code == left.code) {
+            Some((_, count)) => *count += 1,
+            None => self.skipped.push((left, 1)),
+        }
+    }
 }
 
 /// Who looks at a log.
