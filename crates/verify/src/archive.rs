@@ -56,7 +56,7 @@ pub(crate) fn verify(folder: &Path, trust: &Trust) -> Result<Outcome, Failure> {
     compared(&looked, &own, &held, &mut outcome);
     let end = coverage(&looked, &mut outcome);
 
-    let mut objects = Objects::default();
+    let mut objects = Objects::of(&files)?;
     for bundle in looked.iter().filter(|bundle| bundle.verification.is_clean()) {
         objects.read(&bundle.path)?;
     }

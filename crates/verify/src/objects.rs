@@ -11,33 +11,42 @@ use exhibit_ledger::tiles::{Content, TileId, parse_entries};
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::Files;
-use crate::sealed::{Disclosable, check};
+use crate::sealed::{Disclosable, Sealed};
 use crate::{BUFFER, Failure, Outcome, cannot_read, printable};
 
 /// What the entries of verified bundles say of objects.
-#[derive(Default)]
 pub(crate) struct Objects {
     /// Entries below this were read.
     until: u64,
     /// By key: digest and size, and the entry that says so.
     receipts: BTreeMap<String, (Digest, u64, u64)>,
-    /// Values that stand in records as digests, in the order of the ledger.
-    disclosable: Vec<Disclosable>,
+    /// What is compared with the values that stand in records as digests.
+    sealed: Sealed,
 }
 
 impl Objects {
+    /// Nothing is known of these files yet.
+    pub(crate) fn of(files: &Files) -> Result<Self, Failure> {
+        Ok(Self { until: 0, receipts: BTreeMap::new(), sealed: Sealed::of(files)? })
+    }
+
     /// Reads the entries of a bundle that was found clean, but for those that an earlier one held.
     pub(crate) fn read(&mut self, path: &Path) -> Result<(), Failure> {
         let file = File::open(path).map_err(cannot_read(path))?;
         let wanted = |path: &str| entries_of(path).is_some();
+        let mut heard = Ok(());
         let read = read_files(BufReader::with_capacity(BUFFER, file), wanted, |path, bytes| {
             let Some(tile) = entries_of(path) else { return };
             let records = parse_entries(&bytes, tile.width).unwrap_or_default();
             for (seq, record) in (tile.first()..).zip(records) {
                 self.hear(seq, record);
             }
+            if heard.is_ok() {
+                heard = self.sealed.reached(self.until);
+            }
         });
-        read.map_err(|source| Failure::Bundle { path: path.to_owned(), source })
+        read.map_err(|source| Failure::Bundle { path: path.to_owned(), source })?;
+        heard
     }
 
     fn hear(&mut self, seq: u64, record: &[u8]) {
@@ -50,7 +59,7 @@ impl Objects {
             self.receipts.insert(receipt.key.clone(), (receipt.digest, receipt.size, seq));
         }
         for (path, held) in envelope.body.disclosables() {
-            self.disclosable.push(Disclosable { seq, entry: envelope.id, path, digest: held.digest });
+            self.sealed.hear(Disclosable { seq, entry: envelope.id, path, digest: held.digest });
         }
     }
 
@@ -84,7 +93,8 @@ impl Objects {
             let line = format!("{} objects have no receipt among these entries, the first is {first}", without.len());
             outcome.not_done.push(printable(&line));
         }
-        check(files, &self.disclosable, self.until, outcome)
+        self.sealed.tell(outcome);
+        Ok(())
     }
 }
 
