@@ -1,6 +1,7 @@
 //! Evidence for the API: pages that stay stable while the ledger grows, and one piece with all that belongs to it.
 
-use exhibit_evidence::{Digest, EntryId, Severity, Timestamp, Verdict};
+use exhibit_evidence::erasure::Erasure;
+use exhibit_evidence::{Body, Digest, EntryId, Record, Severity, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sqlx::postgres::PgRow;
@@ -114,6 +115,9 @@ pub struct DisclosedValue {
     pub value: Option<String>,
     /// When it was erased, if it was.
     pub erased_at: Option<Timestamp>,
+    /// The entry that tells of the erasure, with what it says; none if it was not erased, or if no entry tells of it,
+    /// which `fsck` finds.
+    pub erasure: Option<(EntryId, Erasure)>,
 }
 
 /// One piece of evidence, with what belongs to it.
@@ -223,7 +227,8 @@ pub(crate) fn assessments_of(id: EntryId, observed_to: Timestamp, as_of: u64) ->
 /// The question for the values that these entries hold as digests.
 pub(crate) fn disclosures_of(ids: &[EntryId]) -> Ask {
     let mut ask = Ask::bound(
-        "/* reading::piece::disclosures */ SELECT d.digest, d.entry_id, d.path, d.value, d.erased_at \
+        "/* reading::piece::disclosures */ SELECT d.digest, d.entry_id, d.path, d.value, d.erased_at, \
+                CASE WHEN d.erased_at IS NOT NULL THEN exhibit.erasure_of(d.digest) END AS erasure \
            FROM exhibit.disclosures d WHERE d.entry_id",
     );
     ask.push(" = ANY (").value(super::ask::array(ids), "uuid[]").push(") ORDER BY d.entry_id, d.path, d.digest");
@@ -294,7 +299,20 @@ fn disclosed(row: &PgRow) -> Result<DisclosedValue, StoreError> {
         path: reader.get("path")?,
         value: reader.get("value")?,
         erased_at: reader.maybe_instant("erased_at")?,
+        erasure: reader.get::<Option<String>>("erasure")?.map(|record| erasure(&record, digest)).transpose()?,
     })
+}
+
+/// What the record of an erasure says.
+fn erasure(record: &str, of: Digest) -> Result<(EntryId, Erasure), StoreError> {
+    let malformed =
+        |why: String| StoreError::Malformed { table: "entries", column: "record", row: of.to_string(), why };
+    let read = Record::examine(record.as_bytes()).and_then(|examined| examined.envelope);
+    match read.map(|envelope| (envelope.id, envelope.body)) {
+        Ok((id, Body::Erasure(erasure))) => Ok((id, *erasure)),
+        Ok((id, body)) => Err(malformed(format!("entry {id} is of kind {}", body.kind()))),
+        Err(error) => Err(malformed(error.to_string())),
+    }
 }
 
 fn listed(row: &PgRow, with_record: bool) -> Result<EvidenceRow, StoreError> {

@@ -4,6 +4,7 @@ use exhibit_evidence::disclosure::PERSON;
 use exhibit_evidence::{Actor, Body, Disclosure, GroupId};
 
 use super::samples::*;
+use crate::service::Scope;
 use crate::testing::TestDatabase;
 use crate::{DisclosureGroup, NewDisclosure, NewErasure, Store, StoreError, Trusted};
 
@@ -58,6 +59,15 @@ async fn an_erased_value_is_gone_and_its_entry_still_verifies() {
     for one in store.disclosures_of(&[id(1)]).await.unwrap() {
         let is_host = one.path == "body.provenance.host";
         assert_eq!((one.disclosure.is_none(), one.erased_at), (is_host, is_host.then_some(at(50))), "{}", one.path);
+    }
+    // Whoever may see the record sees by whom and why, however little else.
+    let narrow = Scope { environments: Some(vec!["production".into()]), ..Scope::whole() };
+    let mut reading = store.reading(&narrow).await.unwrap();
+    let piece = reading.evidence_piece(id(1), None).await.unwrap();
+    reading.close().await.unwrap();
+    for value in piece.disclosures {
+        let told = (value.path == host.path).then(|| (id(70), erased.erasure.clone()));
+        assert_eq!((value.value.is_none(), &value.erasure), (told.is_some(), &told), "{}", value.path);
     }
     // Nowhere in the tables is the value any more, and nothing that is signed has changed.
     let traces: i64 = sqlx::query_scalar(

@@ -5,7 +5,11 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
-use exhibit_evidence::Digest;
+use exhibit_evidence::{
+    Digest,
+    disclosure::{PERSON, kind_of},
+    erasure::Erasure,
+};
 use exhibit_store::{
     StoredCheckpoint,
     service::{DisclosedValue, EvidencePiece},
@@ -66,6 +70,26 @@ struct Disclosed {
     /// When it was erased; null where it was not.
     #[schema(required = true, format = "date-time", example = json!(null))]
     erased_at: Option<String>,
+    /// By whom and why; null where it was not erased.
+    #[schema(required = true)]
+    erasure: Option<Erased>,
+}
+
+/// By whom a value was erased, and why.
+#[derive(Debug, Serialize, ToSchema)]
+struct Erased {
+    /// The entry that tells of it.
+    #[schema(format = "uuid", example = "01997a40-7c00-7000-8000-000000000901")]
+    entry: String,
+    /// Who: a pseudonym, as reports print it.
+    #[schema(example = "person-9f86d081")]
+    by: String,
+    /// The role of their token at that moment.
+    #[schema(example = "officer")]
+    role: String,
+    /// Why, in their words.
+    #[schema(example = "request 117")]
+    reason: String,
 }
 
 /// That an entry is in the log: RFC 6962, section 2.1.1.
@@ -113,9 +137,15 @@ pub(super) async fn one(
 
 impl From<DisclosedValue> for Disclosed {
     fn from(row: DisclosedValue) -> Self {
-        let DisclosedValue { entry, digest, path, value, erased_at } = row;
+        let DisclosedValue { entry, digest, path, value, erased_at, erasure } = row;
         let erased_at = erased_at.map(|at| at.to_string());
-        Self { entry: entry.to_string(), digest: digest.to_string(), path, value, erased_at }
+        let erasure = erasure.map(|(entry, Erasure { by, reason, .. })| Erased {
+            entry: entry.to_string(),
+            by: by.person.pseudonym(kind_of(PERSON)),
+            role: by.role,
+            reason,
+        });
+        Self { entry: entry.to_string(), digest: digest.to_string(), path, value, erased_at, erasure }
     }
 }
 
