@@ -48,10 +48,33 @@ async fn two_on_their_way(
         .await
         .unwrap();
     let before = appending(store, units);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    until(store, "wait_event_type = 'Lock' AND query LIKE '%append::disclosures%'").await;
     let behind = appending(store, second);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Either it waits for the head, or it has begun to write.
+    until(
+        store,
+        "wait_event_type = 'Lock' AND query LIKE '%lock_head%' \
+         OR state = 'idle in transaction' AND query LIKE '%projection::write%'",
+    )
+    .await;
     (before, behind, held)
+}
+
+/// Waits until one of the database's sessions is as `condition` says.
+async fn until(store: &Store, condition: &'static str) {
+    let question = format!(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity \
+          WHERE datname = current_database() AND pid <> pg_backend_pid() AND ({condition}))"
+    );
+    for _ in 0..1500 {
+        // Made of the texts above.
+        let question = sqlx::AssertSqlSafe(question.as_str());
+        if sqlx::query_scalar(question).fetch_one(&store.pool).await.unwrap() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("no session is as expected: {condition}");
 }
 
 async fn assert_sound(store: &Store, size: u64, went_well: u32) {
@@ -91,7 +114,7 @@ async fn another_process_that_is_given_the_head_meanwhile_finds_its_places() {
     let (before, behind, held) = two_on_their_way(&database, many(301)).await;
     let other = Store::open(&database.service_url()).await.unwrap();
     let between = appending(&other, vec![Append::entries(at(1), vec![entry(5_000, promise("nightly"))])]);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(&other, "wait_event_type = 'Lock' AND query LIKE '%lock_head%'").await;
     held.rollback().await.unwrap();
     let mut firsts = [first(before).await, first(between).await, first(behind).await];
     firsts.sort_unstable();
