@@ -114,6 +114,8 @@ pub struct JudgedEvidence {
 
 // An assessment is the original if the judge is what the evidence itself names as its collector, and it is the first of
 // its check: everything else is a replay.
+// Times and positions limit the list without an OR: so a plan that was made once for all values begins a page where it
+// begins, and not at the ledger's first entry.
 macro_rules! listing {
     ($order:literal) => {
         concat!(
@@ -145,10 +147,10 @@ macro_rules! listing {
                 AND ($4::text[] = '{}' OR v.environments && $4) \
                 AND ($5::text IS NULL OR $5 = ANY (a.judged_by)) \
                 AND ($6::text[] = '{}' OR coalesce(($7::text[])[a.worst], 'missing') = ANY ($6)) \
-                AND ($8::timestamptz IS NULL OR v.observed_to >= $8) \
-                AND ($9::timestamptz IS NULL OR v.observed_to < $9) \
-                AND ($10::bigint IS NULL OR v.seq >= $10) \
-                AND ($11::bigint IS NULL OR v.seq < $11) \
+                AND v.observed_to >= coalesce($8::timestamptz, '-infinity') \
+                AND v.observed_to < coalesce($9::timestamptz, 'infinity') \
+                AND v.seq >= coalesce($10::bigint, 0) \
+                AND v.seq < coalesce($11::bigint, 9223372036854775807) \
               ORDER BY v.seq ",
             $order,
             " LIMIT $12"
