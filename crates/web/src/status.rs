@@ -1,9 +1,11 @@
 //! How the checks of a period stand, for one scope: the report's own rules over the entries that the scope may see.
 //!
-//! A fold goes on where it stopped, so that only what was recorded since is read again.
+//! A fold goes on where it stopped, so that only what was recorded since is read again. Of the ledger it is shown what
+//! tells of the period: the rest would change nothing of what is answered here.
 
 use std::{
     collections::{BTreeSet, HashMap},
+    ops::Range,
     sync::{Arc, PoisonError},
 };
 
@@ -11,7 +13,7 @@ use exhibit_evidence::{Body, Digest, Envelope, Finding, Period, Timestamp, recor
 use exhibit_report::{Catalog, Fold, Status, slots::SlotView};
 use exhibit_store::{
     Store, StoredEntry,
-    service::{Reading, Scope},
+    service::{NotedBy, Reading, Scope},
 };
 use tokio::sync::Mutex;
 
@@ -22,8 +24,10 @@ use crate::{
 
 /// How many folds are kept.
 const MOST: usize = 8;
+/// Positions among which is looked for what tells of the period, at a time.
+const STRETCH: u64 = 65_536;
 /// Entries read at once.
-const BATCH: u64 = 1_000;
+const BATCH: usize = 500;
 
 type Key = (Scope, Period);
 
@@ -42,6 +46,8 @@ struct Kept {
 struct Followed {
     fold: Fold,
     next: u64,
+    /// Who noted findings before the period: of them earlier assessments were read too.
+    noted: BTreeSet<NotedBy>,
 }
 
 impl Folds {
@@ -57,7 +63,7 @@ impl Folds {
         }
         let kept = folds.entry(key).or_insert_with(|| {
             let fold = Fold::new(period.clone(), seen(catalog, scope));
-            Kept { asked: *asked, followed: Arc::new(Mutex::new(Followed { fold, next: 0 })) }
+            Kept { asked: *asked, followed: Arc::new(Mutex::new(Followed { fold, next: 0, noted: BTreeSet::new() })) }
         });
         kept.asked = *asked;
         kept.followed.clone()
@@ -93,12 +99,25 @@ pub(crate) async fn standing(service: &Inner, scope: &Scope, period: &Period) ->
     let recorded = last_recorded(&service.store).await?;
     let mut reading = service.store.reading(&scope).await?;
     let size = reading.size();
+    let noted = noted(&service.store, period, followed.next..size, &known.catalog).await?;
+    if !noted.is_subset(&followed.noted) {
+        if followed.next > 0 {
+            // A finding of before the period was recorded since, and what was left out tells of it.
+            followed.fold = Fold::new(period.clone(), seen(&known.catalog, &scope));
+            followed.next = 0;
+        }
+        followed.noted.extend(noted);
+    }
     while followed.next < size {
-        let until = (followed.next + BATCH).min(size);
-        for entry in reading.entries(followed.next..until).await? {
-            take(&mut reading, &mut followed.fold, &entry).await?;
-            // An answer that is broken off here goes on behind this entry.
-            followed.next = entry.seq + 1;
+        let until = (followed.next + STRETCH).min(size);
+        let lines: Vec<NotedBy> = followed.noted.iter().cloned().collect();
+        let positions = service.store.telling(followed.next..until, period, &lines).await?;
+        for positions in positions.chunks(BATCH) {
+            for entry in reading.entries_at(positions).await? {
+                take(&mut reading, &mut followed.fold, &entry).await?;
+                // An answer that is broken off here goes on behind this entry.
+                followed.next = entry.seq + 1;
+            }
         }
         followed.next = until;
     }
@@ -108,6 +127,25 @@ pub(crate) async fn standing(service: &Inner, scope: &Scope, period: &Period) ->
     }
     let fold = &followed.fold;
     Ok(Standing { status: fold.status(), slots: fold.slots(service.now()), size, frozen: fold.is_frozen() })
+}
+
+/// Who noted findings before the period within a range of the ledger, under each name that the checks have had.
+async fn noted(
+    store: &Store,
+    period: &Period,
+    range: Range<u64>,
+    catalog: &Catalog,
+) -> Result<BTreeSet<NotedBy>, Problem> {
+    let mut noted = store.noted_before(period.start, range).await?;
+    let known: Vec<Vec<String>> = catalog
+        .checks()
+        .map(|(_, check)| check.aliases.iter().chain([&check.id]).map(ToString::to_string).collect())
+        .collect();
+    for (job, check) in noted.clone() {
+        let names = known.iter().find(|names| names.contains(&check)).into_iter().flatten();
+        noted.extend(names.map(|name| (job.clone(), name.clone())));
+    }
+    Ok(noted)
 }
 
 async fn last_recorded(store: &Store) -> Result<Option<Timestamp>, Problem> {

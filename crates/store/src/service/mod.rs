@@ -23,6 +23,7 @@ mod tokens;
 
 pub use access_log::{Access, AccessPage, AccessQuery, AccessRow, AccessWriter, Line};
 pub use artifacts::ArtifactBytes;
+pub use bulk::NotedBy;
 pub use evidence::{DisclosedValue, EvidencePiece, EvidenceQuery, EvidenceRow, JudgedBy};
 pub use export::{Export, ExportFormat};
 pub use findings::{FindingHistory, FindingQuery, FindingRow, FindingState, Observed};
