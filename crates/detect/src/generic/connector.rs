@@ -16,6 +16,8 @@ pub(super) struct Way {
     pub(super) tight: bool,
     /// The notation alone says little: the value must be beyond doubt.
     pub(super) strict: bool,
+    /// The name is that of what is called: `setPassword("…")`.
+    pub(super) call: bool,
     /// A flag's or a declaration's value, which only a blank ends.
     pub(super) word: bool,
 }
@@ -70,6 +72,7 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
         line: false,
         tight: false,
         strict: false,
+        call: false,
         word: false,
     };
 
@@ -110,6 +113,10 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
             c.eat_any(&[b":=", b":"]);
             let tight = blanks == 0 && c.blanks() == 0;
             c.blanks();
+            // `arn:aws:…:secret:prod/db`: a piece of a longer name.
+            if tight && !quoted && name.start > 0 && bytes[name.start - 1] == b':' {
+                return None;
+            }
             if let Some(value) = behind_type(bytes, c.at) {
                 return Some(Way { value, needs_quote: true, ..way(&c) });
             }
@@ -129,7 +136,7 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
         }
         b'(' if !quoted && blanks == 0 => {
             c.eat(b"(");
-            Some(Way { needs_quote: true, ..way(&c) })
+            Some(Way { needs_quote: true, call: true, ..way(&c) })
         }
         b',' if quoted => {
             c.eat(b",");

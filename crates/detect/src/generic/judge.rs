@@ -187,7 +187,9 @@ const TERMS: &[&str] = &[
 pub(super) fn is_hopeless(value: &[u8]) -> bool {
     value.len() < 4
         || !value.iter().any(u8::is_ascii_alphanumeric)
-        || matches!(value[0], b'<' | b'(' | b'[' | b'{' | b'*')
+        || matches!(value[0], b'<' | b'(' | b'[' | b'{' | b'*' | b'"')
+        || value.starts_with(b"--")
+        || value.starts_with(b"\\\"")
 }
 
 /// How sure it is that `value` is a secret; `None` if it is none.
@@ -199,7 +201,15 @@ pub(super) fn grade(value: &[u8], name: &str, context: Context) -> Option<Confid
         // Prose and templates; a passphrase of words cannot be told from them.
         return None;
     }
-    if !context.quoted && is_expression(value) {
+    if !context.quoted
+        && (is_expression(value)
+            || (context.code && (is_constant(value) || is_type_name(value)))
+            || name.as_bytes().ends_with(value))
+    {
+        return None;
+    }
+    // What a signed request says about its key; the key itself is not in it.
+    if memchr::memmem::find(value, b"aws4_request").is_some() {
         return None;
     }
     if is_measure(value) || repeats(value) {
@@ -210,7 +220,7 @@ pub(super) fn grade(value: &[u8], name: &str, context: Context) -> Option<Confid
     let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let special = value
         .iter()
-        .any(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'+' | b'='));
+        .any(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'+' | b'=' | b'\\'));
     let wordy = is_wordy(value);
 
     let confidence = if context.kind == Sensitivity::Password {
@@ -282,7 +292,8 @@ fn password(value: &[u8], name: &str, context: Context, spread: &Spread) -> Opti
         if spread.wordy || spread.bits < 36 {
             return (context.line && !context.code && !identifier_of_code(value)).then_some(Confidence::Low);
         }
-        return Some(if context.quoted || context.line { Confidence::Medium } else { Confidence::Low });
+        let sure = context.quoted || context.line || (value.len() >= 10 && !context.code);
+        return Some(if sure { Confidence::Medium } else { Confidence::Low });
     }
     if !context.quoted && identifier && (context.code || holds_name(value, name)) && spread.wordy {
         return None;
@@ -438,6 +449,22 @@ fn is_expression(value: &[u8]) -> bool {
         || value.starts_with(b"0x") && value.len() <= 18
 }
 
+/// `SOME_NAME_2`, `some_name`: names that programs use, all in one case.
+fn is_constant(value: &[u8]) -> bool {
+    let name = value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') && value.contains(&b'_');
+    let lower = value.iter().any(u8::is_ascii_lowercase);
+    let upper = value.iter().any(u8::is_ascii_uppercase);
+    let long = value.split(|b| *b == b'_').any(|part| part.len() > 24 && part.iter().any(u8::is_ascii_digit));
+    name && !(lower && upper) && !long
+}
+
+/// `X509HardwareKeyUsageFlags`: words with humps, and a number in one place at most.
+fn is_type_name(value: &[u8]) -> bool {
+    let letters: Vec<u8> = value.iter().copied().filter(|b| !b.is_ascii_digit()).collect();
+    let places = value.windows(2).filter(|w| w[0].is_ascii_digit() && !w[1].is_ascii_digit()).count();
+    value[0].is_ascii_uppercase() && value.iter().all(u8::is_ascii_alphanumeric) && places <= 1 && is_wordy(&letters)
+}
+
 /// `30s`, `1.2.3`, `24h`, `512MB`, `2024-01-02`, `10.0.0.1:80`.
 fn is_measure(value: &[u8]) -> bool {
     let unit = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
@@ -498,6 +525,11 @@ fn identifier_of_code(value: &[u8]) -> bool {
 fn is_wordy(value: &[u8]) -> bool {
     let mut words = 0;
     for piece in value.split(|b| !b.is_ascii_alphanumeric()) {
+        // `sha256withrsa` is a name, `7Gx7ZpO0g` is none.
+        let turns = piece.windows(2).filter(|w| w[0].is_ascii_digit() && w[1].is_ascii_alphabetic()).count();
+        if turns >= 2 && piece.len() >= 8 {
+            return false;
+        }
         let mut rest = piece;
         while !rest.is_empty() {
             let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -527,7 +559,7 @@ fn is_wordy(value: &[u8]) -> bool {
     let separated = value.iter().any(|b| !b.is_ascii_alphanumeric());
     let least = match value.len() {
         _ if separated => 3,
-        24.. => 5,
+        24.. if value.iter().any(u8::is_ascii_digit) => 5,
         16.. => 4,
         _ => 3,
     };
@@ -548,5 +580,5 @@ fn is_word(word: &[u8]) -> bool {
         }
     }
     let short = word.len() <= 3;
-    short || (longest <= 4 && vowels * 6 >= word.len() && word.len() <= 22)
+    short || (longest <= 5 && vowels * 6 >= word.len() && word.len() <= 22)
 }

@@ -142,6 +142,9 @@ impl<'b> Assignments<'b> {
         let way = connector::behind(self.bytes, &name)?;
         let text = str::from_utf8(&self.bytes[name.start..name.end]).ok()?;
         let (kind, bare) = self.promised(text)?;
+        if way.call && names::bare_kind(text).is_some() {
+            return None;
+        }
         let value = value::at(self.bytes, &way)?;
         let secret = &self.bytes[value.start..value.end];
         if judge::is_hopeless(secret) {

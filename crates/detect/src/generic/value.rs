@@ -125,15 +125,18 @@ fn unquoted(bytes: &[u8], way: &Way, rest: &[u8]) -> Value {
     let behind = &rest[end..];
     let line_end = memchr::memchr(b'\n', behind).unwrap_or(behind.len());
     let tail = behind[..line_end].trim_ascii();
-    let remark =
-        tail.is_empty() || tail.starts_with(b"#") || tail.starts_with(b"//") || tail.starts_with(b";") || tail == b"\\";
+    let glued = behind.first() == Some(&b';');
+    let remarks: [&[u8]; 3] = [b"#", b"//", b";"];
+    let remark = !glued && (tail.is_empty() || tail == b"\\" || remarks.iter().any(|sign| tail.starts_with(sign)));
     let cut = way.value + end == bytes.len();
     Value {
         start: way.value,
         end: way.value + end,
         quoted: false,
         line: way.line && (remark || cut),
-        code: !way.tight && matches!(behind.first(), Some(b',' | b';' | b')' | b'(' | b'[' | b'{' | b'}')),
+        code: !way.tight
+            && (matches!(behind.first(), Some(b',' | b';' | b')' | b'(' | b'[' | b'{' | b'}' | b'<'))
+                || (tail.starts_with(b"=") && !tail.starts_with(b"=="))),
         words_follow: !way.tight && !way.word && !remark && behind.first().is_some_and(u8::is_ascii_whitespace),
     }
 }

@@ -104,6 +104,13 @@ pub(super) fn card(text: &[u8], at: usize) -> Found {
     if !usual || !closes(text, end) || !issued(&digits) || !luhn(&text[at..end]) {
         return None;
     }
+    // Four groups out of a longer row of them, as in tables of characters.
+    let row = |piece: &[u8]| piece.iter().filter(|b| b.is_ascii_hexdigit()).count() == 4;
+    let behind = text.get(end..end + 5).is_some_and(|piece| piece[0] == b' ' && row(piece));
+    let before = at.checked_sub(5).is_some_and(|from| text[at - 1] == b' ' && row(&text[from..at]));
+    if grouped && (behind || before) {
+        return None;
+    }
     let name = name_before(text, at);
     let named = names_card(&name);
     let last = name.rsplit(['_', '-', '.']).next().unwrap_or("");

@@ -129,7 +129,9 @@ pub(super) fn international(text: &[u8], at: usize) -> Found {
             break;
         }
     }
-    let fits = fits(&digits).unwrap_or(false);
+    // `+2.0000000001` is a number of another kind.
+    let fraction = text[at..end].iter().filter(|b| !b.is_ascii_digit()).eq([&b'+', &b'.']);
+    let fits = fits(&digits).unwrap_or(false) && !fraction;
     (fits && closes(text, end)).then_some((at..end, Confidence::Medium))
 }
 
