@@ -139,6 +139,10 @@ impl<'b> Assignments<'b> {
     }
 
     fn look(&mut self, name: names::Name) -> Option<Match<'static>> {
+        // `AWS::SecretsManager::Secret` names a kind of thing.
+        if self.bytes[..name.start].ends_with(b"::") {
+            return None;
+        }
         let way = connector::behind(self.bytes, &name)?;
         let text = str::from_utf8(&self.bytes[name.start..name.end]).ok()?;
         let (kind, bare) = self.promised(text)?;

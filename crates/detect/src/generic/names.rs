@@ -105,8 +105,25 @@ pub(super) fn bare_kind(name: &str) -> Option<Sensitivity> {
     None
 }
 
-/// Tokens against forged requests: they open nothing by themselves.
+/// Tokens against forged requests, and those that only tell one request from the next: they open nothing by themselves.
 pub(super) fn is_forgery_token(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    ["csrf", "xsrf", "authenticity", "verificationtoken", "nonce", "captcha"].iter().any(|w| lower.contains(w))
+    const PARTS: &[&str] = &[
+        "csrf",
+        "xsrf",
+        "authenticity",
+        "verificationtoken",
+        "nonce",
+        "captcha",
+        "changetoken",
+        "locktoken",
+        "requesttoken",
+        "clienttoken",
+        "lifecycleactiontoken",
+        "idempoten",
+        "updatetoken",
+        "backwardtoken",
+        "forwardtoken",
+    ];
+    let glued: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    PARTS.iter().any(|part| glued.contains(part))
 }
