@@ -224,7 +224,7 @@ Example:
   exhibit scan src logs/app.log.gz backup.tar.zst
   exhibit scan --git --format json .             # every blob of the history, once
   exhibit scan --git --since origin/main .       # what HEAD has and that revision has not
-  kubectl logs app | exhibit scan -
+  kubectl logs app | exhibit scan --personal-data -
   exhibit scan --format sarif . > secrets.sarif
   exhibit scan --write-baseline known.json .     # what is there now is known
   exhibit scan --baseline known.json .           # only what is new

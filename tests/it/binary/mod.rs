@@ -16,6 +16,7 @@ mod majors;
 mod publisher;
 mod pushing;
 mod restore;
+mod scan;
 mod serve;
 mod serve_keys;
 mod serve_kills;

@@ -16,6 +16,9 @@ pub(crate) struct ScanArgs {
     /// Of the history, what HEAD has and this revision has not
     #[arg(long, value_name = "REV", requires = "git")]
     pub(crate) since: Option<String>,
+    /// Also search for personal data: mail addresses, phone, card and account numbers
+    #[arg(long)]
+    pub(crate) personal_data: bool,
     /// Nothing less sure than this is told
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Sureness::Medium)]
     pub(crate) confidence: Sureness,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use exhibit_collectors::reading::{Excluded, History, Limits, Patterns, Visitor as _, Walk, read_bytes, read_stream};
 use exhibit_collectors::scanning::{Commit, InHistory, Scanned, Scanning};
-use exhibit_detect::{Confidence, Engine, Options, RunKey, Search};
+use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
 use exhibit_pipeline::{Random as _, SystemRandom};
 
 use self::baseline::Baseline;
@@ -58,7 +58,8 @@ pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Resu
 fn search(args: &ScanArgs, words: &Words, pool: &rayon::ThreadPool) -> anyhow::Result<Scanned<'static>> {
     let mut key = [0; 32];
     SystemRandom.fill(&mut key);
-    let options = Options { least: least(args.confidence), ..Options::default() };
+    let personal = if args.personal_data { Personal::Yes } else { Personal::No };
+    let options = Options { personal, least: least(args.confidence), ..Options::default() };
     let scanning = Scanning::new(Search::new(Engine::builtin(), options), RunKey::new(key), args.reveal);
     let step = words.step("searching");
     let done = AtomicBool::new(false);
