@@ -1,16 +1,16 @@
 //! Git's history: every distinct blob that any reference keeps alive, once, on all threads.
 //!
 //! Commits are walked once, parents first, and each distinct tree is read once: a blob belongs to the first commit that
-//! brought it in, under the first path. Blobs are then read in the order of their paths, newest first, which is how git
-//! stores them as differences, so that what one is made of is at hand for the next.
+//! brought it in, under the first path. Blobs in packs are read as the packs are made; the others by libgit2, in the order
+//! of their paths, newest first.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use git2::{ObjectType, Odb, Oid, Repository, Sort};
 use rayon::prelude::*;
 
-use super::{Excluded, Reason};
+use super::{Excluded, Reason, packs};
 use crate::ci_secrets::repository::{self, RepositoryError, TipKind};
 
 /// Most (folder, tree) pairs that are followed before the repository is refused as a bomb.
@@ -47,6 +47,7 @@ pub struct Blob<'b> {
 /// A repository's history, walked and not yet read.
 pub struct History {
     folder: std::path::PathBuf,
+    objects: std::path::PathBuf,
     /// The commits, parents before children.
     pub commits: Vec<Point>,
     blobs: Vec<Entry>,
@@ -149,7 +150,8 @@ impl History {
         let mut blobs = walker.found;
         // Of one path the newest first: that is what git stores whole, and older versions as differences to it.
         blobs.par_sort_by(|a, b| a.path.cmp(&b.path).then(b.commit.cmp(&a.commit)).then(a.blob.cmp(&b.blob)));
-        Ok(Self { folder: folder.to_owned(), commits, blobs, at_head, excluded })
+        let objects = repository.commondir().join("objects");
+        Ok(Self { folder: folder.to_owned(), objects, commits, blobs, at_head, excluded })
     }
 
     /// How many distinct blobs there are.
@@ -166,19 +168,21 @@ impl History {
 
     /// Reads every blob, on the threads of the pool that this is called in, and tells those that cannot be read.
     pub fn read(&self, examine: &(dyn Fn(&Blob<'_>) + Sync), excluded: &(dyn Fn(Excluded) + Sync)) {
-        self.blobs.par_chunks(BATCH).for_each_init(
+        let entries: HashMap<Oid, &Entry> = self.blobs.iter().map(|entry| (entry.blob, entry)).collect();
+        let wanted: HashSet<Oid> = entries.keys().copied().collect();
+        let read = packs::read(&self.objects, &wanted, &|id, bytes| {
+            if let Some(entry) = entries.get(&id) {
+                examine(&self.blob(entry, bytes));
+            }
+        });
+        let rest: Vec<&Entry> = self.blobs.iter().filter(|entry| !read.contains(&entry.blob)).collect();
+        rest.par_chunks(BATCH).for_each_init(
             || repository::reopen(&self.folder),
             |repository, batch| {
                 let odb = repository.as_ref().ok().and_then(|repository| repository.odb().ok());
                 for entry in batch {
-                    let read = odb.as_ref().map(|odb| odb.read(entry.blob));
-                    match read {
-                        Some(Ok(object)) => examine(&Blob {
-                            path: &entry.path,
-                            commit: entry.commit as usize,
-                            at_head: self.at_head.contains(&entry.blob),
-                            bytes: object.data(),
-                        }),
+                    match odb.as_ref().map(|odb| odb.read(entry.blob)) {
+                        Some(Ok(object)) => examine(&self.blob(entry, object.data())),
                         Some(Err(error)) if error.code() == git2::ErrorCode::NotFound => {
                             let reason = Reason::NotInClone(format!("blob {}", entry.blob));
                             excluded(Excluded { path: entry.path.to_string(), reason });
@@ -191,6 +195,11 @@ impl History {
                 }
             },
         );
+    }
+
+    fn blob<'b>(&self, entry: &'b Entry, bytes: &'b [u8]) -> Blob<'b> {
+        let at_head = self.at_head.contains(&entry.blob);
+        Blob { path: &entry.path, commit: entry.commit as usize, at_head, bytes }
     }
 }
 

@@ -12,6 +12,7 @@ mod history;
 mod ignored;
 mod limits;
 mod open;
+mod packs;
 mod tars;
 #[cfg(test)]
 mod tests;
@@ -56,11 +57,11 @@ pub fn read_bytes(path: &str, bytes: &[u8], limits: Limits, visitor: &dyn Visito
     if format::of(&bytes[..bytes.len().min(format::HEAD)]) == format::Form::Plain {
         visitor.bytes(path, bytes);
     } else {
-        unpack::stream(visitor, limits, path, &mut &*bytes);
+        unpack::withstanding(visitor, path, || unpack::stream(visitor, limits, path, &mut &*bytes));
     }
 }
 
 /// Examines a stream under this name, packed or not.
 pub fn read_stream(path: &str, bytes: &mut dyn Read, limits: Limits, visitor: &dyn Visitor) {
-    unpack::stream(visitor, limits, path, bytes);
+    unpack::withstanding(visitor, path, || unpack::stream(visitor, limits, path, bytes));
 }

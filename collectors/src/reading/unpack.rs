@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::panic::{self, AssertUnwindSafe};
 
 use super::format::{self, Form, HEAD};
 use super::limits::{Budget, Consumed, Produced};
@@ -40,6 +41,15 @@ impl Read for Watched<'_> {
             self.failed.set(true);
         }
         read
+    }
+}
+
+/// Does it, and tells a decoder's panic as what it is: bytes that it does not withstand, not the end of everything else.
+pub(super) fn withstanding(visitor: &dyn Visitor, path: &str, examine: impl FnOnce()) {
+    // What was told before stays told; nothing else outlives the call.
+    if panic::catch_unwind(AssertUnwindSafe(examine)).is_err() {
+        let reason = Reason::Damaged("its reader gave up".to_owned());
+        visitor.excluded(Excluded { path: path.to_owned(), reason });
     }
 }
 

@@ -163,9 +163,14 @@ impl Walk {
     }
 
     fn file(&self, path: &Path, name: &str, visitor: &dyn Visitor) {
+        let told = |reason| visitor.excluded(Excluded { path: name.to_owned(), reason });
         match regular(path) {
-            Ok((file, size)) => unpack::file(visitor, self.limits, name, &file, size),
-            Err(reason) => visitor.excluded(Excluded { path: name.to_owned(), reason }),
+            // Such files tell no size, and some of them wait for more.
+            Ok((_, 0)) if let Some(kernel) = kernel_files(path) => told(Reason::KernelFiles(kernel)),
+            Ok((file, size)) => {
+                unpack::withstanding(visitor, name, || unpack::file(visitor, self.limits, name, &file, size));
+            }
+            Err(reason) => told(reason),
         }
     }
 }

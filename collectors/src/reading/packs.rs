@@ -1,0 +1,327 @@
+//! The objects of a repository's packs in the order in which git made them: each base once, then what differs from it.
+//!
+//! Asking for objects one by one unpacks the same bases again and again. Here the differences (git's pack format, version 2, `OFS_DELTA`
+//! and `REF_DELTA`) form a forest, and each tree of it is unpacked once, on one of all threads. What this reader does not
+//! take is left to libgit2: loose objects, alternates, very large objects, packs of another version, anything broken.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use git2::Oid;
+use rayon::prelude::*;
+
+/// Objects larger than this, in bytes, are left to the other reader.
+const LARGEST: usize = 32 << 20;
+/// The longest chain of differences that git writes is 4,095; a longer one is left to the other reader.
+const DEEPEST: usize = 4_096;
+
+/// One pack and the forest of its objects.
+struct Pack {
+    file: File,
+    /// Where objects begin, ascending; and where the last ends.
+    offsets: Vec<u64>,
+    ids: Vec<Oid>,
+    /// For each object, those that differ from it.
+    children: Vec<Vec<u32>>,
+    roots: Vec<u32>,
+}
+
+/// What stands before an object's compressed bytes.
+struct Header {
+    kind: u8,
+    size: usize,
+    /// Where the compressed bytes begin, from the object's beginning.
+    length: usize,
+    base: Option<Base>,
+}
+
+enum Base {
+    At(u64),
+    Of(Oid),
+}
+
+const BLOB: u8 = 3;
+const OFS_DELTA: u8 = 6;
+const REF_DELTA: u8 = 7;
+
+/// Reads the blobs that are wanted from all packs of an object store; answers those that it read.
+pub(super) fn read(objects: &Path, wanted: &HashSet<Oid>, tell: &(dyn Fn(Oid, &[u8]) + Sync)) -> HashSet<Oid> {
+    let mut done: HashSet<Oid> = HashSet::new();
+    let mut indexes: Vec<_> = fs::read_dir(objects.join("pack"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "idx"))
+        .collect();
+    indexes.sort();
+    for index in indexes {
+        let Some(pack) = Pack::open(&index) else {
+            continue;
+        };
+        let left = |id: &Oid| wanted.contains(id) && !done.contains(id);
+        let useful = pack.useful(&left);
+        let read: Vec<Vec<Oid>> = pack
+            .roots
+            .par_iter()
+            .filter(|root| useful[**root as usize])
+            .map_init(Unpacker::new, |unpacker, root| pack.tree(*root, &useful, &left, unpacker, tell))
+            .collect();
+        done.extend(read.into_iter().flatten());
+    }
+    done
+}
+
+impl Pack {
+    /// Reads an index of version 2 and every object's header; nothing if anything is not as it should be.
+    fn open(index: &Path) -> Option<Self> {
+        let bytes = fs::read(index).ok()?;
+        let file = File::open(index.with_extension("pack")).ok()?;
+        let end = file.metadata().ok()?.len().checked_sub(20)?;
+        let (offsets, ids) = entries(&bytes)?;
+        let mut order: Vec<usize> = (0..ids.len()).collect();
+        order.sort_by_key(|at| offsets[*at]);
+        let ids: Vec<Oid> = order.iter().map(|at| ids[*at]).collect();
+        let mut offsets: Vec<u64> = order.iter().map(|at| offsets[*at]).collect();
+        if offsets.last().is_some_and(|last| *last >= end) {
+            return None;
+        }
+        offsets.push(end);
+        let by_id: HashMap<Oid, u32> = (0u32..).zip(&ids).map(|(at, id)| (*id, at)).collect();
+        let mut pack = Self { file, offsets, children: vec![Vec::new(); ids.len()], ids, roots: Vec::new() };
+        for at in 0..u32::try_from(pack.ids.len()).ok()? {
+            let header = pack.header(at)?;
+            let base = match header.base {
+                None => {
+                    if header.kind == BLOB {
+                        pack.roots.push(at);
+                    }
+                    continue;
+                }
+                Some(Base::At(offset)) => u32::try_from(pack.offsets.binary_search(&offset).ok()?).ok()?,
+                Some(Base::Of(id)) => *by_id.get(&id)?,
+            };
+            pack.children[base as usize].push(at);
+        }
+        Some(pack)
+    }
+
+    fn header(&self, at: u32) -> Option<Header> {
+        let begin = self.offsets[at as usize];
+        let room = usize::try_from(self.offsets[at as usize + 1] - begin).ok()?.min(48);
+        let mut bytes = [0; 48];
+        self.file.read_exact_at(&mut bytes[..room], begin).ok()?;
+        parse(&bytes[..room], begin)
+    }
+
+    /// For each object, whether it or something that is made of it is left to be read.
+    fn useful(&self, left: &(dyn Fn(&Oid) -> bool + Sync)) -> Vec<bool> {
+        let mut useful: Vec<bool> = self.ids.iter().map(left).collect();
+        for root in &self.roots {
+            // Parents before children; backwards then, children before parents.
+            let mut order = vec![(*root, None::<u32>)];
+            let mut at = 0;
+            while at < order.len() {
+                let (object, _) = order[at];
+                order.extend(self.children[object as usize].iter().map(|child| (*child, Some(object))));
+                at += 1;
+            }
+            for (object, parent) in order.into_iter().rev() {
+                if let Some(parent) = parent
+                    && useful[object as usize]
+                {
+                    useful[parent as usize] = true;
+                }
+            }
+        }
+        useful
+    }
+
+    /// Unpacks one base and everything that is made of it.
+    fn tree(
+        &self,
+        root: u32,
+        useful: &[bool],
+        left: &(dyn Fn(&Oid) -> bool + Sync),
+        unpacker: &mut Unpacker,
+        tell: &(dyn Fn(Oid, &[u8]) + Sync),
+    ) -> Vec<Oid> {
+        let mut read = Vec::new();
+        let Some(whole) = self.unpack(root, unpacker) else {
+            return read;
+        };
+        // Each step: an object's content, and which of its children comes next.
+        let mut path = vec![(root, std::rc::Rc::new(whole), 0)];
+        if left(&self.ids[root as usize]) {
+            tell(self.ids[root as usize], &path[0].1);
+            read.push(self.ids[root as usize]);
+        }
+        while let Some((object, content, next)) = path.pop() {
+            let children = &self.children[object as usize];
+            let Some(child) = children.get(next).copied() else {
+                continue;
+            };
+            if next + 1 < children.len() {
+                path.push((object, std::rc::Rc::clone(&content), next + 1));
+            }
+            if !useful[child as usize] || path.len() > DEEPEST {
+                continue;
+            }
+            let made = self.unpack(child, unpacker).and_then(|difference| apply(&content, &difference));
+            drop(content);
+            let Some(made) = made else {
+                continue;
+            };
+            if left(&self.ids[child as usize]) {
+                tell(self.ids[child as usize], &made);
+                read.push(self.ids[child as usize]);
+            }
+            path.push((child, std::rc::Rc::new(made), 0));
+        }
+        read
+    }
+
+    /// An object's bytes, or its difference's.
+    fn unpack(&self, at: u32, unpacker: &mut Unpacker) -> Option<Vec<u8>> {
+        let (begin, end) = (self.offsets[at as usize], self.offsets[at as usize + 1]);
+        let length = usize::try_from(end - begin).ok().filter(|length| *length <= LARGEST + (LARGEST >> 4))?;
+        unpacker.packed.resize(length, 0);
+        self.file.read_exact_at(&mut unpacker.packed, begin).ok()?;
+        let header = parse(&unpacker.packed, begin)?;
+        if header.size > LARGEST {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(header.size + 1);
+        unpacker.zlib.reset(true);
+        let status =
+            unpacker.zlib.decompress_vec(&unpacker.packed[header.length..], &mut bytes, FlushDecompress::Finish);
+        (status.ok()? == Status::StreamEnd && bytes.len() == header.size).then_some(bytes)
+    }
+}
+
+struct Unpacker {
+    packed: Vec<u8>,
+    zlib: Decompress,
+}
+
+impl Unpacker {
+    fn new() -> Self {
+        Self { packed: Vec::new(), zlib: Decompress::new(true) }
+    }
+}
+
+/// Offsets and ids out of an index of version 2, in the order of ids.
+fn entries(bytes: &[u8]) -> Option<(Vec<u64>, Vec<Oid>)> {
+    if bytes.get(..8)? != b"\xfftOc\0\0\0\x02" {
+        return None;
+    }
+    let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let count = number(8 + 255 * 4)? as usize;
+    let ids = 8 + 256 * 4;
+    let small = ids + count.checked_mul(24)?;
+    let large = small + count * 4;
+    let mut offsets = Vec::new();
+    let mut names = Vec::new();
+    for at in 0..count {
+        names.push(Oid::from_bytes(bytes.get(ids + at * 20..ids + (at + 1) * 20)?).ok()?);
+        let offset = number(small + at * 4)?;
+        offsets.push(if offset & 0x8000_0000 == 0 {
+            u64::from(offset)
+        } else {
+            let at = large + (offset & 0x7fff_ffff) as usize * 8;
+            u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?)
+        });
+    }
+    Some((offsets, names))
+}
+
+/// The header of the object that begins at this offset of its pack.
+fn parse(bytes: &[u8], begin: u64) -> Option<Header> {
+    let first = *bytes.first()?;
+    let kind = (first >> 4) & 7;
+    let mut size = usize::from(first & 15);
+    let (mut length, mut shift, mut more) = (1, 4, first & 0x80 != 0);
+    while more {
+        let byte = *bytes.get(length)?;
+        size |= usize::from(byte & 0x7f).checked_shl(shift).filter(|_| shift < 57)?;
+        shift += 7;
+        length += 1;
+        more = byte & 0x80 != 0;
+    }
+    let base = match kind {
+        OFS_DELTA => {
+            let mut byte = *bytes.get(length)?;
+            length += 1;
+            let mut back = u64::from(byte & 0x7f);
+            while byte & 0x80 != 0 {
+                byte = *bytes.get(length)?;
+                length += 1;
+                back = back.checked_add(1)?.checked_mul(128)? | u64::from(byte & 0x7f);
+            }
+            Some(Base::At(begin.checked_sub(back).filter(|base| *base < begin)?))
+        }
+        REF_DELTA => {
+            let id = bytes.get(length..length + 20)?;
+            length += 20;
+            Some(Base::Of(Oid::from_bytes(id).ok()?))
+        }
+        1..=4 => None,
+        _ => return None,
+    };
+    Some(Header { kind, size, length, base })
+}
+
+/// What a base becomes by a difference: copies of pieces of it, and new bytes.
+fn apply(base: &[u8], mut difference: &[u8]) -> Option<Vec<u8>> {
+    if varint(&mut difference)? != base.len() {
+        return None;
+    }
+    let size = varint(&mut difference).filter(|size| *size <= LARGEST)?;
+    let mut made = Vec::with_capacity(size);
+    while let Some((op, rest)) = difference.split_first() {
+        difference = rest;
+        if op & 0x80 == 0 {
+            let new = difference.get(..usize::from(*op)).filter(|new| !new.is_empty())?;
+            made.extend_from_slice(new);
+            difference = &difference[new.len()..];
+        } else {
+            let mut take = |bits: std::ops::Range<u8>| {
+                let mut value = 0usize;
+                for (place, bit) in bits.enumerate() {
+                    if op & (1 << bit) != 0 {
+                        let (byte, rest) = difference.split_first()?;
+                        difference = rest;
+                        value |= usize::from(*byte) << (8 * place);
+                    }
+                }
+                Some(value)
+            };
+            let from = take(0..4)?;
+            let length = match take(4..7)? {
+                0 => 0x10000,
+                length => length,
+            };
+            made.extend_from_slice(base.get(from..from.checked_add(length)?)?);
+        }
+        if made.len() > size {
+            return None;
+        }
+    }
+    (made.len() == size).then_some(made)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<usize> {
+    let (mut value, mut shift) = (0usize, 0);
+    loop {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= usize::from(byte & 0x7f).checked_shl(shift).filter(|_| shift < 57)?;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+        shift += 7;
+    }
+}
