@@ -36,11 +36,24 @@ use crate::{
 /// When the archive refuses, or gives back something else than was put; the next run tries again. What else there was to
 /// do is done before the first error is told.
 pub async fn archive_pending(world: &World) -> Result<u64, StepError> {
+    archive_while(world, &|| true).await
+}
+
+/// Whether to go on with the next object.
+pub(crate) type GoOn<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+
+/// Archives what [`archive_pending`] does, and ends early where it is told to: after a long absence there may be hundreds
+/// of days to archive. What is left out is there the next time.
+pub(crate) async fn archive_while(world: &World, go_on: GoOn<'_>) -> Result<u64, StepError> {
     let _turn = turn::take(world).await?;
     let mut failed = Failed::default();
     let archived = reports(world, &mut failed).await?;
-    segments::archive_days(world, Until::Finished, &mut failed).await?;
+    segments::archive_days(world, Until::Finished, go_on, &mut failed).await?;
     finish_intents(world).await?;
+    if !go_on() {
+        failed.first()?;
+        return Ok(archived);
+    }
     failed.note(holds::reconcile(world).await);
     failed.note(retaining::lengthen(world).await);
     failed.first()?;
@@ -56,7 +69,7 @@ pub async fn archive_to_now(world: &World) -> Result<u64, StepError> {
     let mut failed = Failed::default();
     failed.note(archive_pending(world).await);
     let _turn = turn::take(world).await?;
-    let covered = segments::archive_days(world, Until::Now, &mut failed).await?;
+    let covered = segments::archive_days(world, Until::Now, &|| true, &mut failed).await?;
     finish_intents(world).await?;
     failed.first()?;
     Ok(covered)

@@ -18,7 +18,7 @@ use exhibit_evidence::{
 use exhibit_ledger::{bundle::nodes_before, segment};
 use exhibit_store::{ArchiveIntent, NewArtifact, Packed, Packing, StoredEntry};
 
-use super::{Failed, Object, archive, keep_intended};
+use super::{Failed, GoOn, Object, archive, keep_intended};
 use crate::{
     StepError, World, checkpointing,
     checkpointing::{checkpoint_at, checkpoint_key},
@@ -27,9 +27,9 @@ use crate::{
 
 /// The most entries in one segment: a day that has more makes several.
 const MOST_ENTRIES: u64 = 16_384;
-/// The most bytes of records in one segment, for it is made in memory: of ordinary entries, some thousands. A day that has
-/// more makes several.
-const MOST_BYTES: u64 = 4 << 20;
+/// The most bytes of records in one segment, for it is made in memory: of ordinary entries, more than a thousand. A day
+/// that has more makes several.
+const MOST_BYTES: u64 = 2 << 20;
 /// How long after midnight a day counts as finished: who took the time before midnight may still be appending.
 const SETTLED: TimeDelta = TimeDelta::minutes(10);
 const MEDIA_TYPE: &str = "application/x-tar";
@@ -43,8 +43,14 @@ pub(super) enum Until {
     Now,
 }
 
-/// Archives every day that is not archived yet. Tells up to which entry there are segments, archived or intended.
-pub(super) async fn archive_days(world: &World, until: Until, failed: &mut Failed) -> Result<u64, StepError> {
+/// Archives every day that is not archived yet, as long as `go_on` says so before each. Tells up to which entry there are
+/// segments, archived or intended.
+pub(super) async fn archive_days(
+    world: &World,
+    until: Until,
+    go_on: GoOn<'_>,
+    failed: &mut Failed,
+) -> Result<u64, StepError> {
     let receipts = ledger_reads::receipts(&world.store).await?;
     let archived: BTreeSet<&str> = receipts.iter().map(|(_, receipt)| receipt.key.as_str()).collect();
     let intents = world.store.open_intents().await?;
@@ -62,7 +68,7 @@ pub(super) async fn archive_days(world: &World, until: Until, failed: &mut Faile
     let head = world.store.head().await?.size();
     let mut from = 0;
     let mut ends = Vec::new();
-    loop {
+    while go_on() {
         if let Some(end) = done.get(&from) {
             from = *end;
             ends.push(from);

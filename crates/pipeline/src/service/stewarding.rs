@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::Service;
 use crate::{
-    StepError, World, archive_pending, check_receipts, checkpoint, close_periods, declaring::superseded, holds::mend,
-    plan_ahead,
+    StepError, World, archiving::archive_while, check_receipts, checkpoint, close_periods, declaring::superseded,
+    holds::mend, plan_ahead,
 };
 
 /// A step of the steward.
@@ -180,7 +180,7 @@ impl Service {
     }
 
     async fn archive(&self, world: &World) -> Result<(), StepError> {
-        let archived = archive_pending(world).await?;
+        let archived = archive_while(world, &|| !self.is_ending()).await?;
         if archived > 0 {
             tracing::info!(archived, "reports archived and read back");
         }
