@@ -89,6 +89,8 @@ pub(crate) struct Checked<'a> {
     /// What was read and not handed out yet.
     #[cfg(feature = "s3")]
     rest: Vec<u8>,
+    /// Whether its end was seen, and held against what was announced.
+    ended: bool,
 }
 
 impl<'a> Checked<'a> {
@@ -102,6 +104,7 @@ impl<'a> Checked<'a> {
             taken: 0,
             #[cfg(feature = "s3")]
             rest: Vec::new(),
+            ended: false,
         }
     }
 
@@ -115,6 +118,10 @@ impl<'a> Checked<'a> {
             self.digesting.take(&chunk);
             return Ok(Some(chunk));
         }
+        if self.ended {
+            return Ok(None);
+        }
+        self.ended = true;
         let found = std::mem::take(&mut self.digesting).finish();
         if found != self.said {
             let ((said, size), (found, bytes)) = (self.said, found);
