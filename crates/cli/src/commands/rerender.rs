@@ -199,3 +199,32 @@ fn each(
     )?;
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    use exhibit_ledger::bundle::{ManifestCheckpoint, RootDigest};
+
+    use super::*;
+
+    /// What another version made is no difference, and no pass either: nothing of the bundle is even read.
+    #[test]
+    fn a_report_by_another_version_is_not_rendered_again() {
+        let manifest = Manifest {
+            v: 1,
+            origin: "example.org/log".to_owned(),
+            period: "2026-Q3".to_owned(),
+            report: "01890000-0000-7000-8000-000000000001".to_owned(),
+            from_size: 0,
+            checkpoint: ManifestCheckpoint { size: 1, root: RootDigest([0; 32]) },
+            renderer: format!("{}-next", renderer()),
+            files: BTreeMap::new(),
+        };
+        let again = rerender(&mut tempfile::tempfile().unwrap(), &manifest).unwrap();
+        let told = format!(
+            "the report was not rendered again: it was made by {}, and this is {}",
+            manifest.renderer,
+            renderer()
+        );
+        assert_eq!(again, Again { not_done: vec![told], ..Again::default() });
+    }
+}
