@@ -91,9 +91,9 @@ fn named(value: &toml::Value, paths: &mut Vec<String>) {
         toml::Value::Table(table) => {
             for (key, value) in table {
                 match (PATH_KEYS.contains(&key.as_str()), value) {
-                    (true, toml::Value::String(path)) => paths.push(path.clone()),
+                    (true, toml::Value::String(path)) => paths.push(without_pattern(path)),
                     (true, toml::Value::Array(list)) => {
-                        paths.extend(list.iter().filter_map(toml::Value::as_str).map(str::to_owned));
+                        paths.extend(list.iter().filter_map(toml::Value::as_str).map(without_pattern));
                     }
                     _ => named(value, paths),
                 }
@@ -101,6 +101,17 @@ fn named(value: &toml::Value, paths: &mut Vec<String>) {
         }
         toml::Value::Array(list) => list.iter().for_each(|value| named(value, paths)),
         _ => {}
+    }
+}
+
+/// The folder that a pattern of files begins in; any other path as it is.
+fn without_pattern(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.iter().position(|part| part.contains(['*', '?', '[', '{'])) {
+        None => path.to_owned(),
+        Some(0) => ".".to_owned(),
+        Some(1) if path.starts_with('/') => "/".to_owned(),
+        Some(at) => parts[..at].join("/"),
     }
 }
 

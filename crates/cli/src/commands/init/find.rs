@@ -1,6 +1,6 @@
 //! What files are, by their names and the outer form of their content. Nothing here keeps a value.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{collections::BTreeSet, fs::File, io::Read as _, path::Path};
 
 use exhibit_collectors::ci_secrets::recognise::{Recognised, Recogniser};
 use zeroize::Zeroizing;
@@ -40,7 +40,7 @@ pub(super) enum Kind {
     Lockfile,
     /// What container images are built from.
     ContainerFile,
-    /// A folder of logs, by its name.
+    /// A folder of logs, by its name and by names in it.
     Logs,
     /// A folder of backups, by its name.
     Backups,
@@ -61,7 +61,7 @@ impl Kind {
             Self::OtherManifest => "Kubernetes manifest without credentials".to_owned(),
             Self::Lockfile => "lockfile".to_owned(),
             Self::ContainerFile => "container image's recipe".to_owned(),
-            Self::Logs => "folder of logs, by its name".to_owned(),
+            Self::Logs => "folder of logs, by names".to_owned(),
             Self::Backups => "folder of backups, by its name".to_owned(),
         }
     }
@@ -114,6 +114,12 @@ const HEAD_BYTES: u64 = 256 * 1024;
 /// So many files are opened to tell what they are.
 const OPENED: usize = 5_000;
 
+/// Whether one of these folders is this one, or lies in it.
+fn holds(folders: &BTreeSet<String>, path: &str) -> bool {
+    let within = format!("{path}/");
+    folders.contains(path) || folders.range(within.clone()..).next().is_some_and(|folder| folder.starts_with(&within))
+}
+
 const EXAMPLE: &str = "an example by its name, not an environment's own file";
 
 /// Tells what everything is that the walk saw. What is not taken is added to what was left out.
@@ -121,12 +127,21 @@ pub(super) fn find(top: &Path, walk: &mut Walk) -> Vec<Found> {
     let recogniser = Recogniser::new(&[]);
     let mut found = Vec::new();
     let mut opened = 0;
+    // Programs have folders of that name too.
+    let of_logs: BTreeSet<String> = walk
+        .seen
+        .iter()
+        .filter(|seen| !seen.folder)
+        .filter_map(|seen| seen.path.rsplit_once('/'))
+        .filter(|(_, name)| name.to_ascii_lowercase().split('.').skip(1).any(|part| part.starts_with("log")))
+        .map(|(folder, _)| folder.to_owned())
+        .collect();
     for seen in std::mem::take(&mut walk.seen) {
         let mut take = |kind| found.push(Found { path: seen.path.clone(), kind, ignored: seen.ignored });
         let name = seen.path.rsplit('/').next().unwrap_or_default();
         if seen.folder {
             match name.to_ascii_lowercase().as_str() {
-                "log" | "logs" => take(Kind::Logs),
+                "log" | "logs" if seen.ignored || holds(&of_logs, &seen.path) => take(Kind::Logs),
                 "backup" | "backups" => take(Kind::Backups),
                 _ => {}
             }

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Collectors that a job can be written for from what is found.
-const WRITTEN: [&str; 2] = ["ci_secrets", "unique_credentials"];
+const WRITTEN: [&str; 3] = ["ci_secrets", "log_redaction", "unique_credentials"];
 
 /// Folders of the machine that audits ask about; only whether they are there is looked at.
 const MACHINE: [(&str, &str); 2] =
@@ -191,6 +191,7 @@ fn about(top: &Path, registry: &Registry, found: &[Found]) -> anyhow::Result<Abo
         time_zone: machine_zone(),
         ci_schedule: schedule("ci_secrets")?,
         credentials_schedule: schedule("unique_credentials")?,
+        logs_schedule: schedule("log_redaction")?,
         archive_schedule: schedule("worm_archive")?,
         not_covered: not_covered(registry, found),
     })
@@ -217,9 +218,8 @@ fn not_covered(registry: &Registry, found: &[Found]) -> Vec<(String, String)> {
         }
         let kinds: &[find::Kind] = match item {
             AuditItem::KeyCustody => &[find::Kind::Backups],
-            AuditItem::LogRedaction => &[find::Kind::Logs],
             AuditItem::Scans => &[find::Kind::Lockfile, find::Kind::ContainerFile],
-            AuditItem::UniqueCredentials | AuditItem::CiSecrets => &[],
+            AuditItem::UniqueCredentials | AuditItem::CiSecrets | AuditItem::LogRedaction => &[],
         };
         let here = found.iter().filter(|one| kinds.contains(&one.kind)).count();
         let seen = match here {
@@ -321,6 +321,9 @@ fn made(file: &Path, kept: Option<PathBuf>, plan: &Plan, found: &[Found], walk: 
     }
     if !plan.credentials.is_empty() {
         jobs.push("unique-credentials".to_owned());
+    }
+    if !plan.logs.is_empty() {
+        jobs.push("log-redaction".to_owned());
     }
     if !jobs.is_empty() {
         jobs.push("worm-archive".to_owned());

@@ -28,11 +28,20 @@ pub(super) struct Repository {
     pub(super) ci_paths: Vec<String>,
 }
 
+/// A folder of logs of the `log_redaction` job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Log {
+    pub(super) id: String,
+    pub(super) environment: Guess,
+    pub(super) path: String,
+}
+
 /// What the configuration will hold.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) repositories: Vec<Repository>,
     pub(super) credentials: Vec<Source>,
+    pub(super) logs: Vec<Log>,
     /// What each found place is used for, by its path.
     pub(super) used: BTreeMap<String, String>,
     /// What is not used though it could hold credentials, and why.
@@ -68,13 +77,15 @@ pub(super) fn plan(found: &[Found], surroundings: &Surroundings<'_>) -> Plan {
             plan.used.insert(path.clone(), format!("unique-credentials, environment {}", source.environment.id));
         }
     }
+    logs(&mut plan, found);
     plan
 }
 
 impl Plan {
-    /// The environments of the credentials, by id.
+    /// The environments of credentials and logs, by id.
     pub(super) fn environments(&self) -> BTreeSet<Guess> {
-        self.credentials.iter().map(|source| source.environment.clone()).collect()
+        let of_credentials = self.credentials.iter().map(|source| &source.environment);
+        of_credentials.chain(self.logs.iter().map(|log| &log.environment)).cloned().collect()
     }
 }
 
@@ -222,6 +233,29 @@ fn dotenv(plan: &mut Plan, found: &[Found]) {
     }
 }
 
+/// Folders of logs; one that no name tells the environment of belongs to the credentials' only one.
+fn logs(plan: &mut Plan, found: &[Found]) {
+    let known = plan.environments();
+    let only = if known.len() == 1 { known.first().cloned() } else { None };
+    let mut ids = BTreeSet::new();
+    for path in paths_of(found, Kind::Logs) {
+        // A folder that lies in another one is read with it.
+        if plan.logs.iter().any(|outer| path.starts_with(&format!("{}/", outer.path))) {
+            plan.used.insert(path.to_owned(), "log-redaction".to_owned());
+            continue;
+        }
+        let guess = Guess::of(path);
+        let environment = if guess.id == UNTOLD { only.clone().unwrap_or(guess) } else { guess };
+        let base = Some(slug(path)).filter(|id| !id.is_empty()).unwrap_or_else(|| "logs".to_owned());
+        let mut id = base.clone();
+        while !ids.insert(id.clone()) {
+            id = format!("{base}-{}", ids.len() + 1);
+        }
+        plan.used.insert(path.to_owned(), format!("log-redaction, environment {}", environment.id));
+        plan.logs.push(Log { id, environment, path: path.to_owned() });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,6 +312,21 @@ mod tests {
             ["default kubernetes k8s/a.yaml"]
         );
         assert_eq!(sources(&mixed, &["k8s/a.yaml", "k8s/b.yaml"], &[]), ["default kubernetes k8s/"]);
+    }
+
+    #[test]
+    fn folders_of_logs_are_one_job_each_once() {
+        let places = found(&[
+            (".env.production", Kind::Dotenv),
+            ("var/log", Kind::Logs),
+            ("var/log/logs", Kind::Logs),
+            ("staging/logs", Kind::Logs),
+        ]);
+        let surroundings = Surroundings { repository: None, structured: &[], left_out: &[], mentions: &|_, _| false };
+        let plan = plan(&places, &surroundings);
+        let told: Vec<_> =
+            plan.logs.iter().map(|log| (log.id.as_str(), log.environment.id.as_str(), log.path.as_str())).collect();
+        assert_eq!(told, [("var-log", "production", "var/log"), ("staging-logs", "staging", "staging/logs")]);
     }
 
     #[test]

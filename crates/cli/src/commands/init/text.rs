@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::plan::{Plan, Repository, Source};
+use super::plan::{Log, Plan, Repository, Source};
 
 /// What the text tells beside the plan.
 pub(super) struct About {
@@ -15,6 +15,7 @@ pub(super) struct About {
     /// Schedules that the collectors suggest.
     pub(super) ci_schedule: String,
     pub(super) credentials_schedule: String,
+    pub(super) logs_schedule: String,
     pub(super) archive_schedule: String,
     /// What no job is written for: the audit item, and why.
     pub(super) not_covered: Vec<(String, String)>,
@@ -52,6 +53,7 @@ pub(super) fn text(plan: &Plan, about: &About) -> String {
     environments(plan, &mut line);
     ci(plan, about, &mut line);
     credentials(plan, about, &mut line);
+    logs(plan, about, &mut line);
     archive(plan, about, &mut line);
     line(format_args!("\n# Not covered: for these nothing is collected, and the report says so."));
     for (item, why) in &about.not_covered {
@@ -82,7 +84,7 @@ fn environments(plan: &Plan, line: &mut Line<'_>) {
             quoted(&environment.title)
         ));
     }
-    if plan.repositories.is_empty() && plan.credentials.is_empty() {
+    if plan.repositories.is_empty() && plan.environments().is_empty() {
         line(format_args!("# None was found. For example:\n# [environments.production]\n# title = \"Production\""));
     }
 }
@@ -139,6 +141,34 @@ fn credentials(plan: &Plan, about: &About, line: &mut Line<'_>) {
         if let Some(file) = &source.env_file {
             line(format_args!("{mark}env_file = {} # variables for ${{…}}; a guess", quoted(file)));
         }
+    }
+}
+
+fn logs(plan: &Plan, about: &About, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# Secrets and personal data in logs, with all that rotation made of them. `exhibit collectors show log_redaction` tells"
+    ));
+    line(format_args!(
+        "# more: of canaries, real secrets, journals, commands, samples. Which environment a folder belongs to is a guess."
+    ));
+    let environment = super::guess::Guess { id: "production".to_owned(), title: "Production".to_owned() };
+    let example = [Log { id: "app".to_owned(), environment, path: "/var/log/app".to_owned() }];
+    let (mark, logs) = match plan.logs.as_slice() {
+        [] => {
+            line(format_args!("# No folder of logs was found, so this job is commented out."));
+            ("# ", example.as_slice())
+        }
+        found => ("", found),
+    };
+    let mut ids: Vec<&str> = logs.iter().map(|log| log.environment.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    head(line, mark, "log-redaction", "log_redaction", &about.logs_schedule, &ids);
+    for log in logs {
+        line(format_args!("\n{mark}[[jobs.source.logs]]"));
+        line(format_args!("{mark}id = {}", quoted(&log.id)));
+        line(format_args!("{mark}environment = {}", quoted(&log.environment.id)));
+        line(format_args!("{mark}files = {}", list(&[&log.path])));
     }
 }
 
