@@ -39,7 +39,7 @@ fn try_run() -> Result<(usize, usize), String> {
         .filter_map(|rule| rule.examples.first())
         .map(|example| format!("2026-11-20T12:00:00Z INFO request done\n{example}\n"))
         .collect();
-    let person = "2026-11-20T12:00:00Z INFO order sent to mona.example@harbour-lane.test, card 4111 1111 1111 1111\n";
+    let person = "2026-11-20T12:00:00Z INFO order sent to mona.example@harbour-lane.test, card 4532 7581 1904 2622\n";
     let real = "2026-11-20T12:00:00Z DEBUG connecting with NotAReal-Self7est.Value\n";
     let bad = [planted.concat().as_str(), person, real].concat();
     let (verdicts, found) = look(&bad, "echo \"$EXHIBIT_CANARY_MARKER password=$EXHIBIT_CANARY_SECRET\" >> app.log")?;

@@ -69,7 +69,7 @@ fn no_value_and_no_line_leaves() {
             serde_json::to_string(&judged).expect("JSON"),
             collected.observation
         );
-        for planted in ["FakeExhibitValue0", "Pa55w0rd", "Zq-Fake", "WnEtRmFrZ", "mona.example", "4111", "exhibit-marker-", "calling upstream", "orders"] {
+        for planted in ["FakeExhibitValue0", "Pa55w0rd", "Zq-Fake", "WnEtRmFrZ", "mona.example", "4532", "exhibit-marker-", "calling upstream", "orders"] {
             assert!(!told.contains(planted), "{planted} in {told}");
         }
         // The canaries' own values, as the application logged them.
