@@ -106,7 +106,9 @@ pub(super) fn card(text: &[u8], at: usize) -> Found {
     }
     // Four groups out of a longer row of them, as in tables of characters.
     let row = |piece: &[u8]| piece.iter().filter(|b| b.is_ascii_hexdigit()).count() == 4;
-    let behind = text.get(end..end + 5).is_some_and(|piece| piece[0] == b' ' && row(piece));
+    // A word such as `accepted` begins like one, and goes on.
+    let goes_on = text.get(end + 5).is_some_and(u8::is_ascii_alphanumeric);
+    let behind = !goes_on && text.get(end..end + 5).is_some_and(|piece| piece[0] == b' ' && row(piece));
     let before = at.checked_sub(5).is_some_and(|from| text[at - 1] == b' ' && row(&text[from..at]));
     if grouped && (behind || before) {
         return None;
