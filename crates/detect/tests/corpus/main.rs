@@ -4,6 +4,7 @@
 //! from seeds. `cargo test -p exhibit-detect --test corpus` prints the figures.
 
 mod made;
+mod seeds;
 
 use std::io::Write as _;
 use std::ops::Range;
