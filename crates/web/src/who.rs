@@ -14,7 +14,7 @@ use exhibit_evidence::{FiscalCalendar, Timestamp, period::PeriodId};
 use exhibit_report::Catalog;
 use exhibit_store::{
     Store, StoreError,
-    service::{AccessSight, FoundToken, KeyedHash, PeriodLimit, Role, Scope, Token, TokenScope},
+    service::{AccessSight, FoundToken, KeyedHash, NameSight, PeriodLimit, Role, Scope, Token, TokenScope},
 };
 
 use crate::{
@@ -195,7 +195,7 @@ pub(crate) fn pushes_for(token: &Token, catalog: &Catalog, calendar: &FiscalCale
 
 /// What a token is limited to, whatever its role.
 fn limits(token: &Token, catalog: &Catalog, calendar: &FiscalCalendar) -> Scope {
-    let TokenScope { environments, periods, frameworks } = &token.scope;
+    let TokenScope { environments, periods, frameworks, names_masked } = &token.scope;
     let supports = |frameworks: &[String]| {
         catalog
             .checks()
@@ -218,5 +218,6 @@ fn limits(token: &Token, catalog: &Catalog, calendar: &FiscalCalendar) -> Scope 
         Some(PeriodLimit { name: name.clone(), from: period.start, to: period.end })
     };
     let periods = periods.as_ref().map(|names| names.iter().filter_map(limit).collect());
-    Scope { environments: environments.clone(), collectors, checks, periods, ..Scope::nothing() }
+    let names = if names_masked.is_none() { NameSight::Seen } else { NameSight::Masked };
+    Scope { environments: environments.clone(), collectors, checks, periods, names, ..Scope::nothing() }
 }

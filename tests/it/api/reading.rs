@@ -112,6 +112,25 @@ async fn a_piece_proves_that_it_is_in_the_log() {
     assert!(!piece["assessments"].as_array().expect("a list").is_empty());
     // What was not there yet is not there.
     assert_eq!(api.get(&format!("{path}?as_of={seq}"), &token).await.status, 404);
+
+    // Who may see no names sees record and proof all the same, that names were masked, by whom and why.
+    let reason = "no personal data: engagement letter, section 4";
+    let scope = TokenScope { names_masked: Some(reason.to_owned()), ..TokenScope::default() };
+    let (_, blind) = api.token(&story, "audra", Role::Auditor, scope).await;
+    let answered = api.get(&path, &blind).await;
+    let masked = answered.json();
+    assert_eq!((&masked["evidence"], &masked["proof"]), (&piece["evidence"], &piece["proof"]));
+    let pairs = |piece: &Value| piece["disclosures"].as_array().expect("a list").clone();
+    let (shown, hidden) = (pairs(&piece), pairs(&masked));
+    assert_eq!(shown.len(), hidden.len());
+    let told = String::from_utf8_lossy(&answered.body).into_owned();
+    for (shown, hidden) in shown.iter().zip(&hidden) {
+        assert_eq!((&shown["digest"], &shown["path"]), (&hidden["digest"], &hidden["path"]));
+        assert_eq!((&hidden["value"], &shown["masked"]), (&Value::Null, &Value::Null));
+        assert_eq!((&hidden["masked"]["by"], &hidden["masked"]["reason"]), (&"a test".into(), &reason.into()));
+        let name = shown["value"].as_str().expect("a name");
+        assert!(!told.contains(&format!("\"{name}\"")), "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

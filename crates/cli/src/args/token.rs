@@ -53,6 +53,9 @@ Roles:
         /// Only what supports this framework; may be repeated
         #[arg(long = "framework", value_name = "ID")]
         frameworks: Vec<String>,
+        /// Keep names masked that records hold as digests only, for this reason; proofs hold without them
+        #[arg(long, value_name = "REASON")]
+        mask_names: Option<String>,
         /// Which deployment.
         #[command(flatten)]
         place: Place,
@@ -70,7 +73,7 @@ Roles:
         #[command(flatten)]
         printed: Printed,
     },
-    /// Revoke a token: the service refuses it within seconds
+    /// Revoke a token: the service refuses it from then on
     #[command(after_long_help = "\
 Example:
   exhibit token revoke 0193a5b2-7c1e-7000-8000-000000000001 --reason 'she left'")]

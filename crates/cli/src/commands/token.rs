@@ -30,11 +30,25 @@ struct Made {
 
 pub(crate) async fn run(args: &TokenArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
     match &args.command {
-        TokenCommand::Create { person, role, expires, environments, periods, frameworks, place, printed } => {
+        TokenCommand::Create {
+            person,
+            role,
+            expires,
+            environments,
+            periods,
+            frameworks,
+            mask_names,
+            place,
+            printed,
+        } => {
             let deployment = Deployment::open(place, words).await?;
             let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
-            let scope =
-                TokenScope { environments: some(environments), periods: some(periods), frameworks: some(frameworks) };
+            let scope = TokenScope {
+                environments: some(environments),
+                periods: some(periods),
+                frameworks: some(frameworks),
+                names_masked: mask_names.clone(),
+            };
             let made = create(&deployment, person, *role, *expires, scope).await;
             deployment.close().await?;
             out.data(printed.format, &made?, |made| {
@@ -74,7 +88,7 @@ pub(crate) async fn run(args: &TokenArgs, words: &Words, out: &mut Out) -> anyho
             let revoked = world.store.revoke_token(*id, &by(world), reason, world.now()).await;
             deployment.close().await?;
             revoked.hint("`exhibit token list` shows the tokens' ids")?;
-            words.say(format!("Token {id} is revoked: the service refuses it within seconds."));
+            words.say(format!("Token {id} is revoked: the service refuses it from now on."));
         }
     }
     Ok(Exit::Clean)
@@ -134,6 +148,14 @@ fn known(world: &World, role: Role, scope: &TokenScope) -> anyhow::Result<()> {
             "the role auditor is limited by --environment, --period, --framework; ingest by the first and the last",
         );
     }
+    if let Some(reason) = &scope.names_masked {
+        if !(1..=500).contains(&reason.trim().chars().count()) {
+            bail!("--mask-names: expected why, in 1 to 500 characters");
+        }
+        if role == Role::Ingest {
+            bail!("--mask-names: whoever hands evidence in is shown no names");
+        }
+    }
     if role == Role::Ingest && scope.periods.is_some() {
         bail!("--period: whoever hands evidence in is limited to environments and frameworks, not in time");
     }
@@ -160,7 +182,10 @@ fn by(world: &World) -> String {
 
 fn limits(scope: &TokenScope) -> String {
     let parts = [&scope.environments, &scope.periods, &scope.frameworks];
-    let parts: Vec<String> = parts.into_iter().flatten().map(|list| list.join(", ")).collect();
+    let mut parts: Vec<String> = parts.into_iter().flatten().map(|list| list.join(", ")).collect();
+    if scope.names_masked.is_some() {
+        parts.push("names masked".to_owned());
+    }
     if parts.is_empty() { "everything".to_owned() } else { parts.join("; ") }
 }
 

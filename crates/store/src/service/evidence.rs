@@ -227,7 +227,8 @@ pub(crate) fn assessments_of(id: EntryId, observed_to: Timestamp, as_of: u64) ->
 /// The question for the values that these entries hold as digests.
 pub(crate) fn disclosures_of(ids: &[EntryId]) -> Ask {
     let mut ask = Ask::bound(
-        "/* reading::piece::disclosures */ SELECT d.digest, d.entry_id, d.path, d.value, d.erased_at, \
+        "/* reading::piece::disclosures */ SELECT d.digest, d.entry_id, d.path, d.erased_at, \
+                CASE WHEN current_setting('exhibit.names', true) = '*' THEN d.value END AS value, \
                 CASE WHEN d.erased_at IS NOT NULL THEN exhibit.erasure_of(d.digest) END AS erasure \
            FROM exhibit.disclosures d WHERE d.entry_id",
     );

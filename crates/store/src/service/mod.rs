@@ -29,7 +29,7 @@ pub use export::{Export, ExportFormat};
 pub use findings::{FindingHistory, FindingQuery, FindingRow, FindingState, Observed};
 pub use reading::{Page, Reading};
 pub use records::{RecordRow, RunRow, TimeQuery};
-pub use scope::{AccessSight, PeriodLimit, Scope};
+pub use scope::{AccessSight, NameSight, PeriodLimit, Scope};
 pub use sessions::{FoundSession, SESSION_IDLE, SESSION_LONGEST};
 pub use slots::{SlotQuery, SlotRow};
 pub use tokens::{FoundToken, KeyedHash, NewToken, Revocation, Role, Token, TokenScope};

@@ -103,12 +103,12 @@ pub(super) const RESTRICT: &str = "/* restrict */ SELECT (SELECT size FROM exhib
     set_config('exhibit.environments', $1, true), set_config('exhibit.collectors', $2, true), \
     set_config('exhibit.checks', $3, true), set_config('exhibit.periods', $4, true), \
     set_config('exhibit.observed', $5, true), set_config('exhibit.access', $6, true), \
-    set_config('exhibit.requests', $7, true), set_config('exhibit.artifact_of', '', true), \
+    set_config('exhibit.requests', $7, true), set_config('exhibit.names', $8, true), set_config('exhibit.artifact_of', '', true), \
     set_config('plan_cache_mode', 'force_generic_plan', true), \
     set_config('role', exhibit.reader_of(current_user)::text, true)";
 
 /// What a scope says, as the settings of a transaction.
-pub(super) fn restriction(scope: &Scope) -> [String; 7] {
+pub(super) fn restriction(scope: &Scope) -> [String; 8] {
     let list = |words: &Option<Vec<String>>| words.as_ref().map_or_else(|| "*".to_owned(), |words| array(words));
     let periods = scope.periods.as_ref();
     let names = periods.map(|limits| limits.iter().map(|limit| limit.name.clone()).collect());
@@ -121,7 +121,7 @@ pub(super) fn restriction(scope: &Scope) -> [String; 7] {
     );
     let [access, requests] = [&scope.access, &scope.requests].map(|sight| sight.setting().to_owned());
     let [environments, collectors, checks] = [&scope.environments, &scope.collectors, &scope.checks].map(list);
-    [environments, collectors, checks, list(&names), ranges, access, requests]
+    [environments, collectors, checks, list(&names), ranges, access, requests, scope.names.setting().to_owned()]
 }
 
 /// Names the scope for this transaction and takes the restricted role; tells the ledger's size.

@@ -24,6 +24,15 @@ pub enum AccessSight {
     None,
 }
 
+/// Whether values are seen that records hold as salted digests: people's names, hosts, excerpts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NameSight {
+    /// They are.
+    Seen,
+    /// They stay masked; that they are there is seen.
+    Masked,
+}
+
 /// What one request may see. In each respect none means all, and an empty list means nothing.
 ///
 /// A row that is about several environments is seen only by those who may see all of them; one that is
@@ -43,6 +52,18 @@ pub struct Scope {
     pub access: AccessSight,
     /// Requests for runs, and pieces of evidence that were handed in.
     pub requests: AccessSight,
+    /// Values that records hold as digests only.
+    pub names: NameSight,
+}
+
+impl NameSight {
+    /// As a setting of a transaction's scope names it: what is not set is not seen.
+    pub(crate) fn setting(self) -> &'static str {
+        match self {
+            Self::Seen => "*",
+            Self::Masked => "",
+        }
+    }
 }
 
 impl AccessSight {
@@ -67,6 +88,7 @@ impl Scope {
             periods: None,
             access: AccessSight::All,
             requests: AccessSight::All,
+            names: NameSight::Seen,
         }
     }
 
@@ -80,10 +102,11 @@ impl Scope {
             periods: Some(Vec::new()),
             access: AccessSight::None,
             requests: AccessSight::None,
+            names: NameSight::Masked,
         }
     }
 
-    /// Whether it is limited in no respect but the access log and requests.
+    /// Whether it is limited in no respect but the access log, requests and names.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.environments.is_none() && self.collectors.is_none() && self.checks.is_none() && self.periods.is_none()

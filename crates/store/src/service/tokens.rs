@@ -81,6 +81,9 @@ pub struct TokenScope {
     pub periods: Option<Vec<String>>,
     /// Frameworks' ids.
     pub frameworks: Option<Vec<String>>,
+    /// Why names that records hold as digests stay masked, 1 to 500 characters; none where they are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names_masked: Option<String>,
 }
 
 /// A token to be kept.
@@ -153,7 +156,7 @@ pub struct FoundToken {
     pub hash: KeyedHash,
 }
 
-const COLUMNS: &str = "id, person, role, lookup, last4, hash, environments, periods, frameworks, expires_at, \
+const COLUMNS: &str = "id, person, role, lookup, last4, hash, environments, periods, frameworks, names_masked, expires_at, \
                        created_at, created_by, revoked_at, revoked_by, revoked_reason, last_used_at";
 
 impl Store {
@@ -165,8 +168,8 @@ impl Store {
         run_tx!(self, "create_token", |tx| {
             sqlx::query(
                 "/* create_token */ INSERT INTO exhibit.tokens (id, person, role, lookup, last4, hash, environments, \
-                    periods, frameworks, expires_at, created_at, created_by) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                    periods, frameworks, names_masked, expires_at, created_at, created_by) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             )
             .bind(token.id)
             .bind(&token.person)
@@ -177,6 +180,7 @@ impl Store {
             .bind(&token.scope.environments)
             .bind(&token.scope.periods)
             .bind(&token.scope.frameworks)
+            .bind(&token.scope.names_masked)
             .bind(token.expires_at.utc())
             .bind(now.utc())
             .bind(&token.created_by)
@@ -297,6 +301,7 @@ pub(super) fn read(row: &PgRow) -> Result<FoundToken, StoreError> {
                 environments: reader.get("environments")?,
                 periods: reader.get("periods")?,
                 frameworks: reader.get("frameworks")?,
+                names_masked: reader.get("names_masked")?,
             },
             expires_at: reader.instant("expires_at")?,
             created_at: reader.instant("created_at")?,

@@ -64,7 +64,7 @@ struct Disclosed {
     /// Where it stands in the record.
     #[schema(example = "body.provenance.host")]
     path: String,
-    /// The value; null once it is erased.
+    /// The value; null where it was erased, or is masked for you.
     #[schema(required = true, example = "build-7")]
     value: Option<String>,
     /// When it was erased; null where it was not.
@@ -73,6 +73,20 @@ struct Disclosed {
     /// By whom and why; null where it was not erased.
     #[schema(required = true)]
     erasure: Option<Erased>,
+    /// By whom it is masked for you and why; null where it is not.
+    #[schema(required = true)]
+    masked: Option<Masked>,
+}
+
+/// By whom a value is masked for a reader, and why. It is there, and what proves the record holds without it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Masked {
+    /// Who made the token that masks names.
+    #[schema(example = "ada on build-7, by the command line")]
+    by: String,
+    /// Why, in their words.
+    #[schema(example = "engagement letter, section 4: no personal data")]
+    reason: String,
 }
 
 /// By whom a value was erased, and why.
@@ -126,17 +140,21 @@ pub(super) async fn one(
     let proof = reading.inclusion(entry.seq).await?.map(Proof::from);
     reading.close().await?;
     let rows = 1 + assessments.len();
+    let token = &caller.token;
+    let masked =
+        token.scope.names_masked.as_ref().map(|reason| Masked { by: token.created_by.clone(), reason: reason.clone() });
     let piece = Piece {
         proof,
         evidence: entry.into(),
         assessments: assessments.into_iter().map(Entry::from).collect(),
-        disclosures: disclosures.into_iter().map(Disclosed::from).collect(),
+        disclosures: disclosures.into_iter().map(|value| Disclosed::of(value, masked.as_ref())).collect(),
     };
     answer::json(&piece, rows)
 }
 
-impl From<DisclosedValue> for Disclosed {
-    fn from(row: DisclosedValue) -> Self {
+impl Disclosed {
+    /// The value as this reader may see it. What was erased is erased for everybody.
+    fn of(row: DisclosedValue, masked: Option<&Masked>) -> Self {
         let DisclosedValue { entry, digest, path, value, erased_at, erasure } = row;
         let erased_at = erased_at.map(|at| at.to_string());
         let erasure = erasure.map(|(entry, Erasure { by, reason, .. })| Erased {
@@ -145,7 +163,8 @@ impl From<DisclosedValue> for Disclosed {
             role: by.role,
             reason,
         });
-        Self { entry: entry.to_string(), digest: digest.to_string(), path, value, erased_at, erasure }
+        let masked = masked.filter(|_| erased_at.is_none()).cloned();
+        Self { entry: entry.to_string(), digest: digest.to_string(), path, value, erased_at, erasure, masked }
     }
 }
 
