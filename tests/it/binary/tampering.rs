@@ -377,7 +377,7 @@ fn cases() -> Vec<Case> {
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).expect("ours");
             }),
             commands: ARCHIVE,
-            says: |_| vec!["bundle.tar".to_owned(), "kept until 2027-01-01".to_owned()],
+            says: |_| vec!["bundle.tar".to_owned(), "Kept until 2027-01-01".to_owned()],
         },
     ]
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use exhibit_collectors::scanning::{Finding, Scanned};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -40,7 +40,11 @@ impl Baseline {
     pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
         let said = || format!("the baseline {}", file.display());
         let text = fs::read(file).with_context(said)?;
-        let baseline: Self = serde_json::from_slice(&text).with_context(said)?;
+        // The reader's own words quote what it found, and that may be anything.
+        let baseline: Self = serde_json::from_slice(&text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            anyhow!("{}:{line}:{column}: expected a baseline, as --write-baseline writes it", file.display())
+        })?;
         if baseline.version != VERSION {
             bail!(
                 "the baseline {} is of version {}, and this program knows {VERSION}",
