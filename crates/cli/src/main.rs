@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod config;
 mod deployment;
+mod frugal;
 mod intake;
 mod listening;
 mod notify;
@@ -27,7 +28,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let words = Words::new(&cli.voice);
     match &cli.command {
-        Command::Serve(args) => log_as_a_service(&words, args.log),
+        Command::Serve(args) => {
+            if let Err(error) = frugal::begin_again() {
+                words.warn(format!("freed memory will be kept: {error}"));
+            }
+            log_as_a_service(&words, args.log);
+        }
         _ => log_to(&words),
     }
     if let Err(error) = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0) {
