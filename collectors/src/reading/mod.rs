@@ -28,6 +28,7 @@ pub use excluded::{Excluded, Reason};
 pub use history::{Blob, History, HistoryError, Point};
 pub use ignored::Patterns;
 pub use limits::Limits;
+pub(crate) use open::special;
 pub use walk::Walk;
 
 /// What is done with documents. Called from several threads at once.

@@ -27,7 +27,7 @@ pub(super) fn regular(path: &Path) -> Result<(File, u64), Reason> {
 }
 
 /// What kind of thing this is, if it is neither a regular file nor a folder nor a link.
-pub(super) fn special(kind: FileType) -> Option<&'static str> {
+pub(crate) fn special(kind: FileType) -> Option<&'static str> {
     if kind.is_fifo() {
         Some("named pipe")
     } else if kind.is_socket() {

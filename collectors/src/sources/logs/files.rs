@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::counting::Lines;
 use super::{Counted, Left, Listing, LogError, LogSource, Passed, Piece, Sink, place};
-use crate::reading::{self, Excluded, Limits, Reason, Visitor};
+use crate::reading::{self, Excluded, Limits, Reason, Visitor, special};
 
 /// Deeper folders are not looked into.
 const DEEPEST: usize = 64;
@@ -223,18 +223,6 @@ fn join(folder: &str, name: &str) -> String {
 
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
-}
-
-fn special(kind: FileType) -> Option<&'static str> {
-    if kind.is_fifo() {
-        Some("named pipe")
-    } else if kind.is_socket() {
-        Some("socket")
-    } else if kind.is_char_device() || kind.is_block_device() {
-        Some("device")
-    } else {
-        None
-    }
 }
 
 /// The kind of an error: the operating system's own text may name other paths.
