@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::facts::{KnownFacts, NotSearchedFact};
 use crate::sources::urls::{Connection, take_apart};
-use crate::sources::{Credential, Origin, Reading, Root};
-use crate::unique_credentials::settings::CredentialSource;
+use crate::sources::settings::CredentialSource;
+use crate::sources::{Credential, Reading, Root, SECRET_BY_PLACE};
 
 /// The secrets of one run. In memory only; their values are wiped when this is dropped.
 pub(super) struct Secrets {
@@ -56,7 +56,7 @@ impl Gathered {
         for found in reading.credentials.iter().chain(&reading.found_elsewhere) {
             self.credential(found);
         }
-        let unread = reading.unread.iter().filter(|unread| unread.code == "platform" || sensitive_key(&unread.name).is_some());
+        let unread = reading.unread.iter().filter(|unread| SECRET_BY_PLACE.contains(&unread.code) || sensitive_key(&unread.name).is_some());
         self.not_searched.extend(unread.map(|unread| NotSearchedFact {
             environment: environment.to_owned(),
             name: unread.name.clone(),
@@ -74,7 +74,7 @@ impl Gathered {
             return;
         }
         let mut names = std::iter::once(&found.name).chain(&found.also_named);
-        let by_nature = matches!(found.origin, Origin::KubernetesSecret | Origin::ComposeSecret);
+        let by_nature = found.origin.holds_secrets_alone();
         if (by_nature || names.any(|name| sensitive_key(name).is_some())) && !facts::is_reference(found.value.bytes()) {
             self.value(found.value.bytes(), found);
         }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::SettingProblem;
 use crate::sources::logs::LEFT;
-use crate::unique_credentials::settings::CredentialSource;
+use crate::sources::settings::CredentialSource;
 
 /// The table `source`.
 #[derive(Clone, Debug, Deserialize)]

@@ -178,7 +178,8 @@ impl Program<'_> {
         out: &mut dyn FnMut(&[u8]),
     ) -> Result<u64, RunError> {
         let Some(mut pipe) = running.child.stdout.take() else { return Ok(0) };
-        let mut buffer = vec![0; CHUNK];
+        // What comes through it may be secrets.
+        let mut buffer = Zeroizing::new(vec![0; CHUNK]);
         let mut printed = 0_u64;
         let unreadable = |kind: ErrorKind| RunError::Unreadable { program: program.to_owned(), why: kind.to_string() };
         loop {

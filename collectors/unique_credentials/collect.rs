@@ -1,9 +1,9 @@
 //! Reads the sources and says facts about what they hold. Values end here.
 
 use super::facts::{CredentialFacts, Facts, SourceFacts, UnseenFacts, VERSION};
-use super::settings::{Policy, SourceSettings, has};
+use super::settings::{KEPT_ELSEWHERE, Policy, SourceSettings, has};
 use crate::sources::urls::{Connection, Parts, take_apart};
-use crate::sources::{Credential, Encoding, Engine, Origin, Reading, Root, Source, SourceError, Unread};
+use crate::sources::{Credential, Encoding, Engine, Origin, Reading, Root, SECRET_BY_PLACE, Source, SourceError, Unread};
 use exhibit_detect::facts::Facts as ValueFacts;
 use exhibit_detect::{Fingerprint, RunKey, Sensitivity, facts, sensitive_key};
 use exhibit_evidence::deployment::Environment;
@@ -47,6 +47,7 @@ struct Seen {
 #[derive(Default)]
 struct Tally {
     sources: u64,
+    counted_by: Vec<&'static str>,
     exist: Option<u64>,
     failed: bool,
     examined: u64,
@@ -60,6 +61,7 @@ struct Observer<'a> {
     sources: Vec<SourceFacts>,
     problems: Vec<Problem>,
     blind_spots: Vec<String>,
+    rights: Vec<&'static str>,
     tallies: BTreeMap<String, Tally>,
 }
 
@@ -73,6 +75,7 @@ pub(super) fn observe(run: &Run<'_>) -> Observation {
         sources: Vec::new(),
         problems: Vec::new(),
         blind_spots: BLIND_SPOTS.iter().map(|&spot| spot.to_owned()).collect(),
+        rights: Vec::new(),
         tallies: BTreeMap::new(),
     };
     for configured in &run.source.credentials {
@@ -91,6 +94,12 @@ impl Observer<'_> {
         let names = listing.as_ref().ok().map(|listing| listing.names);
         let tally = self.tallies.entry(environment.clone()).or_default();
         tally.sources += 1;
+        if !tally.counted_by.contains(&source.counted_by()) {
+            tally.counted_by.push(source.counted_by());
+        }
+        if !self.rights.contains(&source.rights()) {
+            self.rights.push(source.rights());
+        }
         match names {
             Some(names) => tally.exist = Some(tally.exist.unwrap_or(0) + names),
             None => tally.failed = true,
@@ -108,7 +117,7 @@ impl Observer<'_> {
                 self.compare_counts(source, names, &reading);
                 self.reading(&environment, reading);
             }
-            Err(error) => self.failed(&environment, "source-unreadable", &error),
+            Err(error) => self.failed(&environment, error.code(), &error),
         }
         if let Err(error) = listing
             && self.sources.last().is_some_and(|facts| facts.read)
@@ -149,13 +158,13 @@ impl Observer<'_> {
     /// A name whose value the source does not show. Names that promise no secret are left out
     /// without more; the others are what the policy must accept.
     fn unread(&mut self, environment: &str, unread: &Unread) {
-        // A platform's secret is one by nature, whatever its name.
-        if unread.code == "platform" || self.may_be_credential(&unread.name) {
+        if SECRET_BY_PLACE.contains(&unread.code) || self.may_be_credential(&unread.name) {
             self.exclude(environment, unread.code, &unread.reason, &unread.place.to_string());
             self.unseen.push(UnseenFacts {
                 environment: environment.to_owned(),
                 name: unread.name.clone(),
                 code: unread.code.to_owned(),
+                since: unread.version.as_ref().and_then(|version| version.since),
             });
         } else {
             let reason = "the name promises no secret, and its value is not in the files";
@@ -219,14 +228,15 @@ impl Observer<'_> {
             if counted {
                 let place = found.place.to_string();
                 let reason = "it refers to a value that is kept elsewhere";
-                self.exclude(&found.environment, "kept-elsewhere", reason, &place);
+                self.exclude(&found.environment, KEPT_ELSEWHERE, reason, &place);
                 if let Some(tally) = self.tallies.get_mut(&found.environment) {
                     tally.examined = tally.examined.saturating_sub(1);
                 }
                 self.unseen.push(UnseenFacts {
                     environment: found.environment.clone(),
                     name: found.name.clone(),
-                    code: "kept-elsewhere".to_owned(),
+                    code: KEPT_ELSEWHERE.to_owned(),
+                    since: None,
                 });
             }
             return;
@@ -289,6 +299,8 @@ impl Observer<'_> {
             account: None,
             loopback: parts.filter(|parts| parts.host.is_some()).map(Parts::is_loopback),
             tls: parts.and_then(|parts| parts.tls.clone()),
+            since: found.version.as_ref().and_then(|version| version.since),
+            readers: found.readers.clone(),
         };
         self.seen.push(Seen {
             facts,
@@ -347,7 +359,10 @@ impl Observer<'_> {
                 command: Vec::new(),
                 rule_pack: None,
             },
-            rights: "read access to the files that the job names".to_owned(),
+            rights: match self.rights.as_slice() {
+                [] => "none: no source is configured".to_owned(),
+                rights => rights.join("; "),
+            },
             filters: Vec::new(),
             blind_spots: self.blind_spots,
             problems: self.problems,
@@ -370,7 +385,10 @@ impl Tally {
             subject,
             unit: "configured name".to_owned(),
             exist: self.exist.filter(|_| !self.failed),
-            counted_by: "the names in the same files, counted by a reader that keeps no values".to_owned(),
+            counted_by: match self.counted_by.as_slice() {
+                [] => "nothing: no source is configured".to_owned(),
+                ways => ways.join("; "),
+            },
             examined: self.examined,
             excluded: excluded.collect(),
         }

@@ -2,6 +2,7 @@
 
 use crate::sources::Engine;
 use exhibit_detect::{Alphabet, Sensitivity, facts::EntropyClass};
+use exhibit_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The version of the form below. A judge refuses facts of another version.
@@ -114,6 +115,12 @@ pub struct CredentialFacts {
     /// Transport encryption as the connection string states it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<String>,
+    /// Since when the source holds this very value; none where it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Who may read it there, as the source tells; none where it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<Vec<String>>,
 }
 
 // What is so for most credentials is left out: evidence of many environments stays readable.
@@ -135,4 +142,7 @@ pub struct UnseenFacts {
     pub name: String,
     /// Steady code of the reason.
     pub code: String,
+    /// Since when the source holds the value that it does not show; none where it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }

@@ -1,7 +1,8 @@
 //! What people write into `exhibit.toml` for this collector.
 
 use crate::SettingProblem;
-use crate::sources::{Root, Source, compose::Compose, dotenv::Dotenv, kubernetes::Kubernetes};
+use crate::sources::settings::{self, CredentialSource};
+use crate::sources::UNREAD;
 use exhibit_detect::{Alphabet, facts::EntropyClass};
 use exhibit_evidence::{EnvironmentId, Severity, SubjectId};
 use serde::Deserialize;
@@ -14,41 +15,6 @@ pub struct SourceSettings {
     pub subject: SubjectId,
     /// Where the credentials of each environment are.
     pub credentials: Vec<CredentialSource>,
-}
-
-/// One `[[source.credentials]]`: exactly one of `dotenv`, `compose` and `kubernetes`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialSource {
-    /// Authored id of the environment.
-    pub environment: EnvironmentId,
-    /// Dotenv files, later ones winning.
-    pub dotenv: Option<OneOrMore>,
-    /// Compose files, later ones overriding.
-    pub compose: Option<OneOrMore>,
-    /// Variable files for the interpolation of compose files.
-    pub env_file: Option<OneOrMore>,
-    /// Manifests: files, and folders searched at any depth.
-    pub kubernetes: Option<OneOrMore>,
-}
-
-/// One path or a list of them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum OneOrMore {
-    /// One.
-    One(String),
-    /// A list.
-    More(Vec<String>),
-}
-
-impl OneOrMore {
-    fn list(&self) -> Vec<String> {
-        match self {
-            Self::One(path) => vec![path.clone()],
-            Self::More(paths) => paths.clone(),
-        }
-    }
 }
 
 /// The `policy` table. Names are compared without regard to case.
@@ -77,7 +43,7 @@ pub struct Policy {
     /// `PGPASSWORD`. Findings speak of the first.
     pub same_credential: Vec<Vec<String>>,
     /// Codes of reasons for which a value need not be seen: `outside`, `platform`, `sealed`,
-    /// `external`, `not-among-files`, `kept-elsewhere`. Without it such a value is an error.
+    /// `external`, `not-among-files`, `not-permitted`, `deleted`, `not-text`, `kept-elsewhere`. Without it such a value is an error.
     pub allow_excluded: Vec<String>,
     /// Severities in place of a check's own. Tables, because ids such as `….default-password` as keys
     /// would look like literal secrets in a configuration.
@@ -169,23 +135,9 @@ impl SourceSettings {
                     Ok(id) => subject = Some(id),
                     Err(problem) => problems.push(problem),
                 },
-                "credentials" => match value.as_array() {
-                    Some(items) => {
-                        for (at, item) in items.iter().enumerate() {
-                            let key = format!("source.credentials.{at}");
-                            match typed::<CredentialSource>(item.clone(), &key) {
-                                Ok(item) => {
-                                    problems.extend(item.problem(&key));
-                                    credentials.push(item);
-                                }
-                                Err(problem) => problems.push(problem),
-                            }
-                        }
-                    }
-                    None => {
-                        let expected = "expected `[[source.credentials]]` tables";
-                        problems.push(SettingProblem::new("source.credentials", expected));
-                    }
+                "credentials" => match settings::read(value, "source.credentials") {
+                    Ok(read) => credentials = read,
+                    Err(wrong) => problems.extend(wrong),
                 },
                 other => {
                     let expected = "unknown setting; known are `subject` and `credentials`";
@@ -204,40 +156,6 @@ impl SourceSettings {
     }
 }
 
-impl CredentialSource {
-    /// What is wrong with the combination of its settings.
-    pub(crate) fn problem(&self, key: &str) -> Option<SettingProblem> {
-        let given = [&self.dotenv, &self.compose, &self.kubernetes];
-        let message = if given.iter().filter(|kind| kind.is_some()).count() != 1 {
-            "expected exactly one of `dotenv`, `compose` and `kubernetes`"
-        } else if given.iter().copied().flatten().any(|paths| paths.list().is_empty()) {
-            "expected at least one path"
-        } else if self.env_file.is_some() && self.compose.is_none() {
-            "`env_file` goes with `compose` only"
-        } else {
-            return None;
-        };
-        Some(SettingProblem::new(key, message))
-    }
-
-    /// The source that these settings describe; none if [`SourceSettings::read`] refused them.
-    #[must_use]
-    pub fn open(&self, root: &Root) -> Option<Box<dyn Source>> {
-        let environment = self.environment.to_string();
-        let root = root.clone();
-        if let Some(files) = &self.dotenv {
-            return Some(Box::new(Dotenv { root, environment, files: files.list() }));
-        }
-        if let Some(files) = &self.compose {
-            let files = files.list();
-            let env_files = self.env_file.as_ref().map(OneOrMore::list).unwrap_or_default();
-            return Some(Box::new(Compose { root, environment, files, env_files }));
-        }
-        let paths = self.kubernetes.as_ref()?.list();
-        Some(Box::new(Kubernetes { root, environment, paths }))
-    }
-}
-
 impl Policy {
     /// Reads the `policy` table.
     ///
@@ -252,8 +170,8 @@ impl Policy {
         if policy.allow_missing.iter().any(|allowed| unreasoned(&allowed.reason)) {
             return Err(SettingProblem::new("policy.allow_missing", "expected a reason in words"));
         }
-        if let Some(at) = policy.allow_excluded.iter().position(|code| !UNSEEN.contains(&code.as_str())) {
-            let expected = format!("expected one of {}", UNSEEN.join(", "));
+        if let Some(at) = policy.allow_excluded.iter().position(|code| !is_unseen(code)) {
+            let expected = format!("expected one of {}, {KEPT_ELSEWHERE}", UNREAD.join(", "));
             return Err(SettingProblem::new(&format!("policy.allow_excluded.{at}"), expected));
         }
         if policy.severities.iter().any(|rule| !super::judge::is_check(&rule.check)) {
@@ -270,8 +188,13 @@ impl Policy {
     }
 }
 
-/// Codes of reasons for which a value was not seen.
-const UNSEEN: &[&str] = &["outside", "platform", "sealed", "external", "not-among-files", "kept-elsewhere"];
+/// Whether a code is one of a reason for which a value was not seen.
+fn is_unseen(code: &str) -> bool {
+    code == KEPT_ELSEWHERE || UNREAD.contains(&code)
+}
+
+/// Code for a value that refers to another that is kept elsewhere.
+pub(super) const KEPT_ELSEWHERE: &str = "kept-elsewhere";
 
 /// Whether `names` has `name`, without regard to case.
 #[must_use]
@@ -302,9 +225,6 @@ mod tests {
         );
         let read = read.expect("valid");
         assert_eq!((read.subject.as_str(), read.credentials.len()), ("shop", 2));
-        let root = Root::Memory(&[]);
-        let labels: Vec<_> = read.credentials.iter().map(|one| one.open(&root).expect("opened").label()).collect();
-        assert_eq!(labels, ["dotenv a.env", "compose c.yml + d.yml with variables from v.env"]);
     }
 
     #[test]
@@ -316,25 +236,10 @@ mod tests {
                 "hunter = 1\n[[credentials]]\nenvironment='a'\ndotenv='x'",
                 "source.hunter: unknown setting; known are `subject` and `credentials`",
             ),
-            (
-                "[[credentials]]\nenvironment='a'",
-                "source.credentials.0: expected exactly one of `dotenv`, `compose` and `kubernetes`",
-            ),
-            (
-                "[[credentials]]\nenvironment='a'\ndotenv='x'\ncompose='y'",
-                "source.credentials.0: expected exactly one of `dotenv`, `compose` and `kubernetes`",
-            ),
-            ("[[credentials]]\nenvironment='a'\ndotenv=[]", "source.credentials.0: expected at least one path"),
-            (
-                "[[credentials]]\nenvironment='a'\ndotenv='x'\nenv_file='y'",
-                "source.credentials.0: `env_file` goes with `compose` only",
-            ),
         ];
         for (text, expected) in cases {
             assert_eq!(source(text).expect_err("refused"), [expected], "{text}");
         }
-        let wrong = source("[[credentials]]\nenvironment='a'\ndotenv={p='hunter2'}");
-        assert!(!wrong.expect_err("refused").concat().contains("hunter2"));
         let wrong = source("subject='Hunter 2!'\n[[credentials]]\nenvironment='a'\ndotenv='x'");
         assert!(wrong.expect_err("refused")[0].starts_with("source.subject: expected"));
     }
@@ -365,11 +270,6 @@ mod tests {
     fn names_of_settings_promise_no_secret() {
         for name in [
             "subject",
-            "environment",
-            "dotenv",
-            "compose",
-            "env_file",
-            "kubernetes",
             "minimum_length",
             "minimum_entropy",
             "keys",

@@ -6,7 +6,7 @@
 //! mark. `${VAR}` refers to earlier lines of the same file.
 
 use super::interpolate::{Problem, Strictness, Variables, interpolate};
-use super::{Credential, Encoding, Listing, Origin, Place, Reading, Root, Source, SourceError, Text, Unread, files};
+use super::{Credential, Listing, Origin, Place, Reading, Root, Source, SourceError, Text, Unread, files};
 use std::collections::{BTreeSet, HashMap};
 use zeroize::Zeroizing;
 
@@ -78,28 +78,19 @@ impl Source for Dotenv {
             };
             let place = place(&file, &found);
             let Some(text) = found.value else {
-                let reason = "it stands alone: the value comes from outside this file".to_owned();
-                reading.unread.push(Unread { name, place, code: "outside", reason });
+                let reason = "it stands alone: the value comes from outside this file";
+                reading.unread.push(Unread::new(name, place, "outside", reason));
                 continue;
             };
             if let Some(variable) = text.unset().first() {
                 let reason = format!("the variable {variable} comes from outside this file");
-                reading.unread.push(Unread { name, place, code: "outside", reason });
+                reading.unread.push(Unread::new(name, place, "outside", reason));
                 continue;
             }
             reading.examined += 1;
             let (value, parts) = text.into_secret();
-            reading.credentials.push(Credential {
-                environment: self.environment.clone(),
-                name,
-                also_named: Vec::new(),
-                recipients: Vec::new(),
-                value,
-                parts,
-                place,
-                origin: Origin::Dotenv,
-                encoding: Encoding::Plain,
-            });
+            let found = Credential::plain(&self.environment, name, value, place, Origin::Dotenv);
+            reading.credentials.push(Credential { parts, ..found });
         }
         Ok(reading)
     }
@@ -170,7 +161,8 @@ impl<'a> Reader<'a> {
         let value = match self.rest.chars().next() {
             Some('"') => {
                 let raw = self.quoted('"', line, &name)?;
-                self.resolve(&unescape(&raw), line, &name)?
+                let dollar = if self.strictness == Strictness::Literal { "$" } else { "$$" };
+                self.resolve(&unescape(&raw, dollar), line, &name)?
             }
             Some('\'') => Text::literal(&self.quoted('\'', line, &name)?),
             _ => {
@@ -277,8 +269,8 @@ fn is_name(name: &str) -> bool {
         && letters.all(|letter| letter.is_alphanumeric() || "_.-[]".contains(letter))
 }
 
-/// Undoes the escapes of double quotes. `\$` becomes `$$`, which interpolation turns into `$`.
-fn unescape(raw: &str) -> Zeroizing<String> {
+/// Undoes the escapes of double quotes. `\$` becomes `dollar`: `$$` where interpolation turns that into `$`.
+fn unescape(raw: &str, dollar: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(raw.len() + 8));
     let mut letters = raw.chars();
     while let Some(letter) = letters.next() {
@@ -295,7 +287,7 @@ fn unescape(raw: &str) -> Zeroizing<String> {
             Some('f') => out.push('\u{c}'),
             Some('v') => out.push('\u{b}'),
             Some('\\') => out.push('\\'),
-            Some('$') => out.push_str("$$"),
+            Some('$') => out.push_str(dollar),
             Some(other) => {
                 out.push('\\');
                 out.push(other);

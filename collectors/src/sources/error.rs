@@ -49,4 +49,30 @@ pub enum SourceError {
         /// The variable's name.
         variable: String,
     },
+    /// A program or a service that holds the source did not give what was asked of it.
+    #[error("{what}: {reason}")]
+    Refused {
+        /// What was asked, as configured.
+        what: String,
+        /// A steady code for the reason: `command-failed`, `unreachable`, `sealed`, `forbidden`.
+        code: &'static str,
+        /// The reason in words, without anything of what came back.
+        reason: String,
+    },
+}
+
+impl SourceError {
+    /// A steady code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { code, .. } => code,
+            _ => "source-unreadable",
+        }
+    }
+
+    /// Something that a program or a service refused.
+    pub(super) fn refused(what: impl Into<String>, code: &'static str, reason: impl Into<String>) -> Self {
+        Self::Refused { what: what.into(), code, reason: reason.into() }
+    }
 }

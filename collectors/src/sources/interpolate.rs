@@ -33,6 +33,8 @@ pub enum Strictness {
     Compose,
     /// Itself, as in most dotenv readers.
     Lenient,
+    /// Itself, and so is what could begin one: nothing is resolved.
+    Literal,
 }
 
 /// Resolves every reference in `template`, looking names up in `first`, then in `second`.
@@ -45,7 +47,10 @@ pub fn interpolate(
     second: &Variables,
     strictness: Strictness,
 ) -> Result<Text, Problem> {
-    Resolver { first, second, strictness }.resolve(template, 0)
+    match strictness {
+        Strictness::Literal => Ok(Text::literal(template)),
+        _ => Resolver { first, second, strictness }.resolve(template, 0),
+    }
 }
 
 struct Resolver<'a> {

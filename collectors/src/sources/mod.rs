@@ -7,18 +7,21 @@
 //! No value of a secret is ever part of an error, of `Debug` output or of anything serialisable
 //! here: [`Credential`] has no `Serialize`, and its `Debug` prints places and sizes only.
 //!
-//! To add a source: one file with a type that implements [`Source`], and a line in whatever
-//! settings type offers it to people.
+//! To add a source: one file with a type that implements [`Source`] and the settings that people
+//! write for it, and a line in `settings`, by which every collector offers it.
 
+pub mod command;
 pub mod compose;
 pub mod dotenv;
 pub mod engine;
 mod error;
 mod files;
 pub mod interpolate;
+mod json;
 pub mod kubernetes;
 pub mod logs;
 mod secret;
+pub mod settings;
 pub mod urls;
 mod urls_pairs;
 mod yaml;
@@ -27,12 +30,13 @@ pub use engine::Engine;
 pub use error::SourceError;
 pub use secret::{Part, SecretValue, Text};
 
+use exhibit_evidence::Timestamp;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Something that holds credentials of one environment.
 pub trait Source {
-    /// The kind of source, as it stands in evidence: `dotenv`, `compose`, `kubernetes`.
+    /// The kind of source, as it stands in evidence: `dotenv`, `compose`, `vault`.
     fn kind(&self) -> &'static str;
 
     /// The authored id of the environment whose credentials this source holds.
@@ -40,6 +44,16 @@ pub trait Source {
 
     /// What is read, in words for provenance (paths as configured, never a value).
     fn label(&self) -> String;
+
+    /// How [`Source::listing`] counts, in words for evidence.
+    fn counted_by(&self) -> &'static str {
+        "the names in the same files, counted by a reader that keeps no values"
+    }
+
+    /// The right that it uses, in words for evidence.
+    fn rights(&self) -> &'static str {
+        "read access to the files that the job names"
+    }
 
     /// How many names exist, by the source's own count. This path reads no value, and shares no
     /// function with [`Source::read`] beyond opening files.
@@ -98,6 +112,26 @@ pub struct Reading {
     pub blind_spots: Vec<String>,
 }
 
+/// What a source knows about the value that it holds now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Version {
+    /// The version's number or id, as the source names it.
+    pub id: Option<String>,
+    /// Since when the source holds this very value; none where it does not tell. Writing the same value
+    /// again counts as a new one in most.
+    pub since: Option<Timestamp>,
+    /// How many versions it keeps, this one and older ones.
+    pub kept: Option<u64>,
+}
+
+impl Version {
+    /// A version of which nothing but its age is known.
+    #[must_use]
+    pub fn since(since: Timestamp) -> Self {
+        Self { since: Some(since), ..Self::default() }
+    }
+}
+
 /// A name whose value could not be seen, and why. Never an error by itself: the population says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
@@ -105,11 +139,26 @@ pub struct Unread {
     pub name: String,
     /// Where it stands.
     pub place: Place,
-    /// A steady code for the reason, by which a policy can accept it: `outside`, `platform`,
-    /// `sealed`, `external`, `not-among-files`.
+    /// A steady code for the reason, by which a policy can accept it: one of [`UNREAD`].
     pub code: &'static str,
     /// Why its value cannot be seen here.
     pub reason: String,
+    /// What the source knows about the value that it does not show; none where it knows nothing.
+    pub version: Option<Version>,
+}
+
+/// Every code that [`Unread`] may have.
+pub const UNREAD: &[&str] =
+    &["outside", "platform", "sealed", "external", "not-among-files", "not-permitted", "deleted", "not-text"];
+
+/// Codes of [`Unread`] whose names are secrets whatever they are called: the place says so.
+pub const SECRET_BY_PLACE: &[&str] = &["platform", "not-permitted"];
+
+impl Unread {
+    /// A name of whose value nothing is known.
+    pub fn new(name: impl Into<String>, place: Place, code: &'static str, reason: impl Into<String>) -> Self {
+        Self { name: name.into(), place, code, reason: reason.into(), version: None }
+    }
 }
 
 /// Where a value stands. Holds nothing secret.
@@ -125,10 +174,23 @@ pub struct Place {
     pub key: String,
 }
 
+impl Place {
+    /// A place that has no lines: a path in a vault, a field in what a command prints.
+    #[must_use]
+    pub fn keyed(file: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { file: file.into(), line: 0, document: 0, key: key.into() }
+    }
+}
+
 /// Whether a text can be a name that may be shown. Names stand in evidence: a mistake such as
 /// `- "PASSWORD: value"` in a list of variables must not put a value there.
 fn is_name(text: &str) -> bool {
     (1..=253).contains(&text.len()) && text.chars().all(|letter| letter.is_alphanumeric() || "_.-/[]".contains(letter))
+}
+
+/// An instant as services write it, RFC 3339 with any offset and any fraction.
+fn instant(text: &str) -> Option<Timestamp> {
+    chrono::DateTime::parse_from_rfc3339(text.trim()).ok().map(|read| Timestamp::new(read.to_utc()))
 }
 
 impl fmt::Display for Place {
@@ -159,9 +221,17 @@ pub enum Origin {
     KubernetesConfigMap,
     /// A literal `value:` in a container's `env`, which is no place for a secret either.
     KubernetesEnv,
+    /// What a secret manager's own command prints.
+    Command,
 }
 
 impl Origin {
+    /// Whether every value there is a secret, whatever its name.
+    #[must_use]
+    pub fn holds_secrets_alone(self) -> bool {
+        matches!(self, Self::KubernetesSecret | Self::ComposeSecret)
+    }
+
     /// The word that stands in evidence.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -174,6 +244,7 @@ impl Origin {
             Self::KubernetesSecret => "kubernetes-secret",
             Self::KubernetesConfigMap => "kubernetes-config-map",
             Self::KubernetesEnv => "kubernetes-env",
+            Self::Command => "command",
         }
     }
 }
@@ -207,9 +278,35 @@ pub struct Credential {
     pub origin: Origin,
     /// How it is written there.
     pub encoding: Encoding,
+    /// What the source knows about this version of it; none where it knows nothing.
+    pub version: Option<Version>,
+    /// Who may read it there, as the source tells; none where it does not tell.
+    pub readers: Option<Vec<String>>,
 }
 
 impl Credential {
+    /// A value that was written in place, as it is, and of which the source knows nothing more.
+    #[must_use]
+    pub fn plain(environment: &str, name: impl Into<String>, value: SecretValue, place: Place, origin: Origin) -> Self {
+        let parts = match value.len() {
+            0 => Vec::new(),
+            end => vec![Part { start: 0, end, through: Vec::new(), default: false }],
+        };
+        Self {
+            environment: environment.to_owned(),
+            name: name.into(),
+            also_named: Vec::new(),
+            recipients: Vec::new(),
+            value,
+            parts,
+            place,
+            origin,
+            encoding: Encoding::Plain,
+            version: None,
+            readers: None,
+        }
+    }
+
     /// True when any part of `range` (bytes of the value) was supplied by the default of a
     /// `${VAR:-default}`.
     #[must_use]
@@ -245,6 +342,7 @@ impl fmt::Debug for Credential {
             .field("place", &self.place)
             .field("origin", &self.origin)
             .field("encoding", &self.encoding)
+            .field("version", &self.version)
             .finish_non_exhaustive()
     }
 }

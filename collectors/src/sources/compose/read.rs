@@ -3,7 +3,7 @@
 use super::super::interpolate::{Strictness, Variables};
 use super::super::yaml::Node;
 use super::super::{
-    Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, dotenv, files, is_name,
+    Credential, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, dotenv, files, is_name,
 };
 use super::load::{self, Project};
 use super::{Compose, commands, env_files, resolve};
@@ -227,15 +227,9 @@ impl Reader<'_> {
     fn credential(&self, service: &str, name: &str, text: Text, place: Place, origin: Origin) -> Credential {
         let (value, parts) = text.into_secret();
         Credential {
-            environment: self.compose.environment.clone(),
-            name: name.to_owned(),
-            also_named: Vec::new(),
             recipients: if service.is_empty() { Vec::new() } else { vec![service.to_owned()] },
-            value,
             parts,
-            place,
-            origin,
-            encoding: Encoding::Plain,
+            ..Credential::plain(&self.compose.environment, name, value, place, origin)
         }
     }
 
@@ -244,8 +238,7 @@ impl Reader<'_> {
     }
 
     fn unread(&mut self, name: &str, place: Place, code: &'static str, reason: &str) {
-        let (name, reason) = (name.to_owned(), reason.to_owned());
-        self.reading.unread.push(Unread { name, place, code, reason });
+        self.reading.unread.push(Unread::new(name, place, code, reason));
     }
 
     fn file(&self, node: &Node) -> String {

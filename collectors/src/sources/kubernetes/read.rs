@@ -312,22 +312,12 @@ impl Reader<'_> {
         origin: Origin,
         encoding: Encoding,
     ) {
-        self.reading.credentials.push(Credential {
-            environment: self.source.environment.clone(),
-            name,
-            also_named: Vec::new(),
-            recipients: Vec::new(),
-            value,
-            parts,
-            place,
-            origin,
-            encoding,
-        });
+        let found = Credential::plain(&self.source.environment, name, value, place, origin);
+        self.reading.credentials.push(Credential { parts, encoding, ..found });
     }
 
     fn unread(&mut self, name: &str, place: Place, code: &'static str, reason: &str) {
-        let (name, reason) = (name.to_owned(), reason.to_owned());
-        self.reading.unread.push(Unread { name, place, code, reason });
+        self.reading.unread.push(Unread::new(name, place, code, reason));
     }
 
     fn text<'n>(&self, object: &Object, node: &'n Node, key: &str) -> Result<&'n str, SourceError> {

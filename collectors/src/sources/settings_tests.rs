@@ -1,0 +1,83 @@
+//! Settings that are read, and settings that are refused by key and without their values.
+
+use super::*;
+
+fn sources(text: &str) -> Result<Vec<CredentialSource>, Vec<String>> {
+    let table: toml::Table = toml::from_str(text).expect("TOML");
+    read(&table["credentials"], "source.credentials")
+        .map_err(|problems| problems.iter().map(|one| format!("{}: {}", one.key.join("."), one.message)).collect())
+}
+
+#[test]
+fn each_kind_is_opened() {
+    for (kind, label) in [
+        ("dotenv = 'a.env'", "dotenv a.env"),
+        ("compose = ['c.yml', 'd.yml']\nenv_file = 'v.env'", "compose c.yml + d.yml with variables from v.env"),
+        ("kubernetes = 'k8s'", "kubernetes k8s"),
+        (
+            "command = { run = ['railway', 'variables', '--json'], format = 'json' }",
+            "what `railway variables --json` prints",
+        ),
+    ] {
+        let read = sources(&format!("[[credentials]]\nenvironment = 'staging'\n{kind}\n")).expect("valid");
+        let source = read[0].open(&Root::Memory(&[])).expect("opened");
+        assert_eq!((source.label().as_str(), source.environment()), (label, "staging"));
+    }
+}
+
+#[test]
+fn refused_by_key_and_without_the_value() {
+    let one = "source.credentials.0";
+    for (text, expected) in [
+        ("", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`"),
+        ("dotenv='x'\ncompose='y'", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`"),
+        ("dotenv=[]", "expected at least one path"),
+        ("dotenv='x'\nenv_file='y'", "`env_file` goes with `compose` only"),
+        ("command={run=[],format='json'}", "command.run: expected a program and its arguments"),
+        ("command={run=['a'],format='value'}", "command.name: goes with the format `value`, which needs it"),
+        ("command={run=['a'],format='json',name='A'}", "command.name: goes with the format `value`, which needs it"),
+        ("command={run=['a'],format='dotenv',items='a'}", "command: `items` and fields go with JSON only"),
+        ("command={run=['a'],format='json',time_limit=0}", "command.time_limit: expected 1 to 3600 seconds"),
+    ] {
+        let told = sources(&format!("[[credentials]]\nenvironment='a'\n{text}")).expect_err("refused");
+        let dot = if expected.starts_with("command") { "." } else { ": " };
+        assert_eq!(told, [format!("{one}{dot}{expected}")], "{text}");
+    }
+    assert_eq!(
+        sources("credentials = 5").expect_err("refused"),
+        ["source.credentials: expected `[[source.credentials]]` tables"]
+    );
+    for text in
+        ["dotenv={p='hunter2'}", "command={run='hunter2',format='json'}", "command={run=['a'],format='hunter2'}"]
+    {
+        let told = sources(&format!("[[credentials]]\nenvironment='a'\n{text}")).expect_err("refused");
+        assert!(!told.concat().contains("hunter2"), "{told:?}");
+    }
+}
+
+/// A configuration that holds a literal under a name that promises a secret is refused: names of our own
+/// settings with a text of their own must promise none, unless the text is a reference.
+#[test]
+fn names_of_settings_promise_no_secret() {
+    for name in [
+        "environment",
+        "dotenv",
+        "compose",
+        "env_file",
+        "kubernetes",
+        "command",
+        "run",
+        "format",
+        "count",
+        "items",
+        "name_field",
+        "value_field",
+        "since_field",
+        "name",
+        "pass_environment",
+        "folder",
+        "time_limit",
+    ] {
+        assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");
+    }
+}
