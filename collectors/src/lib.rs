@@ -10,6 +10,7 @@ pub mod examples;
 pub mod process;
 pub mod reading;
 pub mod registry;
+pub mod remote;
 pub mod scanning;
 pub mod sources;
 pub mod survey;

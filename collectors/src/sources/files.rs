@@ -46,7 +46,7 @@ fn in_memory(files: &[(&str, &str)], name: &str) -> Result<Zeroizing<Vec<u8>>, S
 }
 
 /// The text of `name` below `root`, without a byte-order mark.
-pub(super) fn text(root: &Root, name: &str) -> Result<Zeroizing<String>, SourceError> {
+pub(crate) fn text(root: &Root, name: &str) -> Result<Zeroizing<String>, SourceError> {
     let bytes = bytes(root, name)?;
     decode(name, &bytes)
 }

@@ -15,7 +15,7 @@ pub mod compose;
 pub mod dotenv;
 pub mod engine;
 mod error;
-mod files;
+pub(crate) mod files;
 pub mod interpolate;
 mod json;
 pub mod kubernetes;

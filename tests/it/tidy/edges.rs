@@ -37,11 +37,13 @@ const EDGES: [(&str, &[&str]); 12] = [
 
 /// Libraries that few rooms may name. Templates are written for two kinds of readers: reports, whose bytes stand for
 /// years, and the pages of the reading room, which show them.
-const ALONE: [(&str, &[&str]); 12] = [
+const ALONE: [(&str, &[&str]); 14] = [
     ("sqlx", &["store"]),
     ("rustls", &["store", "archive"]),
     ("utoipa", &["web"]),
+    ("reqwest", &["collectors"]),
     ("aws-config", &["archive"]),
+    ("aws-sigv4", &["collectors"]),
     ("aws-sdk-s3", &["archive"]),
     ("git2", &["collectors"]),
     ("serde-saphyr", &["collectors"]),
