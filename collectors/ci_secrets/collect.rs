@@ -1,7 +1,7 @@
 //! Observes: opens each repository, walks it, counts it by another way, examines every version, and keeps facts.
 
 use super::count::{self, Count};
-use super::examine::{self, Answers};
+use super::examine::{self, Answers, Means};
 use super::facts::{FORMAT, Facts, References, RepositoryFacts, SystemFacts};
 use super::recognise::Recogniser;
 use super::repository::{self, RepositoryError, Tip, TipKind};
@@ -9,7 +9,7 @@ use super::settings::{self, RepositorySource};
 use super::tally::{Tally, observations};
 use super::walk::{self, History};
 use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
-use exhibit_detect::{Engine, RunKey};
+use exhibit_detect::RunKey;
 use exhibit_evidence::Digest;
 use exhibit_evidence::observation::{Exclusion, Method, Observation, Population, Problem, Subject, Tool};
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     let mut repositories = Vec::new();
     for (index, repository) in source.repositories.iter().enumerate() {
         let subject = subject(repository, index, scope)?;
-        match observe(&scope.base.join(&repository.path), repository, &subject, &key) {
+        match observe(&scope.base.join(&repository.path), repository, &subject, Means { engine: scope.engine, key: &key }) {
             Ok(observed) => {
                 problems.extend(observed.problems);
                 population.push(observed.population);
@@ -60,7 +60,7 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
             name: "exhibit ci_secrets, libgit2".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: Vec::new(),
-            rule_pack: Some(rule_pack()),
+            rule_pack: Some(Digest(scope.engine.rule_pack_digest())),
         },
         rights: "read access to the repository's folder, as the user that runs this".to_owned(),
         filters: Vec::new(),
@@ -71,11 +71,6 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
         artifacts: Vec::new(),
     };
     Ok(Collected { observation, artifacts: Vec::new() })
-}
-
-/// The digest of the detection engine's rules.
-pub(super) fn rule_pack() -> Digest {
-    Digest(Engine::builtin().rule_pack_digest())
 }
 
 fn blind_spots() -> Vec<String> {
@@ -148,7 +143,7 @@ pub(super) struct Looked {
 }
 
 /// Opens, walks, counts and examines. The count takes its own way, on its own handle and thread.
-pub(super) fn look(path: &Path, ci_paths: &[String], key: &RunKey) -> Result<Looked, RepositoryError> {
+pub(super) fn look(path: &Path, ci_paths: &[String], by: Means<'_>) -> Result<Looked, RepositoryError> {
     let repository = repository::open(path)?;
     let recogniser = Recogniser::new(ci_paths);
     let (tips, without_path) = repository::tips(&repository)?;
@@ -156,7 +151,7 @@ pub(super) fn look(path: &Path, ci_paths: &[String], key: &RunKey) -> Result<Loo
     let counted = std::thread::scope(|scope| {
         let counter = scope.spawn(|| count::count(&repository::reopen(path)?, &extra, &recogniser));
         let history = walk::walk(&repository, &tips, &recogniser)?;
-        let answers = examine::examine(path, &history, key)?;
+        let answers = examine::examine(path, &history, by)?;
         let stopped = || RepositoryError::Unreadable {
             what: "the count of the population".to_owned(),
             detail: "its thread stopped".to_owned(),
@@ -173,9 +168,9 @@ fn observe(
     path: &Path,
     settings: &RepositorySource,
     subject: &Subject,
-    key: &RunKey,
+    by: Means<'_>,
 ) -> Result<Observed, RepositoryError> {
-    let looked = look(path, &settings.ci_paths, key)?;
+    let looked = look(path, &settings.ci_paths, by)?;
     let mut tally = Tally::default();
     for version in &looked.history.versions {
         if let Some(answer) = looked.answers.get(&examine::answer_key(version)) {
@@ -220,7 +215,7 @@ fn observe(
         symbolic_links: tally.links,
         submodules: looked.history.submodules,
         read_as_lines: tally.malformed.into_values().collect(),
-        observations: observations(tally.values, &looked),
+        observations: observations(tally.values, &looked, by.engine),
     };
     Ok(Observed { facts, population, problems })
 }

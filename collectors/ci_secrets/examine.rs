@@ -80,9 +80,18 @@ pub(crate) fn answer_key(version: &Version) -> (Oid, Option<Syntax>) {
     (version.blob, syntax)
 }
 
+/// What values are found and compared by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Means<'e> {
+    /// Finds them.
+    pub(crate) engine: &'e Engine,
+    /// Tells equal ones within this run.
+    pub(crate) key: &'e RunKey,
+}
+
 /// Reads each blob of the history once, on as many threads as there are processors, and examines it once for each
 /// syntax that its paths ask for.
-pub(crate) fn examine(path: &Path, history: &History, key: &RunKey) -> Result<Answers, RepositoryError> {
+pub(crate) fn examine(path: &Path, history: &History, by: Means<'_>) -> Result<Answers, RepositoryError> {
     let mut syntaxes: HashMap<Oid, Vec<Option<Syntax>>> = HashMap::new();
     let mut order: Vec<(Oid, &str)> = Vec::new();
     for version in &history.versions {
@@ -107,7 +116,7 @@ pub(crate) fn examine(path: &Path, history: &History, key: &RunKey) -> Result<An
             }
             let mut done = Vec::with_capacity(BATCH);
             for (blob, path) in &order[from..(from + BATCH).min(order.len())] {
-                one(&odb, *blob, path, &syntaxes[blob], key, &mut done)?;
+                one(&odb, *blob, path, &syntaxes[blob], by, &mut done)?;
             }
             answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(done);
         }
@@ -134,7 +143,7 @@ fn one(
     blob: Oid,
     path: &str,
     syntaxes: &[Option<Syntax>],
-    key: &RunKey,
+    by: Means<'_>,
     done: &mut Done,
 ) -> Result<(), RepositoryError> {
     let looking_up =
@@ -146,13 +155,13 @@ fn one(
     }
     let object = odb.read(blob).map_err(looking_up)?;
     for &syntax in syntaxes {
-        done.push(((blob, syntax), content(object.data(), syntax, key)));
+        done.push(((blob, syntax), content(object.data(), syntax, by)));
     }
     Ok(())
 }
 
 /// Examines one file's content.
-pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, key: &RunKey) -> Examined {
+pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, by: Means<'_>) -> Examined {
     if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
         return Examined { left: Some(Left::LfsPointer), ..Examined::default() };
     }
@@ -164,7 +173,7 @@ pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, key: &RunKey) -> Exa
     let mut lines = Lines::new(bytes);
     let mut hits = Vec::new();
     let mut taken = vec![false; reading.found.len()];
-    for found in Engine::builtin().scan(bytes).iter().filter(|found| found.confidence > Confidence::Low) {
+    for found in by.engine.scan(bytes).iter().filter(|found| found.confidence > Confidence::Low) {
         if hits.len() == MOST_FOUND {
             let crowded = || format!("more than {MOST_FOUND} tokens in one file");
             reading.malformed.get_or_insert_with(crowded);
@@ -189,15 +198,15 @@ pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, key: &RunKey) -> Exa
                 Some(("command" | "sql" | "pgpass", _)) => Form::Option,
                 _ => Form::Header,
             };
-            hit(secret, key_path, form.rule(), HitKind::Written(Written::Literal), line, key)
+            hit(secret, key_path, form.rule(), HitKind::Written(Written::Literal), line, by)
         } else {
-            hit(secret, key_path, &found.rule.id, HitKind::Token, line, key)
+            hit(secret, key_path, &found.rule.id, HitKind::Token, line, by)
         });
     }
     for (found, taken) in reading.found.iter().zip(taken) {
         if !taken {
             let kind = HitKind::Written(found.written);
-            hits.push(hit(found.value.as_bytes(), found.key_path.clone(), found.form.rule(), kind, found.line, key));
+            hits.push(hit(found.value.as_bytes(), found.key_path.clone(), found.form.rule(), kind, found.line, by));
         }
     }
     hits.sort_by(|a, b| (a.line, &a.key_path, &a.rule).cmp(&(b.line, &b.key_path, &b.rule)));
@@ -249,17 +258,17 @@ impl<'b> Lines<'b> {
     }
 }
 
-fn hit(secret: &[u8], key_path: String, rule: &str, kind: HitKind, line: u32, key: &RunKey) -> Hit {
+fn hit(secret: &[u8], key_path: String, rule: &str, kind: HitKind, line: u32, by: Means<'_>) -> Hit {
     Hit {
         key_path,
         rule: rule.to_owned(),
         kind,
         line,
         length: secret.len() as u64,
-        shape: Engine::builtin().shape_of(secret),
+        shape: by.engine.shape_of(secret),
         entropy: facts::EntropyClass::of(secret).as_str(),
         dictionary: facts::is_dictionary_password(secret),
-        value: facts::fingerprint(secret, key),
+        value: facts::fingerprint(secret, by.key),
     }
 }
 

@@ -11,7 +11,8 @@ use exhibit_detect::RunKey;
 /// Where that does not hold.
 pub fn examine(bytes: &[u8], syntax: Option<Syntax>) {
     let key = RunKey::new([7; 32]);
-    let examined = examine::content(bytes, syntax, &key);
+    let by = examine::Means { engine: exhibit_detect::Engine::builtin(), key: &key };
+    let examined = examine::content(bytes, syntax, by);
     let lines = bytes.split(|byte| *byte == b'\n').count();
     for hit in &examined.hits {
         assert!((1..=lines).contains(&(hit.line as usize)), "line {} of {lines}", hit.line);
@@ -21,7 +22,7 @@ pub fn examine(bytes: &[u8], syntax: Option<Syntax>) {
     let told = |examined: &examine::Examined| -> Vec<_> {
         examined.hits.iter().map(|hit| (hit.line, hit.key_path.clone(), hit.rule.clone(), hit.length)).collect()
     };
-    assert_eq!(told(&examined), told(&examine::content(bytes, syntax, &key)));
+    assert_eq!(told(&examined), told(&examine::content(bytes, syntax, by)));
 }
 
 #[cfg(test)]

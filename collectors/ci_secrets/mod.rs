@@ -27,6 +27,7 @@ mod understand;
 pub mod walk;
 
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use exhibit_detect::Engine;
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::SelfTest;
@@ -45,7 +46,7 @@ pub struct CiSecrets;
 
 impl Collector for CiSecrets {
     fn rule_pack(&self) -> Option<Digest> {
-        Some(collect::rule_pack())
+        Some(Digest(Engine::builtin().rule_pack_digest()))
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
@@ -57,8 +58,8 @@ impl Collector for CiSecrets {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn self_test(&self) -> SelfTest {
-        self_test::run()
+    fn self_test(&self, engine: &Engine) -> SelfTest {
+        self_test::run(engine)
     }
 
     fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {

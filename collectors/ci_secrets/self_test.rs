@@ -8,8 +8,8 @@ use exhibit_evidence::observation::SelfTest;
 use exhibit_evidence::{Clock, EnvironmentId, Timestamp, Verdict};
 
 /// Builds both repositories in a folder of their own, collects and judges.
-pub(super) fn run() -> SelfTest {
-    match try_run() {
+pub(super) fn run(engine: &Engine) -> SelfTest {
+    match try_run(engine) {
         Ok(()) => SelfTest {
             passed: true,
             detail: "a repository with a literal, a provider's token and a token in history was noted by all three checks; one with references only was not".to_owned(),
@@ -18,8 +18,8 @@ pub(super) fn run() -> SelfTest {
     }
 }
 
-fn try_run() -> Result<(), String> {
-    let token = Engine::builtin()
+fn try_run(engine: &Engine) -> Result<(), String> {
+    let token = engine
         .rules()
         .iter()
         .find_map(|rule| rule.id.starts_with("github.").then(|| rule.examples.first()).flatten())
@@ -28,19 +28,18 @@ fn try_run() -> Result<(), String> {
         &format!("jobs:\n  a:\n    steps:\n      - run: deploy # {}\n", token.replace(['\n', '\r'], " ")),
         &format!(
             "env:\n  API_PASSWORD: self-te5t-Literal\njobs:\n  a:\n    steps:\n      # {}\n      - run: deploy\n",
-            other_token(token)?
+            other_token(engine, token)?
         ),
     ]);
     let good = description(&[
         "env:\n  API_PASSWORD: ${{ secrets.API_PASSWORD }}\njobs:\n  a:\n    steps:\n      - run: deploy --token \"$TOKEN\"\n",
     ]);
-    expect("known-bad", &bad, [Verdict::Fail; 3])?;
-    expect("known-good", &good, [Verdict::Pass; 3])
+    expect(engine, "known-bad", &bad, [Verdict::Fail; 3])?;
+    expect(engine, "known-good", &good, [Verdict::Pass; 3])
 }
 
 /// An example of another rule, so that the first one is only in history.
-fn other_token(first: &str) -> Result<String, &'static str> {
-    let engine = Engine::builtin();
+fn other_token(engine: &Engine, first: &str) -> Result<String, &'static str> {
     let of = |text: &str| engine.scan(text.as_bytes()).first().map(|found| found.rule.id.clone());
     let taken = of(first);
     engine
@@ -61,7 +60,7 @@ fn description(versions: &[&str]) -> fixture::Description {
     fixture::Description { commits: versions.iter().map(commit).collect(), ..fixture::Description::default() }
 }
 
-fn expect(name: &str, description: &fixture::Description, expected: [Verdict; 3]) -> Result<(), String> {
+fn expect(engine: &Engine, name: &str, description: &fixture::Description, expected: [Verdict; 3]) -> Result<(), String> {
     let says = |error: &dyn std::fmt::Display| format!("the {name} fixture: {error}");
     let folder = tempfile::tempdir().map_err(|error| says(&error))?;
     fixture::build(description, &folder.path().join("repository")).map_err(|error| says(&error))?;
@@ -71,7 +70,7 @@ fn expect(name: &str, description: &fixture::Description, expected: [Verdict; 3]
         disposable: false,
     };
     let environments = [environment];
-    let scope = Scope { base: folder.path(), environments: &environments, clock: &FixedClock, run_key: &[0x5e; 32], archive: None };
+    let scope = Scope { base: folder.path(), environments: &environments, clock: &FixedClock, run_key: &[0x5e; 32], engine, archive: None };
     let source = toml::from_str("repositories = [{ id = \"repository\", path = \"repository\" }]")
         .map_err(|error| says(&error))?;
     let settings = Settings { source, policy: toml::Table::new() };

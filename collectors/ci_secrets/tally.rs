@@ -110,7 +110,7 @@ impl Tally {
 }
 
 /// The values as facts, in an order that no fingerprint decides.
-pub(super) fn observations(values: HashMap<PlaceOfValue, Seen>, looked: &Looked) -> Vec<ObservedValue> {
+pub(super) fn observations(values: HashMap<PlaceOfValue, Seen>, looked: &Looked, engine: &Engine) -> Vec<ObservedValue> {
     let mut values: Vec<(PlaceOfValue, Seen)> = values.into_iter().collect();
     // Fingerprints differ from run to run: places, lines and carriers give the order, so that groups are numbered alike.
     values.sort_by(|(a, x), (b, y)| {
@@ -133,15 +133,15 @@ pub(super) fn observations(values: HashMap<PlaceOfValue, Seen>, looked: &Looked)
         .map(|((path, key, rule, value), seen)| {
             let next = groups.len() + 1;
             let group = *groups.entry(value).or_insert(next);
-            observed(path, key, rule, group, &seen, looked)
+            observed(path, key, rule, group, &seen, (looked, engine))
         })
         .collect()
 }
 
-fn observed(path: String, key: String, rule: String, group: usize, seen: &Seen, looked: &Looked) -> ObservedValue {
+fn observed(path: String, key: String, rule: String, group: usize, seen: &Seen, (looked, engine): (&Looked, &Engine)) -> ObservedValue {
     let point = |index: u32| &looked.history.commits[index as usize];
     let at = |seconds: i64| Timestamp::from_micros(seconds.saturating_mul(1_000_000)).unwrap_or_else(epoch);
-    let known = Engine::builtin().rule(&rule);
+    let known = engine.rule(&rule);
     let (first, last) = (point(seen.carriers.first), point(seen.carriers.last));
     ObservedValue {
         system: seen.system.to_owned(),

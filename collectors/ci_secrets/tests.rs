@@ -18,6 +18,10 @@ fn folder() -> PathBuf {
 }
 
 /// Set `EXHIBIT_WRITE_CASES` to record what is found as what is expected.
+fn means(key: &RunKey) -> super::examine::Means<'_> {
+    super::examine::Means { engine: exhibit_detect::Engine::builtin(), key }
+}
+
 #[test]
 fn cases_give_what_they_say() {
     let write = std::env::var_os("EXHIBIT_WRITE_CASES").is_some();
@@ -31,7 +35,7 @@ fn cases_give_what_they_say() {
 
 #[test]
 fn the_self_test_passes() {
-    let result = CiSecrets.self_test();
+    let result = CiSecrets.self_test(exhibit_detect::Engine::builtin());
     assert!(result.passed, "{}", result.detail);
 }
 
@@ -46,7 +50,7 @@ impl Clock for Noon {
 fn run(base: &Path, source: &str) -> (String, Vec<Verdict>) {
     let environments =
         [Environment { id: EnvironmentId::new("production").unwrap(), title: "Production".into(), disposable: false }];
-    let scope = Scope { base, environments: &environments, clock: &Noon, run_key: &[9; 32], archive: None };
+    let scope = Scope { base, environments: &environments, clock: &Noon, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
     let settings = Settings { source: toml::from_str(source).unwrap(), policy: toml::Table::new() };
     let collected = CiSecrets.collect(&scope, &settings).unwrap();
     let judgements = CiSecrets.judge(&collected.observation, &environments, &settings.policy).unwrap();
@@ -139,8 +143,8 @@ fn hostile_files_are_read_to_their_end() {
         let text = piece.repeat(60_000 / piece.len());
         let nested = format!("run: |\n  A_TOKEN={text}\n");
         for syntax in [Syntax::Yaml, Syntax::Groovy, Syntax::Shell] {
-            super::examine::content(text.as_bytes(), Some(syntax), &RunKey::new([1; 32]));
-            super::examine::content(nested.as_bytes(), Some(syntax), &RunKey::new([1; 32]));
+            super::examine::content(text.as_bytes(), Some(syntax), means(&RunKey::new([1; 32])));
+            super::examine::content(nested.as_bytes(), Some(syntax), means(&RunKey::new([1; 32])));
         }
     }
 }
@@ -148,7 +152,7 @@ fn hostile_files_are_read_to_their_end() {
 #[test]
 fn one_token_at_two_places_is_two_findings_of_a_token() {
     let text = b"env:\n  A_TOKEN: ghp_FakeExhibitValue0NotARealKey70ABCDEF\n  B_TOKEN: ghp_FakeExhibitValue0NotARealKey70ABCDEF\n";
-    let examined = super::examine::content(text, Some(super::recognise::Syntax::Yaml), &RunKey::new([1; 32]));
+    let examined = super::examine::content(text, Some(super::recognise::Syntax::Yaml), means(&RunKey::new([1; 32])));
     let places: Vec<_> = examined.hits.iter().map(|hit| (hit.key_path.as_str(), hit.rule.as_str())).collect();
     assert_eq!(places, [("env.A_TOKEN", "github.personal-token"), ("env.B_TOKEN", "github.personal-token")]);
 }
@@ -356,7 +360,7 @@ proptest! {
         let counted = count::count(&repository, &[], &recogniser).unwrap();
         prop_assert_eq!(counted.by_path + counted.perhaps_by_content, expected.len() as u64);
         prop_assert_eq!(counted.commits, history.commits.len() as u64);
-        let looked = collect::look(&scratch.path().join("app"), &configured, &RunKey::new([1; 32])).unwrap();
+        let looked = collect::look(&scratch.path().join("app"), &configured, means(&RunKey::new([1; 32]))).unwrap();
         prop_assert_eq!(looked.history.versions.len(), expected.len());
         prop_assert_eq!(looked.count, counted);
         prop_assert!(looked.history.versions.iter().all(|version| looked.answers.contains_key(&super::examine::answer_key(version))));
@@ -367,7 +371,7 @@ proptest! {
         use super::recognise::Syntax;
         for syntax in [None, Some(Syntax::Yaml), Some(Syntax::Groovy), Some(Syntax::Shell)] {
             for input in [bytes.as_slice(), text.as_bytes()] {
-                super::examine::content(input, syntax, &RunKey::new([1; 32]));
+                super::examine::content(input, syntax, means(&RunKey::new([1; 32])));
             }
         }
     }

@@ -40,11 +40,6 @@ pub(super) const BLIND_SPOTS: [&str; 4] = [
     "encodings beyond those that the rules and canaries name",
 ];
 
-/// The digest of the detection engine's rules.
-pub(super) fn rule_pack() -> Digest {
-    Digest(Engine::builtin().rule_pack_digest())
-}
-
 /// Observes all logs of a job.
 pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
     let source = settings::source(&settings.source).map_err(CollectError::Settings)?;
@@ -61,7 +56,7 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     let mut collecting = Collecting { population: Vec::new(), problems, logs: Vec::new(), sampled: Vec::new() };
     for ((log, subject), drawn) in source.logs.iter().zip(&subjects).zip(&drawn) {
         let engine = canary::engine(drawn).map_err(CollectError::Other)?;
-        let lookout = lookout(log, drawn, &engine, secrets.as_ref(), &policy, &key);
+        let lookout = lookout(log, drawn, (scope.engine, &engine), secrets.as_ref(), &policy, &key);
         collecting.log(log, subject, &lookout, scope);
     }
     let Collecting { population, problems, logs, sampled } = collecting;
@@ -82,7 +77,7 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
             name: "exhibit log_redaction".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: Vec::new(),
-            rule_pack: Some(rule_pack()),
+            rule_pack: Some(Digest(scope.engine.rule_pack_digest())),
         },
         rights: "read access to the logs, as the user that runs this".to_owned(),
         filters: source.logs.iter().filter_map(filter).collect(),
@@ -95,11 +90,11 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     Ok(Collected { observation, artifacts: Vec::new() })
 }
 
-/// What is looked for in a log.
+/// What is looked for in a log: by the engine, and the canaries by one of their own.
 fn lookout<'e>(
     log: &Log,
     drawn: &'e [Drawn],
-    canaries: &'e Engine,
+    (engine, canaries): (&'e Engine, &'e Engine),
     secrets: Option<&'e Secrets>,
     policy: &settings::Policy,
     key: &'e RunKey,
@@ -109,7 +104,7 @@ fn lookout<'e>(
         kinds if kinds.iter().any(|kind| kind == settings::ADDRESSES) => Personal::WithAddresses,
         _ => Personal::Yes,
     };
-    let mut rules = Search::new(Engine::builtin(), Options { least: Confidence::Low, encoded: true, personal, ..Options::default() });
+    let mut rules = Search::new(engine, Options { least: Confidence::Low, encoded: true, personal, ..Options::default() });
     let only = Options { generic: false, encoded: false, personal: Personal::No, least: Confidence::Low };
     let mut exact = (!drawn.is_empty()).then(|| Search::new(canaries, only));
     if let Some(secrets) = secrets {

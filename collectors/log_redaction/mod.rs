@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use exhibit_detect::Engine;
 use exhibit_evidence::{
     Digest, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
 };
@@ -39,7 +40,7 @@ pub struct LogRedaction;
 
 impl Collector for LogRedaction {
     fn rule_pack(&self) -> Option<Digest> {
-        Some(collect::rule_pack())
+        Some(Digest(Engine::builtin().rule_pack_digest()))
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
@@ -51,8 +52,8 @@ impl Collector for LogRedaction {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn self_test(&self) -> SelfTest {
-        self_test::run()
+    fn self_test(&self, engine: &Engine) -> SelfTest {
+        self_test::run(engine)
     }
 
     fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {

@@ -19,8 +19,8 @@ impl Clock for Noon {
     }
 }
 
-pub(super) fn run() -> SelfTest {
-    match try_run() {
+pub(super) fn run(engine: &Engine) -> SelfTest {
+    match try_run(engine) {
         Ok((planted, found)) => SelfTest {
             passed: true,
             detail: format!(
@@ -31,8 +31,7 @@ pub(super) fn run() -> SelfTest {
     }
 }
 
-fn try_run() -> Result<(usize, usize), String> {
-    let engine = Engine::builtin();
+fn try_run(engine: &Engine) -> Result<(usize, usize), String> {
     let planted: Vec<String> = engine
         .rules()
         .iter()
@@ -42,7 +41,7 @@ fn try_run() -> Result<(usize, usize), String> {
     let person = "2026-11-20T12:00:00Z INFO order sent to mona.example@harbour-lane.test, card 4532 7581 1904 2622\n";
     let real = "2026-11-20T12:00:00Z DEBUG connecting with NotAReal-Self7est.Value\n";
     let bad = [planted.concat().as_str(), person, real].concat();
-    let (verdicts, found) = look(&bad, "echo \"$EXHIBIT_CANARY_MARKER password=$EXHIBIT_CANARY_SECRET\" >> app.log")?;
+    let (verdicts, found) = look(engine, &bad, "echo \"$EXHIBIT_CANARY_MARKER password=$EXHIBIT_CANARY_SECRET\" >> app.log")?;
     if verdicts != [Verdict::Fail; 3] {
         return Err(format!("The known-bad log was judged {}.", words(&verdicts)));
     }
@@ -51,7 +50,7 @@ fn try_run() -> Result<(usize, usize), String> {
     if kinds * 10 < planted.len() * 9 {
         return Err(format!("Of {} kinds of secrets in the known-bad log only {kinds} were noted.", planted.len()));
     }
-    let (verdicts, _) = look(GOOD, "echo \"$EXHIBIT_CANARY_MARKER password=[REDACTED]\" >> app.log")?;
+    let (verdicts, _) = look(engine, GOOD, "echo \"$EXHIBIT_CANARY_MARKER password=[REDACTED]\" >> app.log")?;
     if verdicts != [Verdict::Pass; 3] {
         return Err(format!("The known-good log was judged {}.", words(&verdicts)));
     }
@@ -63,14 +62,14 @@ fn words(verdicts: &[Verdict]) -> String {
 }
 
 /// The checks' verdicts over a log with this text and a canary that logs so, and how many findings there are.
-fn look(text: &str, script: &str) -> Result<(Vec<Verdict>, usize), String> {
+fn look(engine: &Engine, text: &str, script: &str) -> Result<(Vec<Verdict>, usize), String> {
     let says = |error: &dyn std::fmt::Display| error.to_string();
     let folder = tempfile::tempdir().map_err(|error| says(&error))?;
     fs::write(folder.path().join("app.log"), text).map_err(|error| says(&error))?;
     fs::write(folder.path().join("app.env"), "API_SECRET=NotAReal-Self7est.Value\n").map_err(|error| says(&error))?;
     let id = EnvironmentId::new("self-test").map_err(|error| says(&error))?;
     let environments = [Environment { title: id.to_string(), id, disposable: false }];
-    let scope = scope(folder.path(), &environments);
+    let scope = scope(folder.path(), &environments, engine);
     let source = format!(
         "[[logs]]\nid = \"self-test\"\nfiles = \"app.log\"\n\
          canaries = [{{ id = \"self-test\", command = [\"sh\", \"-c\", '''{script}'''], redacted = \"[REDACTED]\", wait = 0 }}]\n\
@@ -87,6 +86,6 @@ fn look(text: &str, script: &str) -> Result<(Vec<Verdict>, usize), String> {
     Ok((judgements.iter().map(|judgement| judgement.verdict()).collect(), findings))
 }
 
-fn scope<'a>(base: &'a Path, environments: &'a [Environment]) -> Scope<'a> {
-    Scope { base, environments, clock: &Noon, run_key: &[0x5e; 32], archive: None }
+fn scope<'a>(base: &'a Path, environments: &'a [Environment], engine: &'a Engine) -> Scope<'a> {
+    Scope { base, environments, clock: &Noon, run_key: &[0x5e; 32], engine, archive: None }
 }

@@ -32,14 +32,14 @@ fn cases_give_what_they_say() {
 
 #[test]
 fn the_self_test_passes() {
-    let result = LogRedaction.self_test();
+    let result = LogRedaction.self_test(exhibit_detect::Engine::builtin());
     assert!(result.passed, "{}", result.detail);
 }
 
 fn collect(base: &Path, source: &str) -> (Collected, Vec<(Verdict, String)>) {
     let environments =
         [Environment { id: EnvironmentId::new("production").expect("an id"), title: String::new(), disposable: false }];
-    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[9; 32], archive: None };
+    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
     let settings = Settings { source: toml::from_str(source).expect("TOML"), policy: toml::Table::new() };
     let collected = LogRedaction.collect(&scope, &settings).expect("collected");
     let judged = LogRedaction.judge(&collected.observation, &environments, &settings.policy).expect("judged");
@@ -58,7 +58,7 @@ fn no_value_and_no_line_leaves() {
             environments: &case.environments,
             clock: &CaseClock,
             run_key: &[7; 32],
-            archive: None,
+            engine: exhibit_detect::Engine::builtin(), archive: None,
         };
         let collected = LogRedaction.collect(&scope, &case.settings).expect("collected");
         let judged =

@@ -184,6 +184,7 @@ impl Case {
             environments: &self.environments,
             clock: &CaseClock,
             run_key: &[7; 32],
+            engine: exhibit_detect::Engine::builtin(),
             archive: archive.as_ref().map(|archive| archive as _),
         };
         let collected = collector.collect(&scope, &self.settings).map_err(|error| failed(error.to_string()))?;

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use exhibit_detect::Engine;
 use exhibit_evidence::{
     CanonicalError, Clock, Digest, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
     to_canonical,
@@ -87,6 +88,8 @@ pub struct Scope<'a> {
     pub clock: &'a dyn Clock,
     /// 32 random bytes for this run alone: the key of its value fingerprints.
     pub run_key: &'a [u8; 32],
+    /// What secrets are found by: the built-in rules, and those of the configuration beside them.
+    pub engine: &'a Engine,
     /// Exhibit's own archive, for the collector that looks at it; none where nobody supplies it.
     pub archive: Option<&'a dyn ArchiveSource>,
 }
@@ -146,7 +149,7 @@ pub enum JudgeError {
 
 /// A collector. Its manifest lies beside it as `collector.toml`.
 pub trait Collector: Send + Sync {
-    /// Digest of the rules it works by, where it works by rules.
+    /// Digest of the built-in rules it works by, where it works by rules. Evidence names those of its own run: they may hold more.
     fn rule_pack(&self) -> Option<Digest> {
         None
     }
@@ -158,7 +161,7 @@ pub trait Collector: Send + Sync {
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>>;
 
     /// Runs a known-bad and a known-good fixture through the same code and rules as a real run.
-    fn self_test(&self) -> SelfTest;
+    fn self_test(&self, engine: &Engine) -> SelfTest;
 
     /// Observes. Blocking; holds no opinion; no value of a secret leaves it.
     ///

@@ -20,6 +20,7 @@ mod strength;
 use crate::sources::Root;
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
 use exhibit_detect::RunKey;
+use exhibit_detect::Engine;
 use exhibit_evidence::Observation;
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Environment;
@@ -44,7 +45,7 @@ impl Collector for UniqueCredentials {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn self_test(&self) -> SelfTest {
+    fn self_test(&self, _: &Engine) -> SelfTest {
         self_test::run()
     }
 

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use exhibit_detect::Engine;
 use exhibit_evidence::{
     Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
 };
@@ -43,7 +44,7 @@ impl Collector for WormArchive {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn self_test(&self) -> SelfTest {
+    fn self_test(&self, _: &Engine) -> SelfTest {
         self_test::run()
     }
 

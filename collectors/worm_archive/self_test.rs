@@ -41,6 +41,7 @@ fn look(text: &str) -> Result<(bool, usize), String> {
         environments: &environments,
         clock: &Noon,
         run_key: &[0x5e; 32],
+        engine: exhibit_detect::Engine::builtin(),
         archive: Some(&archive),
     };
     let collected = collect::collect(&scope, &Settings::default()).map_err(|error| error.to_string())?;

@@ -63,6 +63,7 @@ fn drawn(of: u64, key: u8) -> (Method, BTreeSet<String>, u64) {
         environments: &environments,
         clock: &CaseClock,
         run_key: &[key; 32],
+        engine: exhibit_detect::Engine::builtin(),
         archive: Some(&archive),
     };
     let observation = WormArchive.collect(&scope, &Settings::default()).expect("collected").observation;

@@ -40,6 +40,7 @@ fn main() {
         environments: &environments,
         clock: &SystemClock,
         run_key: &[7; 32],
+        engine: exhibit_detect::Engine::builtin(),
         archive: None,
     };
 

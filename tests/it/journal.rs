@@ -70,7 +70,14 @@ fn write_journal(place: &Path, messages: &[(&str, &[u8])]) -> PathBuf {
 fn look(place: &Path, journal: &str) -> (Observation, Vec<(Verdict, String)>, Vec<String>) {
     let environments =
         [Environment { id: EnvironmentId::new("production").expect("an id"), title: String::new(), disposable: false }];
-    let scope = Scope { base: place, environments: &environments, clock: &Noon, run_key: &[7; 32], archive: None };
+    let scope = Scope {
+        base: place,
+        environments: &environments,
+        clock: &Noon,
+        run_key: &[7; 32],
+        engine: exhibit_detect::Engine::builtin(),
+        archive: None,
+    };
     let source = format!("[[logs]]\nid = \"hosts\"\njournal = {journal}\n");
     let settings = Settings { source: toml::from_str(&source).expect("TOML"), policy: toml::Table::new() };
     LogRedaction.check_settings(&settings).expect("settings are in order");

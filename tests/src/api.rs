@@ -60,7 +60,7 @@ struct Walls(Arc<World>);
 
 impl Intake for Walls {
     fn masked(&self, text: &str) -> String {
-        masked(text)
+        masked(&self.0.engine, text)
     }
 
     fn admit(&self, offer: Offer) -> Result<String, NotTaken> {

@@ -9,6 +9,7 @@ use std::{
 use exhibit_collectors::{
     CollectError, Collected, Collector, JudgeError, Registry, Scope, collector::SettingProblem, collector::Settings,
 };
+use exhibit_detect::Engine;
 use exhibit_evidence::{Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
 
 /// What a [`Moody`] does when it is to observe.
@@ -86,8 +87,8 @@ impl Collector for Moody {
         self.real().check_settings(settings)
     }
 
-    fn self_test(&self) -> SelfTest {
-        self.real().self_test()
+    fn self_test(&self, engine: &Engine) -> SelfTest {
+        self.real().self_test(engine)
     }
 
     fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {

@@ -295,6 +295,7 @@ fn world(
         store: database.store().clone(),
         vault: Arc::clone(vault) as _,
         registry,
+        engine: exhibit_detect::Engine::shared(),
         templates: TemplateSet::built_in().expect("the built-in template is in order"),
         catalog,
         clock,

@@ -10,7 +10,7 @@ pub(crate) struct Walls(pub(crate) Arc<Service>);
 
 impl Intake for Walls {
     fn masked(&self, text: &str) -> String {
-        masked(text)
+        masked(&self.0.world().engine, text)
     }
 
     fn admit(&self, offer: Offer) -> Result<String, NotTaken> {

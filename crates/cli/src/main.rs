@@ -10,6 +10,7 @@ mod intake;
 mod listening;
 mod notify;
 mod output;
+mod rules;
 mod signing;
 mod succession;
 mod token_key;

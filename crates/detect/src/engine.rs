@@ -7,7 +7,7 @@
 //! overlaps its chunks by that much.
 
 use std::ops::Range;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -16,7 +16,7 @@ use crate::matches::{Confidence, Match, resolve};
 use crate::prefilter::Prefilter;
 use crate::rule::Rule;
 use crate::validate::RuleProblem;
-use crate::{entropy, pack, placeholder, shape};
+use crate::{entropy, generic, pack, placeholder, shape};
 
 /// Rules that cannot work together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,12 @@ pub struct Engine {
     digest: [u8; 32],
     reach: usize,
 }
+
+static BUILTIN: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+    let rules = pack::builtin_rules();
+    let known = rules.len();
+    Arc::new(Engine::assemble(rules, known).expect("the unit tests compile the built-in rules"))
+});
 
 /// A rule's compiled patterns.
 struct Pattern {
@@ -75,10 +81,25 @@ impl Engine {
     /// Never in a released build: the unit tests compile the same rules.
     #[must_use]
     pub fn builtin() -> &'static Engine {
-        static BUILTIN: LazyLock<Engine> = LazyLock::new(|| {
-            Engine::assemble(pack::builtin_rules(), false).expect("the unit tests compile the built-in rules")
-        });
         &BUILTIN
+    }
+
+    /// The same engine, for who holds either it or one with rules of a user's own.
+    #[must_use]
+    pub fn shared() -> Arc<Engine> {
+        Arc::clone(&BUILTIN)
+    }
+
+    /// The engine over the built-in rules and these. Does not run their examples: that is
+    /// [`validate_own`](crate::validate_own).
+    ///
+    /// # Errors
+    /// As [`Engine::new`]; an id that a built-in rule has counts as well.
+    pub fn extended(own: Vec<Rule>) -> Result<Engine, RulesError> {
+        let mut rules = BUILTIN.rules.clone();
+        let known = rules.len();
+        rules.extend(own);
+        Engine::assemble(rules, known)
     }
 
     /// Compiles rules together. Does not run their examples: that is [`validate`](crate::validate).
@@ -86,23 +107,28 @@ impl Engine {
     /// # Errors
     /// An id that occurs twice, a rule without a usable keyword, a pattern that does not compile or is too large.
     pub fn new(rules: Vec<Rule>) -> Result<Engine, RulesError> {
-        Engine::assemble(rules, true)
+        Engine::assemble(rules, 0)
     }
 
-    /// `compile` tells whether to compile the patterns now, or each when it is first needed.
-    fn assemble(rules: Vec<Rule>, compile: bool) -> Result<Engine, RulesError> {
+    /// The patterns of the first `known` rules are compiled when they are first needed: tests compile them all.
+    fn assemble(rules: Vec<Rule>, known: usize) -> Result<Engine, RulesError> {
         let mut problems = Vec::new();
-        let mut ids = std::collections::HashSet::new();
+        let mut ids: std::collections::HashSet<&str> =
+            generic::families().iter().map(|rule| rule.id.as_str()).collect();
         let mut patterns = Vec::with_capacity(rules.len());
-        for rule in &rules {
+        for (index, rule) in rules.iter().enumerate() {
             if !ids.insert(rule.id.as_str()) {
-                problems.push(RuleProblem::new(rule, "id", "this id occurs twice"));
+                problems.push(RuleProblem::new(
+                    rule,
+                    "id",
+                    "this id occurs twice, or is that of a built-in rule; expected one of its own",
+                ));
             }
             if rule.keywords.is_empty() || rule.keywords.iter().any(|k| k.trim().is_empty()) {
                 problems.push(RuleProblem::new(rule, "keywords", "at least one, none of them empty"));
             }
             let mut pattern = OnceLock::new();
-            if compile {
+            if index >= known {
                 match Pattern::new(rule) {
                     Ok(compiled) => pattern = compiled.into(),
                     Err(problem) => problems.push(problem),
@@ -259,7 +285,15 @@ impl Engine {
 impl Pattern {
     fn new(rule: &Rule) -> Result<Pattern, RuleProblem> {
         let compiled = |key: &'static str, pattern: &str| {
-            compile(pattern).map_err(|error| RuleProblem::new(rule, key, &error.to_string()))
+            compile(pattern).map_err(|error| {
+                let message = match error {
+                    regex::Error::CompiledTooBig(_) => {
+                        "is too large: expected one that compiles to 512 KiB at most".to_owned()
+                    }
+                    error => error.to_string(),
+                };
+                RuleProblem::new(rule, key, &message)
+            })
         };
         let regex = compiled("pattern", &rule.pattern)?;
         let named = regex.capture_names().position(|name| name == Some("secret"));

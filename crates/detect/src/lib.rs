@@ -63,4 +63,4 @@ pub use scanner::{Scanner, Summary};
 pub use search::{Cancelled, Hit, Options, PART, REACH, Search};
 pub use sensitive::{Sensitivity, sensitive_key};
 pub use text::{Encoding, Nature, SNIFFED};
-pub use validate::{RuleProblem, validate};
+pub use validate::{RuleProblem, validate, validate_beside, validate_own};

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::generic::families;
 use crate::rule::Rule;
 
 /// File names and texts of `rules/*.toml`.
@@ -15,16 +16,25 @@ pub(crate) fn builtin_rules() -> Vec<Rule> {
         .collect()
 }
 
-/// SHA-256 over the canonical form of rules, sorted by id.
+/// SHA-256, in hexadecimal, over the code and data by which families, decoders and checks decide.
+const FAMILIES: &str = include_str!(concat!(env!("OUT_DIR"), "/families_digest"));
+
+/// SHA-256 over the canonical form of rules, sorted by id, and of the families with the code that finds them.
 pub(crate) fn digest(rules: &[Rule]) -> [u8; 32] {
     let mut sorted: Vec<&Rule> = rules.iter().collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
     let mut hash = Sha256::new();
-    hash.update(b"exhibit rule pack v1\n");
+    hash.update(b"exhibit rule pack v2\n");
     for rule in sorted {
         hash.update(b"rule\n");
         rule.canonical(&mut |bytes| hash.update(bytes));
     }
+    for family in families() {
+        hash.update(b"family\n");
+        family.canonical(&mut |bytes| hash.update(bytes));
+    }
+    hash.update(b"decided by\n");
+    hash.update(FAMILIES);
     hash.finalize().into()
 }
 
@@ -39,6 +49,13 @@ mod tests {
                 panic!("{error}");
             }
         }
+    }
+
+    #[test]
+    fn the_digest_names_the_code_that_decides() {
+        assert!(FAMILIES.len() == 64 && FAMILIES.bytes().all(|byte| byte.is_ascii_hexdigit()), "{FAMILIES}");
+        let bare: [u8; 32] = Sha256::digest(b"exhibit rule pack v2\n").into();
+        assert_ne!(digest(&[]), bare, "without rules it still names the families");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct RuleFileError {
     pub line: usize,
     /// From 1, in bytes.
     pub column: usize,
-    /// What is wrong, naming the key.
+    /// What is wrong, naming the key, and what was expected. Repeats no value: somebody may have given a real one as an example.
     pub message: String,
 }
 
@@ -79,7 +79,7 @@ impl Rule {
         let file: File = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let (line, column) = position(text, at);
-            RuleFileError { file: file_name.to_owned(), line, column, message: error.message().to_owned() }
+            RuleFileError { file: file_name.to_owned(), line, column, message: told(error.message(), text, line) }
         })?;
         let rules = file.rule.into_iter().map(|spanned| {
             let (line, _) = position(text, spanned.span().start);
@@ -110,6 +110,32 @@ impl Rule {
         });
         Ok(rules.collect())
     }
+}
+
+/// What a reader of TOML says, with the key that it is about and without the value that it found.
+fn told(message: &str, text: &str, line: usize) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    if ["missing field", "unknown field", "duplicate"].iter().any(|start| message.starts_with(start)) {
+        return message.to_owned();
+    }
+    let expected = match (message.strip_prefix("expected "), message.rfind("expected ")) {
+        (Some(_), _) => message.split(", found").next().unwrap_or_default(),
+        (None, Some(at)) => &message[at..],
+        (None, None) => message,
+    };
+    match key_at(text, line) {
+        Some(key) => format!("{key}: {expected}"),
+        None => expected.to_owned(),
+    }
+}
+
+/// The key whose value stands in this line, or began before it.
+fn key_at(text: &str, line: usize) -> Option<&str> {
+    let lines: Vec<&str> = text.lines().take(line).collect();
+    let own = lines.iter().rev().take_while(|line| !line.trim_start().starts_with("[["));
+    own.filter_map(|line| line.split_once('='))
+        .map(|(key, _)| key.trim())
+        .find(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
 }
 
 /// Line and column (both from 1) of a byte offset.
@@ -147,9 +173,11 @@ counter_examples = ["acme_", "acme_123"]
     #[test]
     fn errors_name_file_line_and_key() {
         let cases = [
-            (GOOD.replace("severity = \"high\"", "severity = \"huge\""), 6, "huge"),
+            (GOOD.replace("severity = \"high\"", "severity = \"huge\""), 6, "severity: expected one of"),
             (GOOD.replace("title", "titel"), 4, "titel"),
-            (GOOD.replace("keywords = [", "keywords = "), 7, ""),
+            (GOOD.replace("keywords = [\"acme_\"]", "keywords = \"hunter2\""), 7, "keywords: expected a sequence"),
+            (GOOD.replace("examples = [\"acme_abcdefgh\"", "examples = [\n  7"), 10, "examples: expected a string"),
+            (GOOD.replace("[[rule]]", "[[rule]]\nmin_entropy = \"hunter2\""), 3, "min_entropy: expected u32"),
             (GOOD.replace("pattern = 'acme_[a-z]{8}'\n", ""), 2, "pattern"),
         ];
         for (text, line, word) in cases {
@@ -157,6 +185,7 @@ counter_examples = ["acme_", "acme_123"]
             assert_eq!(error.file, "acme.toml");
             assert_eq!(error.line, line, "{error}");
             assert!(error.message.contains(word), "{error}");
+            assert!(!error.message.contains("hunter2") && !error.message.contains("huge"), "{error}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Are rules sound? The same test for the built-in ones and for a user's own.
 
+use regex_syntax::hir::{Class, Hir, HirKind};
+
 use crate::engine::Engine;
 use crate::rule::Rule;
 
@@ -59,6 +61,108 @@ pub fn validate(rules: &[Rule]) -> Result<(), Vec<RuleProblem>> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
+/// Checks a user's own rules, alone and beside the built-in ones, and gives the engine over both: each rule as [`validate`] does,
+/// ids unlike all others, and each example told by its own rule where all are asked.
+///
+/// # Errors
+/// Every problem, in the order of the rules.
+pub fn validate_own(own: Vec<Rule>) -> Result<Engine, Vec<RuleProblem>> {
+    let mut problems = Vec::new();
+    for rule in &own {
+        form(rule, &mut problems);
+        // One that does not compile is told once, by the engine over all rules below.
+        if let Ok(alone) = Engine::new(vec![rule.clone()]) {
+            examples(rule, &alone, &mut problems);
+        }
+    }
+    let known = Engine::builtin().rules().len();
+    let together = match Engine::extended(own) {
+        Ok(together) => together,
+        Err(more) => {
+            problems.extend(more.0);
+            return Err(problems);
+        }
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    for rule in &together.rules()[known..] {
+        told_by_its_own(rule, &together, &mut problems);
+    }
+    if problems.is_empty() { Ok(together) } else { Err(problems) }
+}
+
+/// Looks whether built-in rules still tell their own examples beside a user's: `together` is what [`validate_own`] gave.
+///
+/// # Errors
+/// Every own rule that takes a built-in rule's finding, whose history would begin anew under another name.
+pub fn validate_beside(together: &Engine) -> Result<(), Vec<RuleProblem>> {
+    let (known, own) = together.rules().split_at(Engine::builtin().rules().len());
+    let mut problems = Vec::new();
+    for rule in known {
+        for (number, example) in rule.examples.iter().enumerate() {
+            for found in together.scan(example.as_bytes()) {
+                if own.iter().any(|own| own.id == found.rule.id) {
+                    let message = format!(
+                        "tells example {} of the built-in rule `{}` in its place; expected a narrower pattern or a lower `priority`",
+                        number + 1,
+                        rule.id
+                    );
+                    problems.push(RuleProblem::new(found.rule, "pattern", &message));
+                }
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Is each example told by this rule where all rules are asked?
+fn told_by_its_own(rule: &Rule, together: &Engine, problems: &mut Vec<RuleProblem>) {
+    for (number, example) in rule.examples.iter().enumerate() {
+        let told = together.scan(example.as_bytes());
+        if told.iter().any(|found| found.rule.id == rule.id) {
+            continue;
+        }
+        let by = told.first().map_or("no rule", |found| found.rule.id.as_str());
+        let message = format!(
+            "number {} is told by `{by}` where all rules are asked; expected by this one: raise its `priority`",
+            number + 1
+        );
+        problems.push(RuleProblem::new(rule, "examples", &message));
+    }
+}
+
+/// A pattern that matches nothing at all, or runs on through whatever follows: what is wrong, and what was expected.
+fn runs_away(pattern: &str) -> Option<&'static str> {
+    let parsed = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern);
+    // One that is not understood is told by the engine.
+    let hir = parsed.ok()?;
+    if hir.properties().minimum_len().is_none_or(|least| least == 0) {
+        return Some("can match nothing at all; expected one that needs a byte at least");
+    }
+    endless(&hir).then_some(
+        "could run away: a repetition without an upper bound goes over ends of lines and everything else; \
+         expected a bound, such as `{1,200}`, or a class without `\\n`",
+    )
+}
+
+/// Does a repetition without an upper bound go over text and ends of lines alike?
+fn endless(hir: &Hir) -> bool {
+    let over_everything = |sub: &Hir| {
+        let HirKind::Class(Class::Bytes(class)) = sub.kind() else { return false };
+        let holds = |byte: u8| class.ranges().iter().any(|range| range.start() <= byte && byte <= range.end());
+        holds(b'\n') && (holds(b'a') || holds(b'A') || holds(b'0'))
+    };
+    match hir.kind() {
+        HirKind::Repetition(repetition) => {
+            (repetition.max.is_none() && over_everything(&repetition.sub)) || endless(&repetition.sub)
+        }
+        HirKind::Capture(capture) => endless(&capture.sub),
+        HirKind::Concat(all) | HirKind::Alternation(all) => all.iter().any(endless),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
+    }
+}
+
 fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
     let mut wrong = |key: &str, message: &str| problems.push(RuleProblem::new(rule, key, message));
     if !well_formed_id(&rule.id) {
@@ -73,14 +177,17 @@ fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
         let word = keyword.bytes().all(|b| b.is_ascii_alphabetic());
         let least = if word { SHORTEST_KEYWORD } else { SHORTEST_ODD_KEYWORD };
         if keyword.len() < least {
-            wrong("keywords", "at least 4 bytes, or 3 with a digit or punctuation among them");
+            wrong("keywords", "expected at least 4 bytes each, or 3 with a digit or punctuation among them");
         }
         if keyword.bytes().any(|b| b.is_ascii_uppercase()) {
             wrong("keywords", "must be lower case; they are found in any case");
         }
     }
     if rule.pattern.len() > LONGEST_PATTERN {
-        wrong("pattern", "at most 2048 characters");
+        wrong("pattern", "expected at most 2048 characters");
+    }
+    if let Some(wrong_so) = runs_away(&rule.pattern) {
+        wrong("pattern", wrong_so);
     }
     if rule.look_behind > Rule::LOOK_LIMIT || rule.look_ahead > Rule::LOOK_LIMIT {
         wrong("look_ahead", "a window reaches at most 65536 bytes either way");
@@ -92,26 +199,26 @@ fn form(rule: &Rule, problems: &mut Vec<RuleProblem>) {
         wrong("prefixes", "a known prefix is ASCII, of at least 2 characters");
     }
     if rule.examples.len() < 2 {
-        wrong("examples", "at least two");
+        wrong("examples", "expected at least two");
     }
     if rule.counter_examples.len() < 2 {
-        wrong("counter_examples", "at least two");
+        wrong("counter_examples", "expected at least two");
     }
     if rule.references.is_empty() {
-        wrong("references", "at least one page of the provider's documentation");
+        wrong("references", "expected at least one page of the provider's documentation");
     }
 }
 
 fn examples(rule: &Rule, alone: &Engine, problems: &mut Vec<RuleProblem>) {
     for (number, example) in rule.examples.iter().enumerate() {
         if alone.scan(example.as_bytes()).is_empty() {
-            let message = format!("number {} is not found", number + 1);
+            let message = format!("number {} is not found; expected the rule to find it", number + 1);
             problems.push(RuleProblem::new(rule, "examples", &message));
         }
     }
     for (number, counter) in rule.counter_examples.iter().enumerate() {
         if !alone.scan(counter.as_bytes()).is_empty() {
-            let message = format!("number {} is found", number + 1);
+            let message = format!("number {} is found; expected the rule to pass it by", number + 1);
             problems.push(RuleProblem::new(rule, "counter_examples", &message));
         }
     }
@@ -166,11 +273,50 @@ mod tests {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    fn own(id: &str, pattern: &str, example: &str) -> Rule {
+        let text = format!(
+            "provider = \"Acme\"\nreferences = [\"https://docs.acme.example\"]\n[[rule]]\nid = \"{id}\"\ntitle = \"t\"\ndescription = \"d\"\n\
+             severity = \"high\"\nkeywords = [\"acme_\", \"ghp_\"]\npattern = '{pattern}'\n\
+             examples = [\"{example}\", \"x {example}\"]\ncounter_examples = [\"acme_\", \"acme_no\"]\n"
+        );
+        Rule::from_toml(&text, "acme.toml").unwrap().remove(0)
+    }
+
+    #[test]
+    fn own_rules_stand_beside_the_built_in_ones() {
+        let token = "ghp_FakeExhibitValue0NotARealKey70ABCDEF";
+        let good = own("acme.order-key", r"\b(acme_[a-z0-9]{16})\b", "acme_q8zr4wm1xc7vb2nn");
+        let engine = validate_own(vec![good.clone()]).unwrap();
+        assert_eq!(validate_beside(&engine), Ok(()));
+        assert_eq!(engine.scan(b"k acme_q8zr4wm1xc7vb2nn")[0].rule.id, "acme.order-key");
+        assert_eq!(engine.scan(token.as_bytes()).len(), 1, "and what is built in is found as ever");
+        assert_ne!(engine.rule_pack_digest(), Engine::builtin().rule_pack_digest());
+        let same = validate_own(Vec::new()).unwrap();
+        assert_eq!(same.rule_pack_digest(), Engine::builtin().rule_pack_digest());
+
+        let keys = |rules: Vec<Rule>| -> Vec<String> {
+            validate_own(rules).unwrap_err().into_iter().map(|problem| problem.key).collect()
+        };
+        for taken in ["github.pat", "generic.password", "personal.email"] {
+            let known = Engine::builtin().rules().iter().find(|rule| rule.id.starts_with("github.")).unwrap();
+            let id = if taken == "github.pat" { known.id.as_str() } else { taken };
+            assert_eq!(keys(vec![Rule { id: id.to_owned(), ..good.clone() }]), ["id"], "{taken}");
+        }
+        assert_eq!(keys(vec![good.clone(), good]), ["id"]);
+        assert_eq!(
+            keys(vec![Rule { priority: -5, ..own("acme.hub", r"\b(ghp_[A-Za-z0-9]{36})\b", token) }]),
+            ["examples"; 2]
+        );
+        let greedy = Rule { priority: 5, ..own("acme.hub", r"\b(ghp_[A-Za-z0-9]{36})\b", token) };
+        let problems = validate_beside(&validate_own(vec![greedy]).unwrap()).unwrap_err();
+        assert!(problems.iter().all(|problem| problem.rule == "acme.hub" && problem.key == "pattern"), "{problems:?}");
+    }
+
     #[test]
     fn each_fault_is_told_with_its_key() {
         let good = Engine::builtin().rules()[0].clone();
         type Fault = fn(&mut Rule);
-        let cases: [(&str, Fault); 11] = [
+        let cases: [(&str, Fault); 15] = [
             ("id", |r| r.id = "NoDot".to_owned()),
             ("id", |r| r.id = "a.b.c".to_owned()),
             ("title", |r| r.title.clear()),
@@ -179,6 +325,10 @@ mod tests {
             ("keywords", |r| r.keywords.clear()),
             ("pattern", |r| r.pattern = "(".to_owned()),
             ("pattern", |r| r.pattern = "[a-z]{60000}{60000}".to_owned()),
+            ("pattern", |r| r.pattern = r"acme_(?s:.*)end".to_owned()),
+            ("pattern", |r| r.pattern = "\"[^\"]+\"".to_owned()),
+            ("pattern", |r| r.pattern = "(acme_)?[a-z]*".to_owned()),
+            ("pattern", |r| r.pattern = format!("acme_{}", "x".repeat(3000))),
             ("examples", |r| r.examples.push("nothing here".to_owned())),
             ("counter_examples", |r| r.counter_examples.push(r.examples[0].clone())),
             ("references", |r| r.references.clear()),

@@ -8,6 +8,7 @@ use std::{
 
 use chrono::TimeDelta;
 use exhibit_collectors::{CollectError, JudgeError};
+use exhibit_detect::Engine;
 use exhibit_evidence::{JobId, Timestamp};
 use exhibit_store::{Lease, StoreError};
 use tokio::{sync::watch, task::JoinHandle};
@@ -198,14 +199,14 @@ impl Attempt {
     }
 
     /// Kind and words, as they may be kept.
-    pub(crate) fn told(&self) -> String {
-        clean(format!("{}: {self}", self.kind()))
+    pub(crate) fn told(&self, engine: &Engine) -> String {
+        clean(engine, format!("{}: {self}", self.kind()))
     }
 }
 
 /// A reason as it may be kept: collectors keep values to themselves, this is the second wall.
-pub(crate) fn clean(reason: String) -> String {
-    let reason = scrubbed(&reason).unwrap_or(reason);
+pub(crate) fn clean(engine: &Engine, reason: String) -> String {
+    let reason = scrubbed(engine, &reason).unwrap_or(reason);
     match reason.char_indices().nth(LONGEST_WORDS) {
         Some((end, _)) => format!("{}…", &reason[..end]),
         None => reason,
@@ -278,10 +279,10 @@ mod tests {
     #[test]
     fn a_reason_that_holds_a_token_is_masked() {
         let token = ["ghp", "_", "0123456789abcdefghijABCDEFGHIJ012345"].concat();
-        let kept = clean(format!("line 3: unexpected {token} here"));
+        let kept = clean(Engine::builtin(), format!("line 3: unexpected {token} here"));
         assert!(!kept.contains(&token) && kept.starts_with("line 3: unexpected "), "{kept}");
-        assert_eq!(clean("no such file".to_owned()), "no such file");
-        assert_eq!(clean("ä ".repeat(1_000)).chars().count(), LONGEST_WORDS + 1);
+        assert_eq!(clean(Engine::builtin(), "no such file".to_owned()), "no such file");
+        assert_eq!(clean(Engine::builtin(), "ä ".repeat(1_000)).chars().count(), LONGEST_WORDS + 1);
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub async fn declare(world: &World) -> Result<Declared, StepError> {
 
 /// Why the configuration was changed, as it may be recorded.
 fn reason(world: &World) -> String {
-    clean(world.plan.deployment.change_reason.clone().unwrap_or_else(|| "not stated".to_owned()))
+    clean(&world.engine, world.plan.deployment.change_reason.clone().unwrap_or_else(|| "not stated".to_owned()))
 }
 
 fn deployment(world: &World) -> Deployment {

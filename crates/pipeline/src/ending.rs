@@ -110,11 +110,11 @@ async fn try_slot(
     let again = now.plus(wait(world, &attempt, lease.attempts, hands));
     let in_time = next.is_none_or(|next| again < next);
     if matches!(attempt, Attempt::LetGo) || (attempt.may_pass() && lease.attempts < hands.effort.attempts && in_time) {
-        tracing::warn!(job = %job.id, scheduled_for = %slot.scheduled_for, attempt = lease.attempts, why = attempt.told(), again = %again, "attempt failed, slot given back");
-        world.store.fail_attempt(lease, &attempt.told(), again).await?;
+        tracing::warn!(job = %job.id, scheduled_for = %slot.scheduled_for, attempt = lease.attempts, why = attempt.told(&world.engine), again = %again, "attempt failed, slot given back");
+        world.store.fail_attempt(lease, &attempt.told(&world.engine), again).await?;
         return Ok(None);
     }
-    close(world, lease, SlotState::Errored, story(lease, Some(&attempt.told()), now)).await
+    close(world, lease, SlotState::Errored, story(lease, Some(&attempt.told(&world.engine)), now)).await
 }
 
 /// How long until the next attempt. What was let go may be taken at once.
@@ -224,11 +224,11 @@ async fn try_request(
         Err(attempt) => attempt,
     };
     let again = world.now().plus(wait(world, &attempt, lease.attempts, hands));
-    tracing::warn!(job = %job.id, request = %lease.id, attempt = lease.attempts, why = attempt.told(), "{what}: not recorded");
+    tracing::warn!(job = %job.id, request = %lease.id, attempt = lease.attempts, why = attempt.told(&world.engine), "{what}: not recorded");
     if matches!(attempt, Attempt::LetGo) || (attempt.may_pass() && lease.attempts < hands.effort.attempts) {
-        world.store.return_run_request(lease, &attempt.told(), again).await?;
+        world.store.return_run_request(lease, &attempt.told(&world.engine), again).await?;
     } else {
-        finish(world, lease, RunEnd::Failed(attempt.told())).await?;
+        finish(world, lease, RunEnd::Failed(attempt.told(&world.engine))).await?;
     }
     Ok(None)
 }

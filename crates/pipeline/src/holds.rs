@@ -8,6 +8,7 @@ mod mending;
 mod reconcile;
 mod scope;
 
+use exhibit_detect::Engine;
 use exhibit_evidence::{
     Body, EntryId,
     disclosure::{CUSTODIAN, PERSON},
@@ -74,8 +75,8 @@ fn refused<T>(why: impl Into<String>) -> Result<T, StepError> {
 pub async fn place_hold(world: &World, person: &Person, new: NewHold) -> Result<EntryId, StepError> {
     may_act(person)?;
     let NewHold { matter, scope, custodian, reason } = new;
-    let matter = line("matter", &matter, LONGEST_MATTER)?;
-    let reason = line("reason", &reason, LONGEST_REASON)?;
+    let matter = line(&world.engine, "matter", &matter, LONGEST_MATTER)?;
+    let reason = line(&world.engine, "reason", &reason, LONGEST_REASON)?;
     let custodian = custodian.trim();
     if custodian.is_empty() || custodian.chars().count() > 200 || custodian.contains(char::is_control) {
         return refused("a custodian is a name of 1 to 200 characters on one line");
@@ -104,7 +105,7 @@ pub async fn place_hold(world: &World, person: &Person, new: NewHold) -> Result<
 /// over.
 pub async fn release_hold(world: &World, person: &Person, case: EntryId, reason: &str) -> Result<Released, StepError> {
     may_act(person)?;
-    let reason = line("reason", reason, LONGEST_REASON)?;
+    let reason = line(&world.engine, "reason", reason, LONGEST_REASON)?;
     hold_to_outside(world).await?;
     // One after the other: two at once could both be the first, or both the second.
     let _turn = turn::take(world).await?;
@@ -211,9 +212,9 @@ async fn name_of(world: &World, entry: EntryId, path: &str) -> Result<Option<Str
 }
 
 /// A text as it is recorded: one line, masked.
-fn line(what: &str, text: &str, longest: usize) -> Result<String, StepError> {
+fn line(engine: &Engine, what: &str, text: &str, longest: usize) -> Result<String, StepError> {
     let text = text.trim();
-    let text = scrubbed(text).unwrap_or_else(|| text.to_owned());
+    let text = scrubbed(engine, text).unwrap_or_else(|| text.to_owned());
     let length = text.chars().count();
     if length == 0 || length > longest || text.contains(char::is_control) {
         return refused(format!("a {what} has 1 to {longest} characters on one line, this one has {length}"));

@@ -1,5 +1,6 @@
 //! The keys that signed this ledger, as its own entries tell, and the step from one key to the next.
 
+use exhibit_detect::Engine;
 use exhibit_evidence::{Body, Envelope, Timestamp, deployment::Deployment, key::KeyRotation};
 use exhibit_ledger::{
     checkpoint::Checkpoint,
@@ -130,7 +131,7 @@ pub async fn rotate(world: &World, next: &SigningKey, reason: &str) -> Result<Ha
 }
 
 async fn record(world: &World, next: &SigningKey, reason: &str) -> Result<Handover, StepError> {
-    let reason = reason_of(reason)?;
+    let reason = reason_of(&world.engine, reason)?;
     let (line, _) = line(world).await?;
     let refused = |why: &str| StepError::Keys { key: next.verifier().to_string(), why: why.to_owned() };
     if next.verifier().name() != world.origin() {
@@ -193,9 +194,9 @@ async fn sign_by_both(world: &World, next: &SigningKey, size: u64) -> Result<(),
 }
 
 /// The reason as it is recorded: masked, and fit for one line.
-fn reason_of(text: &str) -> Result<String, StepError> {
+fn reason_of(engine: &Engine, text: &str) -> Result<String, StepError> {
     let text = text.trim();
-    let text = sealing::scrubbed(text).unwrap_or_else(|| text.to_owned());
+    let text = sealing::scrubbed(engine, text).unwrap_or_else(|| text.to_owned());
     let length = text.chars().count();
     if length == 0 || length > LONGEST_REASON || text.contains(char::is_control) {
         return Err(StepError::Reason { longest: LONGEST_REASON });
@@ -209,12 +210,12 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_masked_line() {
-        assert_eq!(reason_of("  the yearly change ").expect("a reason"), "the yearly change");
+        assert_eq!(reason_of(Engine::builtin(), "  the yearly change ").expect("a reason"), "the yearly change");
         for bad in ["", "  ", "two\nlines", "\u{1b}[2J", &"x".repeat(501)] {
-            assert!(matches!(reason_of(bad), Err(StepError::Reason { .. })), "{bad:?}");
+            assert!(matches!(reason_of(Engine::builtin(), bad), Err(StepError::Reason { .. })), "{bad:?}");
         }
         let leaked = concat!("AKIA", "QWERTYUIOPASDFGH");
-        let masked = reason_of(&format!("the key {leaked} leaked")).expect("a reason");
+        let masked = reason_of(Engine::builtin(), &format!("the key {leaked} leaked")).expect("a reason");
         assert!(!masked.contains(leaked), "{masked}");
     }
 }

@@ -237,13 +237,14 @@ fn observe_and_judge_blocking(world: &World, job: &Job, runtime: tokio::runtime:
     let mut run_key = [0; 32];
     world.random.fill(&mut run_key);
 
-    let self_test = collector.self_test();
+    let self_test = collector.self_test(&world.engine);
     let archive = OwnArchive::new(world, runtime);
     let scope = Scope {
         base: &world.plan.base,
         environments: &environments,
         clock: &*world.clock,
         run_key: &run_key,
+        engine: &world.engine,
         archive: Some(&archive),
     };
     let collected = collector.collect(&scope, &job.settings);

@@ -52,7 +52,7 @@ pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed,
     let Outcome { evidence, run, clock_offset_ms, collector, by, pushed, self_test, collected, judgements } = outcome;
     let policy = policy_digest(&job.settings)?;
     let mut artifacts = Vec::new();
-    let observation = observation(collected, &mut artifacts)?;
+    let observation = observation(&world.engine, collected, &mut artifacts)?;
 
     let evidence = evidence.unwrap_or_else(|| world.entry_id());
     let mut disclosures = Vec::new();
@@ -72,7 +72,7 @@ pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed,
     let mut entries = vec![NewEntry { id: evidence, body: Body::from(body) }];
     for judgement in judgements {
         let verdict = judgement.verdict();
-        let mut judgement = scrub(judgement)?;
+        let mut judgement = scrub(&world.engine, judgement)?;
         let finding_count = judgement.findings.len() as u64;
         let findings_artifact = spill(&mut judgement, &mut artifacts)?;
         let body = Assessment {
@@ -95,14 +95,19 @@ fn policy_digest(settings: &Settings) -> Result<exhibit_evidence::Digest, Canoni
     settings.policy_digest()
 }
 
-fn observation(collected: Collected, artifacts: &mut Vec<NewArtifact>) -> Result<Observation, StepError> {
-    let mut observation = scrub(collected.observation)?;
+fn observation(
+    engine: &Engine,
+    collected: Collected,
+    artifacts: &mut Vec<NewArtifact>,
+) -> Result<Observation, StepError> {
+    let mut observation = scrub(engine, collected.observation)?;
     for raw in collected.artifacts {
-        observation.artifacts.push(keep(raw, artifacts));
+        observation.artifacts.push(keep(engine, raw, artifacts));
     }
     let facts = to_canonical(&observation.facts)?;
     if facts.len() > LONGEST_FACTS {
         let reference = keep(
+            engine,
             RawArtifact { name: "facts".to_owned(), media_type: "application/json".to_owned(), bytes: facts },
             artifacts,
         );
@@ -119,8 +124,8 @@ fn observation(collected: Collected, artifacts: &mut Vec<NewArtifact>) -> Result
 }
 
 /// Masks an artifact, and keeps it.
-fn keep(raw: RawArtifact, artifacts: &mut Vec<NewArtifact>) -> ArtifactRef {
-    let masked = mask(Engine::builtin(), &[], &raw.bytes);
+fn keep(engine: &Engine, raw: RawArtifact, artifacts: &mut Vec<NewArtifact>) -> ArtifactRef {
+    let masked = mask(engine, &[], &raw.bytes);
     let artifact = NewArtifact { media_type: raw.media_type.clone(), bytes: masked.bytes };
     let reference = ArtifactRef {
         name: raw.name,
@@ -170,46 +175,46 @@ pub(crate) fn disclose(
 }
 
 /// Passes every text of a value through the detector. Collectors keep values to themselves; this is the second wall.
-fn scrub<T: Serialize + DeserializeOwned>(value: T) -> Result<T, StepError> {
+fn scrub<T: Serialize + DeserializeOwned>(engine: &Engine, value: T) -> Result<T, StepError> {
     let mut json = serde_json::to_value(value).map_err(CanonicalError::NotJson)?;
-    scrub_value(&mut json);
+    scrub_value(engine, &mut json);
     Ok(serde_json::from_value(json).map_err(CanonicalError::NotJson)?)
 }
 
 /// Masks every text of a value, keys too, and tells how many were changed.
-pub(crate) fn scrub_value(value: &mut Value) -> u64 {
+pub(crate) fn scrub_value(engine: &Engine, value: &mut Value) -> u64 {
     match value {
-        Value::String(text) => match scrubbed(text) {
+        Value::String(text) => match scrubbed(engine, text) {
             Some(clean) => {
                 *text = clean;
                 1
             }
             None => 0,
         },
-        Value::Array(items) => items.iter_mut().map(scrub_value).sum(),
+        Value::Array(items) => items.iter_mut().map(|item| scrub_value(engine, item)).sum(),
         Value::Object(members) => {
             let dirty: Vec<(String, String)> =
-                members.keys().filter_map(|key| Some((key.clone(), scrubbed(key)?))).collect();
+                members.keys().filter_map(|key| Some((key.clone(), scrubbed(engine, key)?))).collect();
             let keys = dirty.len() as u64;
             for (key, clean) in dirty {
                 if let Some(item) = members.remove(&key) {
                     members.insert(clean, item);
                 }
             }
-            keys + members.values_mut().map(scrub_value).sum::<u64>()
+            keys + members.values_mut().map(|item| scrub_value(engine, item)).sum::<u64>()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 
 /// The text without what looks like a secret.
-pub fn masked(text: &str) -> String {
-    scrubbed(text).unwrap_or_else(|| text.to_owned())
+pub fn masked(engine: &Engine, text: &str) -> String {
+    scrubbed(engine, text).unwrap_or_else(|| text.to_owned())
 }
 
 /// The text without what looks like a secret; none where it needs no change.
-pub(crate) fn scrubbed(text: &str) -> Option<String> {
-    let masked = mask(Engine::builtin(), &[], text.as_bytes());
+pub(crate) fn scrubbed(engine: &Engine, text: &str) -> Option<String> {
+    let masked = mask(engine, &[], text.as_bytes());
     let clean = !masked.hits.is_empty() || text.contains('\0');
     clean.then(|| String::from_utf8_lossy(&masked.bytes).replace('\0', "\u{fffd}"))
 }

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use chrono::TimeDelta;
 use exhibit_archive::Vault;
 use exhibit_collectors::{Registry, Settings};
+use exhibit_detect::Engine;
 use exhibit_evidence::{
     Clock, CollectorId, Digest, EntryId, EnvironmentId, FiscalCalendar, JobId, Timestamp, deployment::Environment,
     schedule::Schedule,
@@ -23,6 +24,8 @@ pub struct World {
     pub vault: Arc<dyn Vault>,
     /// The collectors.
     pub registry: Registry,
+    /// What secrets are found and masked by: the built-in rules, and those of the configuration beside them.
+    pub engine: Arc<Engine>,
     /// The report's template.
     pub templates: TemplateSet,
     /// Titles of checks, requirements of frameworks.

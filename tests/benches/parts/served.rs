@@ -33,7 +33,7 @@ struct Masking;
 
 impl Intake for Masking {
     fn masked(&self, text: &str) -> String {
-        masked(text)
+        masked(exhibit_detect::Engine::builtin(), text)
     }
 
     fn admit(&self, _: Offer) -> Result<String, NotTaken> {

@@ -13,6 +13,7 @@ mod init;
 mod keys;
 mod kills;
 mod majors;
+mod own_rules;
 mod publisher;
 mod pushing;
 mod restore;

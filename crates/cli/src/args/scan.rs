@@ -19,6 +19,9 @@ pub(crate) struct ScanArgs {
     /// Also search for personal data: mail addresses, phone, card and account numbers
     #[arg(long)]
     pub(crate) personal_data: bool,
+    /// Also find by the rules of this file, in the form of Exhibit's own; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
     /// Nothing less sure than this is told
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Sureness::Medium)]
     pub(crate) confidence: Sureness,

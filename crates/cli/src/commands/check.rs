@@ -1,6 +1,7 @@
 //! `exhibit check`: configuration, collectors, their cases, rules and templates, by the same rules as the tests.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use exhibit_collectors::{Registry, cases};
 use exhibit_detect::Engine;
@@ -12,6 +13,7 @@ use crate::{
     args::CheckArgs,
     config::{self, ConfigError},
     output::{Exit, Out, Table, Words},
+    rules,
 };
 
 #[derive(Serialize)]
@@ -41,10 +43,14 @@ pub(crate) fn run(args: &CheckArgs, words: &Words, out: &mut Out) -> anyhow::Res
         return Ok(Exit::Clean);
     }
     let mut list = Checklist { lines: Vec::new(), blind: false };
-    configuration(args, &registry, &mut list);
-    collectors(&registry, &mut list);
+    let own = configuration(args, &registry, &mut list);
+    let engine = own.as_ref().map_or_else(Engine::shared, Arc::clone);
+    collectors(&registry, &engine, &mut list);
     collector_cases(args, &registry, words, &mut list)?;
-    list.note("detection rules", rules());
+    list.note("detection rules", built_in_rules());
+    if let Some(own) = &own {
+        list.note("own detection rules", own_rules(own));
+    }
     list.note(
         "report template",
         TemplateSet::built_in().map(|set| set.digest().to_string()).map_err(|e| e.to_string()),
@@ -74,13 +80,31 @@ pub(crate) fn run(args: &CheckArgs, words: &Words, out: &mut Out) -> anyhow::Res
     })
 }
 
-fn configuration(args: &CheckArgs, registry: &Registry, list: &mut Checklist) {
+/// Looks at the configuration; the engine with its own rules, where it names some that are sound.
+fn configuration(args: &CheckArgs, registry: &Registry, list: &mut Checklist) -> Option<Arc<Engine>> {
     let file = args.place.config_file();
     match config::load(&file, registry) {
-        Ok(config) => list.note(
-            "configuration",
-            Ok(format!("{}: {} environments, {} jobs", file.display(), config.environments.len(), config.jobs.len())),
-        ),
+        Ok(config) => {
+            list.note(
+                "configuration",
+                Ok(format!(
+                    "{}: {} environments, {} jobs",
+                    file.display(),
+                    config.environments.len(),
+                    config.jobs.len()
+                )),
+            );
+            if config.rules.is_empty() {
+                return None;
+            }
+            match rules::engine(&config.rules, &config.base) {
+                Ok(engine) => return Some(engine),
+                Err(error) => {
+                    list.blind |= error.is_blind();
+                    list.note("own detection rules", Err(error.to_string()));
+                }
+            }
+        }
         // Without a configuration there is still much to check; one that was named must be there.
         Err(ConfigError::Absent { .. }) if !args.place.is_named() => {
             list.note("configuration", Ok(format!("there is no {} here: not looked at", file.display())));
@@ -90,16 +114,17 @@ fn configuration(args: &CheckArgs, registry: &Registry, list: &mut Checklist) {
             list.note("configuration", Err(error.to_string()));
         }
     }
+    None
 }
 
-fn collectors(registry: &Registry, list: &mut Checklist) {
+fn collectors(registry: &Registry, engine: &Engine, list: &mut Checklist) {
     for registered in registry.iter() {
         let manifest = &registered.manifest;
         let outcome = match Schedule::parse(&manifest.default_schedule) {
             Err(error) => Err(error.to_string()),
             Ok(_) if manifest.checks.is_empty() => Err("it has no check".to_owned()),
             Ok(_) => {
-                let self_test = registered.collector.self_test();
+                let self_test = registered.collector.self_test(engine);
                 if self_test.passed { Ok(self_test.detail) } else { Err(format!("self-test: {}", self_test.detail)) }
             }
         };
@@ -165,10 +190,22 @@ impl Drop for Scratch {
     }
 }
 
-fn rules() -> Result<String, String> {
+fn built_in_rules() -> Result<String, String> {
     let rules = Engine::builtin().rules().to_vec();
     match exhibit_detect::validate(&rules) {
         Ok(()) => Ok(format!("{} rules: examples match, counter-examples do not", rules.len())),
-        Err(problems) => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+/// Own rules that are sound: whether the built-in ones are as they were beside them.
+fn own_rules(engine: &Engine) -> Result<String, String> {
+    let own = engine.rules().len() - Engine::builtin().rules().len();
+    match exhibit_detect::validate_beside(engine) {
+        Ok(()) => Ok(format!(
+            "{own} rules beside the built-in ones: examples match, counter-examples do not; rule pack {}",
+            exhibit_evidence::Digest(engine.rule_pack_digest())
+        )),
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
     }
 }

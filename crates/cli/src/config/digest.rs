@@ -20,7 +20,7 @@ impl Config {
         let path = |path| self.relative(path).display().to_string();
         let mut jobs: Vec<_> = self.jobs.iter().collect();
         jobs.sort_by(|a, b| a.id.cmp(&b.id));
-        json!({
+        let mut all = json!({
             "deployment": {
                 "name": deployment.name,
                 "origin": deployment.origin,
@@ -62,7 +62,12 @@ impl Config {
                 "source": job.settings.source,
                 "policy": job.settings.policy,
             })).collect::<Vec<_>>(),
-        })
+        });
+        // Where there are none, the configuration is the same as before there could be any.
+        if !self.rules.is_empty() {
+            all["detection"] = json!({ "rules": self.rules.iter().map(|file| path(file)).collect::<Vec<_>>() });
+        }
+        all
     }
 
     /// Without a bucket as it was before there were any, so that no deployment's configuration seems changed.

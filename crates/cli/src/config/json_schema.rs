@@ -75,6 +75,7 @@ fn property(key: &Key, collectors: &dyn Collectors) -> Value {
     let mut schema = match &key.kind {
         Kind::Line => json!({ "type": "string", "pattern": LINE }),
         Kind::Path => json!({ "type": "string", "pattern": PATH }),
+        Kind::Paths => json!({ "type": "array", "items": { "type": "string", "pattern": PATH }, "minItems": 1 }),
         Kind::Reference => json!({ "type": "string", "pattern": REFERENCE }),
         Kind::Origin => json!({ "type": "string", "pattern": ORIGIN }),
         Kind::TimeZone | Kind::Schedule | Kind::Address => json!({ "type": "string" }),

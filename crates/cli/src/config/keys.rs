@@ -47,6 +47,8 @@ pub(super) enum Kind {
     Path,
     /// Where a secret is found: `env:NAME` or `file:PATH`.
     Reference,
+    /// Paths, absolute or from the file's folder, whose last part may hold `*`.
+    Paths,
     /// A log's name.
     Origin,
     /// An IANA time zone.
@@ -105,6 +107,7 @@ pub(super) static FILE: Shape = Shape {
         key("archive", Kind::Table(&ARCHIVE), Need::Optional, ARCHIVE.says),
         key("signing", Kind::Table(&SIGNING), Need::Optional, SIGNING.says),
         key("service", Kind::Table(&SERVICE), Need::Optional, SERVICE.says),
+        key("detection", Kind::Table(&DETECTION), Need::Optional, DETECTION.says),
         key(
             "environments",
             Kind::Named(&ENVIRONMENT),
@@ -343,6 +346,16 @@ static SERVICE: Shape = Shape {
             "Where the service's counters are told to Prometheus, without a token; without it, nowhere.",
         ),
     ],
+};
+
+static DETECTION: Shape = Shape {
+    says: "What secrets are found by, beside the built-in rules.",
+    keys: &[key(
+        "rules",
+        Kind::Paths,
+        Need::Required("a list of rule files, such as [\"rules/*.toml\"]"),
+        "Rule files of your own; a file's name may hold *. `exhibit check` tries their examples.",
+    )],
 };
 
 /// `[environments.ID]`

@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) signing: Signing,
     /// `[service]`
     pub(crate) service: Service,
+    /// `[detection] rules`: paths, absolute, whose last part may hold `*`.
+    pub(crate) rules: Vec<PathBuf>,
     /// `[environments.ID]` in the order of the file; the title is the id where none is given.
     pub(crate) environments: Vec<Environment>,
     /// `[[jobs]]` in the order of the file; ids are unique.

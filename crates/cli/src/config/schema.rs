@@ -33,6 +33,7 @@ pub(super) fn read(
     let archive = archive::read(reader, &root, &base, &data_dir);
     let signing = signing(reader, &root, &base, &data_dir);
     let service = service::read(reader, &root, &base);
+    let rules = rules(reader, &root, &base);
     let environments = environments(reader, &root);
     let jobs = jobs::read(reader, &root, &environments, collectors);
     Some(Config {
@@ -42,6 +43,7 @@ pub(super) fn read(
         archive,
         signing: signing?,
         service,
+        rules,
         environments,
         jobs: jobs?,
     })
@@ -155,6 +157,28 @@ fn signing(reader: &mut Reader, root: &Section<'_>, base: &Path, data_dir: &Path
     }
     let (reference, _) = secret(reader, &section, "key", base)?;
     Some(Signing::Given(reference))
+}
+
+/// `[detection] rules`; what the files say is read by who needs the rules.
+fn rules(reader: &mut Reader, root: &Section<'_>, base: &Path) -> Vec<PathBuf> {
+    let Some(section) = reader.table(root, "detection", "[detection]") else { return Vec::new() };
+    let Some(list) = reader.texts(&section, "rules") else { return Vec::new() };
+    let mut refuse = |span: Range<usize>| {
+        reader.refuse(
+            Diagnostic::new("config.bad-path", span, "`rules` in [detection] names no rule file")
+                .label("expected paths, absolute or from this file's folder, such as [\"rules/*.toml\"]"),
+        );
+    };
+    if list.get_ref().is_empty() {
+        refuse(list.span());
+    }
+    for path in list.get_ref() {
+        let folder = Path::new(path.get_ref()).parent().is_some_and(|folder| folder.to_string_lossy().contains('*'));
+        if path.get_ref().trim().is_empty() || path.get_ref().contains('\0') || folder {
+            refuse(path.span());
+        }
+    }
+    list.into_inner().into_iter().map(|path| base.join(path.into_inner())).collect()
 }
 
 fn environments(reader: &mut Reader, root: &Section<'_>) -> Vec<Environment> {

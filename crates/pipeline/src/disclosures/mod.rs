@@ -146,7 +146,7 @@ pub async fn erase_disclosures(
         return Err(StepError::Disclosures(why));
     }
     hold_to_outside(world).await?;
-    let reason = scrubbed(reason).unwrap_or_else(|| reason.to_owned());
+    let reason = scrubbed(&world.engine, reason).unwrap_or_else(|| reason.to_owned());
     let entry = world.entry_id();
     let mut names = Vec::new();
     let by = actor(world, entry, person, &mut names)?;

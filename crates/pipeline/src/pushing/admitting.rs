@@ -63,6 +63,13 @@ pub enum NotAdmitted {
 /// # Errors
 /// What is wrong with it, in words that hold no value of what was offered but masked ones.
 pub fn admit(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
+    examine(world, offered).map_err(|not| match not {
+        NotAdmitted::Refused(why) => NotAdmitted::Refused(clean(&world.engine, why)),
+        NotAdmitted::NoJob(job) => NotAdmitted::NoJob(job),
+    })
+}
+
+fn examine(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
     let Offered { job, key, host, mut observation, received } = offered;
     let job = world.job(&job).ok_or(NotAdmitted::NoJob(job))?;
     if !job.pushed {
@@ -72,9 +79,9 @@ pub fn admit(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
         )));
     }
     // Masked before it is read, so that not even a message about its form can hold a secret.
-    let mut masked = scrub_value(&mut observation);
+    let mut masked = scrub_value(&world.engine, &mut observation);
     let mut host = Value::from(host);
-    masked += scrub_value(&mut host);
+    masked += scrub_value(&world.engine, &mut host);
     let host = host.as_str().map(str::to_owned);
     if let Some(name) = &host
         && (name.trim().is_empty() || name.chars().count() > LONGEST_HOST || name.chars().any(char::is_control))
@@ -94,8 +101,9 @@ pub fn admit(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
     Ok(Admitted { content, masked })
 }
 
+/// Not taken, in words that [`admit`] masks.
 fn refused(why: String) -> NotAdmitted {
-    NotAdmitted::Refused(clean(why))
+    NotAdmitted::Refused(why)
 }
 
 /// What no observation of this job can be.

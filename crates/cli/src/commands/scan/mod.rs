@@ -21,6 +21,7 @@ use self::told::Told;
 use crate::{
     args::{ScanArgs, ScanFormat, Sureness},
     output::{Exit, Hint as _, Out, Words},
+    rules,
 };
 
 pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
@@ -31,7 +32,9 @@ pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Resu
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("threads to work with")?;
-    let scanned = search(args, words, &pool)?;
+    let engine = rules::engine(&args.rules, Path::new(""))
+        .hint("`exhibit scan --rules` takes files of the form of Exhibit's own rules")?;
+    let scanned = search(args, &engine, words, &pool)?;
 
     for remark in &scanned.remarks {
         let (path, line) = (&remark.path, remark.line);
@@ -55,12 +58,17 @@ pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Resu
 }
 
 /// Searches everything that was named.
-fn search(args: &ScanArgs, words: &Words, pool: &rayon::ThreadPool) -> anyhow::Result<Scanned<'static>> {
+fn search<'e>(
+    args: &ScanArgs,
+    engine: &'e Engine,
+    words: &Words,
+    pool: &rayon::ThreadPool,
+) -> anyhow::Result<Scanned<'e>> {
     let mut key = [0; 32];
     SystemRandom.fill(&mut key);
     let personal = if args.personal_data { Personal::Yes } else { Personal::No };
     let options = Options { personal, least: least(args.confidence), ..Options::default() };
-    let scanning = Scanning::new(Search::new(Engine::builtin(), options), RunKey::new(key), args.reveal);
+    let scanning = Scanning::new(Search::new(engine, options), RunKey::new(key), args.reveal);
     let step = words.step("searching");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {

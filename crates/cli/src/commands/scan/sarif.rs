@@ -12,7 +12,7 @@ use super::told::{Told, authored};
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// The whole document.
-pub(super) fn document(told: &Told) -> Value {
+pub(super) fn document(told: &Told<'_>) -> Value {
     let scanned = &told.scanned;
     let rules: BTreeMap<&str, &Rule> = scanned.findings.iter().map(|one| (one.rule.id.as_str(), one.rule)).collect();
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(at, id)| (*id, at)).collect();

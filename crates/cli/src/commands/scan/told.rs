@@ -9,8 +9,8 @@ use super::baseline::Baseline;
 use crate::output::{Exit, Out, Table};
 
 /// What is told of a scan.
-pub(super) struct Told {
-    pub(super) scanned: Scanned<'static>,
+pub(super) struct Told<'e> {
+    pub(super) scanned: Scanned<'e>,
     /// For each finding, whether the baseline knows it.
     pub(super) known: Vec<bool>,
 }
@@ -53,8 +53,8 @@ struct ExcludedJson<'t> {
     reason: String,
 }
 
-impl Told {
-    pub(super) fn new(scanned: Scanned<'static>, baseline: Option<&Baseline>) -> Self {
+impl<'e> Told<'e> {
+    pub(super) fn new(scanned: Scanned<'e>, baseline: Option<&Baseline>) -> Self {
         let known = match baseline {
             Some(baseline) => baseline.knows(&scanned.findings),
             None => vec![false; scanned.findings.len()],
@@ -63,7 +63,7 @@ impl Told {
     }
 
     /// Findings that count: neither allowed by a remark nor known.
-    fn counting(&self) -> impl Iterator<Item = &Finding<'static>> {
+    fn counting(&self) -> impl Iterator<Item = &Finding<'e>> {
         let both = self.scanned.findings.iter().zip(&self.known);
         both.filter(|(finding, known)| finding.allowed.is_none() && !**known).map(|(finding, _)| finding)
     }
@@ -161,7 +161,7 @@ impl Told {
     }
 }
 
-fn finding_json<'t>(finding: &'t Finding<'static>) -> FindingJson<'t> {
+fn finding_json<'t>(finding: &'t Finding<'_>) -> FindingJson<'t> {
     FindingJson {
         rule: &finding.rule.id,
         severity: finding.rule.severity.as_str(),
