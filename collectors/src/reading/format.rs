@@ -16,7 +16,7 @@ pub(super) enum Form {
     Xz,
     /// bzip2.
     Bzip2,
-    /// ZIP, from its beginning; one that stands behind other bytes is not recognised.
+    /// ZIP, from its beginning; one that stands behind other bytes is told by its end.
     Zip,
     /// tar: ustar, pax, GNU or the old form without a magic.
     Tar,

@@ -6,6 +6,7 @@
 //!
 //! A document within an archive is named `ARCHIVE!MEMBER`; one that is only compressed keeps its file's name.
 
+mod directory;
 mod excluded;
 mod format;
 mod history;
@@ -22,7 +23,7 @@ mod zips;
 mod zstd;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
 pub use excluded::{Excluded, Reason};
 pub use history::{Blob, History, HistoryError, Point};
@@ -57,6 +58,9 @@ pub trait Visitor: Sync {
 pub fn read_bytes(path: &str, bytes: &[u8], limits: Limits, visitor: &dyn Visitor) {
     if format::of(&bytes[..bytes.len().min(format::HEAD)]) == format::Form::Plain {
         visitor.bytes(path, bytes);
+        if directory::ends_so(bytes) {
+            unpack::withstanding(visitor, path, || unpack::behind(visitor, limits, path, Cursor::new(bytes)));
+        }
     } else {
         unpack::withstanding(visitor, path, || unpack::stream(visitor, limits, path, &mut &*bytes));
     }

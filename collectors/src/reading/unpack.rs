@@ -5,9 +5,11 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::panic::{self, AssertUnwindSafe};
 
+use super::directory::{LOOKED_AT, ends_so};
 use super::format::{self, Form, HEAD};
 use super::limits::{Budget, Consumed, Produced};
 use super::zstd::Frames;
@@ -44,6 +46,34 @@ impl Read for Watched<'_> {
     }
 }
 
+/// A source whose last bytes are kept.
+struct Ending<R> {
+    inner: R,
+    last: Vec<u8>,
+}
+
+impl<R: Read> Read for Ending<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        let read = &buffer[..count];
+        self.last.extend_from_slice(read.last_chunk::<LOOKED_AT>().map_or(read, |last| last));
+        self.last.drain(..self.last.len().saturating_sub(LOOKED_AT));
+        Ok(count)
+    }
+}
+
+/// A source that failed already goes on with that, so that what came before is examined first.
+struct Failing<R> {
+    failure: Option<io::Error>,
+    inner: R,
+}
+
+impl<R: Read> Read for Failing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.failure.take().map_or_else(|| self.inner.read(buffer), Err)
+    }
+}
+
 /// Does it, and tells a decoder's panic as what it is: bytes that it does not withstand, not the end of everything else.
 pub(super) fn withstanding(visitor: &dyn Visitor, path: &str, examine: impl FnOnce()) {
     // What was told before stays told; nothing else outlives the call.
@@ -66,13 +96,29 @@ pub(super) fn file(visitor: &dyn Visitor, limits: super::Limits, path: &str, fil
     let budget = Budget::new(limits, Some(size));
     let unpacking = Unpacking { visitor, budget: &budget };
     let done = match format::of(&head[..filled]) {
-        Form::Plain => visitor.file(path, file, size),
+        Form::Plain => visitor.file(path, file, size).and_then(|()| {
+            let mut end = [0; LOOKED_AT];
+            let from = size.saturating_sub(LOOKED_AT as u64);
+            if file.read_at(&mut end, from)? == LOOKED_AT && ends_so(&end) {
+                behind(visitor, limits, path, BufReader::new(file));
+            }
+            Ok(())
+        }),
         Form::Zip => zips::seekable(&unpacking, path, BufReader::new(Consumed { inner: file, budget: &budget }), 0),
         _ => {
             let rest = Consumed { inner: file, budget: &budget };
             unpacking.examine(path, &mut (&head[..filled]).chain(rest), 0)
         }
     };
+    unpacking.end(path, done);
+}
+
+/// Examines the archive that stands behind other bytes, which have been examined: a program that unpacks itself.
+pub(super) fn behind(visitor: &dyn Visitor, limits: super::Limits, path: &str, mut bytes: impl Read + Seek) {
+    let size = bytes.seek(SeekFrom::End(0)).ok();
+    let budget = Budget::new(limits, size);
+    let unpacking = Unpacking { visitor, budget: &budget };
+    let done = zips::seekable(&unpacking, path, Consumed { inner: bytes, budget: &budget }, 0);
     unpacking.end(path, done);
 }
 
@@ -90,9 +136,10 @@ impl Unpacking<'_> {
         let Err(error) = done else {
             return;
         };
-        // The limit's place was told where it was reached.
-        if self.budget.hit().is_none() {
-            self.exclude(path, unreadable(&error));
+        match self.budget.hit() {
+            // Its place was told where it was reached, unless it is the number of a file's own members.
+            Some(_) => self.tell_limit(path),
+            None => self.exclude(path, unreadable(&error)),
         }
     }
 
@@ -115,11 +162,21 @@ impl Unpacking<'_> {
         let failed = Cell::new(false);
         let mut source = Watched::new(source, &failed);
         let mut head = [0; HEAD];
-        let filled = fill(&mut source, &mut head)?;
+        let (filled, failure) = fill_until(&mut source, &mut head);
+        if filled == 0
+            && let Some(error) = failure
+        {
+            return Err(error);
+        }
         let form = format::of(&head[..filled]);
-        let mut whole = (&head[..filled]).chain(source);
+        let mut whole = (&head[..filled]).chain(Failing { failure, inner: source });
         if form == Form::Plain {
-            return self.visitor.stream(path, &mut whole).inspect_err(|_| self.tell_limit(path));
+            let mut whole = Ending { inner: whole, last: Vec::new() };
+            self.visitor.stream(path, &mut whole).inspect_err(|_| self.tell_limit(path))?;
+            if ends_so(&whole.last) {
+                self.exclude(path, Reason::Unsupported("zip archive behind other bytes, in a stream".to_owned()));
+            }
+            return Ok(());
         }
         if let Form::Closed(name) = form {
             self.exclude(path, Reason::Unsupported(name.to_owned()));
@@ -185,16 +242,24 @@ pub(super) fn within(archive: &str, member: &str) -> String {
 
 /// Reads until the buffer is full or the source ends.
 pub(super) fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    match fill_until(source, buffer) {
+        (filled, None) => Ok(filled),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// The same; how much was read, and what ended it.
+fn fill_until(source: &mut impl Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < buffer.len() {
         match source.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (filled, Some(error)),
         }
     }
-    Ok(filled)
+    (filled, None)
 }
 
 pub(super) fn unreadable(error: &io::Error) -> Reason {
