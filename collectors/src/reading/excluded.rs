@@ -56,6 +56,15 @@ pub enum Reason {
     TooDeep(u32),
     /// A part of git's history that is not in this clone.
     NotInClone(String),
+    /// More was found in it than is listed, so much more.
+    FoundMore(u64),
+    /// So many more things were not examined than are listed; as failures, and as choices.
+    More {
+        /// Those that could not be looked at.
+        failed: u64,
+        /// Those that were left out.
+        left_out: u64,
+    },
 }
 
 impl Reason {
@@ -74,6 +83,7 @@ impl Reason {
             | Self::GitObjects
             | Self::Vanished
             | Self::Grew(_) => false,
+            Self::More { failed, .. } => *failed > 0,
             Self::Shrank(_)
             | Self::Unreadable(_)
             | Self::Damaged(_)
@@ -81,6 +91,7 @@ impl Reason {
             | Self::Unsupported(_)
             | Self::TooLarge { .. }
             | Self::TooDeep(_)
+            | Self::FoundMore(_)
             | Self::NotInClone(_) => true,
         }
     }
@@ -107,6 +118,10 @@ impl fmt::Display for Reason {
             Self::TooLarge { limit, at } => write!(f, "unpacks to more than {limit}, at {at}: not read any further"),
             Self::TooDeep(levels) => write!(f, "archives nested deeper than {levels} levels are not opened"),
             Self::NotInClone(what) => write!(f, "not in this clone: {what}"),
+            Self::FoundMore(count) => write!(f, "{count} more were found and are not listed"),
+            Self::More { failed, left_out } => {
+                write!(f, "not listed: {failed} more that could not be looked at, {left_out} more that were left out")
+            }
         }
     }
 }

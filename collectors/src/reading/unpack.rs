@@ -235,9 +235,16 @@ impl Unpacking<'_> {
     }
 }
 
+/// The longest name of a member, in bytes: an archive may tell millions of names of any length, and they are kept.
+const LONGEST_NAME: usize = 1024;
+
 /// The name of a member of an archive.
 pub(super) fn within(archive: &str, member: &str) -> String {
-    format!("{archive}{WITHIN}{}", member.trim_start_matches("./"))
+    let member = member.trim_start_matches("./");
+    match member.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST_NAME).last() {
+        Some(end) if member.len() > LONGEST_NAME => format!("{archive}{WITHIN}{}…", &member[..end]),
+        _ => format!("{archive}{WITHIN}{member}"),
+    }
 }
 
 /// Reads until the buffer is full or the source ends.

@@ -15,10 +15,11 @@ pub struct Finding<'e> {
     pub path: Arc<str>,
     /// From 1.
     pub line: u64,
-    /// From 1, in bytes.
+    /// From 1, in bytes; of UTF-16, in bytes of its text in UTF-8.
     pub column: u64,
-    /// From 1, in characters, where less than 1,024 bytes of the line stand before it; else as [`Finding::column`].
-    pub character: u64,
+    /// From 1, in characters (Unicode code points; a byte that is no UTF-8 counts as one); nothing where more than 1,024
+    /// bytes of the line stand before it.
+    pub character: Option<u64>,
     /// The value's masked shape.
     pub masked: String,
     /// Equal for equal values within one scan.

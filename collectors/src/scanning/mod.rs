@@ -3,6 +3,8 @@
 //! The result does not depend on the number of threads or the order in which they work.
 
 mod finding;
+mod holes;
+mod kept;
 mod remark;
 #[cfg(test)]
 mod tests;
@@ -22,10 +24,15 @@ use zeroize::Zeroizing;
 pub use finding::{Commit, Finding};
 
 use crate::reading::{Excluded, Reason, Visitor};
+use holes::Holes;
+use kept::{Kept, Most};
 use remark::Remark;
 
 /// What a binary document's hits need at least: in bytes that are no text, shapes come about by chance.
 const SURE_IN_BINARY: Confidence = Confidence::High;
+
+/// How many parts of a file are under way for each thread.
+const PARTS_AT_ONCE: u64 = 16;
 
 /// How much of a stream is read at a time, in bytes; more than is needed to tell what it is.
 const CHUNK: usize = 128 * 1024;
@@ -46,14 +53,8 @@ pub struct Scanning<'e> {
     reveal: bool,
     files: AtomicU64,
     bytes: AtomicU64,
+    most: Most,
     kept: Mutex<Kept<'e>>,
-}
-
-#[derive(Default)]
-struct Kept<'e> {
-    findings: Vec<Finding<'e>>,
-    excluded: Vec<Excluded>,
-    remarks: Vec<BadRemark>,
 }
 
 /// All that a scan tells, in an order that depends on the input alone.
@@ -90,7 +91,7 @@ impl<'e> Scanning<'e> {
     #[must_use]
     pub fn new(search: Search<'e>, run_key: RunKey, reveal: bool) -> Self {
         let none = || AtomicU64::new(0);
-        Self { search, run_key, reveal, files: none(), bytes: none(), kept: Mutex::default() }
+        Self { search, run_key, reveal, files: none(), bytes: none(), most: Most::default(), kept: Mutex::default() }
     }
 
     /// How many documents and bytes were examined so far: for people who wait.
@@ -102,17 +103,8 @@ impl<'e> Scanning<'e> {
     /// Ends, and tells everything.
     #[must_use]
     pub fn finish(self) -> Scanned<'e> {
-        let Kept { mut findings, mut excluded, mut remarks } =
-            self.kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        findings = first_carriers(findings);
-        let commit = |finding: &Finding<'_>| finding.commit.as_ref().map(|commit| commit.id.clone());
-        findings.sort_by(|a, b| {
-            let place = |f: &Finding<'e>| (Arc::clone(&f.path), f.line, f.column);
-            place(a).cmp(&place(b)).then_with(|| a.rule.id.cmp(&b.rule.id)).then_with(|| commit(a).cmp(&commit(b)))
-        });
-        excluded.sort();
-        remarks.sort();
-        remarks.dedup();
+        let kept = self.kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (findings, excluded, remarks) = kept.finish();
         let (files, bytes) = (self.files.into_inner(), self.bytes.into_inner());
         Scanned { findings, excluded, remarks, files, bytes }
     }
@@ -138,42 +130,13 @@ impl<'e> Scanning<'e> {
     }
 }
 
-/// The column in characters.
-fn character(hit: &Hit<'_, '_>) -> u64 {
-    // The line that a hit shows is cut off at 1,024 bytes before it.
-    match usize::try_from(hit.place.column - 1) {
-        Ok(before) if before < 1024 => hit
-            .line()
-            .get(..before)
-            .map_or(hit.place.column, |before| String::from_utf8_lossy(before).chars().count() as u64 + 1),
-        _ => hit.place.column,
-    }
-}
-
-/// Of what many versions of a file carry, the finding of the commit that brought it in first; HEAD has it if it has any.
-fn first_carriers(mut findings: Vec<Finding<'_>>) -> Vec<Finding<'_>> {
-    let position = |finding: &Finding<'_>| finding.commit.as_ref().map(|commit| commit.position);
-    findings.sort_by(|a, b| {
-        position(a).cmp(&position(b)).then_with(|| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)))
-    });
-    let mut first: HashMap<(String, Arc<str>, [u8; 32], u32), usize> = HashMap::new();
-    let mut kept: Vec<Finding<'_>> = Vec::with_capacity(findings.len());
-    for finding in findings {
-        if finding.commit.is_none() {
-            kept.push(finding);
-            continue;
-        }
-        let value = *finding.fingerprint.as_bytes();
-        let key = (finding.rule.id.clone(), Arc::clone(&finding.path), value, finding.repeat);
-        match first.get(&key) {
-            Some(at) => kept[*at].at_head = kept[*at].at_head.max(finding.at_head),
-            None => {
-                first.insert(key, kept.len());
-                kept.push(finding);
-            }
-        }
-    }
-    kept
+/// The column in characters, if all of the line that stands before the value can be seen.
+fn character(hit: &Hit<'_, '_>) -> Option<u64> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    let before = hit.before()?;
+    // It stands before the text and belongs to no line.
+    let before = if hit.place.line == 1 { before.strip_prefix(BYTE_ORDER_MARK).unwrap_or(before) } else { before };
+    Some(String::from_utf8_lossy(before).chars().count() as u64 + 1)
 }
 
 struct Visiting<'s, 'e> {
@@ -186,17 +149,35 @@ struct Found<'e> {
     path: Arc<str>,
     nature: Option<Nature>,
     findings: Vec<Finding<'e>>,
+    /// Findings that are counted alone.
+    more: u64,
     remarks: Vec<BadRemark>,
+}
+
+impl Found<'_> {
+    fn new(path: Arc<str>, nature: Option<Nature>) -> Self {
+        Self { path, nature, findings: Vec::new(), more: 0, remarks: Vec::new() }
+    }
+
+    /// Keeps the first so many.
+    fn limit(&mut self, most: usize) {
+        self.more += self.findings.len().saturating_sub(most) as u64;
+        self.findings.truncate(most);
+    }
 }
 
 impl<'e> Visiting<'_, 'e> {
     fn begin(&self, path: &str) -> Found<'e> {
         self.scanning.files.fetch_add(1, Ordering::Relaxed);
-        Found { path: Arc::from(path), nature: None, findings: Vec::new(), remarks: Vec::new() }
+        Found::new(Arc::from(path), None)
     }
 
     fn take(&self, found: &mut Found<'e>, hit: &Hit<'e, '_>) {
         if found.nature.is_some_and(|nature| nature.binary) && hit.confidence < SURE_IN_BINARY {
+            return;
+        }
+        if found.findings.len() >= self.scanning.most.of_one {
+            found.more += 1;
             return;
         }
         let allowed = match remark::about(&hit.rule.id, hit.line()) {
@@ -233,19 +214,25 @@ impl<'e> Visiting<'_, 'e> {
                 *times += 1;
             }
         }
+        if found.more > 0 {
+            self.excluded(Excluded { path: found.path.to_string(), reason: Reason::FoundMore(found.more) });
+        }
         if !found.findings.is_empty() || !found.remarks.is_empty() {
-            self.scanning.keep(|kept| {
-                kept.findings.extend(found.findings);
-                kept.remarks.extend(found.remarks);
-            });
+            self.scanning.keep(|kept| kept.found(found.findings, found.remarks));
         }
     }
 
     /// One part of a file, read with what lies around it.
-    fn part(&self, path: &Arc<str>, file: &File, size: u64, nature: Nature, part: u64) -> io::Result<Seen<'e>> {
+    fn part(&self, path: &Arc<str>, opened: &Opened<'_>, part: u64) -> io::Result<Seen<'e>> {
+        let Opened { file, size, nature, ref holes } = *opened;
         let start = part * PART as u64;
         let base = start.saturating_sub(REACH as u64);
         let wanted = (start + (PART + REACH) as u64).min(size) - base;
+        let mut found = Found::new(Arc::clone(path), Some(nature));
+        if let Some(examined) = holes.examined(base..base + wanted, (PART as u64).min(size - start)) {
+            self.scanning.examined(examined.bytes);
+            return Ok(Seen { examined, found, short: false });
+        }
         BUFFER.with_borrow_mut(|buffer| {
             let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
             if buffer.len() < wanted {
@@ -254,8 +241,6 @@ impl<'e> Visiting<'_, 'e> {
             let read = read_at(file, &mut buffer[..wanted], base)?;
             let begin = usize::try_from(start - base).unwrap_or(usize::MAX).min(read);
             let end = (begin + PART).min(read);
-            let mut found =
-                Found { path: Arc::clone(path), nature: Some(nature), findings: Vec::new(), remarks: Vec::new() };
             let seen = self.scanning.search.piece(&buffer[..read], base, begin..end, nature, &mut |hit| {
                 self.take(&mut found, hit);
             });
@@ -264,6 +249,14 @@ impl<'e> Visiting<'_, 'e> {
             Ok(Seen { examined, found, short: read < wanted })
         })
     }
+}
+
+/// A regular file, and what is known of it.
+struct Opened<'f> {
+    file: &'f File,
+    size: u64,
+    nature: Nature,
+    holes: Holes<'f>,
 }
 
 /// What one part gave.
@@ -340,25 +333,40 @@ impl Visitor for Visiting<'_, '_> {
         let sniffed = read_at(file, &mut beginning, 0)?;
         let nature = Nature::of(&beginning[..sniffed]);
         let parts = size.div_ceil(PART as u64);
-        let seen: Vec<io::Result<Seen<'_>>> = if parts <= 1 {
-            (0..parts).map(|part| self.part(&whole.path, file, size, nature, part)).collect()
-        } else {
-            (0..parts).into_par_iter().map(|part| self.part(&whole.path, file, size, nature, part)).collect()
-        };
+        let holes = if parts > 1 { Holes::of(file, size, nature) } else { Holes::default() };
+        let opened = Opened { file, size, nature, holes };
         let mut before = Examined::default();
         let mut short = false;
-        for seen in seen {
-            let Seen { examined, mut found, short: cut } = seen?;
-            for finding in &mut found.findings {
-                let place = exhibit_detect::Place { line: finding.line, column: finding.column }.after(before);
-                (finding.line, finding.column) = (place.line, place.column);
+        let mut left = self.scanning.most.of_one;
+        let mut more = 0;
+        // So many at a time that what they give stays bounded too.
+        let step = rayon::current_num_threads() as u64 * PARTS_AT_ONCE;
+        for first in (0..parts).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
+            let parts = first..(first + step).min(parts);
+            let seen: Vec<io::Result<Seen<'_>>> = if parts.end - parts.start == 1 {
+                parts.map(|part| self.part(&whole.path, &opened, part)).collect()
+            } else {
+                parts.into_par_iter().map(|part| self.part(&whole.path, &opened, part)).collect()
+            };
+            for seen in seen {
+                let Seen { examined, mut found, short: cut } = seen?;
+                found.limit(left);
+                left -= found.findings.len();
+                for finding in &mut found.findings {
+                    let place = exhibit_detect::Place { line: finding.line, column: finding.column }.after(before);
+                    (finding.line, finding.column) = (place.line, place.column);
+                }
+                for remark in &mut found.remarks {
+                    remark.line += before.newlines;
+                }
+                before = before.then(examined);
+                short |= cut;
+                more += std::mem::take(&mut found.more);
+                self.keep(found);
             }
-            for remark in &mut found.remarks {
-                remark.line += before.newlines;
-            }
-            before = before.then(examined);
-            short |= cut;
-            self.keep(found);
+        }
+        if more > 0 {
+            self.excluded(Excluded { path: path.to_owned(), reason: Reason::FoundMore(more) });
         }
         let told = |reason| self.excluded(Excluded { path: path.to_owned(), reason });
         let now = file.metadata()?.len();
@@ -371,6 +379,6 @@ impl Visitor for Visiting<'_, '_> {
     }
 
     fn excluded(&self, excluded: Excluded) {
-        self.scanning.keep(|kept| kept.excluded.push(excluded));
+        self.scanning.keep(|kept| kept.excluded(excluded));
     }
 }

@@ -1,6 +1,7 @@
 //! The same result whichever way a document comes, and what binary documents and history do to it.
 
 use std::fs;
+use std::os::unix::fs::FileExt as _;
 
 use exhibit_detect::{Engine, Options};
 
@@ -62,6 +63,107 @@ fn a_file_that_shrank_is_told() {
     let scanned = scanning.finish();
     assert_eq!(scanned.excluded[0].reason, Reason::Shrank(10_000));
     assert_eq!(scanned.bytes, 10_000);
+}
+
+#[test]
+fn a_file_that_grew_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.log");
+    fs::write(&path, vec![b'x'; 10_000]).expect("written");
+    let scanning = scanning();
+    let file = File::open(&path).expect("opened");
+    scanning.outside_history().file("a.log", &file, 9_000).expect("read");
+    let scanned = scanning.finish();
+    assert_eq!((&scanned.excluded[0].reason, scanned.bytes), (&Reason::Grew(1_000), 9_000));
+}
+
+#[test]
+fn columns_are_counted_from_the_line_and_in_characters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.log");
+    let mut text = "ä".repeat(10).into_bytes();
+    text.extend(format!(" {TOKEN}\né {TOKEN}\n").bytes());
+    // A line across the border of parts, and one too long to be seen whole.
+    text.resize(PART - 31, b'\n');
+    text.extend("ä".repeat(20).bytes());
+    text.extend(format!(" {TOKEN}\n{} {TOKEN}", "ö".repeat(600)).bytes());
+    fs::write(&path, &text).expect("written");
+    let latin = folder.path().join("latin.txt");
+    fs::write(&latin, [b"\xe4\xf6 ", TOKEN.as_bytes()].concat()).expect("written");
+    let wide = folder.path().join("wide.txt");
+    let utf16: Vec<u8> = format!("\u{feff}äö𝄞 {TOKEN}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&wide, utf16).expect("written");
+
+    let told = |path: &std::path::Path| -> Vec<(u64, Option<u64>)> {
+        let scanning = scanning();
+        Walk::default().run(path, &scanning.outside_history()).expect("read");
+        scanning.finish().findings.iter().map(|one| (one.column, one.character)).collect()
+    };
+    assert_eq!(told(&path), [(22, Some(12)), (4, Some(3)), (42, Some(22)), (1_202, None)]);
+    assert_eq!(told(&latin), [(4, Some(4))]);
+    assert_eq!(told(&wide), [(13, Some(5))]);
+}
+
+#[test]
+fn holes_are_no_work_and_change_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sparse.log");
+    let file = File::create(&path).expect("made");
+    // With zeros in what is looked at first it would be binary.
+    file.write_all_at(&b"first\n".repeat(SNIFFED), 0).expect("written");
+    file.write_all_at(format!("x {TOKEN}\ny").as_bytes(), 5 * PART as u64 + 77).expect("written");
+    file.set_len(9 * PART as u64 + 1).expect("longer");
+    let sparse = scanning();
+    Walk::default().run(&path, &sparse.outside_history()).expect("read");
+    let whole = scanning();
+    read_bytes("b", &fs::read(&path).expect("read"), Limits::default(), &whole.outside_history());
+    let (found, bytes) = places(sparse);
+    assert_eq!((found.len(), bytes), (1, 9 * PART as u64 + 1));
+    assert_eq!((found, bytes), places(whole));
+
+    let holes = Holes::of(&file, 1 << 40, Nature::of(b"text"));
+    let hole = Examined { bytes: 5, newlines: 0, tail: 5 };
+    assert_eq!(holes.examined(PART as u64..4 * PART as u64, 5), Some(hole));
+    assert_eq!(holes.examined(PART as u64..6 * PART as u64, 5), None);
+}
+
+#[test]
+fn what_is_kept_is_bounded_and_the_rest_is_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("many.log");
+    let line = format!("{TOKEN}\n");
+    let text = line.repeat(2 * PART / line.len());
+    fs::write(&path, &text).expect("written");
+    let most = Most { of_one: 40, findings: 60, others: 10 };
+    let bounded = || Scanning { most, kept: Mutex::new(Kept::of(most)), ..scanning() };
+    let told = |scanning: Scanning<'_>| {
+        let scanned = scanning.finish();
+        let lines: Vec<u64> = scanned.findings.iter().map(|one| one.line).collect();
+        (lines, scanned.excluded)
+    };
+    let all = text.lines().count() as u64;
+    let more = |path: &str, count| Excluded { path: path.to_owned(), reason: Reason::FoundMore(count) };
+    let file = bounded();
+    Walk::default().run(&path, &file.outside_history()).expect("read");
+    let name = path.to_string_lossy().into_owned();
+    assert_eq!(told(file), ((1..=40).collect(), vec![more(&name, all - 40)]));
+    // The same documents in any order: the first are kept.
+    for order in [["a", "b", "c", "d"], ["d", "c", "b", "a"]] {
+        let several = bounded();
+        for name in order {
+            read_bytes(name, line.repeat(40).as_bytes(), Limits::default(), &several.outside_history());
+        }
+        assert_eq!(told(several), ((1..=40).chain(1..=20).collect(), vec![more("…", 100)]));
+    }
+    let others = bounded();
+    for number in 0..100 {
+        let reason = if number % 20 == 0 { Reason::Encrypted } else { Reason::Link };
+        others.outside_history().excluded(Excluded { path: format!("{number:03}"), reason });
+    }
+    let (_, excluded) = told(others);
+    assert_eq!(excluded.len(), 11);
+    assert_eq!(excluded.iter().filter(|one| one.reason == Reason::Encrypted).count(), 5, "failures stay");
+    assert_eq!(excluded[10].reason, Reason::More { failed: 0, left_out: 90 });
 }
 
 #[test]

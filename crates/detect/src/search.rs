@@ -98,6 +98,8 @@ pub struct Hit<'e, 'b> {
     engine: &'e Engine,
     value: &'b [u8],
     line: &'b [u8],
+    /// How many of its line's bytes stand before it, if all of them are there.
+    before: Option<usize>,
 }
 
 impl std::fmt::Debug for Hit<'_, '_> {
@@ -134,6 +136,12 @@ impl<'e, 'b> Hit<'e, 'b> {
     #[must_use]
     pub fn line(&self) -> &'b [u8] {
         self.line
+    }
+
+    /// What stands before the value in its line; nothing where that is more than 1,024 bytes.
+    #[must_use]
+    pub fn before(&self) -> Option<&'b [u8]> {
+        self.before.map(|count| &self.line[..count])
     }
 }
 
@@ -334,7 +342,7 @@ impl<'e> Search<'e> {
             }
             let place = lines.place(found.secret.start - part.start).after(view.before);
             let value = decoded.as_ref().map_or(&text[found.secret.clone()], |(_, value)| value.as_slice());
-            let line = line_around(text, &found.secret);
+            let (line, before) = line_around(text, &found.secret);
             offsets(&mut found);
             let stream = |r: &Range<usize>| view.base + r.start as u64..view.base + r.end as u64;
             sink(&Hit {
@@ -348,6 +356,7 @@ impl<'e> Search<'e> {
                 engine: self.engine,
                 value,
                 line,
+                before,
             });
         }
         lines.end()
@@ -454,12 +463,14 @@ impl<'w> Words<'w> {
     }
 }
 
-/// The line that holds the beginning of `secret`, cut off at [`LINE_SHOWN`].
-fn line_around<'b>(text: &'b [u8], secret: &Range<usize>) -> &'b [u8] {
+/// The line that holds the beginning of `secret`, cut off at [`LINE_SHOWN`]; and how many of its bytes stand before it, if it
+/// is not cut off there.
+fn line_around<'b>(text: &'b [u8], secret: &Range<usize>) -> (&'b [u8], Option<usize>) {
     let from = secret.start.saturating_sub(LINE_SHOWN);
     let to = (secret.end + LINE_SHOWN).min(text.len());
     let start = memchr::memrchr(b'\n', &text[from..secret.start]).map_or(from, |at| from + at + 1);
     let end = memchr::memchr(b'\n', &text[secret.end..to]).map_or(to, |at| secret.end + at);
+    let whole = start == 0 || text[start - 1] == b'\n';
     let line = &text[start..end];
-    line.strip_suffix(b"\r").unwrap_or(line)
+    (line.strip_suffix(b"\r").unwrap_or(line), whole.then(|| secret.start - start))
 }

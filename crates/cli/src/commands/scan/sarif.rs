@@ -74,6 +74,11 @@ fn result(finding: &Finding<'_>, known: bool, rule: usize) -> Value {
         properties["authored"] = json!(authored(commit.author_time));
         properties["atHead"] = json!(finding.at_head);
     }
+    // Without a column the region is the whole line.
+    let mut region = json!({ "startLine": finding.line });
+    if let Some(character) = finding.character {
+        region["startColumn"] = json!(character);
+    }
     let mut result = json!({
         "ruleId": finding.rule.id,
         "ruleIndex": rule,
@@ -81,7 +86,7 @@ fn result(finding: &Finding<'_>, known: bool, rule: usize) -> Value {
         "message": { "text": format!("{}: {}", finding.rule.title, finding.masked) },
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": uri(&finding.path) },
-            "region": { "startLine": finding.line, "startColumn": finding.character },
+            "region": region,
         } }],
         "partialFingerprints": { "exhibitFinding/v1": baseline::fingerprint(finding) },
         "properties": properties,
