@@ -129,6 +129,10 @@ pub fn sensitive_key(name: &str) -> Option<Sensitivity> {
             && !matches!(previous, "by" | "first" | "second" | "low" | "high" | "test" | "multi" | "single" | "must"))
         .then_some(Sensitivity::Password),
         "pwd" | "pw" => (!before.is_empty() && previous != "old").then_some(Sensitivity::Password),
+        "mnemonic" => Some(Sensitivity::Secret),
+        "phrase" => {
+            matches!(previous, "pass" | "seed" | "recovery" | "mnemonic" | "backup").then_some(Sensitivity::Secret)
+        }
         "hash" | "digest" => matches!(previous, "password" | "passwd").then_some(Sensitivity::Password),
         "token" | "bearer" | "jwt" | "pat" => {
             let open = public

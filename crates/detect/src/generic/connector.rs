@@ -20,6 +20,8 @@ pub(super) struct Way {
     pub(super) call: bool,
     /// A flag's or a declaration's value, which only a blank ends.
     pub(super) word: bool,
+    /// Nothing but a remark may follow the value in its line.
+    pub(super) alone: bool,
 }
 
 /// Most blanks on either side of a sign.
@@ -74,6 +76,7 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
         strict: false,
         call: false,
         word: false,
+        alone: false,
     };
 
     // `name</key><string>`, `<name>`, `<name attr="">` are markup.
@@ -98,6 +101,11 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
             break;
         }
     }
+    // `char pass[] = "…"`, `password[]=…`
+    if !quoted && c.eat(b"[") {
+        c.skip(32, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+'));
+        c.eat(b"]").then_some(())?;
+    }
     let blanks = c.blanks();
     match c.peek() {
         b'=' => {
@@ -120,6 +128,7 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
             if let Some(value) = behind_type(bytes, c.at) {
                 return Some(Way { value, needs_quote: true, ..way(&c) });
             }
+            c.eat_any(&[b"!!str ", b"!!binary "]);
             Some(Way { line: name.line, tight, ..way(&c) })
         }
         b'-' if c.eat(b"->") => {
@@ -142,7 +151,8 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
             c.eat(b",");
             value_word(&mut c).then(|| way(&c)).or_else(|| {
                 c.any_blanks();
-                (!name.value).then(|| Way { needs_quote: true, ..way(&c) })
+                // A pair, or two of a list of names.
+                (!name.value).then(|| Way { needs_quote: true, strict: true, ..way(&c) })
             })
         }
         b'{' if quoted => {
@@ -162,16 +172,25 @@ pub(super) fn behind(bytes: &[u8], name: &Name) -> Option<Way> {
             value_word(&mut c).then(|| way(&c))
         }
         _ if blanks > 0 && !quoted => {
-            let special = {
-                let text = &bytes[name.start..name.end];
-                text.eq_ignore_ascii_case(b"requirepass") || text.eq_ignore_ascii_case(b"masterauth")
-            };
-            if name.flag || (name.declared && name.line) || special {
-                return Some(Way { word: true, line: name.declared || special, ..way(&c) });
+            let text = &bytes[name.start..name.end];
+            let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+            let redis = is(&["requirepass", "masterauth"]);
+            if name.flag || (name.declared && name.line) || redis {
+                return Some(Way { word: true, line: name.declared || redis, ..way(&c) });
             }
             if c.eat_any(&[b"is ", b"was ", b"is: "]) {
                 c.blanks();
                 return Some(Way { strict: true, ..way(&c) });
+            }
+            // `storePassword "…"`, `#define WIFI_PASSWORD "…"`
+            let first = name.line || bytes[..name.start].trim_ascii_end().ends_with(b"{");
+            if first && matches!(c.peek(), b'"' | b'\'') {
+                return Some(Way { needs_quote: true, line: true, alone: true, ..way(&c) });
+            }
+            // A file of settings without signs: `password …`; a log: `connecting with password …`.
+            let told = [&b"with "[..], b"using "].iter().any(|word| bytes[..name.start].ends_with(word));
+            if is(&["password", "passwd", "passphrase"]) && (name.line || told) {
+                return Some(Way { word: true, strict: true, alone: !told, ..way(&c) });
             }
             // Go: `password string = "…"`
             behind_type(bytes, c.at).map(|value| Way { value, needs_quote: true, ..way(&c) })

@@ -6,6 +6,8 @@ use crate::placeholder::is_placeholder;
 use crate::sensitive::Sensitivity;
 use crate::{entropy, shape};
 
+use super::names;
+
 /// What is known beside the value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
@@ -21,6 +23,12 @@ pub(super) struct Context {
     /// The name has no lower-case letter.
     pub(super) screaming: bool,
     pub(super) strict: bool,
+    /// The name is that of what is called.
+    pub(super) call: bool,
+    /// A flag's value, or all that follows the sign in a line of its own.
+    pub(super) setting: bool,
+    /// The name promises several words.
+    pub(super) phrase: bool,
 }
 
 /// Values that name a kind, a method or a state and so are none. Lower case, without `-`, `_` and blanks.
@@ -190,6 +198,7 @@ pub(super) fn is_hopeless(value: &[u8]) -> bool {
         || matches!(value[0], b'<' | b'(' | b'[' | b'{' | b'*' | b'"')
         || value.starts_with(b"--")
         || value.starts_with(b"\\\"")
+        || value.starts_with(b"\\[")
 }
 
 /// How sure it is that `value` is a secret; `None` if it is none.
@@ -197,12 +206,17 @@ pub(super) fn grade(value: &[u8], name: &str, context: Context) -> Option<Confid
     if is_placeholder(value) || shape::is_masked(value) || is_public(value) || is_pointer(value) || is_term(value) {
         return None;
     }
-    if value.iter().any(|b| b.is_ascii_whitespace()) || is_template(value) {
-        // Prose and templates; a passphrase of words cannot be told from them.
+    if is_template(value) || is_alphabet(value) {
         return None;
     }
+    if value.iter().any(|b| b.is_ascii_whitespace()) {
+        // Prose, unless the name promises words.
+        return (context.phrase && context.quoted && is_phrase(value)).then_some(Confidence::Medium);
+    }
+    let set = context.setting && value.iter().any(u8::is_ascii_digit);
     if !context.quoted
-        && (is_expression(value)
+        && (is_call(value)
+            || (is_chain(value) && !set)
             || (context.code && (is_constant(value) || is_type_name(value)))
             || name.as_bytes().ends_with(value))
     {
@@ -222,6 +236,9 @@ pub(super) fn grade(value: &[u8], name: &str, context: Context) -> Option<Confid
         .iter()
         .any(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'+' | b'=' | b'\\'));
     let wordy = is_wordy(value);
+    if context.call && digits == 0 && context.kind != Sensitivity::Password {
+        return None;
+    }
 
     let confidence = if context.kind == Sensitivity::Password {
         password(value, name, context, &Spread { bits, digits, letters, special, wordy })?
@@ -230,7 +247,9 @@ pub(super) fn grade(value: &[u8], name: &str, context: Context) -> Option<Confid
     };
     let doubtful = context.strict || context.bare || context.words_follow;
     let inside = value.windows(2).any(|w| w[0].is_ascii_digit() && w[1].is_ascii_alphabetic());
-    if doubtful && (digits == 0 || letters == 0 || value.len() < 8 || (wordy && !special && !inside) || bits < 26) {
+    let short = context.bare && context.quoted && names::is_short_password(name);
+    let named = wordy && !special && !inside && !short;
+    if doubtful && (digits == 0 || letters == 0 || value.len() < 8 || named || bits < 22) {
         return (!context.strict && !context.bare).then_some(Confidence::Low);
     }
     Some(match confidence {
@@ -248,7 +267,7 @@ pub(super) fn grade_personal(value: &[u8], quoted: bool, tight: bool) -> Option<
         return None;
     }
     if matches!(value[0], b'<' | b'(' | b'[' | b'{' | b'*' | b'$' | b':' | b'@' | b'%')
-        || (!quoted && is_expression(value))
+        || (!quoted && (is_call(value) || is_chain(value)))
     {
         return None;
     }
@@ -308,11 +327,13 @@ fn password(value: &[u8], name: &str, context: Context, spread: &Spread) -> Opti
 }
 
 fn token(value: &[u8], context: Context, spread: &Spread) -> Option<Confidence> {
-    if value.len() < 8 || spread.letters == 0 && value.len() < 24 {
+    // Salesforce's client secrets are digits alone.
+    let number = context.kind == Sensitivity::Secret && context.quoted && value.len() >= 16;
+    if value.len() < 8 || spread.letters == 0 && value.len() < 24 && !number {
         return None;
     }
     // Ordinary values that go by such names: addresses, names of things, numbers with units, lists.
-    let odd = value.iter().any(|b| !b.is_ascii_graphic());
+    let odd = value.iter().any(|b| !b.is_ascii_graphic()) || (spread.wordy && value.contains(&b'/'));
     if odd || spread.wordy || (spread.digits == 0 && value.len() < 20) {
         let password_like = context.kind == Sensitivity::Secret && spread.special && spread.digits > 0 && !odd;
         return password_like.then_some(Confidence::Medium);
@@ -430,23 +451,51 @@ fn is_template(value: &[u8]) -> bool {
         || (value[0] == b'{' && value[value.len() - 1] == b'}')
 }
 
-/// An unquoted piece of a program: calls, indexes, chains of names, addresses of memory.
-fn is_expression(value: &[u8]) -> bool {
+/// An unquoted piece of a program: calls, indexes, addresses of memory.
+fn is_call(value: &[u8]) -> bool {
     let has = |text: &[u8]| memchr::memmem::find(value, text).is_some();
-    let chain = value.contains(&b'.')
-        && value.split(|b| *b == b'.').all(|part| {
-            part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-                && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-                && is_wordy(part)
-        });
-    chain
-        || has(b"(")
+    has(b"(")
         || has(b"->")
         || has(b"::")
         || has(b"[")
         || has(b"=>")
         || has(b"==") && !value.ends_with(b"==")
         || value.starts_with(b"0x") && value.len() <= 18
+}
+
+/// An unquoted chain of names: `settings.db.password`, `ed25519.Ed25519PrivateKey`.
+fn is_chain(value: &[u8]) -> bool {
+    let part = |part: &[u8]| {
+        part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+    };
+    let last = value.rsplit(|b| *b == b'.').next().unwrap_or(value);
+    value.contains(&b'.')
+        && value.split(|b| *b == b'.').all(part)
+        && (value.split(|b| *b == b'.').all(is_wordy) || (!last.is_empty() && is_type_name(last)))
+}
+
+/// `ABCDEFGHIJ…`, `0123456789…`: what texts are made of.
+fn is_alphabet(value: &[u8]) -> bool {
+    let mut run = 1;
+    value.windows(2).any(|w| {
+        run = if w[1].is_ascii_alphanumeric() && w[1] == w[0].wrapping_add(1) { run + 1 } else { 1 };
+        run >= 10
+    })
+}
+
+/// Words that somebody learned by heart: many plain ones, or a few with something among them that no sentence has.
+fn is_phrase(value: &[u8]) -> bool {
+    let words: Vec<&[u8]> = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+    let plain = words.iter().all(|word| (3..=9).contains(&word.len()) && word.iter().all(u8::is_ascii_lowercase));
+    const PROSE: &[&[u8]] = &[
+        b"the", b"your", b"for", b"and", b"must", b"with", b"this", b"that", b"from", b"are", b"not", b"enter", b"new",
+    ];
+    let prose = words.iter().any(|word| PROSE.iter().any(|one| word.eq_ignore_ascii_case(one)));
+    let odd = |word: &&[u8]| {
+        word.len() >= 5 && word.iter().any(u8::is_ascii_digit) && word.iter().any(u8::is_ascii_alphabetic)
+    };
+    (2..=24).contains(&words.len()) && !prose && (plain && words.len() >= 4 || words.iter().any(odd))
 }
 
 /// `SOME_NAME_2`, `some_name`: names that programs use, all in one case.
@@ -462,7 +511,17 @@ fn is_constant(value: &[u8]) -> bool {
 fn is_type_name(value: &[u8]) -> bool {
     let letters: Vec<u8> = value.iter().copied().filter(|b| !b.is_ascii_digit()).collect();
     let places = value.windows(2).filter(|w| w[0].is_ascii_digit() && !w[1].is_ascii_digit()).count();
-    value[0].is_ascii_uppercase() && value.iter().all(u8::is_ascii_alphanumeric) && places <= 1 && is_wordy(&letters)
+    let humps = letters.iter().filter(|b| b.is_ascii_uppercase()).count();
+    value[0].is_ascii_uppercase()
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && places <= 1
+        && (is_wordy(&letters) || (humps >= 3 && letters.len() >= 3 * humps && words_of_humps(&letters)))
+}
+
+/// `SslExpandPreSharedKeyFn`: a capital, and small letters behind it, over and over.
+fn words_of_humps(letters: &[u8]) -> bool {
+    let capital = |w: &[u8]| w[0].is_ascii_uppercase() && w[1].is_ascii_uppercase();
+    !letters.windows(2).any(capital)
 }
 
 /// `30s`, `1.2.3`, `24h`, `512MB`, `2024-01-02`, `10.0.0.1:80`.

@@ -22,7 +22,7 @@ pub(crate) const STEMS: &[&str] = &[
     "key\"", "key'", "key ", "key]", "key>", "key<", "key\\", "key,", "key(", "key_", "key-", "key.", "keys", "key?",
     "key&", "pwd=", "pwd:", "pwd\"", "pwd'", "pwd ", "pwd]", "pwd>", "pwd<", "pwd\\", "pwd,", "pwd(", "pwd_", "pwd&",
     "_pw=", "_pw:", "_pw\"", "_pw'", "_pw ", "jwt=", "jwt:", "jwt\"", "jwt'", "jwt ", "jwt_", "jwt>", "jwt<", "_pat",
-    "_sas", "_pin",
+    "_sas", "_pin", "mnemonic", "phrase", " pw:", " pw=", "\"pw\"",
 ];
 
 /// What the families are, as rules without patterns.
@@ -97,7 +97,8 @@ impl<'b> Assignments<'b> {
     /// A stem lies at `start..end`: is it part of a name with a secret behind it?
     #[inline]
     pub(crate) fn stem(&mut self, start: usize, end: usize) -> Option<Match<'static>> {
-        // Some stems hold what may follow a name.
+        // Some stems hold what may stand around a name.
+        let start = start + usize::from(!names::in_name(self.bytes[start]));
         let end = if names::in_name(self.bytes[end - 1]) { end } else { end - 1 };
         if self.done.start <= start && end <= self.done.end {
             return None;
@@ -165,6 +166,9 @@ impl<'b> Assignments<'b> {
             words_follow: value.words_follow,
             screaming: text.bytes().all(|b| !b.is_ascii_lowercase()),
             strict: way.strict,
+            call: way.call,
+            setting: way.word || (value.line && way.tight),
+            phrase: names::is_phrase(text),
         };
         let confidence = judge::grade(secret, text, context)?;
         Some(Match { rule, span: name.start..value.end, secret: value.start..value.end, confidence })

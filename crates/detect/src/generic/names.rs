@@ -67,6 +67,7 @@ pub(super) fn around(bytes: &[u8], start: usize, end: usize) -> Option<Name> {
             | b'&'
             | b'*'
             | b'}'
+            | b'['
     ) {
         return None;
     }
@@ -80,7 +81,18 @@ pub(super) fn around(bytes: &[u8], start: usize, end: usize) -> Option<Name> {
         && (declared
             || matches!(
                 lead,
-                b"" | b"-" | b"export" | b"set" | b"SET" | b"\"" | b"'" | b"- \"" | b"#" | b"//" | b"$env:" | b"local"
+                b"" | b"-"
+                    | b"export"
+                    | b"set"
+                    | b"SET"
+                    | b"\""
+                    | b"'"
+                    | b"- \""
+                    | b"#"
+                    | b"//"
+                    | b"$env:"
+                    | b"local"
+                    | b"#define"
             )
             || lead == b"{\"");
     let flag = flag && (first < 3 || !bytes[first - 2].is_ascii_alphanumeric());
@@ -103,6 +115,18 @@ pub(super) fn bare_kind(name: &str) -> Option<Sensitivity> {
         return Some(Sensitivity::Token);
     }
     None
+}
+
+/// A short word for a password that means little else when a text in quotes follows.
+pub(super) fn is_short_password(name: &str) -> bool {
+    let last = name.rsplit(['.', '-', '_']).next().unwrap_or(name);
+    last.eq_ignore_ascii_case("pwd") || last.eq_ignore_ascii_case("pw")
+}
+
+/// Does the name promise several words?
+pub(super) fn is_phrase(name: &str) -> bool {
+    let glued: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    ["passphrase", "mnemonic", "seedphrase", "recoveryphrase", "seedwords"].iter().any(|end| glued.ends_with(end))
 }
 
 /// Tokens against forged requests, and those that only tell one request from the next: they open nothing by themselves.

@@ -62,6 +62,10 @@ pub(super) fn at(bytes: &[u8], way: &Way) -> Option<Value> {
         }
         let start = way.value + skip + open.len();
         let length = quoted_length(&body[open.len()..], close)?;
+        let behind = &body[open.len() + length + close.len()..];
+        if way.alone && !remark_only(behind, b";,)") {
+            return None;
+        }
         return Some(Value {
             start,
             end: start + length,
@@ -102,6 +106,12 @@ fn names_next(rest: &[u8]) -> bool {
     name >= 2 && rest.get(name) == Some(&b'=')
 }
 
+/// Nothing but blanks, one of `signs` and a remark up to the line's end.
+fn remark_only(behind: &[u8], signs: &[u8]) -> bool {
+    let line = behind.split(|b| *b == b'\n').next().unwrap_or(behind).trim_ascii();
+    line.first().is_none_or(|first| signs.contains(first) || line.starts_with(b"#") || line.starts_with(b"//"))
+}
+
 fn unquoted(bytes: &[u8], way: &Way, rest: &[u8]) -> Value {
     // In a file of settings only the line or a blank ends a value; elsewhere so does punctuation.
     let whole = way.word || (way.line && way.tight);
@@ -129,6 +139,9 @@ fn unquoted(bytes: &[u8], way: &Way, rest: &[u8]) -> Value {
     let remarks: [&[u8]; 3] = [b"#", b"//", b";"];
     let remark = !glued && (tail.is_empty() || tail == b"\\" || remarks.iter().any(|sign| tail.starts_with(sign)));
     let cut = way.value + end == bytes.len();
+    if way.alone && !remark && !cut {
+        end = 0;
+    }
     Value {
         start: way.value,
         end: way.value + end,
