@@ -20,7 +20,7 @@ use super::settings::{self, Log, Sample};
 use crate::sources::logs::{
     Counted, LEFT, Left, LogError, LogSource, Passed, Piece, command::CommandLog, files::Files, journal::Journal,
 };
-use crate::sources::Root;
+use crate::sources::{Root, Surroundings};
 use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
 
 /// The code of what a random sample left out.
@@ -51,7 +51,8 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     std::thread::sleep(Duration::from_secs(longest));
 
     let policy = settings::policy(&settings.policy).map_err(CollectError::Settings)?;
-    let secrets = known::read(&source.secrets, &Root::folder(scope.base));
+    let root = Root::folder(scope.base);
+    let secrets = known::read(&source.secrets, &Surroundings { root: &root, clock: scope.clock });
     let problems = secrets.as_ref().map(|secrets| secrets.problems.clone()).unwrap_or_default();
     let mut collecting = Collecting { population: Vec::new(), problems, logs: Vec::new(), sampled: Vec::new() };
     for ((log, subject), drawn) in source.logs.iter().zip(&subjects).zip(&drawn) {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::facts::{KnownFacts, NotSearchedFact};
 use crate::sources::urls::{Connection, take_apart};
 use crate::sources::settings::CredentialSource;
-use crate::sources::{Credential, Reading, Root, SECRET_BY_PLACE};
+use crate::sources::{Credential, Reading, SECRET_BY_PLACE, Surroundings};
 
 /// The secrets of one run. In memory only; their values are wiped when this is dropped.
 pub(super) struct Secrets {
@@ -33,12 +33,12 @@ struct Gathered {
 }
 
 /// Reads the secrets; none if none are configured.
-pub(super) fn read(sources: &[CredentialSource], root: &Root) -> Option<Secrets> {
+pub(super) fn read(sources: &[CredentialSource], around: &Surroundings<'_>) -> Option<Secrets> {
     if sources.is_empty() {
         return None;
     }
     let mut gathered = Gathered::default();
-    for source in sources.iter().filter_map(|configured| configured.open(root)) {
+    for source in sources.iter().filter_map(|configured| configured.open(around)) {
         match source.read() {
             Ok(reading) => gathered.reading(source.environment(), &reading),
             Err(error) => gathered.problems.push(Problem {

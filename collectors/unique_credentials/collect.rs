@@ -3,7 +3,7 @@
 use super::facts::{CredentialFacts, Facts, SourceFacts, UnseenFacts, VERSION};
 use super::settings::{KEPT_ELSEWHERE, Policy, SourceSettings, has};
 use crate::sources::urls::{Connection, Parts, take_apart};
-use crate::sources::{Credential, Encoding, Engine, Origin, Reading, Root, SECRET_BY_PLACE, Source, SourceError, Unread};
+use crate::sources::{Credential, Encoding, Engine, Origin, Reading, Root, SECRET_BY_PLACE, Source, SourceError, Surroundings, Unread};
 use exhibit_detect::facts::Facts as ValueFacts;
 use exhibit_detect::{Fingerprint, RunKey, Sensitivity, facts, sensitive_key};
 use exhibit_evidence::deployment::Environment;
@@ -79,7 +79,7 @@ pub(super) fn observe(run: &Run<'_>) -> Observation {
         tallies: BTreeMap::new(),
     };
     for configured in &run.source.credentials {
-        if let Some(source) = configured.open(&run.root) {
+        if let Some(source) = configured.open(&Surroundings { root: &run.root, clock: run.clock }) {
             observer.source(source.as_ref());
         }
     }

@@ -273,7 +273,7 @@ mod canaries {
         let root = Root::folder(&case.folder.join("input"));
         let settings = settings::SourceSettings::read(&case.settings.source).expect("settings");
         for source in &settings.credentials {
-            let reading = source.open(&root).expect("opened").read().expect("read");
+            let reading = source.open(&crate::sources::Surroundings { root: &root, clock: &Noon }).expect("opened").read().expect("read");
             assert!(!reading.credentials.is_empty());
             assert_clean("Debug", &format!("{reading:?}"), &planted);
         }

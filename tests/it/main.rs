@@ -5,6 +5,7 @@ mod binary;
 mod browser;
 mod by_hand;
 mod c2sp;
+mod certificates;
 mod debian;
 mod journal;
 mod object_lock;

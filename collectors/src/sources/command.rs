@@ -9,8 +9,8 @@ use super::interpolate::{Strictness, Variables};
 use super::json::{self, Json, NotJson};
 use super::settings::{Kind, Problem};
 use super::{
-    Credential, Listing, Origin, Place, Reading, Root, SecretValue, Source, SourceError, Unread, Version, dotenv,
-    files, instant, is_name,
+    Credential, Listing, Origin, Place, Reading, Root, SecretValue, Source, SourceError, Surroundings, Unread, Version,
+    dotenv, files, instant, is_name,
 };
 use crate::process::Program;
 use serde::Deserialize;
@@ -102,8 +102,8 @@ impl Kind for CommandSettings {
         None
     }
 
-    fn open(&self, root: &Root, environment: &str) -> Box<dyn Source> {
-        let (root, environment) = (root.clone(), environment.to_owned());
+    fn open<'a>(&self, around: &Surroundings<'a>, environment: &str) -> Box<dyn Source + 'a> {
+        let (root, environment) = (around.root.clone(), environment.to_owned());
         Box::new(CommandSource { root, environment, settings: self.clone() })
     }
 }

@@ -3,15 +3,16 @@
 use super::super::settings;
 use super::*;
 
-fn source(settings: &str) -> Box<dyn Source> {
+fn source(settings: &str) -> Box<dyn Source + 'static> {
     let table: toml::Table =
         toml::from_str(&format!("[[c]]\nenvironment = 'staging'\n[c.command]\n{settings}")).expect("TOML");
     let read = settings::read(&table["c"], "c").expect("valid");
-    read[0].open(&Root::folder(std::path::Path::new("/"))).expect("opened")
+    let root = Box::leak(Box::new(Root::folder(std::path::Path::new("/"))));
+    read[0].open(&Surroundings { root, clock: &settings::tests::FixedClock }).expect("opened")
 }
 
 /// The settings of a program that prints `text`, with further settings.
-fn prints(text: &str, further: &str) -> Box<dyn Source> {
+fn prints(text: &str, further: &str) -> Box<dyn Source + 'static> {
     let run = toml::Value::from(vec!["printf".to_owned(), "%s".to_owned(), text.to_owned()]);
     source(&format!("run = {run}\n{further}"))
 }

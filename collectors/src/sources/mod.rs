@@ -21,16 +21,18 @@ mod json;
 pub mod kubernetes;
 pub mod logs;
 mod secret;
+mod service;
 pub mod settings;
 pub mod urls;
 mod urls_pairs;
+pub mod vault;
 mod yaml;
 
 pub use engine::Engine;
 pub use error::SourceError;
 pub use secret::{Part, SecretValue, Text};
 
-use exhibit_evidence::Timestamp;
+use exhibit_evidence::{Clock, Timestamp};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +70,15 @@ pub trait Source {
     /// When the source cannot be opened or any of its values cannot be determined. There is no
     /// partial success: a half-read source would make a population look complete.
     fn read(&self) -> Result<Reading, SourceError>;
+}
+
+/// What sources work with.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Where relative paths start.
+    pub root: &'a Root,
+    /// Signatures of requests hold the time.
+    pub clock: &'a dyn Clock,
 }
 
 /// Where the files of a source lie.
@@ -188,6 +199,11 @@ fn is_name(text: &str) -> bool {
     (1..=253).contains(&text.len()) && text.chars().all(|letter| letter.is_alphanumeric() || "_.-/[]".contains(letter))
 }
 
+/// Whether a name is that of a variable, by which people know it.
+fn is_variable_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
 /// An instant as services write it, RFC 3339 with any offset and any fraction.
 fn instant(text: &str) -> Option<Timestamp> {
     chrono::DateTime::parse_from_rfc3339(text.trim()).ok().map(|read| Timestamp::new(read.to_utc()))
@@ -223,13 +239,15 @@ pub enum Origin {
     KubernetesEnv,
     /// What a secret manager's own command prints.
     Command,
+    /// A secret in Vault or OpenBao.
+    Vault,
 }
 
 impl Origin {
     /// Whether every value there is a secret, whatever its name.
     #[must_use]
     pub fn holds_secrets_alone(self) -> bool {
-        matches!(self, Self::KubernetesSecret | Self::ComposeSecret)
+        matches!(self, Self::KubernetesSecret | Self::ComposeSecret | Self::Vault)
     }
 
     /// The word that stands in evidence.
@@ -245,6 +263,7 @@ impl Origin {
             Self::KubernetesConfigMap => "kubernetes-config-map",
             Self::KubernetesEnv => "kubernetes-env",
             Self::Command => "command",
+            Self::Vault => "vault",
         }
     }
 }

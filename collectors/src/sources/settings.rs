@@ -5,7 +5,8 @@ use super::command::CommandSettings;
 use super::compose::Compose;
 use super::dotenv::Dotenv;
 use super::kubernetes::Kubernetes;
-use super::{Root, Source};
+use super::vault::VaultSettings;
+use super::{Source, Surroundings};
 use crate::SettingProblem;
 use exhibit_evidence::EnvironmentId;
 use serde::Deserialize;
@@ -19,7 +20,7 @@ pub(super) trait Kind {
     fn problem(&self) -> Option<Problem>;
 
     /// The source that they describe; touches nothing yet.
-    fn open(&self, root: &Root, environment: &str) -> Box<dyn Source>;
+    fn open<'a>(&self, around: &Surroundings<'a>, environment: &str) -> Box<dyn Source + 'a>;
 }
 
 /// One source of credentials of one environment: exactly one of the kinds.
@@ -38,6 +39,8 @@ pub struct CredentialSource {
     pub kubernetes: Option<OneOrMore>,
     /// What a secret manager's own command prints.
     pub command: Option<CommandSettings>,
+    /// A KV mount of Vault or OpenBao.
+    pub vault: Option<VaultSettings>,
 }
 
 /// One path or a list of them.
@@ -64,8 +67,11 @@ impl CredentialSource {
         [("dotenv", self.dotenv.as_ref()), ("compose", self.compose.as_ref()), ("kubernetes", self.kubernetes.as_ref())]
     }
 
-    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 1] {
-        [("command", self.command.as_ref().map(|kind| kind as &dyn Kind))]
+    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 2] {
+        [
+            ("command", self.command.as_ref().map(|kind| kind as &dyn Kind)),
+            ("vault", self.vault.as_ref().map(|kind| kind as &dyn Kind)),
+        ]
     }
 
     /// What is wrong with the combination of its settings, if anything is. `key` leads to it.
@@ -93,9 +99,9 @@ impl CredentialSource {
 
     /// The source that these settings describe; none if [`CredentialSource::problem`] refuses them.
     #[must_use]
-    pub fn open(&self, root: &Root) -> Option<Box<dyn Source>> {
+    pub fn open<'a>(&self, around: &Surroundings<'a>) -> Option<Box<dyn Source + 'a>> {
         let environment = self.environment.to_string();
-        let root = root.clone();
+        let root = around.root.clone();
         if let Some(files) = &self.dotenv {
             return Some(Box::new(Dotenv { root, environment, files: files.list() }));
         }
@@ -107,7 +113,7 @@ impl CredentialSource {
         if let Some(paths) = &self.kubernetes {
             return Some(Box::new(Kubernetes { root, environment, paths: paths.list() }));
         }
-        self.kinds().into_iter().find_map(|(_, kind)| kind).map(|kind| kind.open(&root, &environment))
+        self.kinds().into_iter().find_map(|(_, kind)| kind).map(|kind| kind.open(around, &environment))
     }
 }
 
@@ -135,4 +141,4 @@ pub fn read(value: &toml::Value, key: &str) -> Result<Vec<CredentialSource>, Vec
 
 #[cfg(test)]
 #[path = "settings_tests.rs"]
-mod tests;
+pub(crate) mod tests;

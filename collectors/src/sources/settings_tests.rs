@@ -1,6 +1,17 @@
 //! Settings that are read, and settings that are refused by key and without their values.
 
+use super::super::Root;
 use super::*;
+use exhibit_evidence::{Clock, Timestamp};
+
+/// A clock that stands still.
+pub(crate) struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(0).expect("the beginning of the epoch is an instant")
+    }
+}
 
 fn sources(text: &str) -> Result<Vec<CredentialSource>, Vec<String>> {
     let table: toml::Table = toml::from_str(text).expect("TOML");
@@ -18,9 +29,13 @@ fn each_kind_is_opened() {
             "command = { run = ['railway', 'variables', '--json'], format = 'json' }",
             "what `railway variables --json` prints",
         ),
+        (
+            "vault = { address = 'https://v:8200', path = 'app/staging', token = 'env:T', namespace = 'team' }",
+            "vault secret/app/staging of team, KV version 2",
+        ),
     ] {
         let read = sources(&format!("[[credentials]]\nenvironment = 'staging'\n{kind}\n")).expect("valid");
-        let source = read[0].open(&Root::Memory(&[])).expect("opened");
+        let source = read[0].open(&Surroundings { root: &Root::Memory(&[]), clock: &FixedClock }).expect("opened");
         assert_eq!((source.label().as_str(), source.environment()), (label, "staging"));
     }
 }
@@ -29,8 +44,8 @@ fn each_kind_is_opened() {
 fn refused_by_key_and_without_the_value() {
     let one = "source.credentials.0";
     for (text, expected) in [
-        ("", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`"),
-        ("dotenv='x'\ncompose='y'", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`"),
+        ("", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`"),
+        ("dotenv='x'\ncompose='y'", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`"),
         ("dotenv=[]", "expected at least one path"),
         ("dotenv='x'\nenv_file='y'", "`env_file` goes with `compose` only"),
         ("command={run=[],format='json'}", "command.run: expected a program and its arguments"),
@@ -38,18 +53,26 @@ fn refused_by_key_and_without_the_value() {
         ("command={run=['a'],format='json',name='A'}", "command.name: goes with the format `value`, which needs it"),
         ("command={run=['a'],format='dotenv',items='a'}", "command: `items` and fields go with JSON only"),
         ("command={run=['a'],format='json',time_limit=0}", "command.time_limit: expected 1 to 3600 seconds"),
+        ("vault={address='https://v'}", "vault.token: expected either `token` or `approle`"),
+        ("vault={address='https://v',token='env:T',kv=3}", "vault.kv: expected 1 or 2"),
+        ("vault={address='https://v',token='env:T',mount='/'}", "vault.mount: expected where the KV engine is mounted"),
+        ("vault={address='https://v',token='env:T',path='a/../b'}", "vault.path: expected names with `/` between them"),
+        ("vault={address='https://v',token='env:T',at_once=0}", "vault.at_once: expected 1 to 64"),
     ] {
         let told = sources(&format!("[[credentials]]\nenvironment='a'\n{text}")).expect_err("refused");
-        let dot = if expected.starts_with("command") { "." } else { ": " };
+        let dot = if expected.starts_with(['c', 'v']) { "." } else { ": " };
         assert_eq!(told, [format!("{one}{dot}{expected}")], "{text}");
     }
     assert_eq!(
         sources("credentials = 5").expect_err("refused"),
         ["source.credentials: expected `[[source.credentials]]` tables"]
     );
-    for text in
-        ["dotenv={p='hunter2'}", "command={run='hunter2',format='json'}", "command={run=['a'],format='hunter2'}"]
-    {
+    for text in [
+        "dotenv={p='hunter2'}",
+        "command={run='hunter2',format='json'}",
+        "command={run=['a'],format='hunter2'}",
+        "vault={address='https://v',token='hunter2'}",
+    ] {
         let told = sources(&format!("[[credentials]]\nenvironment='a'\n{text}")).expect_err("refused");
         assert!(!told.concat().contains("hunter2"), "{told:?}");
     }

@@ -10,9 +10,10 @@ use exhibit_tests::s3::{KeyPair, real_time};
 
 use super::{
     Bucket, archived, credentials,
-    server::{ADMINISTRATOR, certificates, server},
+    server::{ADMINISTRATOR, server},
     settings, vault, vault_of,
 };
+use crate::certificates::certificates;
 
 fn with(bucket: &Bucket, keys: &KeyPair, change: impl Fn(&mut S3Settings)) -> S3Vault {
     let mut settings = settings(bucket, server().s3);

@@ -4,6 +4,7 @@ use super::super::interpolate::Variables;
 use super::super::yaml::{Node, documents};
 use super::super::{
     Credential, Encoding, Origin, Place, Reading, SecretValue, SourceError, Text, Unread, files, is_name,
+    is_variable_name,
 };
 use super::{Kubernetes, Object};
 use base64::Engine as _;
@@ -362,10 +363,6 @@ fn pod_specs<'n>(spec: Option<&'n Node>, found: &mut Vec<&'n Node>) {
     for key in ["template", "jobTemplate"] {
         pod_specs(spec.at(&[key, "spec"]), found);
     }
-}
-
-fn is_variable_name(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// `$(NAME)` of variables defined before; `$$(NAME)` is `$(NAME)`; what is not defined stays.

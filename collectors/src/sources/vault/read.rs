@@ -1,0 +1,173 @@
+//! Lists a mount level by level, and reads each secret that the list names.
+
+use super::super::json::Json;
+use super::super::service::{MOST_NAMES, each};
+use super::super::{
+    Credential, Listing, Origin, Place, Reading, SecretValue, Source as _, SourceError, Unread, Version, instant,
+    is_name, is_variable_name,
+};
+use super::session::{Got, Session};
+use super::{Vault, segments};
+
+/// No folder nests deeper in what people made.
+const DEEPEST: usize = 32;
+
+/// What the list names: the segments of each secret's path below the mount.
+struct Names {
+    secrets: Vec<Vec<String>>,
+    blind_spots: Vec<String>,
+}
+
+/// How many secrets there are, by LIST alone.
+pub(super) fn names(vault: &Vault) -> Result<Listing, SourceError> {
+    let session = Session::begin(vault)?;
+    session.check_mount()?;
+    Ok(Listing { names: walk(vault, &session)?.secrets.len() as u64 })
+}
+
+/// Every secret with its fields.
+pub(super) fn all(vault: &Vault) -> Result<Reading, SourceError> {
+    let session = Session::begin(vault)?;
+    session.check_mount()?;
+    let Names { secrets, blind_spots } = walk(vault, &session)?;
+    let read = each(&secrets, vault.settings.at_once, &|path| one(vault, &session, path))?;
+    let denied = |reading: &Reading| reading.unread.iter().any(|unread| unread.code == "not-permitted");
+    if read.iter().any(denied) {
+        session.still_valid()?;
+    }
+    let mut whole = Reading { blind_spots, ..Reading::default() };
+    for secret in read {
+        whole.examined += secret.examined;
+        whole.credentials.extend(secret.credentials);
+        whole.unread.extend(secret.unread);
+    }
+    Ok(whole)
+}
+
+fn walk(vault: &Vault, session: &Session<'_>) -> Result<Names, SourceError> {
+    let start: Vec<String> = segments(&vault.settings.path).map(str::to_owned).collect();
+    let mut names = Names { secrets: Vec::new(), blind_spots: Vec::new() };
+    own_name(session, &start, &mut names)?;
+    let mut level = vec![start];
+    for _ in 0..DEEPEST {
+        let listed = each(&level, vault.settings.at_once, &|folder: &Vec<String>| session.list(folder))?;
+        let mut next = Vec::new();
+        for (folder, inside) in level.iter().zip(listed) {
+            for name in inside.unwrap_or_default() {
+                let mut path = folder.clone();
+                path.push(name.trim_end_matches('/').to_owned());
+                if name.ends_with('/') { next.push(path) } else { names.secrets.push(path) }
+            }
+        }
+        if names.secrets.len() + next.len() > MOST_NAMES {
+            break;
+        }
+        if next.is_empty() {
+            return Ok(names);
+        }
+        level = next;
+    }
+    let reason = format!("it holds more than {MOST_NAMES} secrets, or folders in more than {DEEPEST} levels");
+    Err(SourceError::refused(vault.label(), "too-large", reason))
+}
+
+/// A secret may have the very name of the folder that is configured; only the folder above knows.
+fn own_name(session: &Session<'_>, start: &[String], names: &mut Names) -> Result<(), SourceError> {
+    let Some((last, above)) = start.split_last() else { return Ok(()) };
+    match session.list(above) {
+        Ok(inside) if inside.as_ref().is_some_and(|inside| inside.contains(last)) => names.secrets.push(start.to_vec()),
+        Ok(_) => {}
+        Err(error) if error.code() == "denied" => {
+            let path = start.join("/");
+            names.blind_spots.push(format!(
+                "Whether the vault holds a secret with the name of the folder {path} itself is not known: the folder above may not be listed."
+            ));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// One secret: its fields, or why they can't be seen.
+fn one(vault: &Vault, session: &Session<'_>, path: &[String]) -> Result<Reading, SourceError> {
+    let mut reading = Reading::default();
+    let place = place_of(vault, path);
+    let unread = |code, reason: &str, version| {
+        let unread = Unread::new(relative(vault, path), Place::keyed(&place, "*"), code, reason);
+        Unread { version, ..unread }
+    };
+    match session.secret(path)? {
+        Got::Denied => {
+            let version = session.metadata(path)?.as_ref().and_then(current);
+            reading.unread.push(unread("not-permitted", "the vault lists it, and the token may not read it", version));
+        }
+        Got::Gone(answer) => {
+            let version = answer.at(["data", "metadata"]).and_then(version);
+            reading.unread.push(unread("deleted", "its current version is deleted, so that it has no value", version));
+        }
+        Got::There(answer) => {
+            let data: &[&str] = if vault.settings.kv == 2 { &["data", "data"] } else { &["data"] };
+            let malformed = || SourceError::refused(vault.label(), "not-understood", "a secret is no object of fields");
+            let fields = answer.at(data.iter().copied()).filter(|fields| matches!(fields, Json::Map(_)));
+            let version = answer.at(["data", "metadata"]).filter(|_| vault.settings.kv == 2).and_then(version);
+            leaves(fields.ok_or_else(malformed)?, "", &mut |field, value| {
+                let field = if is_name(field) { field } else { "unnamed" };
+                let value = SecretValue::new(value.as_bytes().to_vec());
+                let place = Place::keyed(&place, field);
+                let name = name(&relative(vault, path), field);
+                let found = Credential::plain(&vault.environment, name, value, place, Origin::Vault);
+                reading.credentials.push(Credential { version: version.clone(), ..found });
+            });
+            reading.examined = 1;
+        }
+    }
+    Ok(reading)
+}
+
+/// Every text in a tree of fields, by its path with dots.
+fn leaves(value: &Json, path: &str, each: &mut dyn FnMut(&str, &str)) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match value {
+        Json::Text(text) => each(path, text),
+        Json::Map(entries) => entries.iter().for_each(|(name, value)| leaves(value, &below(name), each)),
+        Json::List(items) => {
+            items.iter().enumerate().for_each(|(at, value)| leaves(value, &below(&at.to_string()), each));
+        }
+        Json::Null => {}
+    }
+}
+
+/// People know the variable; a field such as `password` says little without its secret.
+fn name(secret: &str, field: &str) -> String {
+    if is_variable_name(field) || secret.is_empty() { field.to_owned() } else { format!("{secret}.{field}") }
+}
+
+/// The secret's path below the configured folder, if it can be shown.
+fn relative(vault: &Vault, path: &[String]) -> String {
+    let skipped = segments(&vault.settings.path).count();
+    shown(path.get(skipped..).unwrap_or_default())
+}
+
+fn place_of(vault: &Vault, path: &[String]) -> String {
+    format!("vault {}/{}", vault.settings.mount.trim_matches('/'), shown(path))
+}
+
+fn shown(path: &[String]) -> String {
+    let parts: Vec<&str> = path.iter().map(|part| if is_name(part) { part.as_str() } else { "unnamed" }).collect();
+    parts.join("/")
+}
+
+/// What a secret's own metadata says about the version that it came in.
+fn version(metadata: &Json) -> Option<Version> {
+    let since = metadata.text_at(["created_time"]).and_then(instant)?;
+    Some(Version { id: metadata.text_at(["version"]).map(str::to_owned), since: Some(since), kept: None })
+}
+
+/// What the metadata of all versions says about the current one.
+fn current(answer: &Json) -> Option<Version> {
+    let data = answer.get("data")?;
+    let id = data.text_at(["current_version"])?;
+    let versions = data.get("versions")?;
+    let since = versions.text_at([id, "created_time"]).and_then(instant);
+    Some(Version { id: Some(id.to_owned()), since, kept: Some(versions.entries().len() as u64) })
+}
