@@ -51,7 +51,8 @@ pub(crate) fn run(base: &Path, source: &str, policy: &str) -> (Observation, Vec<
     let table = |text: &str| toml::from_str(text).expect("TOML");
     let settings = Settings { source: table(source), policy: table(policy) };
     collector.check_settings(&settings).expect("settings that can be meant");
-    let scope = Scope { base, environments: &environments, clock: &Now, run_key: &[7; 32], archive: None };
+    let engine = exhibit_detect::Engine::builtin();
+    let scope = Scope { base, environments: &environments, clock: &Now, run_key: &[7; 32], engine, archive: None };
     let observed = collector.collect(&scope, &settings).expect("collected").observation;
     let judged = collector.judge(&observed, &environments, &settings.policy).expect("judged");
     (observed, judged)
