@@ -24,13 +24,15 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     let source = settings::source(&settings.source).map_err(CollectError::Settings)?;
     let observed_from = scope.clock.now();
     let key = RunKey::new(*scope.run_key);
+    let search = examine::search(scope.engine);
+    let by = Means { search: &search, engine: scope.engine, key: &key };
     let mut subjects = Vec::new();
     let mut population = Vec::new();
     let mut problems = Vec::new();
     let mut repositories = Vec::new();
     for (index, repository) in source.repositories.iter().enumerate() {
         let subject = subject(repository, index, scope)?;
-        match observe(&scope.base.join(&repository.path), repository, &subject, Means { engine: scope.engine, key: &key }) {
+        match observe(&scope.base.join(&repository.path), repository, &subject, by) {
             Ok(observed) => {
                 problems.extend(observed.problems);
                 population.push(observed.population);

@@ -5,7 +5,7 @@ use super::repository::{self, RepositoryError};
 use super::understand;
 use super::understand::sink::{Form, Found, MOST_FOUND, Written, path_in_evidence};
 use super::walk::{History, Mode, Version};
-use exhibit_detect::{Confidence, Engine, Fingerprint, RunKey, facts};
+use exhibit_detect::{Engine, Fingerprint, Hit as Raw, Options, RunKey, Search, facts};
 use git2::{Odb, Oid};
 use std::collections::HashMap;
 use std::path::Path;
@@ -83,10 +83,17 @@ pub(crate) fn answer_key(version: &Version) -> (Oid, Option<Syntax>) {
 /// What values are found and compared by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Means<'e> {
-    /// Finds them.
+    /// Finds them: by rules, by names that promise a secret, and in encodings.
+    pub(crate) search: &'e Search<'e>,
+    /// Says what they look like.
     pub(crate) engine: &'e Engine,
     /// Tells equal ones within this run.
     pub(crate) key: &'e RunKey,
+}
+
+/// How this collector searches: everything that is told by default, in encodings too.
+pub(crate) fn search(engine: &Engine) -> Search<'_> {
+    Search::new(engine, Options { encoded: true, ..Options::default() })
 }
 
 /// Reads each blob of the history once, on as many threads as there are processors, and examines it once for each
@@ -170,38 +177,12 @@ pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, by: Means<'_>) -> Ex
         return Examined { not_ci: true, ..Examined::default() };
     };
     let mut reading = understand::read(bytes, syntax);
-    let mut lines = Lines::new(bytes);
-    let mut hits = Vec::new();
-    let mut taken = vec![false; reading.found.len()];
-    for found in by.engine.scan(bytes).iter().filter(|found| found.confidence > Confidence::Low) {
-        if hits.len() == MOST_FOUND {
-            let crowded = || format!("more than {MOST_FOUND} tokens in one file");
-            reading.malformed.get_or_insert_with(crowded);
-            break;
-        }
-        let line = lines.at(found.secret.start);
-        let secret = &bytes[found.secret.clone()];
-        let understood = understood(&reading.found, &taken, secret, line);
-        let of_a_place = OF_A_PLACE.iter().any(|prefix| found.rule.id.starts_with(prefix));
-        let key_path = match understood {
-            // The readers have told it already, and know better what it is.
-            Some(_) if of_a_place => continue,
-            Some(index) => {
-                taken[index] = true;
-                reading.found[index].key_path.clone()
-            }
-            None => place(&reading, lines.text(), line),
-        };
-        hits.push(if of_a_place {
-            let form = match found.rule.id.split_once('.') {
-                Some(("url", _)) => Form::Url,
-                Some(("command" | "sql" | "pgpass", _)) => Form::Option,
-                _ => Form::Header,
-            };
-            hit(secret, key_path, form.rule(), HitKind::Written(Written::Literal), line, by)
-        } else {
-            hit(secret, key_path, &found.rule.id, HitKind::Token, line, by)
-        });
+    let mut raw = Told { reading: &reading, lines: Lines::new(bytes), taken: vec![false; reading.found.len()], hits: Vec::new(), crowded: false, by };
+    let searched = by.search.scan(bytes, &mut |found| raw.take(found));
+    searched.expect("nobody can cancel this search");
+    let Told { taken, mut hits, crowded, .. } = raw;
+    if crowded {
+        reading.malformed.get_or_insert_with(|| format!("more than {MOST_FOUND} tokens in one file"));
     }
     for (found, taken) in reading.found.iter().zip(taken) {
         if !taken {
@@ -211,6 +192,61 @@ pub(crate) fn content(bytes: &[u8], syntax: Option<Syntax>, by: Means<'_>) -> Ex
     }
     hits.sort_by(|a, b| (a.line, &a.key_path, &a.rule).cmp(&(b.line, &b.key_path, &b.rule)));
     Examined { by_content, not_ci: false, left: None, malformed: reading.malformed, hits }
+}
+
+/// What the engine tells of one file, held against what its reader understood.
+struct Told<'r, 'b, 'e> {
+    reading: &'r understand::Reading,
+    lines: Lines<'b>,
+    /// For each value that the reader found, whether a rule knows better what it is.
+    taken: Vec<bool>,
+    hits: Vec<Hit>,
+    /// There were more than are told.
+    crowded: bool,
+    by: Means<'e>,
+}
+
+impl Told<'_, '_, '_> {
+    fn take(&mut self, found: &Raw<'_, '_>) {
+        if self.hits.len() == MOST_FOUND {
+            self.crowded = true;
+            return;
+        }
+        let line = self.lines.at(usize::try_from(found.secret.start).unwrap_or(usize::MAX));
+        let secret = found.value();
+        let rule = found.rule.id.as_str();
+        let by_name = rule.starts_with("generic.");
+        let of_a_place = OF_A_PLACE.iter().any(|prefix| rule.starts_with(prefix));
+        let understood = match found.encoded {
+            // What it is written as is what the reader sees.
+            Some(_) => self.reading.tells_at(line).then_some(0),
+            None => understood(&self.reading.found, &self.taken, secret, line),
+        };
+        let key_path = match understood {
+            // The readers have told it already, and know better what it is; or under another name, which keeps its history.
+            Some(_) if of_a_place || by_name || found.encoded.is_some() => return,
+            Some(index) => {
+                self.taken[index] = true;
+                self.reading.found[index].key_path.clone()
+            }
+            // Where a secret's address stands, its name says nothing about a value.
+            None if by_name && self.reading.refers_at(line) => return,
+            None => place(self.reading, self.lines.text(), line),
+        };
+        let (rule, kind) = if of_a_place {
+            let form = match rule.split_once('.') {
+                Some(("url", _)) => Form::Url,
+                Some(("command" | "sql" | "pgpass", _)) => Form::Option,
+                _ => Form::Header,
+            };
+            (form.rule(), HitKind::Written(Written::Literal))
+        } else if by_name {
+            (rule, HitKind::Written(Written::Literal))
+        } else {
+            (rule, HitKind::Token)
+        };
+        self.hits.push(hit(secret, key_path, rule, kind, line, self.by));
+    }
 }
 
 /// Which of the values that the readers found a raw match is: best one on the same line that no other match took.

@@ -11,7 +11,8 @@ use exhibit_detect::RunKey;
 /// Where that does not hold.
 pub fn examine(bytes: &[u8], syntax: Option<Syntax>) {
     let key = RunKey::new([7; 32]);
-    let by = examine::Means { engine: exhibit_detect::Engine::builtin(), key: &key };
+    let search = examine::search(exhibit_detect::Engine::builtin());
+    let by = examine::Means { search: &search, engine: exhibit_detect::Engine::builtin(), key: &key };
     let examined = examine::content(bytes, syntax, by);
     let lines = bytes.split(|byte| *byte == b'\n').count();
     for hit in &examined.hits {

@@ -19,7 +19,9 @@ fn folder() -> PathBuf {
 
 /// Set `EXHIBIT_WRITE_CASES` to record what is found as what is expected.
 fn means(key: &RunKey) -> super::examine::Means<'_> {
-    super::examine::Means { engine: exhibit_detect::Engine::builtin(), key }
+    static SEARCH: std::sync::LazyLock<exhibit_detect::Search<'static>> =
+        std::sync::LazyLock::new(|| super::examine::search(exhibit_detect::Engine::builtin()));
+    super::examine::Means { search: &SEARCH, engine: exhibit_detect::Engine::builtin(), key }
 }
 
 #[test]
@@ -374,5 +376,34 @@ proptest! {
                 super::examine::content(input, syntax, means(&RunKey::new([1; 32])));
             }
         }
+    }
+}
+
+/// What the engine's families and decoders add to what the readers understand, and what they must not.
+#[test]
+fn names_and_encodings_beside_what_is_understood() {
+    let token = "ghp_FakeExhibitValue0NotARealKey70ABCDEF";
+    let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("token {token} of the robot"));
+    let told = |text: &str| -> Vec<(String, String)> {
+        let key = RunKey::new([1; 32]);
+        let examined = super::examine::content(text.as_bytes(), Some(super::recognise::Syntax::Yaml), means(&key));
+        examined.hits.into_iter().map(|hit| (hit.rule, hit.key_path)).collect()
+    };
+    for (text, expected) in [
+        // Understood by the reader: under its own rule, as ever, and once.
+        ("env:\n  DB_PASSWORD: kV9tq2Lw0xZ8\n".to_owned(), vec![("literal.key", "env.DB_PASSWORD")]),
+        ("env:\n  A: x # DB_PASSWORD=kV9tq2Lw0xZ8\n".to_owned(), vec![("generic.password", "env.A")]),
+        ("# client_secret: q8Zr4Wm1Xc7Vb2Nn5Kj9\na: b\n".to_owned(), vec![("generic.secret", "(comment)")]),
+        (format!("env:\n  SETUP: {base64}\n"), vec![("github.personal-token", "env.SETUP")]),
+        // A finding keeps its name, whatever else is seen in its value.
+        (format!("env:\n  SETUP_TOKEN: {base64}\n"), vec![("literal.key", "env.SETUP_TOKEN")]),
+        // Where an address of a secret or an encrypted value stands, a name says nothing.
+        ("env:\n  API_TOKEN:\n    secure: q8Zr4Wm1Xc7Vb2Nn5Kj9\n".to_owned(), vec![]),
+        ("secrets-manager:\n  API_TOKEN: q8Zr4Wm1Xc7Vb2Nn5Kj9\n".to_owned(), vec![]),
+        ("env:\n  DB_PASSWORD: ${{ secrets.DB_PASSWORD }}\n".to_owned(), vec![]),
+    ] {
+        let expected: Vec<(String, String)> =
+            expected.into_iter().map(|(rule, key)| (rule.to_owned(), key.to_owned())).collect();
+        assert_eq!(told(&text), expected, "{text}");
     }
 }

@@ -56,10 +56,34 @@ pub(crate) fn read(bytes: &[u8], syntax: Syntax) -> Reading {
 }
 
 impl Reading {
+    /// Whether a value in the clear was understood on this line (from 1).
+    pub(crate) fn tells_at(&self, line: u32) -> bool {
+        self.found.iter().any(|found| found.line == line)
+    }
+
+    /// Whether what stands on this line (from 1) is a reference to a secret, an encrypted value or a grant.
+    pub(crate) fn refers_at(&self, line: u32) -> bool {
+        self.documents.iter().any(|document| refers(document, line))
+    }
+
     /// The path of keys whose value stands on this line (from 1), for naming the place of a raw match.
     pub(crate) fn key_path_at(&self, line: u32) -> Option<String> {
         let mut path = Vec::new();
         self.documents.iter().find_map(|document| descend(document, line, &mut path))
+    }
+}
+
+fn refers(node: &Node, line: u32) -> bool {
+    if line < node.line || line > node.end_line {
+        return false;
+    }
+    match &node.value {
+        Value::Map(pairs) => pairs.iter().any(|(key, value)| {
+            let here = (key.line.min(value.line)..=value.end_line).contains(&line);
+            here && (key.text().is_some_and(places::is_reference) || refers(value, line))
+        }),
+        Value::List(items) => items.iter().any(|item| refers(item, line)),
+        Value::Scalar(_) | Value::Alias => false,
     }
 }
 

@@ -112,6 +112,11 @@ fn node(this: &Node, key: Option<&str>, sink: &mut Sink) {
     }
 }
 
+/// Whether everything under this key refers to a secret that lies elsewhere.
+pub(super) fn is_reference(key: &str) -> bool {
+    REFERENCES.iter().any(|known| known.eq_ignore_ascii_case(key))
+}
+
 fn map(pairs: &[(Node, Node)], sink: &mut Sink) {
     let paired = name_and_value(pairs, sink);
     for (key, value) in pairs {
@@ -119,7 +124,7 @@ fn map(pairs: &[(Node, Node)], sink: &mut Sink) {
             node(value, None, sink);
             continue;
         };
-        if Some(key) == paired || REFERENCES.iter().any(|known| known.eq_ignore_ascii_case(key)) {
+        if Some(key) == paired || is_reference(key) {
             continue;
         }
         sink.path.push(key.to_owned());

@@ -51,7 +51,7 @@ pub use check::Check;
 pub use encoded::Encoded;
 pub use engine::{Engine, RulesError};
 pub use fingerprint::{Fingerprint, RunKey};
-pub use generic::families;
+pub use generic::{families, secret_under};
 pub use known::{Known, NotSearched, SHORTEST_SEARCHED};
 pub use masking::{Masked, MaskedHit, mask};
 pub use matches::{Confidence, Match};

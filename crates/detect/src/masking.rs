@@ -9,7 +9,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use crate::engine::Engine;
 use crate::facts::is_dictionary_password;
 use crate::forms::{self, Form};
-use crate::shape;
+use crate::matches::{Confidence, Match};
+use crate::{generic, shape};
 
 /// Shortest known value that is searched for, in bytes: shorter ones occur everywhere by chance.
 pub const SHORTEST_KNOWN: usize = 4;
@@ -44,7 +45,7 @@ pub struct MaskedHit {
     pub shape: String,
 }
 
-/// Replaces the secret of every rule hit and every occurrence of the `known` values by masked shapes.
+/// Replaces the secret of every rule hit, of every value behind a name that promises one, and every occurrence of the `known` values by masked shapes.
 ///
 /// Known values are also masked in their base64, URL-encoded, JSON- or HTML-escaped and hex forms. Found secrets that
 /// are long and no dictionary words are masked wherever they occur again, bare: pass a value that is known to be
@@ -135,12 +136,25 @@ impl Needles {
     }
 }
 
+/// What rules find, and what families find that is not left to doubt.
+fn found_in<'e>(engine: &'e Engine, bytes: &[u8]) -> impl Iterator<Item = Match<'e>> {
+    let by_name = generic::find(bytes).into_iter().filter(|found| found.confidence >= Confidence::Medium);
+    engine.scan(bytes).into_iter().chain(by_name)
+}
+
+/// Is this the id of a family that code finds?
+fn is_family(rule: &str) -> bool {
+    rule.starts_with("generic.")
+}
+
 /// Masks once. `blank`: the shapes of an earlier pass are in the way, use [`BLANK`] instead.
 fn pass(engine: &Engine, needles: &mut Needles, bytes: &[u8], blank: bool) -> (Vec<u8>, Vec<MaskedHit>) {
     let mut hits = Vec::new();
-    for found in engine.scan(bytes) {
+    for found in found_in(engine, bytes) {
         let secret = &bytes[found.secret.clone()];
-        if secret.len() >= SHORTEST_FOUND && !is_dictionary_password(secret) {
+        // By name and notation alone it may be an ordinary word, which stands elsewhere as what it is.
+        let proven = !is_family(&found.rule.id) || found.confidence >= Confidence::High;
+        if proven && secret.len() >= SHORTEST_FOUND && !is_dictionary_password(secret) {
             needles.add(Form::new(secret), None);
         }
         hits.push(MaskedHit {
@@ -175,7 +189,10 @@ fn union(mut hits: Vec<MaskedHit>) -> Vec<MaskedHit> {
         match merged.last_mut() {
             Some(last) if hit.span.start < last.span.end => {
                 last.span.end = last.span.end.max(hit.span.end);
-                last.rule = last.rule.take().or(hit.rule);
+                // A rule knows better what it is than a name does.
+                if last.rule.as_deref().is_none_or(is_family) {
+                    last.rule = hit.rule.or(last.rule.take());
+                }
                 last.known = last.known.or(hit.known);
             }
             _ => merged.push(hit),
@@ -209,6 +226,23 @@ mod tests {
         assert_eq!(all.hits.len(), 1);
         assert!(all.hits[0].rule.as_deref().is_some_and(|r| r.starts_with("github.")));
         assert_eq!(all.hits[0].span, 2..42);
+    }
+
+    #[test]
+    fn values_behind_names_become_shapes() {
+        for (text, expected) in [
+            ("DB_PASSWORD=kV9tq2Lw0xZ8 next", "DB_PASSWORD=(12, base62) next"),
+            (r#"{"password": "hunter2-Fake", "n": 1}"#, r#"{"password": "(12, base64url)", "n": 1}"#),
+            ("the password is required", "the password is required"),
+            ("password: ${DB_PASSWORD}", "password: ${DB_PASSWORD}"),
+        ] {
+            let (text, all) = masked(&[], text);
+            assert_eq!(text, expected);
+            assert!(all.hits.iter().all(|hit| hit.rule.as_deref() == Some("generic.password")), "{:?}", all.hits);
+        }
+        let (text, all) = masked(&[], &format!("token={TOKEN}"));
+        assert_eq!(text, "token=ghp_…(40, base62)");
+        assert!(all.hits[0].rule.as_deref().is_some_and(|r| r.starts_with("github.")), "{:?}", all.hits);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From what a collector brought back to entries: masked, cut to what a record can hold, disclosable names apart.
 
 use exhibit_collectors::{Collected, RawArtifact, collector::Settings};
-use exhibit_detect::{Engine, mask};
+use exhibit_detect::{Confidence, Engine, mask, secret_under};
 use exhibit_evidence::{
     Assessment, Body, CanonicalError, Disclosable, Disclosure, EntryId, Evidence, GroupId, Observation,
     assessment::Judgement,
@@ -201,10 +201,22 @@ pub(crate) fn scrub_value(engine: &Engine, value: &mut Value) -> u64 {
                     members.insert(clean, item);
                 }
             }
-            keys + members.values_mut().map(|item| scrub_value(engine, item)).sum::<u64>()
+            keys + members.iter_mut().map(|(name, item)| scrub_member(engine, name, item)).sum::<u64>()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
+}
+
+/// The same for what stands under a name, which may promise a secret that its text alone does not show.
+fn scrub_member(engine: &Engine, name: &str, item: &mut Value) -> u64 {
+    if let Value::String(text) = item
+        && let Some((_, sure)) = secret_under(name, text.as_bytes())
+        && sure >= Confidence::Medium
+    {
+        *text = engine.shape_of(text.as_bytes());
+        return 1;
+    }
+    scrub_value(engine, item)
 }
 
 /// The text without what looks like a secret.

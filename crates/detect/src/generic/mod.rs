@@ -11,7 +11,8 @@ mod value;
 
 use std::sync::LazyLock;
 
-use crate::matches::Match;
+use crate::matches::{Confidence, Match};
+use crate::prefilter::Prefilter;
 use crate::rule::Rule;
 use crate::sensitive::{Sensitivity, sensitive_key};
 
@@ -40,6 +41,60 @@ pub fn families() -> &'static [Rule] {
 /// The family with this id.
 pub(crate) fn family(id: &str) -> &'static Rule {
     FAMILIES.iter().find(|rule| rule.id == id).expect("the unit tests ask for each")
+}
+
+/// The stems alone, for who searches short texts by the families.
+static STEMS_ALONE: LazyLock<Prefilter> =
+    LazyLock::new(|| Prefilter::new(STEMS).expect("every stem has three bytes and more"));
+
+/// Every value behind a name that promises a secret; overlapping ones included.
+pub(crate) fn find(bytes: &[u8]) -> Vec<Match<'static>> {
+    let mut walk = Assignments::new(bytes);
+    let mut found = Vec::new();
+    STEMS_ALONE.each(bytes, |_, start, end| {
+        found.extend(walk.stem(start, end));
+        true
+    });
+    found
+}
+
+/// What a text under a name is, in data whose names and values are told apart already (JSON, YAML, TOML): the family that tells
+/// it, and how sure that is. `None` where the name promises no secret, or the text is none.
+///
+/// ```
+/// use exhibit_detect::{Confidence, secret_under};
+/// let told = secret_under("dbPassword", b"kV9tq2Lw0xZ8").map(|(family, sure)| (family.id.as_str(), sure >= Confidence::Medium));
+/// assert_eq!(told, Some(("generic.password", true)));
+/// assert_eq!(secret_under("dbPassword", b"${DB_PASSWORD}"), None);
+/// ```
+#[must_use]
+pub fn secret_under(name: &str, text: &[u8]) -> Option<(&'static Rule, Confidence)> {
+    let (kind, bare) = promise(name)?;
+    if judge::is_hopeless(text) {
+        return None;
+    }
+    let rule = rule_of(kind)?;
+    let context = judge::Context {
+        kind,
+        bare,
+        forgery: names::is_forgery_token(name),
+        quoted: true,
+        line: false,
+        code: false,
+        words_follow: false,
+        screaming: name.bytes().all(|b| !b.is_ascii_lowercase()),
+        strict: false,
+        call: false,
+        setting: false,
+        phrase: names::is_phrase(name),
+    };
+    judge::grade(text, name, context).map(|confidence| (rule, confidence))
+}
+
+/// The kind of secret that a name promises.
+fn promise(name: &str) -> Promise {
+    let kind = sensitive_key(name).map(|kind| (kind, false));
+    kind.or_else(|| names::bare_kind(name).map(|kind| (kind, true)))
 }
 
 /// The families by kind, looked up once.
@@ -133,8 +188,7 @@ impl<'b> Assignments<'b> {
         let hash = name.bytes().fold(0xcbf2_9ce4u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
         let place = &mut self.known[(hash ^ (hash >> 15)) as usize % REMEMBERED];
         if place.0 != name {
-            let kind = sensitive_key(name).map(|kind| (kind, false));
-            *place = (name, kind.or_else(|| names::bare_kind(name).map(|kind| (kind, true))));
+            *place = (name, promise(name));
         }
         place.1
     }
@@ -178,22 +232,13 @@ impl<'b> Assignments<'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matches::Confidence;
-    use crate::prefilter::Prefilter;
 
     /// What is told unless somebody asks for less.
     const USUAL: Confidence = Confidence::Medium;
 
     /// The most believable finding in a text, with its value.
     fn best(text: &str) -> Option<(Confidence, String, String)> {
-        let stems = Prefilter::new(STEMS).unwrap();
-        let mut walk = Assignments::new(text.as_bytes());
-        let mut found = Vec::new();
-        stems.each(text.as_bytes(), |_, start, end| {
-            found.extend(walk.stem(start, end));
-            true
-        });
-        let best = found.into_iter().max_by_key(|m| m.confidence)?;
+        let best = find(text.as_bytes()).into_iter().max_by_key(|m| m.confidence)?;
         Some((best.confidence, best.rule.id.clone(), text[best.secret].to_owned()))
     }
 
