@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
@@ -17,8 +18,9 @@ use super::facts::{CanaryFacts, FORMAT, Facts, LogFacts, SampleFacts};
 use super::known::{self, Secrets};
 use super::sample::{self, Frame, Sampler};
 use super::settings::{self, Log, Sample};
+use crate::remote::RealPace;
 use crate::sources::logs::{
-    Counted, LEFT, Left, LogError, LogSource, Passed, Piece, command::CommandLog, files::Files, journal::Journal,
+    Counted, LEFT, Left, LogError, LogSource, Passed, Piece, command::CommandLog, files::Files, journal::Journal, s3::S3Log,
 };
 use crate::sources::{Root, Surroundings};
 use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
@@ -172,8 +174,23 @@ fn open(log: &Log, scope: &Scope<'_>) -> Box<dyn LogSource> {
             most: log.most_bytes,
         });
     }
+    if let Some(s3) = &log.s3 {
+        let (access, base) = (s3.aws.clone(), scope.base.to_owned());
+        let (bucket, prefix) = (s3.bucket.clone(), s3.prefix.clone());
+        return Box::new(S3Log::new(access, bucket, prefix, base, scope.clock.now(), pace(), seed(scope)));
+    }
     let patterns = log.files.as_ref().map(settings::OneOrMore::list).unwrap_or_default();
     Box::new(Files { base: scope.base.to_owned(), patterns, rotated: log.rotated })
+}
+
+fn pace() -> Arc<RealPace> {
+    Arc::new(RealPace::new())
+}
+
+/// Where the random parts of waits start: they are no secret, and say nothing of the run's key.
+fn seed(scope: &Scope<'_>) -> u64 {
+    let digest = Digest::of(&[b"exhibit log_redaction waits\0".as_slice(), scope.run_key].concat()).0;
+    digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn filter(log: &Log) -> Option<String> {
@@ -212,7 +229,8 @@ struct Looked {
     /// Pieces that were examined to their end.
     examined: u64,
     /// The source's own count of them.
-    counted: Counted,
+    lines: u64,
+    bytes: Option<u64>,
     passed: Passed,
     grown_files: u64,
     left: Vec<Left>,
@@ -243,7 +261,7 @@ impl Collecting {
         let readable = looked.is_ok();
         let mut looked = looked.unwrap_or_else(|nothing| nothing);
         if let Some(sample) = &looked.sample {
-            let statement = sample::statement(sample.drawn, sample.lines);
+            let statement = sample::statement(sample.drawn, sample.lines, sample.unit());
             self.sampled.push((sample.seed.clone(), sample.drawn, format!("{}: {statement}", log.id)));
         }
         let (left, failed): (Vec<Left>, Vec<Left>) =
@@ -271,29 +289,30 @@ impl Collecting {
                 excluded,
             });
         };
-        let of_files = source.kind() == "files";
-        if of_files {
-            let excluded = exclusions(left);
-            let exist = looked.examined + left.len() as u64;
-            population("log file", exist, looked.examined, excluded);
+        let not_drawn = looked.sample.as_ref().map(|sample| Exclusion {
+            code: NOT_DRAWN.to_owned(),
+            reason: "not drawn into the random sample".to_owned(),
+            count: sample.lines - sample.drawn,
+            examples: Vec::new(),
+        });
+        let (pieces_not_drawn, lines_not_drawn): (Option<Exclusion>, Option<Exclusion>) =
+            if source.draws_pieces() { (not_drawn, None) } else { (None, not_drawn) };
+        if let Some(unit) = source.piece_unit() {
+            let mut excluded = exclusions(left);
+            excluded.extend(pieces_not_drawn);
+            let exist = looked.examined + excluded.iter().map(|excluded| excluded.count).sum::<u64>();
+            population(unit, exist, looked.examined, excluded);
         }
-        let mut excluded = if of_files { Vec::new() } else { exclusions(left) };
+        let mut excluded = if source.piece_unit().is_some() { Vec::new() } else { exclusions(left) };
         excluded.extend(looked.passed.skipped.iter().map(|(left, count)| Exclusion {
             code: left.code.to_owned(),
             reason: left.reason.clone(),
             count: *count,
             examples: Vec::new(),
         }));
-        if let Some(sample) = &looked.sample {
-            excluded.push(Exclusion {
-                code: NOT_DRAWN.to_owned(),
-                reason: "not drawn into the random sample".to_owned(),
-                count: sample.lines - sample.drawn,
-                examples: Vec::new(),
-            });
-        }
-        population(source.unit(), looked.counted.lines, looked.tally.lines, excluded);
-        if let Some(bytes) = looked.counted.bytes {
+        excluded.extend(lines_not_drawn);
+        population(source.unit(), looked.lines, looked.tally.lines, excluded);
+        if let Some(bytes) = looked.bytes {
             population("byte as it is kept", bytes, looked.passed.bytes, Vec::new());
         }
     }
@@ -350,10 +369,11 @@ fn look(
     run_key: &[u8; 32],
 ) -> Result<Looked, LogError> {
     let mut looked = Looked { tally: Tally::new(lookout.drawn.len()), ..Looked::default() };
-    if let Some(sample) = sample
-        && let Some(sampled) = look_at_sample(source, sample, lookout, run_key)?
-    {
-        return Ok(sampled);
+    if let Some(sample) = sample {
+        let look = if source.draws_pieces() { look_at_pieces } else { look_at_sample };
+        if let Some(sampled) = look(source, sample, lookout, run_key)? {
+            return Ok(sampled);
+        }
     }
     let mut done = HashSet::new();
     let mut moved: BTreeMap<String, Left> = BTreeMap::new();
@@ -390,9 +410,10 @@ impl Looked {
         let left = match outcome {
             Ok((counted, passed)) => {
                 self.examined += 1;
-                self.counted.lines += counted.lines;
+                // Where only reading it tells, the rim's count is the source's own.
+                self.lines += counted.lines.unwrap_or(passed.lines);
                 if let Some(bytes) = counted.bytes {
-                    self.counted.bytes = Some(self.counted.bytes.unwrap_or(0) + bytes);
+                    self.bytes = Some(self.bytes.unwrap_or(0) + bytes);
                 }
                 self.passed.bytes += passed.bytes;
                 self.passed.grown += passed.grown;
@@ -416,8 +437,7 @@ fn examine(piece: &mut dyn Piece, lookout: &Lookout<'_>) -> Done {
     let mut examiner = Examiner::new(lookout);
     let outcome = piece.count().and_then(|counted| {
         let passed = piece.read(&mut examiner)?;
-        // Where only reading it tells, the rim's count is the source's own.
-        Ok((counted.unwrap_or(Counted { lines: passed.lines, bytes: Some(passed.bytes) }), passed))
+        Ok((counted.unwrap_or(Counted { lines: None, bytes: Some(passed.bytes) }), passed))
     });
     Done { identity, tally: examiner.tally, outcome }
 }
@@ -436,8 +456,8 @@ fn look_at_sample(
     for mut piece in listing.pieces {
         let count = piece.count().and_then(|count| Ok((count, piece.digest()?)));
         match count {
-            Ok((Some(count), Some(digest))) => {
-                frame.add(piece.name(), count.bytes.unwrap_or(0), count.lines, &digest);
+            Ok((Some(count @ Counted { lines: Some(lines), .. }), Some(digest))) => {
+                frame.add(piece.name(), count.bytes.unwrap_or(0), lines, &digest);
                 counted.push((piece, count));
             }
             Ok(_) => return Err(LogError::new("no-sample", "the source can't be sampled")),
@@ -447,9 +467,7 @@ fn look_at_sample(
     if frame.lines <= sample.above {
         return Ok(None);
     }
-    let own = || Digest::of(&[b"exhibit log_redaction sample\0".as_slice(), run_key].concat()).hex();
-    // The run's key stays secret; what is drawn from it alone is published.
-    let seed = sample.seed.as_ref().map_or_else(own, |seed| seed.to_ascii_lowercase());
+    let seed = drawn_by(sample, run_key);
     let drawn = sample::draw(&seed, &frame, sample.size);
     let mut sampler = Sampler::new(lookout, &drawn);
     for (mut piece, count) in counted {
@@ -471,6 +489,7 @@ fn look_at_sample(
     looked.sample = Some(SampleFacts {
         seed,
         population: frame.digest(),
+        unit: None,
         lines: frame.lines,
         drawn: drawn.len() as u64,
         with_secrets: sampler.with_secrets,
@@ -478,6 +497,61 @@ fn look_at_sample(
     });
     looked.tally = sampler.tally;
     Ok(Some(looked))
+}
+
+/// Looks at pieces that are drawn by what the listing says of them; none if there are so few that all are examined.
+fn look_at_pieces(
+    source: &dyn LogSource,
+    sample: &Sample,
+    lookout: &Lookout<'_>,
+    run_key: &[u8; 32],
+) -> Result<Option<Looked>, LogError> {
+    let listing = source.list()?;
+    let mut frame = Frame::default();
+    for piece in &listing.pieces {
+        let none = || LogError::new("no-sample", "the source can't be sampled");
+        let (bytes, version) = piece.listed().ok_or_else(none)?;
+        frame.add(piece.name(), bytes, 1, version);
+    }
+    if frame.lines <= sample.above {
+        return Ok(None);
+    }
+    let seed = drawn_by(sample, run_key);
+    let drawn = sample::draw(&seed, &frame, sample.size);
+    let numbered = (0..).zip(listing.pieces);
+    let mut chosen: Vec<_> = numbered.filter(|(number, _)| drawn.contains(number)).map(|(_, piece)| piece).collect();
+    let results: Vec<Done> = chosen.par_iter_mut().map(|piece| examine(piece.as_mut(), lookout)).collect();
+    let mut looked = Looked { tally: Tally::new(lookout.drawn.len()), left: listing.left, ..Looked::default() };
+    let (mut with_secrets, mut with_personal_data) = (0, 0);
+    for result in results {
+        with_secrets += u64::from(result.tally.holds(false));
+        with_personal_data += u64::from(result.tally.holds(true));
+        match looked.take(result.tally, result.outcome) {
+            // The frozen population is no longer there: a sample of the rest would be another one.
+            Some(left) if left.code == Left::MOVED => {
+                let message = format!("{}: {}, while the sample was read", left.name, left.reason);
+                return Err(LogError::new("sample-broken", message));
+            }
+            left => looked.left.extend(left),
+        }
+    }
+    looked.sample = Some(SampleFacts {
+        seed,
+        population: frame.digest(),
+        unit: source.piece_unit().map(str::to_owned),
+        lines: frame.lines,
+        drawn: drawn.len() as u64,
+        with_secrets,
+        with_personal_data,
+    });
+    Ok(Some(looked))
+}
+
+/// The seed: the settings' own, or one of this run.
+fn drawn_by(sample: &Sample, run_key: &[u8; 32]) -> String {
+    let own = || Digest::of(&[b"exhibit log_redaction sample\0".as_slice(), run_key].concat()).hex();
+    // The run's key stays secret; what is drawn from it alone is published.
+    sample.seed.as_ref().map_or_else(own, |seed| seed.to_ascii_lowercase())
 }
 
 fn vanished(left: Left) -> Left {

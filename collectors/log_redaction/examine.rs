@@ -85,6 +85,13 @@ impl Tally {
         self.wide += later.wide;
     }
 
+    /// Whether a secret, or personal data, was found with at least medium confidence.
+    pub(super) fn holds(&self, personal: bool) -> bool {
+        self.groups.keys().any(|(rule, confidence, ..)| {
+            rule.starts_with("personal.") == personal && *confidence >= Confidence::Medium
+        })
+    }
+
     /// What was found, by rule, confidence and place.
     pub(super) fn groups(self) -> Vec<Group> {
         let group = |((rule, confidence, place, secret), tally): (GroupKey, GroupTally)| Group {

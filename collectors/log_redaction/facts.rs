@@ -70,6 +70,13 @@ pub(super) struct LogFacts {
     pub(super) canaries: Vec<CanaryFacts>,
 }
 
+impl SampleFacts {
+    /// What one of those drawn is called, in the singular.
+    pub(super) fn unit(&self) -> &str {
+        self.unit.as_deref().unwrap_or("line")
+    }
+}
+
 /// How a sample was drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,7 +85,10 @@ pub(super) struct SampleFacts {
     pub(super) seed: String,
     /// SHA-256 over the list of what it was drawn from.
     pub(super) population: String,
-    /// How many lines there were.
+    /// What was drawn; without it, lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unit: Option<String>,
+    /// How many of these there were.
     pub(super) lines: u64,
     /// How many were drawn.
     pub(super) drawn: u64,

@@ -363,14 +363,18 @@ fn shapes(groups: &[&Group]) -> String {
 /// What was looked at, and what a sample of it shows.
 fn looked_at(log: &LogFacts, secrets: bool) -> String {
     let mut words = plural(log.lines, &log.unit);
-    if log.kind == "files" {
+    if matches!(log.kind.as_str(), "files" | "s3") {
         words.push_str(&format!(" of {}", plural(log.documents, "document")));
     }
     if let Some(sample) = &log.sample {
         let with = if secrets { sample.with_secrets } else { sample.with_personal_data };
         let bound = binomial::in_words(with, sample.drawn);
-        let drawn = format!(" drawn at random from {}: with 95 % confidence fewer than {bound} lines hold any", sample.lines);
-        words.push_str(&drawn);
+        let unit = sample.unit();
+        if unit != "line" {
+            words.push_str(&format!(" in {}", plural(sample.drawn, unit)));
+        }
+        let from = sample.lines;
+        words.push_str(&format!(" drawn at random from {from}: with 95 % confidence fewer than {bound} {unit}s hold any"));
     }
     words
 }

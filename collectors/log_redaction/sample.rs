@@ -1,6 +1,7 @@
-//! A random sample of lines that anybody can draw again: from the seed, and from the digest of what it was drawn from.
+//! A random sample, of lines or of pieces, that anybody can draw again: from the seed, and from the digest of what it was drawn from.
 //!
-//! Exact values, canaries among them, are looked for in every line all the same; only the rules look at the sample.
+//! Where lines are drawn, exact values, canaries among them, are looked for in every line all the same; only the rules look at
+//! the sample. Where pieces are drawn, objects of a bucket, nothing is known of the others.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Adds a piece: its name, bytes as they are kept, lines and SHA-256.
+    /// Adds a piece: its name, bytes as they are kept, lines and SHA-256; where pieces are drawn, 1 and its version.
     pub(super) fn add(&mut self, name: &str, bytes: u64, lines: u64, digest: &str) {
         self.text.push_str(&format!("{name}\0{bytes}\0{lines}\0{digest}\n"));
         self.lines += lines;
@@ -53,13 +54,13 @@ pub(super) fn draw(seed: &str, frame: &Frame, size: u64) -> BTreeSet<u64> {
     drawn
 }
 
-/// What a sample of this size can show, in words.
-pub(super) fn statement(size: u64, lines: u64) -> String {
+/// What a sample of this size can show, in words. `unit` is what was drawn, in the singular.
+pub(super) fn statement(size: u64, of: u64, unit: &str) -> String {
     let bound = binomial::in_words(0, size);
     format!(
-        "{size} of {lines} lines, drawn by the seed from the digest of the population; the collector's page says how to draw \
-         them again. If none of them holds a secret, then with 95 % confidence fewer than {bound} lines do (Clopper and Pearson, \
-         one-sided). A single leaking line is most likely not among them."
+        "{size} of {of} {unit}s, drawn by the seed from the digest of the population; the collector's page says how to draw \
+         them again. If none of them holds a secret, then with 95 % confidence fewer than {bound} {unit}s do (Clopper and Pearson, \
+         one-sided). A single leaking {unit} is most likely not among them."
     )
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::SettingProblem;
+use crate::remote::aws::AwsAccess;
 use crate::sources::logs::LEFT;
 use crate::sources::settings::CredentialSource;
 
@@ -21,7 +22,7 @@ pub(super) struct Source {
     pub(super) secrets: Vec<CredentialSource>,
 }
 
-/// One log: exactly one of `files`, `command` and `journal`.
+/// One log: exactly one of [`KINDS`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Log {
@@ -40,6 +41,8 @@ pub(super) struct Log {
     pub(super) count: Option<Vec<String>>,
     /// The systemd journal.
     pub(super) journal: Option<JournalSettings>,
+    /// Objects of a bucket.
+    pub(super) s3: Option<S3Settings>,
     /// The folder that commands run in; the configuration's own unless it says otherwise.
     pub(super) folder: Option<String>,
     /// Names of variables that commands get from the environment.
@@ -72,11 +75,34 @@ pub(super) struct JournalSettings {
     pub(super) since: Option<String>,
 }
 
-/// When to draw a sample, and how large.
+/// Objects of an S3 bucket.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct S3Settings {
+    /// The bucket.
+    pub(super) bucket: String,
+    /// What the keys begin with; without it, all of them are meant.
+    #[serde(default)]
+    pub(super) prefix: String,
+    /// Where it is and with which keys it is asked.
+    pub(super) aws: AwsAccess,
+}
+
+impl S3Settings {
+    fn problem(&self) -> Option<(&'static str, &'static str)> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+        if !(3..=63).contains(&self.bucket.len()) || !self.bucket.bytes().all(plain) {
+            return Some((".bucket", "expected a bucket's name: 3 to 63 of a-z 0-9 . -"));
+        }
+        (self.prefix.len() > 1024).then_some((".prefix", "expected at most 1024 bytes"))
+    }
+}
+
+/// When to draw a sample, and how large: of lines, or of objects where the log is a bucket's.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sample {
-    /// Up to so many lines all are examined.
+    /// Up to so many all are examined.
     pub(super) above: u64,
     /// Beyond, so many are drawn.
     pub(super) size: u64,
@@ -140,6 +166,9 @@ fn four_gib() -> u64 {
 /// The longest that anything may be waited for, in seconds.
 const LONGEST: u64 = 24 * 3600;
 
+/// Where a log is read from.
+const KINDS: &str = "`files`, `command`, `journal` and `s3`";
+
 /// Reads `source`.
 pub(super) fn source(table: &toml::Table) -> Result<Source, SettingProblem> {
     let source: Source = read("source", table)?;
@@ -164,9 +193,20 @@ pub(super) fn source(table: &toml::Table) -> Result<Source, SettingProblem> {
 impl Log {
     fn check(&self) -> Result<(), (String, String)> {
         let problem = |key: &str, message: &str| Err((key.to_owned(), message.to_owned()));
-        let given = [self.files.is_some(), self.command.is_some(), self.journal.is_some()];
+        let given = [self.files.is_some(), self.command.is_some(), self.journal.is_some(), self.s3.is_some()];
         if given.iter().filter(|given| **given).count() != 1 {
-            return problem("", "expected exactly one of `files`, `command` and `journal`");
+            return problem("", &format!("expected exactly one of {KINDS}"));
+        }
+        if let Some(s3) = &self.s3 {
+            if let Some((key, message)) = s3.problem() {
+                return problem(&format!(".s3{key}"), message);
+            }
+            if let Some((key, message)) = s3.aws.problem() {
+                return problem(&format!(".s3.aws.{key}"), message);
+            }
+            if self.sample.is_some() && !self.canaries.is_empty() {
+                return problem(".canaries", "do not go with a sample of objects: the marker's would hardly be drawn");
+            }
         }
         if let Some(files) = &self.files {
             let list = files.list();
@@ -180,8 +220,8 @@ impl Log {
         if self.count.is_some() && self.command.is_none() {
             return problem(".count", "goes with `command` only");
         }
-        if self.sample.is_some() && self.files.is_none() {
-            return problem(".sample", "goes with `files` only: a sample is drawn from lines that can be counted first");
+        if self.sample.is_some() && self.files.is_none() && self.s3.is_none() {
+            return problem(".sample", "goes with `files` and `s3` only: a sample is drawn from what can be counted first");
         }
         for (key, command) in [(".command", &self.command), (".count", &self.count)] {
             if command.as_ref().is_some_and(|command| command.first().is_none_or(|program| program.is_empty())) {
@@ -358,7 +398,7 @@ mod tests {
         for (text, told) in [
             ("", "source: missing field `logs`"),
             ("logs = []", "source.logs: expected at least one log"),
-            ("logs = [{ id = 'a' }]", "source.logs.0: expected exactly one of `files`, `command` and `journal`"),
+            ("logs = [{ id = 'a' }]", "source.logs.0: expected exactly one of `files`, `command`, `journal` and `s3`"),
             ("logs = [{ id = 'a', files = [] }]", "source.logs.0.files: expected at least one file, folder or pattern"),
             (
                 "logs = [{ id = 'a', files = 'x' }, { id = 'a', files = 'y' }]",
@@ -382,6 +422,27 @@ mod tests {
             assert_eq!(refused(text), told);
         }
         assert!(!refused("logs = [{ id = 'a', files = { x = 'hunter2' } }]").contains("hunter2"));
+    }
+
+    #[test]
+    fn buckets_are_read() {
+        let s3 = |inner: &str| format!("logs = [{{ id = 'a', s3 = {{ bucket = 'logs', {inner} }} }}]");
+        let read = |text: &str| source(&toml::from_str(text).expect("TOML"));
+        assert!(read(&s3("prefix = 'api/', aws = { region = 'eu-central-1', profile = 'audit' }")).is_ok());
+        assert!(read(&s3("aws = { region = 'eu-central-1', endpoint = 'https://s3.example:8333' }")).is_ok());
+        for (text, key) in [
+            ("aws = { region = 'eu central' }", "source.logs.0.s3.aws.region"),
+            ("aws = { region = 'a', endpoint = 'https://hunter2@s3.example' }", "source.logs.0.s3.aws.endpoint"),
+            ("aws = { region = 'a', endpoint = 'https://s3.example/hunter2' }", "source.logs.0.s3.aws.endpoint"),
+            ("aws = { region = 'a', access_key_id = 'env:A' }", "source.logs.0.s3.aws.profile"),
+            ("aws = { region = 'a', access_key_id = 'hunter2', secret_access_key = 'hunter2' }", "source: "),
+        ] {
+            let told = refused(&s3(text));
+            assert!(told.starts_with(key) && !told.contains("hunter2"), "{told}");
+        }
+        let both = "logs = [{ id = 'a', s3 = { bucket = 'logs', aws = { region = 'a' } }, sample = { above = 9, size = 5 },
+                    canaries = [{ id = 'c', command = ['x'] }] }]".replace('\n', " ");
+        assert!(refused(&both).starts_with("source.logs.0.canaries"));
     }
 
     #[test]
@@ -430,7 +491,7 @@ mod tests {
             "logs", "id", "environment", "files", "rotated", "command", "count", "journal", "folder", "pass_environment", "time_limit",
             "most_bytes", "sample", "above", "size", "seed", "canaries", "prefix", "redacted", "wait", "directory", "units",
             "since", "minimum_confidence", "severities", "rule", "severity", "allow", "log", "place", "reason", "until",
-            "allow_excluded",
+            "allow_excluded", "s3", "bucket", "aws", "region", "endpoint", "authorities", "plain_http", "profile",
         ] {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");
         }

@@ -11,5 +11,6 @@ mod journal;
 mod object_lock;
 mod packages;
 mod packaging;
+mod s3_logs;
 mod stories;
 mod tidy;

@@ -25,6 +25,7 @@ pub struct KeySource {
 }
 
 /// Keys, in memory that is wiped.
+#[derive(Clone)]
 pub struct AwsKeys {
     pub(super) id: SecretString,
     pub(super) secret: SecretString,

@@ -85,7 +85,7 @@ impl Piece for CommandPiece {
         let number = std::str::from_utf8(&printed).ok().and_then(|text| text.split_whitespace().next()?.parse().ok());
         let expected = "the counting command was expected to print a number first";
         let lines = number.ok_or_else(|| Left::new("command-failed", &self.0.name, expected))?;
-        Ok(Some(Counted { lines, bytes: None }))
+        Ok(Some(Counted { lines: Some(lines), bytes: None }))
     }
 
     fn read(&mut self, sink: &mut dyn Sink) -> Result<Passed, Left> {
@@ -125,7 +125,7 @@ mod tests {
     fn output_is_read_and_counted() {
         let source = log(&["printf", "a\\nb\\nc"], Some(&["echo", "3 lines"]));
         let mut piece = source.list().expect("listed").pieces.remove(0);
-        assert_eq!(piece.count().expect("counted"), Some(Counted { lines: 3, bytes: None }));
+        assert_eq!(piece.count().expect("counted"), Some(Counted { lines: Some(3), bytes: None }));
         let mut sink = Recorded::default();
         assert_eq!(piece.read(&mut sink).expect("read"), Passed { lines: 3, bytes: 5, ..Passed::default() });
         assert_eq!((sink.documents[0].0.as_str(), sink.documents[0].2.as_slice()), ("deploy", &b"a\nb\nc"[..]));

@@ -8,23 +8,20 @@ use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use exhibit_evidence::Digest;
 use globset::{GlobBuilder, GlobMatcher};
 use nix::fcntl::OFlag;
 use sha2::{Digest as _, Sha256};
 
-use super::counting::Lines;
+use super::packed::{Bounded, Counting, Handing, Passing, each_chunk, left_of};
 use super::{Counted, Left, Listing, LogError, LogSource, Passed, Piece, Sink, place};
-use crate::reading::{self, Excluded, Limits, Reason, Visitor, special};
+use crate::reading::{self, Limits, special};
 
 /// Deeper folders are not looked into.
 const DEEPEST: usize = 64;
 /// More files and folders than these are no log any more.
 const MOST: usize = 1_000_000;
-/// Bytes that are handed on at a time.
-const CHUNK: usize = 256 * 1024;
 /// How the journal's own files begin: they are read by `journalctl`.
 const JOURNAL: &[u8] = b"LPKSHHRH";
 
@@ -51,6 +48,10 @@ impl LogSource for Files {
 
     fn counted_by(&self) -> &'static str {
         "files and their sizes as the file system lists them; lines by a pass of its own that looks at nothing but their ends"
+    }
+
+    fn piece_unit(&self) -> Option<&'static str> {
+        Some("log file")
     }
 
     fn list(&self) -> Result<Listing, LogError> {
@@ -253,9 +254,9 @@ impl Piece for FilePiece {
     fn count(&mut self) -> Result<Option<Counted>, Left> {
         let counting = Counting::default();
         let passed = self.pass(&counting)?;
-        let lines = counting.total.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let lines = counting.total();
         debug_assert_eq!(passed.bytes, self.size);
-        Ok(Some(Counted { lines, bytes: Some(self.size) }))
+        Ok(Some(Counted { lines: Some(lines), bytes: Some(self.size) }))
     }
 
     fn digest(&mut self) -> Result<Option<String>, Left> {
@@ -267,15 +268,8 @@ impl Piece for FilePiece {
     }
 
     fn read(&mut self, sink: &mut dyn Sink) -> Result<Passed, Left> {
-        let handing = Handing { sink: Mutex::new(sink), left: Mutex::default() };
-        self.pass(&handing)
+        self.pass(&Handing::new(sink))
     }
-}
-
-/// What a pass over a file does with its documents.
-trait Passing: Visitor {
-    /// What was not read, first told first.
-    fn left(&self) -> Option<Excluded>;
 }
 
 impl FilePiece {
@@ -296,7 +290,7 @@ impl FilePiece {
 
     fn pass(&self, passing: &dyn Passing) -> Result<Passed, Left> {
         let file = self.open()?;
-        let mut bounded = Bounded { inner: (&file).take(self.size), passed: 0 };
+        let mut bounded = Bounded::new((&file).take(self.size));
         let mut head = Vec::new();
         let unreadable = |error: &io::Error| Left::new("unreadable", &self.name, in_words(error));
         let journal = JOURNAL.len() as u64;
@@ -325,124 +319,6 @@ impl FilePiece {
                 grown: length.saturating_sub(self.size),
                 ..Passed::default()
             }),
-        }
-    }
-}
-
-/// Counts what is taken from the file.
-struct Bounded<R> {
-    inner: R,
-    passed: u64,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.passed += count as u64;
-        Ok(count)
-    }
-}
-
-fn left_of(excluded: &Excluded) -> Left {
-    let code = match &excluded.reason {
-        Reason::Damaged(_) => "damaged",
-        Reason::Encrypted => "encrypted",
-        Reason::Unsupported(_) => "unsupported",
-        Reason::TooLarge { .. } => "unpacks-too-large",
-        Reason::TooDeep(_) => "nested-too-deep",
-        Reason::Link | Reason::Dangling | Reason::Loop => "dangling-link",
-        Reason::Special(_) => "special-file",
-        Reason::KernelFiles(_) => "kernel-files",
-        Reason::Shrank(_) => "shrank",
-        _ => "unreadable",
-    };
-    let reason = excluded.reason.to_string();
-    // The code says it already.
-    let reason = reason.strip_prefix("damaged: ").map_or(reason.clone(), str::to_owned);
-    Left::new(code, &excluded.path, reason)
-}
-
-/// Counts lines, by nothing but their ends.
-#[derive(Default)]
-struct Counting {
-    total: Mutex<u64>,
-    left: Mutex<Option<Excluded>>,
-}
-
-impl Visitor for Counting {
-    fn stream(&self, _path: &str, bytes: &mut dyn Read) -> io::Result<()> {
-        let mut lines = Lines::default();
-        let done = each_chunk(bytes, &mut |chunk| lines.feed(chunk));
-        *self.total.lock().unwrap_or_else(PoisonError::into_inner) += lines.total();
-        done
-    }
-
-    fn bytes(&self, _path: &str, bytes: &[u8]) {
-        let mut lines = Lines::default();
-        lines.feed(bytes);
-        *self.total.lock().unwrap_or_else(PoisonError::into_inner) += lines.total();
-    }
-
-    fn file(&self, path: &str, file: &File, size: u64) -> io::Result<()> {
-        self.stream(path, &mut file.take(size))
-    }
-
-    fn excluded(&self, excluded: Excluded) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(excluded);
-    }
-}
-
-impl Passing for Counting {
-    fn left(&self) -> Option<Excluded> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// Hands documents to a sink.
-struct Handing<'s> {
-    sink: Mutex<&'s mut dyn Sink>,
-    left: Mutex<Option<Excluded>>,
-}
-
-impl Visitor for Handing<'_> {
-    fn stream(&self, path: &str, bytes: &mut dyn Read) -> io::Result<()> {
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        sink.begin(path, &place::of_file(path));
-        let done = each_chunk(bytes, &mut |chunk| sink.feed(chunk));
-        sink.end();
-        done
-    }
-
-    fn bytes(&self, path: &str, bytes: &[u8]) {
-        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-        sink.begin(path, &place::of_file(path));
-        sink.feed(bytes);
-        sink.end();
-    }
-
-    fn file(&self, path: &str, file: &File, size: u64) -> io::Result<()> {
-        self.stream(path, &mut file.take(size))
-    }
-
-    fn excluded(&self, excluded: Excluded) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(excluded);
-    }
-}
-
-impl Passing for Handing<'_> {
-    fn left(&self) -> Option<Excluded> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-fn each_chunk(bytes: &mut dyn Read, with: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match bytes.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => with(&buffer[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
         }
     }
 }
@@ -530,7 +406,7 @@ mod tests {
             let passed = piece.read(&mut sink).expect("read");
             assert_eq!(counted.bytes, Some(passed.bytes));
             assert_eq!((sink.documents.len(), sink.ended), (1, 1));
-            lines += counted.lines;
+            lines += counted.lines.expect("files count their lines");
         }
         assert_eq!(lines, 2 + 1 + 1 + 1 + 1 + 3);
     }

@@ -134,7 +134,7 @@ impl Piece for JournalPiece {
                 lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
             })?;
         }
-        Ok(Some(Counted { lines, bytes: None }))
+        Ok(Some(Counted { lines: Some(lines), bytes: None }))
     }
 
     fn read(&mut self, sink: &mut dyn Sink) -> Result<Passed, Left> {

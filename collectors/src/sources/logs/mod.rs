@@ -3,15 +3,18 @@
 //! A source lists what there is as pieces. Each piece is counted by one code path and read by another, so that whoever
 //! uses both can show that no line was skipped. Nothing of a log is written anywhere, and no message repeats any of it.
 //!
-//! To add a source: one file with a type that implements [`LogSource`], and a line in the settings of `log_redaction`.
-//! Stores that are asked over a network (Loki, CloudWatch, objects of a bucket) belong here too: a page or an object is a
-//! piece, and the service's own count is its count.
+//! To add a source: one file with a type that implements [`LogSource`], and a line in the settings of `log_redaction`. One that is
+//! asked over a network asks by [`crate::remote`].
+
+use crate::remote::RemoteError;
 
 pub mod command;
 pub mod counting;
 pub mod files;
 pub mod journal;
+mod packed;
 pub mod place;
+pub mod s3;
 
 /// Something that holds a log.
 pub trait LogSource: Sync {
@@ -27,6 +30,17 @@ pub trait LogSource: Sync {
     /// What one line of it is called in evidence, in the singular: `log line`, `journal entry`.
     fn unit(&self) -> &'static str {
         "log line"
+    }
+
+    /// What a piece of it is called in evidence, in the singular, where the source lists many: `log file`, `object`.
+    fn piece_unit(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether a sample of it is drawn from pieces, by what the listing says of them, and not from lines: where reading all of
+    /// it is what a sample should spare.
+    fn draws_pieces(&self) -> bool {
+        false
     }
 
     /// Everything there is now, in a fixed order. May be asked again, for what moved meanwhile.
@@ -67,6 +81,12 @@ pub trait Piece: Send {
         Ok(None)
     }
 
+    /// Its size in bytes and its version, as the listing states them; none where a listing states no version. By these a sample
+    /// of pieces is drawn, none of which has been read.
+    fn listed(&self) -> Option<(u64, &str)> {
+        None
+    }
+
     /// Reads it into `sink`, and answers how much passed by, counted at the rim.
     ///
     /// # Errors
@@ -77,8 +97,8 @@ pub trait Piece: Send {
 /// A count of a piece.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Lines, of a journal entries; a last one without an end counts.
-    pub lines: u64,
+    /// Lines, of a journal entries; a last one without an end counts. None where only reading it tells.
+    pub lines: Option<u64>,
     /// Bytes as they are kept; none where the source knows none.
     pub bytes: Option<u64>,
 }
@@ -159,6 +179,8 @@ pub const LEFT: &[&str] = &[
     "journal-file",
     "entry-too-large",
     "entry-not-understood",
+    "archived-object",
+    "unnamable-object",
 ];
 
 /// Why a source can't be looked at.
@@ -169,6 +191,12 @@ pub struct LogError {
     pub code: &'static str,
     /// What could not be done, and why.
     pub message: String,
+}
+
+impl From<RemoteError> for LogError {
+    fn from(error: RemoteError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
 }
 
 impl LogError {

@@ -1,0 +1,89 @@
+//! What the bucket lists: pages of keys with sizes and versions, each held against the number that it states.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::super::{Left, Listing};
+use super::bucket::{Bucket, decoded};
+use super::object::ObjectPiece;
+use crate::remote::{Answer, RemoteError};
+
+/// More objects than these are named by longer prefixes.
+const MOST: usize = 1_000_000;
+/// Classes of storage whose objects can't be read before somebody has them restored.
+const ASLEEP: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(rename = "Contents", default)]
+    contents: Vec<Contents>,
+    #[serde(rename = "KeyCount")]
+    count: Option<usize>,
+    #[serde(rename = "IsTruncated")]
+    truncated: bool,
+    #[serde(rename = "NextContinuationToken")]
+    next: Option<String>,
+    #[serde(rename = "EncodingType")]
+    encoding: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Contents {
+    #[serde(rename = "Key")]
+    key: String,
+    #[serde(rename = "Size")]
+    size: u64,
+    #[serde(rename = "ETag")]
+    version: String,
+    #[serde(rename = "StorageClass")]
+    class: Option<String>,
+}
+
+/// Everything below the prefix.
+pub(super) fn list(bucket: &Arc<Bucket>, prefix: &str) -> Result<Listing, RemoteError> {
+    let mut listing = Listing::default();
+    let mut seen = HashSet::new();
+    let mut after: Option<String> = None;
+    loop {
+        let answer = bucket.page(prefix, after.as_deref())?;
+        let page = page(&answer)?;
+        for object in page.contents {
+            let expected = "keys that are text and begin with the prefix, each once";
+            let key = if page.encoding.as_deref() == Some("url") { decoded(&object.key) } else { Some(object.key) };
+            let key = key.filter(|key| key.starts_with(prefix) && seen.insert(key.clone()));
+            let key = key.ok_or_else(|| answer.not_understood(expected))?;
+            if seen.len() > MOST {
+                return Err(RemoteError::Settings(format!(
+                    "more than {MOST} objects lie below the prefix; name a longer one"
+                )));
+            }
+            if object.class.as_deref().is_some_and(|class| ASLEEP.contains(&class)) {
+                let reason = "its class of storage has to be restored before it can be read";
+                listing.left.push(Left::new("archived-object", &key, reason));
+            } else if bucket.names(&key)? {
+                let piece = ObjectPiece { bucket: Arc::clone(bucket), key, size: object.size, version: object.version };
+                listing.pieces.push(Box::new(piece));
+            } else {
+                listing.left.push(Left::new("unnamable-object", &key, "no URL can name its key"));
+            }
+        }
+        match (page.truncated, page.next) {
+            (false, _) => return Ok(listing),
+            (true, Some(next)) if after.as_ref() != Some(&next) => after = Some(next),
+            _ => return Err(answer.not_understood("another page, and where it begins")),
+        }
+    }
+}
+
+fn page(answer: &Answer) -> Result<Page, RemoteError> {
+    let text = std::str::from_utf8(&answer.body).map_err(|_| answer.not_understood("text"))?;
+    let page: Page = quick_xml::de::from_str(text).map_err(|_| answer.not_understood("a page of ListObjectsV2"))?;
+    match page.count {
+        Some(count) if count != page.contents.len() => {
+            Err(answer.not_understood("as many objects as the page says that it has"))
+        }
+        _ => Ok(page),
+    }
+}
