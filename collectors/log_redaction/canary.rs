@@ -4,6 +4,7 @@
 //! its standard input, never by its arguments. Of them only sightings are kept.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -11,8 +12,10 @@ use exhibit_detect::{Confidence, Engine, Rule, Severity};
 use exhibit_evidence::Digest;
 use zeroize::Zeroizing;
 
+use super::calling;
 use super::settings::Canary;
 use crate::process::Program;
+use crate::remote::RealPace;
 
 /// The variable that holds the synthetic secret.
 const SECRET_VARIABLE: &str = "EXHIBIT_CANARY_SECRET";
@@ -78,8 +81,14 @@ pub(super) fn draw(canary: &Canary, log: &str, run_key: &[u8; 32]) -> Drawn {
 }
 
 impl Drawn {
-    /// Makes the application log both.
-    pub(super) fn send(&mut self, canary: &Canary, folder: &Path, pass: &[String], time_limit: Duration) {
+    /// Makes the application log both. Paths of a call start from `base`, a command runs in `folder`.
+    pub(super) fn send(&mut self, canary: &Canary, base: &Path, folder: &Path, pass: &[String], time_limit: Duration) {
+        if let Some(call) = &canary.http {
+            let pace = Arc::new(RealPace::new());
+            let sent = calling::call(call, &self.secret, &self.marker, base, time_limit, pace);
+            self.unsent = sent.err().map(|error| error.to_string());
+            return;
+        }
         let set = [
             (SECRET_VARIABLE, self.secret.clone()),
             (MARKER_VARIABLE, Zeroizing::new(self.marker.clone())),
@@ -87,7 +96,7 @@ impl Drawn {
         let input = serde_json::json!({ "secret": self.secret.as_str(), "marker": self.marker });
         let input = Zeroizing::new(format!("{input}\n"));
         let program = Program {
-            command: &canary.command,
+            command: canary.command.as_deref().unwrap_or_default(),
             folder,
             pass,
             set: &set,

@@ -1,8 +1,6 @@
 //! Observes: sends the canaries, lists each log, counts every piece by one path and examines it by another.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
@@ -18,10 +16,9 @@ use super::facts::{CanaryFacts, FORMAT, Facts, LogFacts, SampleFacts};
 use super::known::{self, Secrets};
 use super::sample::{self, Frame, Sampler};
 use super::settings::{self, Log, Sample};
+use super::{awaiting, opening};
 use crate::remote::RealPace;
-use crate::sources::logs::{
-    Counted, LEFT, Left, LogError, LogSource, Passed, Piece, command::CommandLog, files::Files, journal::Journal, s3::S3Log,
-};
+use crate::sources::logs::{Counted, LEFT, Left, LogError, LogSource, Passed, Piece};
 use crate::sources::{Root, Surroundings};
 use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
 
@@ -48,19 +45,18 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     let subjects = subjects(&source.logs, scope)?;
     let observed_from = scope.clock.now();
     let key = RunKey::new(*scope.run_key);
-    let drawn: Vec<Vec<Drawn>> = source.logs.iter().map(|log| send(log, scope)).collect();
-    let longest = source.logs.iter().flat_map(|log| &log.canaries).map(|canary| canary.wait).max().unwrap_or(0);
-    std::thread::sleep(Duration::from_secs(longest));
+    let sources: Vec<Box<dyn LogSource>> = source.logs.iter().map(|log| opening::open(log, scope)).collect();
+    let drawn = send(&source.logs, &sources, scope);
 
     let policy = settings::policy(&settings.policy).map_err(CollectError::Settings)?;
     let root = Root::folder(scope.base);
     let secrets = known::read(&source.secrets, &Surroundings { root: &root, clock: scope.clock });
     let problems = secrets.as_ref().map(|secrets| secrets.problems.clone()).unwrap_or_default();
     let mut collecting = Collecting { population: Vec::new(), problems, logs: Vec::new(), sampled: Vec::new() };
-    for ((log, subject), drawn) in source.logs.iter().zip(&subjects).zip(&drawn) {
+    for (((log, opened), subject), drawn) in source.logs.iter().zip(&sources).zip(&subjects).zip(&drawn) {
         let engine = canary::engine(drawn).map_err(CollectError::Other)?;
         let lookout = lookout(log, drawn, (scope.engine, &engine), secrets.as_ref(), &policy, &key);
-        collecting.log(log, subject, &lookout, scope);
+        collecting.log(log, opened.as_ref(), subject, &lookout, scope);
     }
     let Collecting { population, problems, logs, sampled } = collecting;
     let facts = Facts {
@@ -83,7 +79,7 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
             rule_pack: Some(Digest(scope.engine.rule_pack_digest())),
         },
         rights: "read access to the logs, as the user that runs this".to_owned(),
-        filters: source.logs.iter().filter_map(filter).collect(),
+        filters: source.logs.iter().filter_map(opening::filter).collect(),
         blind_spots: BLIND_SPOTS.map(str::to_owned).to_vec(),
         problems,
         facts,
@@ -135,72 +131,31 @@ fn subjects(logs: &[Log], scope: &Scope<'_>) -> Result<Vec<Subject>, CollectErro
     logs.iter().enumerate().map(subject).collect()
 }
 
-fn send(log: &Log, scope: &Scope<'_>) -> Vec<Drawn> {
+/// Sends all canaries, and waits until each log shows its own.
+fn send(logs: &[Log], sources: &[Box<dyn LogSource>], scope: &Scope<'_>) -> Vec<Vec<Drawn>> {
+    let waiting = |log: &Log| log.canaries.iter().any(|canary| canary.wait > 0);
+    let before: Vec<_> = logs
+        .iter()
+        .zip(sources)
+        .map(|(log, source)| if waiting(log) { awaiting::before(source.as_ref()) } else { HashSet::new() })
+        .collect();
+    let drawn: Vec<Vec<Drawn>> = logs.iter().map(|log| send_to(log, scope)).collect();
+    let pace = RealPace::new();
+    for (((log, source), before), drawn) in logs.iter().zip(sources).zip(&before).zip(&drawn) {
+        let sent: Vec<_> = log.canaries.iter().zip(drawn).collect();
+        awaiting::wait(source.as_ref(), before, &sent, &pace, Duration::ZERO);
+    }
+    drawn
+}
+
+fn send_to(log: &Log, scope: &Scope<'_>) -> Vec<Drawn> {
     let limit = Duration::from_secs(log.time_limit);
     let send = |canary: &settings::Canary| {
         let mut drawn = canary::draw(canary, log.id.as_str(), scope.run_key);
-        drawn.send(canary, &folder(log, scope), &log.pass_environment, limit);
+        drawn.send(canary, scope.base, &opening::folder(log, scope), &log.pass_environment, limit);
         drawn
     };
     log.canaries.iter().map(send).collect()
-}
-
-/// The folder that a log's commands run in.
-fn folder(log: &Log, scope: &Scope<'_>) -> PathBuf {
-    log.folder.as_ref().map_or_else(|| scope.base.to_owned(), |folder| scope.base.join(folder))
-}
-
-fn open(log: &Log, scope: &Scope<'_>) -> Box<dyn LogSource> {
-    let time_limit = Duration::from_secs(log.time_limit);
-    if let Some(command) = &log.command {
-        return Box::new(CommandLog {
-            folder: folder(log, scope),
-            name: log.id.to_string(),
-            command: command.clone(),
-            count: log.count.clone(),
-            pass: log.pass_environment.clone(),
-            time_limit,
-            most: log.most_bytes,
-        });
-    }
-    if let Some(journal) = &log.journal {
-        return Box::new(Journal {
-            base: scope.base.to_owned(),
-            files: journal.files.clone(),
-            directory: journal.directory.clone(),
-            units: journal.units.clone(),
-            since: journal.since.clone(),
-            time_limit,
-            most: log.most_bytes,
-        });
-    }
-    if let Some(s3) = &log.s3 {
-        let (access, base) = (s3.aws.clone(), scope.base.to_owned());
-        let (bucket, prefix) = (s3.bucket.clone(), s3.prefix.clone());
-        return Box::new(S3Log::new(access, bucket, prefix, base, scope.clock.now(), pace(), seed(scope)));
-    }
-    let patterns = log.files.as_ref().map(settings::OneOrMore::list).unwrap_or_default();
-    Box::new(Files { base: scope.base.to_owned(), patterns, rotated: log.rotated })
-}
-
-fn pace() -> Arc<RealPace> {
-    Arc::new(RealPace::new())
-}
-
-/// Where the random parts of waits start: they are no secret, and say nothing of the run's key.
-fn seed(scope: &Scope<'_>) -> u64 {
-    let digest = Digest::of(&[b"exhibit log_redaction waits\0".as_slice(), scope.run_key].concat()).0;
-    digest[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-fn filter(log: &Log) -> Option<String> {
-    let journal = log.journal.as_ref()?;
-    let mut words = Vec::new();
-    if !journal.units.is_empty() {
-        words.push(format!("units {}", journal.units.join(", ")));
-    }
-    words.extend(journal.since.as_ref().map(|since| format!("since {since}")));
-    (!words.is_empty()).then(|| format!("{}: {}", log.id, words.join("; ")))
 }
 
 fn method(sampled: Vec<(String, u64, String)>) -> Method {
@@ -245,9 +200,15 @@ struct Done {
 }
 
 impl Collecting {
-    fn log(&mut self, log: &Log, subject: &Subject, lookout: &Lookout<'_>, scope: &Scope<'_>) {
-        let source = open(log, scope);
-        let looked = match look(source.as_ref(), log.sample.as_ref(), lookout, scope.run_key) {
+    fn log(
+        &mut self,
+        log: &Log,
+        source: &dyn LogSource,
+        subject: &Subject,
+        lookout: &Lookout<'_>,
+        scope: &Scope<'_>,
+    ) {
+        let looked = match look(source, log.sample.as_ref(), lookout, scope.run_key) {
             Ok(looked) => Ok(looked),
             Err(error) => {
                 self.problems.push(Problem {
@@ -274,8 +235,8 @@ impl Collecting {
             });
         }
         let known = readable && failed.is_empty();
-        self.populations(source.as_ref(), subject, &looked, &left, known);
-        self.logs.push(facts(source.as_ref(), subject, looked, lookout.drawn));
+        self.populations(source, subject, &looked, &left, known);
+        self.logs.push(facts(source, subject, looked, lookout.drawn));
     }
 
     fn populations(&mut self, source: &dyn LogSource, subject: &Subject, looked: &Looked, left: &[Left], known: bool) {

@@ -1,10 +1,13 @@
 //! `log_redaction`: secrets in logs, and whether the redaction that should keep them out is at work.
 //!
-//! `collect` lists, counts and examines; `canary` makes the application log a synthetic secret; `examine` and `sample` look
+//! `collect` lists, counts and examines; `canary` makes the application log a synthetic secret, `calling` by HTTP, and
+//! `awaiting` waits until it shows; `examine` and `sample` look
 //! at lines and keep facts; `judge` decides from facts alone, `conditions` says why each deviation matters, `self_test`
 //! sends a good and a bad log through all of it.
 
+mod awaiting;
 mod binomial;
+mod calling;
 mod canary;
 mod collect;
 mod conditions;
@@ -12,6 +15,7 @@ mod examine;
 mod facts;
 mod judge;
 mod known;
+mod opening;
 mod sample;
 mod self_test;
 mod settings;

@@ -1,11 +1,15 @@
 //! What a job of this collector may say.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use exhibit_detect::Confidence;
 use exhibit_evidence::{EnvironmentId, Severity, SubjectId, Timestamp};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::calling;
 use crate::SettingProblem;
 use crate::remote::aws::AwsAccess;
 use crate::sources::logs::LEFT;
@@ -110,6 +114,48 @@ pub(super) struct Sample {
     pub(super) seed: Option<String>,
 }
 
+/// A request that makes the application log a synthetic secret and a marker: both stand for themselves in URL, headers and body,
+/// as `{{secret}}` and `{{marker}}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Call {
+    /// The URL.
+    pub(super) url: String,
+    /// The method.
+    #[serde(default = "post")]
+    pub(super) method: String,
+    /// Headers; a value may name where it is found, `env:NAME` or `file:PATH`.
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    /// The body.
+    pub(super) body: Option<String>,
+    /// The body's media type.
+    #[serde(default = "json")]
+    pub(super) media_type: String,
+    /// A file with the certificates of the authorities that the server's own may come from, PEM.
+    pub(super) authorities: Option<PathBuf>,
+    /// Whether `http://` may be used beyond this machine.
+    #[serde(default)]
+    pub(super) plain_http: bool,
+}
+
+impl Call {
+    fn problem(&self) -> Option<(&'static str, String)> {
+        if !calling::METHODS.contains(&self.method.as_str()) {
+            return Some(("method", format!("expected one of {}", calling::METHODS.join(", "))));
+        }
+        if !["https://", "http://"].iter().any(|scheme| self.url.starts_with(scheme)) {
+            return Some(("url", "expected https://HOST/…".to_owned()));
+        }
+        let holds = |what: &str| {
+            let parts = [&self.url].into_iter().chain(self.headers.values()).chain(self.body.as_ref());
+            parts.into_iter().any(|part| part.contains(what))
+        };
+        let missing = [calling::SECRET, calling::MARKER].into_iter().find(|what| !holds(what))?;
+        Some(("body", format!("expected {missing} in the body, a header or the URL")))
+    }
+}
+
 /// A command that makes the application log a synthetic secret and a harmless marker.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,14 +163,16 @@ pub(super) struct Canary {
     /// Its authored name.
     pub(super) id: SubjectId,
     /// Program and arguments.
-    pub(super) command: Vec<String>,
+    pub(super) command: Option<Vec<String>>,
+    /// A request, instead of a command.
+    pub(super) http: Option<Call>,
     /// How the secret begins, `ghp_` for example, for redaction that goes by shapes.
     #[serde(default)]
     pub(super) prefix: String,
     /// What should stand in the secret's place, on the marker's line.
     pub(super) redacted: Option<String>,
-    /// How long after the command the log may take to show it, in seconds.
-    #[serde(default = "two")]
+    /// How long the log may take to show the marker, in seconds.
+    #[serde(default = "ten")]
     pub(super) wait: u64,
 }
 
@@ -151,8 +199,16 @@ fn yes() -> bool {
     true
 }
 
-fn two() -> u64 {
-    2
+fn ten() -> u64 {
+    10
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn json() -> String {
+    "application/json".to_owned()
 }
 
 fn ten_minutes() -> u64 {
@@ -251,8 +307,14 @@ impl Log {
             if self.canaries[..index].iter().any(|other| other.id == canary.id) {
                 return problem(&key("id"), "another canary of this log has the same id");
             }
-            if canary.command.first().is_none_or(|program| program.is_empty()) {
+            if canary.command.is_some() == canary.http.is_some() {
+                return problem(&key("command"), "expected a command or `http`, one of them");
+            }
+            if canary.command.as_ref().is_some_and(|command| command.first().is_none_or(|program| program.is_empty())) {
                 return problem(&key("command"), "expected a program and its arguments");
+            }
+            if let Some((name, message)) = canary.http.as_ref().and_then(Call::problem) {
+                return problem(&key(&format!("http.{name}")), &message);
             }
             if canary.prefix.len() > 16 || !canary.prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return problem(&key("prefix"), "expected at most 16 visible ASCII characters");
@@ -418,6 +480,14 @@ mod tests {
                 "logs = [{ id = 'a', files = 'x', canaries = [{ id = 'c', command = [] }] }]",
                 "source.logs.0.canaries.0.command: expected a program and its arguments",
             ),
+            (
+                "logs = [{ id = 'a', files = 'x', canaries = [{ id = 'c', command = ['x'], http = { url = 'y' } }] }]",
+                "source.logs.0.canaries.0.command: expected a command or `http`, one of them",
+            ),
+            (
+                "logs = [{ id = 'a', files = 'x', canaries = [{ id = 'c', http = { url = 'https://a/?t={{secret}}' } }] }]",
+                "source.logs.0.canaries.0.http.body: expected {{marker}} in the body, a header or the URL",
+            ),
         ] {
             assert_eq!(refused(text), told);
         }
@@ -492,6 +562,7 @@ mod tests {
             "most_bytes", "sample", "above", "size", "seed", "canaries", "prefix", "redacted", "wait", "directory", "units",
             "since", "minimum_confidence", "severities", "rule", "severity", "allow", "log", "place", "reason", "until",
             "allow_excluded", "s3", "bucket", "aws", "region", "endpoint", "authorities", "plain_http", "profile",
+            "http", "url", "method", "headers", "body", "media_type",
         ] {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");
         }

@@ -52,7 +52,14 @@ fn look(bucket: &str, endpoint: &str, secret: &str, rest: &str) -> (Observation,
     );
     let environments =
         [Environment { id: EnvironmentId::new("production").expect("an id"), title: String::new(), disposable: false }];
-    let scope = Scope { base: place.path(), environments: &environments, clock: &Now, run_key: &[7; 32], archive: None };
+    let scope = Scope {
+        base: place.path(),
+        environments: &environments,
+        clock: &Now,
+        engine: exhibit_detect::Engine::builtin(),
+        run_key: &[7; 32],
+        archive: None,
+    };
     let settings = Settings { source: toml::from_str(&source).expect("TOML"), policy: toml::Table::new() };
     LogRedaction.check_settings(&settings).expect("settings are in order");
     let observation = LogRedaction.collect(&scope, &settings).expect("collected").observation;
@@ -126,7 +133,8 @@ fn a_sample_of_objects_is_drawn_again_by_its_seed() {
         (0..200).map(|number| (format!("api/{number}.log"), text(number).into_bytes())).collect();
     let bucket = bucket(&objects);
     let sampled = |seed: &str| {
-        let (observation, said) = look(&bucket.name, &tls(), ADMINISTRATOR.secret, &format!("sample = {{ above = 100, size = 80{seed} }}"));
+        let (observation, said) =
+            look(&bucket.name, &tls(), ADMINISTRATOR.secret, &format!("sample = {{ above = 100, size = 80{seed} }}"));
         let Method::Sample { seed, size: 80, statement } = &observation.method else { panic!("a sample") };
         assert!(statement.contains("80 of 200 objects") && statement.contains("1 in 27 objects"), "{statement}");
         assert_eq!(population(&observation, "object"), (Some(200), 80));

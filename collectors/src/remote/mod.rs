@@ -26,6 +26,7 @@ pub use client::{Client, Limits, Patience};
 pub use error::RemoteError;
 pub use pace::{Pace, RealPace};
 pub use reference::Reference;
+pub(crate) use request::encoded;
 pub use request::{Explain, Request, Said, Sign, Unsigned};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, Url};

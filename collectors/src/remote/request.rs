@@ -165,3 +165,16 @@ impl fmt::Debug for Request<'_> {
         f.debug_struct("Request").field("what", &self.what).field("place", &self.place()).finish_non_exhaustive()
     }
 }
+
+/// Percent-encoded for a URL: all but letters, digits and `-._~`; of a path its slashes stay too.
+pub(crate) fn encoded(text: &str, path: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            b'/' if path => out.push('/'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}

@@ -259,6 +259,11 @@ impl Piece for FilePiece {
         Ok(Some(Counted { lines: Some(lines), bytes: Some(self.size) }))
     }
 
+    fn listed(&self) -> Option<(u64, &str)> {
+        // A file system states no version.
+        Some((self.size, ""))
+    }
+
     fn digest(&mut self) -> Result<Option<String>, Left> {
         let file = self.open()?;
         let mut hash = Sha256::new();

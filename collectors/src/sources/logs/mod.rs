@@ -81,8 +81,8 @@ pub trait Piece: Send {
         Ok(None)
     }
 
-    /// Its size in bytes and its version, as the listing states them; none where a listing states no version. By these a sample
-    /// of pieces is drawn, none of which has been read.
+    /// Its size in bytes and its version, empty where there are none, as the listing states them; none where it states no size. By
+    /// these a sample of pieces is drawn, none of which has been read.
     fn listed(&self) -> Option<(u64, &str)> {
         None
     }

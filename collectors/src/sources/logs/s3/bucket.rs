@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::remote::aws::{AwsConnection, Service};
-use crate::remote::{HeaderName, HeaderValue, RemoteError, Request, Stream, Url};
+use crate::remote::{HeaderName, HeaderValue, RemoteError, Request, Stream, Url, encoded};
 
 /// How long one object may take: an object of S3 has up to 5 TiB, a log's rarely more than some GiB.
 const WITHIN: Duration = Duration::from_secs(6 * 3600);
@@ -59,19 +59,6 @@ impl Bucket {
         }
         self.connection.open(Service::S3, request)
     }
-}
-
-/// Percent-encoded as AWS asks for it: all but letters, digits and `-._~`; of a path, slashes too.
-pub(super) fn encoded(text: &str, path: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            b'/' if path => out.push('/'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// What a listing's `encoding-type=url` did to a key, undone. None if it is no text.

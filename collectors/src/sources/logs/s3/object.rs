@@ -25,7 +25,7 @@ impl ObjectPiece {
     fn left(&self, error: &RemoteError) -> Left {
         match error.code() {
             // A listing after this one shows what took its place.
-            "changed" => {
+            "changed" | "too-large" => {
                 Left::new(Left::MOVED, &self.key, "it was replaced after it was listed, and what it held is gone")
             }
             "not-there" => Left::new(Left::MOVED, &self.key, "it was no longer there"),
