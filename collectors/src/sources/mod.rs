@@ -10,11 +10,13 @@
 //! To add a source: one file with a type that implements [`Source`] and the settings that people
 //! write for it, and a line in `settings`, by which every collector offers it.
 
+pub mod aws;
 pub mod command;
 pub mod compose;
 pub mod dotenv;
 pub mod engine;
 mod error;
+mod fields;
 pub(crate) mod files;
 pub mod interpolate;
 mod json;
@@ -241,13 +243,17 @@ pub enum Origin {
     Command,
     /// A secret in Vault or OpenBao.
     Vault,
+    /// A secret in AWS Secrets Manager.
+    SecretsManager,
+    /// A parameter in AWS Systems Manager's Parameter Store.
+    ParameterStore,
 }
 
 impl Origin {
     /// Whether every value there is a secret, whatever its name.
     #[must_use]
     pub fn holds_secrets_alone(self) -> bool {
-        matches!(self, Self::KubernetesSecret | Self::ComposeSecret | Self::Vault)
+        matches!(self, Self::KubernetesSecret | Self::ComposeSecret | Self::Vault | Self::SecretsManager)
     }
 
     /// The word that stands in evidence.
@@ -264,6 +270,8 @@ impl Origin {
             Self::KubernetesEnv => "kubernetes-env",
             Self::Command => "command",
             Self::Vault => "vault",
+            Self::SecretsManager => "secrets-manager",
+            Self::ParameterStore => "parameter-store",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What people write to say where credentials are: one item for each environment and source. Every
 //! collector that reads credentials offers the same.
 
+use super::aws::{ParameterStoreSettings, SecretsManagerSettings};
 use super::command::CommandSettings;
 use super::compose::Compose;
 use super::dotenv::Dotenv;
@@ -41,6 +42,10 @@ pub struct CredentialSource {
     pub command: Option<CommandSettings>,
     /// A KV mount of Vault or OpenBao.
     pub vault: Option<VaultSettings>,
+    /// AWS Secrets Manager.
+    pub secrets_manager: Option<SecretsManagerSettings>,
+    /// The Parameter Store of AWS Systems Manager.
+    pub parameter_store: Option<ParameterStoreSettings>,
 }
 
 /// One path or a list of them.
@@ -67,10 +72,12 @@ impl CredentialSource {
         [("dotenv", self.dotenv.as_ref()), ("compose", self.compose.as_ref()), ("kubernetes", self.kubernetes.as_ref())]
     }
 
-    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 2] {
+    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 4] {
         [
             ("command", self.command.as_ref().map(|kind| kind as &dyn Kind)),
             ("vault", self.vault.as_ref().map(|kind| kind as &dyn Kind)),
+            ("secrets_manager", self.secrets_manager.as_ref().map(|kind| kind as &dyn Kind)),
+            ("parameter_store", self.parameter_store.as_ref().map(|kind| kind as &dyn Kind)),
         ]
     }
 

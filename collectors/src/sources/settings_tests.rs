@@ -33,6 +33,11 @@ fn each_kind_is_opened() {
             "vault = { address = 'https://v:8200', path = 'app/staging', token = 'env:T', namespace = 'team' }",
             "vault secret/app/staging of team, KV version 2",
         ),
+        (
+            "secrets_manager = { region = 'eu-central-1', under = 'staging/' }",
+            "AWS Secrets Manager in eu-central-1, names that begin with staging/",
+        ),
+        ("parameter_store = { region = 'eu-central-1' }", "AWS Parameter Store in eu-central-1"),
     ] {
         let read = sources(&format!("[[credentials]]\nenvironment = 'staging'\n{kind}\n")).expect("valid");
         let source = read[0].open(&Surroundings { root: &Root::Memory(&[]), clock: &FixedClock }).expect("opened");
@@ -44,8 +49,14 @@ fn each_kind_is_opened() {
 fn refused_by_key_and_without_the_value() {
     let one = "source.credentials.0";
     for (text, expected) in [
-        ("", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`"),
-        ("dotenv='x'\ncompose='y'", "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`"),
+        (
+            "",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`",
+        ),
+        (
+            "dotenv='x'\ncompose='y'",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`",
+        ),
         ("dotenv=[]", "expected at least one path"),
         ("dotenv='x'\nenv_file='y'", "`env_file` goes with `compose` only"),
         ("command={run=[],format='json'}", "command.run: expected a program and its arguments"),
@@ -57,10 +68,19 @@ fn refused_by_key_and_without_the_value() {
         ("vault={address='https://v',token='env:T',kv=3}", "vault.kv: expected 1 or 2"),
         ("vault={address='https://v',token='env:T',mount='/'}", "vault.mount: expected where the KV engine is mounted"),
         ("vault={address='https://v',token='env:T',path='a/../b'}", "vault.path: expected names with `/` between them"),
+        (
+            "secrets_manager={region='eu central'}",
+            "secrets_manager.region: expected a region's name, such as `eu-central-1`",
+        ),
+        ("parameter_store={region='eu-1',at_once=65}", "parameter_store.at_once: expected 1 to 64"),
+        (
+            "parameter_store={region='eu-1',keys={access_key_id='env:A'}}",
+            "parameter_store.keys: expected access_key_id and secret_access_key together",
+        ),
         ("vault={address='https://v',token='env:T',at_once=0}", "vault.at_once: expected 1 to 64"),
     ] {
         let told = sources(&format!("[[credentials]]\nenvironment='a'\n{text}")).expect_err("refused");
-        let dot = if expected.starts_with(['c', 'v']) { "." } else { ": " };
+        let dot = if expected.starts_with(['c', 'v', 's', 'p']) { "." } else { ": " };
         assert_eq!(told, [format!("{one}{dot}{expected}")], "{text}");
     }
     assert_eq!(

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -12,37 +11,11 @@ use exhibit_tests::Api;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use super::closed;
-use crate::packages::alone;
-
-/// What is installed, each package by its checksum.
-const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.config/schemathesis.txt");
-
-/// The folder in which the program lies, obtained by the first who asks.
-fn installed() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis");
-    let _alone = alone();
-    let wanted = fs::read_to_string(REQUIREMENTS).expect("the list of requirements");
-    let made_of = folder.join("requirements.txt");
-    if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == wanted) {
-        return folder;
-    }
-    let _ = fs::remove_dir_all(&folder);
-    let told = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"])
-        .args(["--only-binary=:all:", "--target"])
-        .arg(&folder)
-        .args(["--requirement", REQUIREMENTS])
-        .stdin(Stdio::null())
-        .output()
-        .expect("python3 with pip obtains what the tests need: install Debian's package `python3-pip`");
-    assert!(told.status.success(), "schemathesis can't be obtained: {}", String::from_utf8_lossy(&told.stderr));
-    fs::write(&made_of, wanted).expect("noted");
-    folder
-}
+use crate::packages::listed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_found_by_all_checks_of_schemathesis() {
-    let folder = tokio::task::spawn_blocking(installed).await.expect("installed");
+    let folder = tokio::task::spawn_blocking(|| listed("schemathesis")).await.expect("installed");
     let (story, _) = closed().await;
     let api = Api::new(&story);
     let (_, administrator) = api.token(&story, "ada", Role::Administrator, TokenScope::default()).await;

@@ -23,6 +23,7 @@ const WORDS: &[(&str, bool)] = &[
     // What is asked for.
     ("AuthorizationHeaderMalformed", false),
     ("InvalidBucketName", false),
+    ("InvalidKeyId", false),
     ("InvalidObjectState", false),
     ("InvalidParameterException", false),
     ("InvalidRequest", false),
@@ -32,6 +33,7 @@ const WORDS: &[(&str, bool)] = &[
     ("NoSuchBucket", false),
     ("NoSuchKey", false),
     ("NoSuchVersion", false),
+    ("ParameterNotFound", false),
     ("PermanentRedirect", false),
     ("PreconditionFailed", false),
     ("ResourceNotFoundException", false),

@@ -1,10 +1,10 @@
 //! Lists a mount level by level, and reads each secret that the list names.
 
+use super::super::fields::{self, leaves, of_field};
 use super::super::json::Json;
 use super::super::service::{MOST_NAMES, each};
 use super::super::{
     Credential, Listing, Origin, Place, Reading, SecretValue, Source as _, SourceError, Unread, Version, instant,
-    is_name, is_variable_name,
 };
 use super::session::{Got, Session};
 use super::{Vault, segments};
@@ -108,13 +108,12 @@ fn one(vault: &Vault, session: &Session<'_>, path: &[String]) -> Result<Reading,
         Got::There(answer) => {
             let data: &[&str] = if vault.settings.kv == 2 { &["data", "data"] } else { &["data"] };
             let malformed = || SourceError::refused(vault.label(), "not-understood", "a secret is no object of fields");
-            let fields = answer.at(data.iter().copied()).filter(|fields| matches!(fields, Json::Map(_)));
+            let inside = answer.at(data.iter().copied()).filter(|inside| matches!(inside, Json::Map(_)));
             let version = answer.at(["data", "metadata"]).filter(|_| vault.settings.kv == 2).and_then(version);
-            leaves(fields.ok_or_else(malformed)?, "", &mut |field, value| {
-                let field = if is_name(field) { field } else { "unnamed" };
+            leaves(inside.ok_or_else(malformed)?, &mut |field, value| {
                 let value = SecretValue::new(value.as_bytes().to_vec());
                 let place = Place::keyed(&place, field);
-                let name = name(&relative(vault, path), field);
+                let name = of_field(&relative(vault, path), field);
                 let found = Credential::plain(&vault.environment, name, value, place, Origin::Vault);
                 reading.credentials.push(Credential { version: version.clone(), ..found });
             });
@@ -122,24 +121,6 @@ fn one(vault: &Vault, session: &Session<'_>, path: &[String]) -> Result<Reading,
         }
     }
     Ok(reading)
-}
-
-/// Every text in a tree of fields, by its path with dots.
-fn leaves(value: &Json, path: &str, each: &mut dyn FnMut(&str, &str)) {
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    match value {
-        Json::Text(text) => each(path, text),
-        Json::Map(entries) => entries.iter().for_each(|(name, value)| leaves(value, &below(name), each)),
-        Json::List(items) => {
-            items.iter().enumerate().for_each(|(at, value)| leaves(value, &below(&at.to_string()), each));
-        }
-        Json::Null => {}
-    }
-}
-
-/// People know the variable; a field such as `password` says little without its secret.
-fn name(secret: &str, field: &str) -> String {
-    if is_variable_name(field) || secret.is_empty() { field.to_owned() } else { format!("{secret}.{field}") }
 }
 
 /// The secret's path below the configured folder, if it can be shown.
@@ -153,8 +134,7 @@ fn place_of(vault: &Vault, path: &[String]) -> String {
 }
 
 fn shown(path: &[String]) -> String {
-    let parts: Vec<&str> = path.iter().map(|part| if is_name(part) { part.as_str() } else { "unnamed" }).collect();
-    parts.join("/")
+    fields::shown(path.iter().map(String::as_str))
 }
 
 /// What a secret's own metadata says about the version that it came in.
