@@ -77,7 +77,7 @@ impl Anatomy {
         let common = |byte: u8| keywords.iter().all(|k| k.as_bytes().contains(&byte));
         let needs = (0..=255u8)
             .filter(|byte| needed[usize::from(*byte)] && !common(*byte))
-            .min_by_key(|byte| crate::prefilter::common(*byte));
+            .min_by_key(|byte| crate::common::byte(*byte));
         let around_keyword = variants(&hir).is_some_and(|all| {
             all.iter().all(|text| keywords.iter().any(|k| memchr::memmem::find(text, k.as_bytes()).is_some()))
         });

@@ -15,6 +15,7 @@ mod alphabet;
 mod anatomy;
 mod check;
 mod checksum;
+mod common;
 mod encoded;
 mod engine;
 mod entropy;

@@ -1,5 +1,9 @@
 //! Values that stand for a secret without being one.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 /// Words that, alone, are no value. Compared without case, blanks, `-`, `_` and `.`.
 const WHOLE: &[&str] = &[
     "changeme",
@@ -75,6 +79,12 @@ const PARTS: &[&str] = &[
     "<your",
 ];
 
+/// All of them at once: logs repeat values that are none, and each is asked.
+static ANY_PART: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let built = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(PARTS);
+    built.expect("a few short words fit into an automaton")
+});
+
 /// Longest value in which [`PARTS`] are looked for: in long random text any short word turns up in the end.
 const LONGEST_WITH_PARTS: usize = 256;
 
@@ -130,9 +140,7 @@ pub fn is_placeholder(value: &[u8]) -> bool {
     let lower = v.to_ascii_lowercase();
     let squeezed: Vec<u8> = lower.iter().copied().filter(|b| !matches!(b, b' ' | b'-' | b'_' | b'.')).collect();
     let run = if v.len() <= 32 { 4 } else { 6 };
-    WHOLE.iter().any(|word| squeezed == word.as_bytes())
-        || PARTS.iter().any(|part| memchr::memmem::find(&lower, part.as_bytes()).is_some())
-        || has_run(&lower, run)
+    WHOLE.iter().any(|word| squeezed == word.as_bytes()) || ANY_PART.is_match(&lower) || has_run(&lower, run)
 }
 
 /// `<token>`, `[token]`, `(token)`, `**token**`
@@ -165,6 +173,9 @@ fn has_run(lower: &[u8], least: usize) -> bool {
 
 /// `pre${X}post`, `pre{{x}}post`, `%s`: composed at run time.
 fn holds_reference(v: &[u8]) -> bool {
+    if !v.iter().any(|byte| matches!(byte, b'{' | b'(' | b'%')) {
+        return false;
+    }
     let closed = |open: &[u8], close: u8| {
         memchr::memmem::find(v, open).is_some_and(|at| memchr::memchr(close, &v[at + open.len()..]).is_some())
     };

@@ -1,84 +1,71 @@
 //! Finds keywords, in any case, faster than an automaton can: no step waits for the step before.
 //!
-//! Of each keyword its rarest four bytes, a *group*, are entered in a table. One pass hashes every four bytes of the
-//! input, five groups at a time; only where the table knows one are the keywords compared that contain it.
+//! Of each keyword two *windows* of four bytes are entered in a table, the rarest that begin an even and an odd number of
+//! bytes from its beginning: so every other window of the input suffices to see every keyword. One pass hashes
+//! these, four at a time; only where the table knows one are the keywords compared that contain it.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use crate::common::{self, Common};
 
-/// Bits of the first table, as a power of two: 32 KiB, which mostly stay in the fastest cache.
-const FIRST: u32 = 18;
-/// Bits of the second table, asked only when the first says yes: 8 KiB.
-const SECOND: u32 = 16;
-/// Buckets of groups, as a power of two.
+/// Bits of the table's places: 64 KiB, of which text mostly uses what the fastest cache holds.
+const PLACES: u32 = 16;
+/// Bits of the second table's places, asked only when the first says yes: 16 KiB.
+const SECOND_PLACES: u32 = 14;
+/// Buckets of windows, as a power of two.
 const BUCKETS: u32 = 12;
-/// Groups that begin in eight bytes and end there.
-const STRIDE: usize = 5;
-/// Steps that are looked at together: 5 KiB, which stay in the fastest cache.
+/// Bytes of a step: four windows begin in it.
+const STEP: usize = 8;
+/// Bytes that a step looks at: the last window ends behind the step.
+const SEEN: usize = STEP + 2;
+/// Steps that are looked at together: 8 KiB, which stay in the fastest cache.
 const SPOTS: usize = 1024;
-/// Clears the case of ASCII letters, and joins a few other characters, in eight bytes at once.
-const FOLD: u64 = 0x2020_2020_2020_2020;
-/// The part of a group that a keyword of three bytes has.
-const THREE: u32 = 0x00ff_ffff;
+/// Clears the case of ASCII letters, and joins a few other characters, in four bytes at once.
+const FOLD: u32 = 0x2020_2020;
 
 /// Keywords and the tables that find them.
 pub(crate) struct Prefilter {
     keywords: Vec<Vec<u8>>,
-    first: Box<[u64; 1 << (FIRST - 6)]>,
-    second: Box<[u64; 1 << (SECOND - 6)]>,
-    /// Groups of four bytes and of three (their highest byte is zero, which no folded byte is), by their bucket.
-    groups: Vec<Group>,
-    /// Where each bucket begins in `groups`, and behind the last one their end.
+    /// By the hash of a window's first three bytes: the classes that its fourth may be of.
+    table: Box<[u8; 1 << PLACES]>,
+    /// The classes of each byte: the lowest bit, which is every byte's, and one of the others.
+    classes: [u8; 256],
+    /// The same with another hash and other classes.
+    second: Box<[u8; 1 << SECOND_PLACES]>,
+    second_classes: [u8; 256],
+    /// By their bucket.
+    windows: Vec<Window>,
+    /// Where each bucket begins in `windows`, and behind the last one their end.
     buckets: Box<[u32; (1 << BUCKETS) + 1]>,
-    /// Is any keyword three bytes long?
-    threes: bool,
 }
 
-/// Where in a keyword its group lies.
+/// Four bytes that a keyword lies in, or most of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    folded: u32,
+struct Window {
+    /// The bytes, folded, the first one lowest, and which of them the keyword has: the two in the middle always.
+    bytes: u32,
+    mask: u32,
     keyword: usize,
-    /// Bytes of the keyword before the group.
-    before: usize,
+    /// Where in the keyword the window begins; -1 for a byte before it.
+    offset: isize,
     /// Up to eight bytes at the keyword's beginning with their case cleared, and which of them count.
     head: (u64, u64),
 }
 
-fn first_hash(group: u32) -> usize {
-    (group.wrapping_mul(0x9E37_79B1) >> (32 - FIRST)) as usize
+/// Where in the table a window lies; its fourth byte does not matter, for the factor's lowest byte is zero.
+#[inline(always)]
+fn place(window: u32) -> usize {
+    (window.wrapping_mul(0x3779_B100) >> (32 - PLACES)) as usize
 }
 
-fn second_hash(group: u32) -> usize {
-    (group.wrapping_mul(0x85EB_CA6B) >> (32 - SECOND)) as usize
+/// The same for the second table.
+#[inline(always)]
+fn second_place(window: u32) -> usize {
+    (window.wrapping_mul(0xEBCA_6B00) >> (32 - SECOND_PLACES)) as usize
 }
 
-fn bucket(group: u32) -> usize {
-    (group.wrapping_mul(0xC2B2_AE35) >> (32 - BUCKETS)) as usize
+/// By the two bytes in the middle.
+fn bucket(window: u32) -> usize {
+    (((window >> 8) & 0xffff).wrapping_mul(0xC2B2_AE35) >> (32 - BUCKETS)) as usize
 }
-
-/// Up to four bytes with their case cleared, the first one lowest.
-fn fold(bytes: &[u8]) -> u32 {
-    bytes.iter().rev().fold(0, |word, byte| (word << 8) | u32::from(*byte | 0x20))
-}
-
-/// How common a byte is in configuration and source text: the higher the worse for a group.
-pub(crate) fn common(byte: u8) -> u32 {
-    const ORDER: &[u8] = b" etaoinsrldcpmuhgf_bvy-./w\":kx1023zjq";
-    match ORDER.iter().position(|b| *b == byte) {
-        Some(at) => (ORDER.len() - at) as u32 + 4,
-        None => 3,
-    }
-}
-
-/// How often groups of four bytes occur in ordinary logs, configuration and source text.
-static USUAL: LazyLock<HashMap<u32, u32>> = LazyLock::new(|| {
-    let mut counts = HashMap::new();
-    for group in include_bytes!("../data/common_text.txt").windows(4) {
-        *counts.entry(fold(group)).or_insert(0) += 1;
-    }
-    counts
-});
 
 impl Default for Prefilter {
     /// Without keywords.
@@ -102,37 +89,26 @@ impl Prefilter {
 
     /// As [`Prefilter::new`], for keywords of any bytes.
     pub(crate) fn of_bytes(keywords: &[&[u8]]) -> Result<Prefilter, usize> {
+        let common = common::usual();
         let mut filter = Prefilter {
             keywords: keywords.iter().map(|k| k.to_vec()).collect(),
-            first: Box::new([0; 1 << (FIRST - 6)]),
-            second: Box::new([0; 1 << (SECOND - 6)]),
-            groups: Vec::with_capacity(keywords.len()),
+            table: Box::new([0; 1 << PLACES]),
+            classes: common.classes(),
+            second: Box::new([0; 1 << SECOND_PLACES]),
+            second_classes: std::array::from_fn(|byte| 1 | 2 << ((byte | 0x20) % 7)),
+            windows: Vec::with_capacity(2 * keywords.len()),
             buckets: Box::new([0; (1 << BUCKETS) + 1]),
-            threes: keywords.iter().any(|k| k.len() == 3),
         };
-        let usual = &*USUAL;
         for (keyword, text) in keywords.iter().enumerate() {
-            let groups = text.windows(text.len().clamp(3, 4)).enumerate();
-            let usual = |group: &[u8]| usual.get(&fold(group)).copied().unwrap_or(0);
-            let rarest = groups.min_by_key(|(_, g)| (usual(g), g.iter().map(|b| common(*b)).product::<u32>()));
-            let (before, group) = rarest.ok_or(keyword)?;
-            let folded = fold(group);
-            let mut head = [0u8; 8];
-            let counts = text.len().min(8);
-            head[..counts].copy_from_slice(&text[..counts]);
-            let mask = if counts == 8 { u64::MAX } else { (1 << (8 * counts)) - 1 };
-            let head = ((u64::from_le_bytes(head) | FOLD) & mask, mask);
-            filter.groups.push(Group { folded, keyword, before, head });
-            if group.len() == 4 {
-                filter.enter(folded);
-            } else {
-                // Whatever comes behind it.
-                (0..=255u8).for_each(|next| filter.enter(folded | u32::from(next | 0x20) << 24));
+            for odd in [0, 1] {
+                let window = rarest(common, text, keyword, odd).ok_or(keyword)?;
+                filter.enter(&window);
+                filter.windows.push(window);
             }
         }
-        filter.groups.sort_unstable_by_key(|g| (bucket(g.folded), *g));
-        for group in &filter.groups {
-            filter.buckets[bucket(group.folded) + 1] += 1;
+        filter.windows.sort_unstable_by_key(|w| (bucket(w.bytes), *w));
+        for window in &filter.windows {
+            filter.buckets[bucket(window.bytes) + 1] += 1;
         }
         for at in 1..filter.buckets.len() {
             filter.buckets[at] += filter.buckets[at - 1];
@@ -140,10 +116,16 @@ impl Prefilter {
         Ok(filter)
     }
 
-    fn enter(&mut self, group: u32) {
-        let (first, second) = (first_hash(group), second_hash(group));
-        self.first[first >> 6] |= 1 << (first & 63);
-        self.second[second >> 6] |= 1 << (second & 63);
+    fn enter(&mut self, window: &Window) {
+        let [first, _, _, last] = window.mask.to_le_bytes();
+        let of = |classes: &[u8; 256]| if last == 0 { 1 } else { classes[(window.bytes >> 24) as usize] & !1 };
+        let (class, second) = (of(&self.classes), of(&self.second_classes));
+        let firsts = if first == 0 { 0..=u8::MAX } else { 0..=0 };
+        for any in firsts {
+            let bytes = if first == 0 { window.bytes | u32::from(any | 0x20) } else { window.bytes };
+            self.table[place(bytes)] |= class;
+            self.second[second_place(bytes)] |= second;
+        }
     }
 
     /// The keywords, in the order in which they were given.
@@ -154,92 +136,118 @@ impl Prefilter {
     /// Calls `hit` with keyword, start and end of every occurrence, roughly in order, until it returns false.
     pub(crate) fn each(&self, bytes: &[u8], mut hit: impl FnMut(usize, usize, usize) -> bool) {
         let mut at = 0;
-        let mut spots = [0u32; SPOTS];
-        // First all places in a few kilobytes, then what lies there: so neither loop gets in the way of the other.
-        while bytes.len() - at >= 8 {
-            let (found, next) = self.spots(bytes, at, &mut spots);
+        let mut spots = [0u16; SPOTS];
+        // First all places in a few kilobytes, then those that the second table knows too, then what lies there: so no loop
+        // gets in the way of another.
+        while bytes.len() - at >= SEEN {
+            let (found, next) = self.spots(&bytes[at..], &mut spots);
+            let found = self.sift(&bytes[at..], &mut spots, found);
             for spot in &spots[..found] {
-                let place = at + *spot as usize;
-                let Some(eight) = bytes[place..].first_chunk::<8>() else {
+                let start = at + STEP * usize::from(*spot);
+                let Some(seen) = bytes[start..].first_chunk::<SEEN>() else {
                     break;
                 };
-                let word = u64::from_le_bytes(*eight) | FOLD;
-                for offset in 0..STRIDE {
-                    if !self.look(bytes, place + offset, (word >> (8 * offset)) as u32, &mut hit) {
-                        return;
-                    }
+                if !self.look(bytes, start, windows(seen), &mut hit) {
+                    return;
                 }
             }
-            at = next;
+            at += next;
         }
-        for start in at..bytes.len().saturating_sub(2) {
-            let mut last = [0u8; 4];
-            let rest = &bytes[start..bytes.len().min(start + 4)];
-            last[..rest.len()].copy_from_slice(rest);
-            if !self.look(bytes, start, fold(&last), &mut hit) {
+        // What is left is shorter than a step looks at, and ends in what no keyword has.
+        let rest = &bytes[at..];
+        let mut last = [0; SEEN + STEP];
+        last[..rest.len()].copy_from_slice(rest);
+        for start in [0, STEP] {
+            if let Some(seen) = last[start..].first_chunk::<SEEN>()
+                && !self.look(bytes, at + start, windows(seen), &mut hit)
+            {
                 return;
             }
         }
     }
 
-    /// Enters the places from `at` on, relative to it, at which a group may begin within [`STRIDE`] bytes. Returns how
-    /// many, and where to go on.
+    /// Enters the steps in which a window begins that the table knows. Returns how many, and where to go on.
     #[inline(never)]
-    fn spots(&self, bytes: &[u8], at: usize, spots: &mut [u32; SPOTS]) -> (usize, usize) {
-        let rest = &bytes[at..];
+    fn spots(&self, bytes: &[u8], spots: &mut [u16; SPOTS]) -> (usize, usize) {
         let mut found = 0;
-        let mut offset = 0;
-        for _ in 0..SPOTS - 1 {
-            let Some(eight) = rest.get(offset..offset + 8).and_then(|e| e.first_chunk::<8>()) else {
+        let steps = ((bytes.len() - (SEEN - STEP)) / STEP).min(SPOTS);
+        for step in 0..steps {
+            let Some(seen) = bytes.get(STEP * step..STEP * step + SEEN).and_then(|s| s.first_chunk::<SEEN>()) else {
                 break;
             };
-            let word = u64::from_le_bytes(*eight) | FOLD;
-            let seen = self.seen(word as u32)
-                | self.seen((word >> 8) as u32)
-                | self.seen((word >> 16) as u32)
-                | self.seen((word >> 24) as u32)
-                | self.seen((word >> 32) as u32);
+            let [a, b, c, d] = windows(seen);
+            let known = self.known(a) | self.known(b) | self.known(c) | self.known(d);
             // Without a branch: written always, kept if it counts.
-            spots[found % SPOTS] = offset as u32;
-            found += (seen & 1) as usize;
-            offset += STRIDE;
+            spots[found % SPOTS] = step as u16;
+            found += usize::from(known != 0);
         }
-        (found, at + offset)
+        (found, STEP * steps)
     }
 
-    /// Lowest bit set if a keyword may hold this group; the other bits mean nothing.
-    #[inline(always)]
-    fn seen(&self, group: u32) -> u64 {
-        let hash = first_hash(group);
-        self.first[hash >> 6] >> (hash & 63)
-    }
-
-    /// Tells of the keywords whose group this is and which lie here; false to stop.
-    #[inline]
-    fn look(&self, bytes: &[u8], place: usize, group: u32, hit: &mut impl FnMut(usize, usize, usize) -> bool) -> bool {
-        let second = second_hash(group);
-        let known = self.seen(group) & (self.second[second >> 6] >> (second & 63)) & 1;
-        known == 0
-            || (self.compare(bytes, place, group, hit)
-                && (!self.threes || self.compare(bytes, place, group & THREE, hit)))
-    }
-
+    /// Keeps of the first `found` spots those that the second table knows too, and returns how many.
     #[inline(never)]
-    fn compare(
+    fn sift(&self, bytes: &[u8], spots: &mut [u16; SPOTS], found: usize) -> usize {
+        let mut kept = 0;
+        for at in 0..found.min(SPOTS) {
+            let spot = spots[at];
+            let start = STEP * usize::from(spot);
+            let Some(seen) = bytes.get(start..start + SEEN).and_then(|s| s.first_chunk::<SEEN>()) else {
+                break;
+            };
+            let [a, b, c, d] = windows(seen);
+            let known = self.surely(a) | self.surely(b) | self.surely(c) | self.surely(d);
+            spots[kept % SPOTS] = spot;
+            kept += usize::from(known);
+        }
+        kept
+    }
+
+    /// Do both tables know the window?
+    #[inline(always)]
+    fn surely(&self, window: u32) -> bool {
+        let second = self.second[second_place(window)] & self.second_classes[(window >> 24) as usize];
+        (self.known(window) != 0) & (second != 0)
+    }
+
+    /// Not zero if a keyword may have this window.
+    #[inline(always)]
+    fn known(&self, window: u32) -> u8 {
+        self.table[place(window)] & self.classes[(window >> 24) as usize]
+    }
+
+    /// Tells of the keywords that have a window in the step at `start`; false to stop.
+    #[inline]
+    fn look(
         &self,
         bytes: &[u8],
-        place: usize,
-        group: u32,
+        start: usize,
+        windows: [u32; 4],
         hit: &mut impl FnMut(usize, usize, usize) -> bool,
     ) -> bool {
-        let at = bucket(group);
-        let entries = &self.groups[self.buckets[at] as usize..self.buckets[at + 1] as usize];
-        for entry in entries.iter().filter(|g| g.folded == group) {
-            let Some(start) = place.checked_sub(entry.before) else {
+        let mut left = 0u32;
+        for (number, window) in windows.into_iter().enumerate() {
+            left |= u32::from(self.surely(window)) << number;
+        }
+        while left != 0 {
+            let number = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if !self.compare(bytes, start + 2 * number, windows[number % 4], hit) {
+                return false;
+            }
+        }
+        true
+    }
+
+    #[inline]
+    fn compare(&self, bytes: &[u8], at: usize, window: u32, hit: &mut impl FnMut(usize, usize, usize) -> bool) -> bool {
+        let bucket = bucket(window);
+        let entries = &self.windows[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
+        for entry in entries.iter().filter(|entry| (window ^ entry.bytes) & entry.mask == 0) {
+            let Some(start) = at.checked_add_signed(-entry.offset) else {
                 continue;
             };
             if let Some(eight) = bytes.get(start..start + 8).and_then(|e| e.first_chunk::<8>())
-                && (u64::from_le_bytes(*eight) | FOLD) & entry.head.1 != entry.head.0
+                && (u64::from_le_bytes(*eight) | FOLD_EIGHT) & entry.head.1 != entry.head.0
             {
                 continue;
             }
@@ -252,6 +260,44 @@ impl Prefilter {
         }
         true
     }
+}
+
+/// [`FOLD`], twice.
+const FOLD_EIGHT: u64 = (FOLD as u64) << 32 | FOLD as u64;
+
+/// The windows of a step, folded.
+#[inline(always)]
+fn windows(seen: &[u8; SEEN]) -> [u32; 4] {
+    let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = *seen;
+    let eight = u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]) | FOLD_EIGHT;
+    let last = u32::from_le_bytes([b6, b7, b8, b9]) | FOLD;
+    [eight as u32, (eight >> 16) as u32, (eight >> 32) as u32, last]
+}
+
+/// The window of a keyword that tells most, of those that begin an odd number of bytes from its beginning, or an even one.
+fn rarest(common: &Common, text: &[u8], keyword: usize, odd: usize) -> Option<Window> {
+    let mut head = [0u8; 8];
+    let counts = text.len().min(8);
+    head[..counts].copy_from_slice(&text[..counts]);
+    let mask = if counts == 8 { u64::MAX } else { (1 << (8 * counts)) - 1 };
+    let head = ((u64::from_le_bytes(head) | FOLD_EIGHT) & mask, mask);
+    let first = if odd == 1 { -1 } else { 0 };
+    (first..isize::try_from(text.len()).ok()? - 2)
+        .step_by(2)
+        .filter_map(|offset| {
+            let byte = |at: isize| usize::try_from(offset + at).ok().and_then(|at| text.get(at)).map(|b| b | 0x20);
+            let four = [byte(0), byte(1), byte(2), byte(3)];
+            // Any byte at both ends would leave two that count.
+            (four[0].is_some() || four[3].is_some()).then_some((offset, four))
+        })
+        .min_by(|a, b| common.cost(&a.1).total_cmp(&common.cost(&b.1)))
+        .map(|(offset, four)| Window {
+            bytes: u32::from_le_bytes(four.map(|byte| byte.unwrap_or(0))),
+            mask: u32::from_le_bytes(four.map(|byte| if byte.is_some() { 0xff } else { 0 })),
+            keyword,
+            offset,
+            head,
+        })
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ pub(super) struct Way {
 }
 
 /// Most blanks on either side of a sign.
-const BLANKS: usize = 24;
+pub(super) const BLANKS: usize = 24;
+/// Longest type that stands between a name and the sign before its value.
+pub(super) const TYPE: usize = 40;
 
 struct Cursor<'b> {
     bytes: &'b [u8],
@@ -224,7 +226,7 @@ fn behind_type(bytes: &[u8], at: usize) -> Option<usize> {
     if !(c.peek().is_ascii_alphabetic() || matches!(c.peek(), b'&' | b'*' | b'[')) {
         return None;
     }
-    c.skip(40, |b| {
+    c.skip(TYPE, |b| {
         b.is_ascii_alphanumeric()
             || matches!(b, b'&' | b'*' | b'[' | b']' | b'<' | b'>' | b'_' | b'.' | b'\'' | b'|' | b'?' | b' ')
     });

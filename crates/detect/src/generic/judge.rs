@@ -1,5 +1,8 @@
 //! What a name, a value and a notation are worth together.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::matches::Confidence;
 use crate::passwords::is_dictionary_password;
 use crate::placeholder::is_placeholder;
@@ -447,17 +450,18 @@ fn is_template(value: &[u8]) -> bool {
         && !value.starts_with(b"$argon")
         && !value.starts_with(b"$apr1$")
         && !value.starts_with(b"$y$")
-        || PARTS.iter().any(|part| memchr::memmem::find(value, part).is_some())
+        || (value.iter().any(|b| matches!(b, b'{' | b'#' | b'<' | b'%' | b'$' | b'@' | b'\\'))
+            && PARTS.iter().any(|part| memchr::memmem::find(value, part).is_some()))
         || (value[0] == b'{' && value[value.len() - 1] == b'}')
 }
 
 /// An unquoted piece of a program: calls, indexes, addresses of memory.
 fn is_call(value: &[u8]) -> bool {
-    let has = |text: &[u8]| memchr::memmem::find(value, text).is_some();
-    has(b"(")
+    let has = |pair: &[u8; 2]| value.windows(2).any(|two| two == pair);
+    value.contains(&b'(')
         || has(b"->")
         || has(b"::")
-        || has(b"[")
+        || value.contains(&b'[')
         || has(b"=>")
         || has(b"==") && !value.ends_with(b"==")
         || value.starts_with(b"0x") && value.len() <= 18
@@ -552,10 +556,10 @@ fn repeats(value: &[u8]) -> bool {
 }
 
 fn is_term(value: &[u8]) -> bool {
+    static ALL: LazyLock<HashSet<&[u8]>> = LazyLock::new(|| TERMS.iter().map(|term| term.as_bytes()).collect());
     let plain: Vec<u8> =
         value.iter().filter(|b| !matches!(b, b'-' | b'_' | b' ' | b'/')).map(u8::to_ascii_lowercase).collect();
-    let plain = plain.strip_suffix(b"encryption").unwrap_or(&plain);
-    TERMS.iter().any(|term| plain == term.as_bytes())
+    ALL.contains(plain.strip_suffix(b"encryption").unwrap_or(&plain))
 }
 
 fn is_uuid(value: &[u8]) -> bool {

@@ -1,5 +1,6 @@
 //! The whole name around a stem.
 
+use super::connector::{BLANKS, TYPE};
 use crate::sensitive::Sensitivity;
 
 /// Longest name, in bytes; longer runs are data.
@@ -71,6 +72,9 @@ pub(super) fn around(bytes: &[u8], start: usize, end: usize) -> Option<Name> {
     ) {
         return None;
     }
+    if matches!(next, b' ' | b'\t') && !flag && is_prose(bytes, first, last) {
+        return None;
+    }
     let before = &bytes[first.saturating_sub(40)..first];
     let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
     let lead = before[line_start..].trim_ascii_end();
@@ -101,6 +105,32 @@ pub(super) fn around(bytes: &[u8], start: usize, end: usize) -> Option<Name> {
     let quotes = lead.iter().rev().take_while(|b| matches!(b, b'"' | b'\'' | b'\\' | b' ')).count();
     let value = matches!(lead[..lead.len() - quotes].last(), Some(b':' | b'='));
     Some(Name { start: first, end: last, flag, line, tag, value, declared })
+}
+
+/// Do words follow the name at `first..last` that lead to no value, as in `Accepted publickey for deploy from`? A quick look
+/// at what logs are full of; whatever it lets through is read by [`behind`](super::connector::behind).
+fn is_prose(bytes: &[u8], first: usize, last: usize) -> bool {
+    let rest = &bytes[last..bytes.len().min(last + BLANKS + TYPE + 2)];
+    let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let word = &rest[blanks..];
+    let declared = || {
+        let lead = bytes[first.saturating_sub(8)..first].trim_ascii_end();
+        [&b"ENV"[..], b"ARG", b"env", b"setx", b"SETX"].iter().any(|word| lead.ends_with(word))
+    };
+    let is = |words: &[&str]| words.iter().any(|word| bytes[first..last].eq_ignore_ascii_case(word.as_bytes()));
+    // Such a name may stand alone before its value, where a line begins or somebody tells of it.
+    let setting = || {
+        let lead = &bytes[first.saturating_sub(40)..first];
+        let line = &lead[memchr::memrchr(b'\n', lead).map_or(0, |end| end + 1)..];
+        line.trim_ascii().len() <= 8 || line.ends_with(b"with ") || line.ends_with(b"using ")
+    };
+    blanks <= BLANKS
+        && word.first().is_some_and(u8::is_ascii_alphabetic)
+        && memchr::memchr(b'=', &word[..word.len().min(TYPE + 1)]).is_none()
+        && ![&b"is "[..], b"was ", b"is: "].iter().any(|verb| word.starts_with(verb))
+        && !is(&["requirepass", "masterauth"])
+        && !(is(&["password", "passwd", "passphrase"]) && setting())
+        && !declared()
 }
 
 /// What a name promises that [`sensitive_key`](crate::sensitive_key) leaves open because it so often means something
