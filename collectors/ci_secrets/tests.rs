@@ -17,13 +17,13 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("ci_secrets")
 }
 
-/// Set `EXHIBIT_WRITE_CASES` to record what is found as what is expected.
 fn means(key: &RunKey) -> super::examine::Means<'_> {
     static SEARCH: std::sync::LazyLock<exhibit_detect::Search<'static>> =
         std::sync::LazyLock::new(|| super::examine::search(exhibit_detect::Engine::builtin()));
     super::examine::Means { search: &SEARCH, engine: exhibit_detect::Engine::builtin(), key }
 }
 
+/// Set `EXHIBIT_WRITE_CASES` to record what is found as what is expected.
 #[test]
 fn cases_give_what_they_say() {
     let write = std::env::var_os("EXHIBIT_WRITE_CASES").is_some();
@@ -405,5 +405,39 @@ fn names_and_encodings_beside_what_is_understood() {
         let expected: Vec<(String, String)> =
             expected.into_iter().map(|(rule, key)| (rule.to_owned(), key.to_owned())).collect();
         assert_eq!(told(&text), expected, "{text}");
+    }
+}
+
+/// A team's own rules are searched by as well, and the evidence says which rules there were.
+#[test]
+fn own_rules_are_searched_by_and_named() {
+    let rules = "provider = 'Acme'\nreferences = ['https://docs.acme.example']\n[[rule]]\nid = 'acme.order-key'\ntitle = 'Acme order key'\n\
+        description = 'Reads orders.'\nseverity = 'low'\nkeywords = ['acmeord_']\npattern = '\\b(acmeord_[a-z0-9]{24})\\b'\n\
+        examples = ['acmeord_q8zr4wm1xc7vb2nn5kj9fake', 'x acmeord_fake5kj9nn2bvc7xm1wq4z8r']\ncounter_examples = ['acmeord_', 'acmeord_1']\n";
+    let engine = exhibit_detect::validate_own(exhibit_detect::Rule::from_toml(rules, "own.toml").unwrap()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let text = "jobs:\n  a:\n    steps:\n      - run: deploy acmeord_wm1xc7vb2nn5kj9fakeq8zr4\n";
+    let files = [(".github/workflows/ci.yml".to_owned(), text.to_owned())].into();
+    let commit = fixture::CommitDescription { files, ..Default::default() };
+    let description = fixture::Description { commits: vec![commit], ..Default::default() };
+    fixture::build(&description, &scratch.path().join("app")).unwrap();
+    let environments =
+        [Environment { id: EnvironmentId::new("production").unwrap(), title: String::new(), disposable: false }];
+    let settings = Settings { source: toml::from_str(APP).unwrap(), policy: toml::Table::new() };
+    for (engine, expected) in [(&engine, vec!["acme.order-key"]), (exhibit_detect::Engine::builtin(), vec![])] {
+        let scope = Scope {
+            base: scratch.path(),
+            environments: &environments,
+            clock: &Noon,
+            run_key: &[9; 32],
+            engine,
+            archive: None,
+        };
+        let observation = CiSecrets.collect(&scope, &settings).unwrap().observation;
+        assert_eq!(observation.tool.rule_pack, Some(exhibit_evidence::Digest(engine.rule_pack_digest())));
+        let judgements = CiSecrets.judge(&observation, &environments, &settings.policy).unwrap();
+        let told: Vec<_> =
+            judgements.iter().flat_map(|one| &one.findings).filter_map(|one| one.place.rule.as_deref()).collect();
+        assert_eq!(told, expected);
     }
 }

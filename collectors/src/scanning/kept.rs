@@ -1,9 +1,9 @@
 //! What a scan keeps of what it found: bounded, whatever the input, and the same whichever thread came first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{BadRemark, Finding};
+use super::{BadRemark, Finding, WhyBad};
 use crate::reading::{Excluded, Reason};
 
 /// How much is kept.
@@ -37,6 +37,8 @@ pub(super) struct Kept<'e> {
     more_failed: u64,
     more_left_out: u64,
     remarks: Vec<BadRemark>,
+    /// Document, line and rule of remarks that name a rule which tells something there.
+    fitting: BTreeSet<(Arc<str>, u64, String)>,
 }
 
 impl<'e> Kept<'e> {
@@ -45,9 +47,17 @@ impl<'e> Kept<'e> {
         Self { most, ..Self::default() }
     }
 
-    pub(super) fn found(&mut self, findings: Vec<Finding<'e>>, remarks: Vec<BadRemark>) {
+    pub(super) fn found(
+        &mut self,
+        findings: Vec<Finding<'e>>,
+        remarks: Vec<BadRemark>,
+        (path, fitting): (&Arc<str>, Vec<(u64, String)>),
+    ) {
         self.findings.extend(findings);
         self.remarks.extend(remarks);
+        if self.fitting.len() < beyond(self.most.others) {
+            self.fitting.extend(fitting.into_iter().map(|(line, rule)| (Arc::clone(path), line, rule)));
+        }
         // Beyond by half before any is dropped, so that sorting stays rare.
         if self.findings.len() > beyond(self.most.findings) {
             self.bound_findings();
@@ -109,6 +119,13 @@ impl<'e> Kept<'e> {
     fn bound_remarks(&mut self) {
         self.remarks.sort();
         self.remarks.dedup();
+        let fitting = &self.fitting;
+        self.remarks.retain(|remark| match &remark.why {
+            WhyBad::Misnamed { named: Some(named), .. } => {
+                !fitting.contains(&(Arc::from(remark.path.as_str()), remark.line, named.clone()))
+            }
+            WhyBad::Misnamed { named: None, .. } | WhyBad::WithoutReason => true,
+        });
         // That one does not count is told by its finding too.
         self.remarks.truncate(self.most.others);
     }

@@ -44,6 +44,22 @@ pub struct BadRemark {
     pub path: String,
     /// From 1.
     pub line: u64,
+    /// Why not.
+    pub why: WhyBad,
+}
+
+/// Why a remark does not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyBad {
+    /// It gives no reason.
+    WithoutReason,
+    /// It names a rule that tells nothing in this line.
+    Misnamed {
+        /// The rule that it names; none if there is no such rule, and then its text is not repeated.
+        named: Option<String>,
+        /// The rule that tells something here, and that no remark allows.
+        told: String,
+    },
 }
 
 /// Searches documents, and keeps what is found.
@@ -64,7 +80,7 @@ pub struct Scanned<'e> {
     pub findings: Vec<Finding<'e>>,
     /// What was not examined: by path and reason.
     pub excluded: Vec<Excluded>,
-    /// Remarks that allow nothing because they lack a reason.
+    /// Remarks that allow nothing in lines where something was found: they lack a reason, or name another rule.
     pub remarks: Vec<BadRemark>,
     /// Documents that were examined, in whole or, where [`Scanned::excluded`] says so, in part.
     pub files: u64,
@@ -152,11 +168,13 @@ struct Found<'e> {
     /// Findings that are counted alone.
     more: u64,
     remarks: Vec<BadRemark>,
+    /// Lines with the rules that remarks in them name and that tell something there.
+    fitting: Vec<(u64, String)>,
 }
 
 impl Found<'_> {
     fn new(path: Arc<str>, nature: Option<Nature>) -> Self {
-        Self { path, nature, findings: Vec::new(), more: 0, remarks: Vec::new() }
+        Self { path, nature, findings: Vec::new(), more: 0, remarks: Vec::new(), fitting: Vec::new() }
     }
 
     /// Keeps the first so many.
@@ -172,6 +190,20 @@ impl<'e> Visiting<'_, 'e> {
         Found::new(Arc::from(path), None)
     }
 
+    /// Notes which of the line's remarks are about this hit, and which are not.
+    fn hold_remarks(&self, found: &mut Found<'e>, hit: &Hit<'e, '_>, allowed: bool) {
+        for named in remark::named(hit.line()) {
+            if named == hit.rule.id {
+                found.fitting.push((hit.place.line, named));
+            } else if !allowed {
+                let known = self.scanning.search.engine().rule(&named).is_some()
+                    || exhibit_detect::families().iter().any(|family| family.id == named);
+                let why = WhyBad::Misnamed { named: known.then_some(named), told: hit.rule.id.clone() };
+                found.remarks.push(BadRemark { path: found.path.to_string(), line: hit.place.line, why });
+            }
+        }
+    }
+
     fn take(&self, found: &mut Found<'e>, hit: &Hit<'e, '_>) {
         if found.nature.is_some_and(|nature| nature.binary) && hit.confidence < SURE_IN_BINARY {
             return;
@@ -184,10 +216,12 @@ impl<'e> Visiting<'_, 'e> {
             Remark::Allowed(reason) => Some(reason),
             Remark::None => None,
             Remark::WithoutReason => {
-                found.remarks.push(BadRemark { path: found.path.to_string(), line: hit.place.line });
+                let why = WhyBad::WithoutReason;
+                found.remarks.push(BadRemark { path: found.path.to_string(), line: hit.place.line, why });
                 None
             }
         };
+        self.hold_remarks(found, hit, allowed.is_some());
         found.findings.push(Finding {
             rule: hit.rule,
             confidence: hit.confidence,
@@ -218,7 +252,7 @@ impl<'e> Visiting<'_, 'e> {
             self.excluded(Excluded { path: found.path.to_string(), reason: Reason::FoundMore(found.more) });
         }
         if !found.findings.is_empty() || !found.remarks.is_empty() {
-            self.scanning.keep(|kept| kept.found(found.findings, found.remarks));
+            self.scanning.keep(|kept| kept.found(found.findings, found.remarks, (&found.path, found.fitting)));
         }
     }
 
@@ -358,6 +392,9 @@ impl Visitor for Visiting<'_, '_> {
                 }
                 for remark in &mut found.remarks {
                     remark.line += before.newlines;
+                }
+                for (line, _) in &mut found.fitting {
+                    *line += before.newlines;
                 }
                 before = before.then(examined);
                 short |= cut;

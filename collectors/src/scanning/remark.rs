@@ -43,9 +43,34 @@ pub(super) fn about(rule: &str, line: &[u8]) -> Remark {
     found
 }
 
+/// The rules that a line's remarks name, in their order.
+pub(super) fn named(line: &[u8]) -> Vec<String> {
+    let mut rest = line;
+    let mut found = Vec::new();
+    while let Some(at) = memchr::memmem::find(rest, MARK) {
+        rest = &rest[at + MARK.len()..];
+        let text = String::from_utf8_lossy(rest);
+        let word = text.split_whitespace().next().filter(|word| !["*/", "-->", "#}", "}}"].contains(word));
+        found.extend(word.map(str::to_owned));
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_remarks_name() {
+        for (line, expected) in [
+            ("key = x", &[][..]),
+            ("x /* exhibit:allow */", &[]),
+            ("x // exhibit:allow", &[]),
+            ("x // exhibit:allow acme.key a exhibit:allow acme.other b", &["acme.key", "acme.other"]),
+        ] {
+            assert_eq!(named(line.as_bytes()), expected, "{line}");
+        }
+    }
 
     #[test]
     fn a_reason_allows() {

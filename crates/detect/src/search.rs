@@ -184,6 +184,12 @@ impl<'e> Search<'e> {
         self
     }
 
+    /// The engine whose rules it searches by.
+    #[must_use]
+    pub fn engine(&self) -> &'e Engine {
+        self.engine
+    }
+
     /// Enters every keyword with who waits for it.
     fn gather(&mut self) {
         let mut words = Words::default();

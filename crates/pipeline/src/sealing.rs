@@ -230,3 +230,33 @@ pub(crate) fn scrubbed(engine: &Engine, text: &str) -> Option<String> {
     let clean = !masked.hits.is_empty() || text.contains('\0');
     clean.then(|| String::from_utf8_lossy(&masked.bytes).replace('\0', "\u{fffd}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_name_promises_is_masked_where_its_text_alone_shows_nothing() {
+        let mut value = json!({
+            "db_password": "kV9tq2Lw0xZ8",
+            "message": "connecting with password=kV9tq2Lw0xZ9",
+            "list": [{ "clientSecret": "q8Zr4Wm1Xc7Vb2Nn5Kj9", "port": 5432 }],
+            "key": "env.API_TOKEN",
+            "password": "(12, base62)",
+            "secret_key_ref": "shop-api",
+            "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        });
+        let clean = value.clone();
+        assert_eq!(scrub_value(Engine::builtin(), &mut value), 3);
+        assert_eq!(value["db_password"], "(12, base62)");
+        assert_eq!(value["message"], "connecting with password=(12, base62)");
+        assert_eq!(value["list"][0]["clientSecret"], "(20, base62)");
+        for same in ["key", "password", "secret_key_ref", "digest"] {
+            assert_eq!(value[same], clean[same], "{same}");
+        }
+        let masked = value.clone();
+        assert_eq!((scrub_value(Engine::builtin(), &mut value), value), (0, masked));
+    }
+}

@@ -69,6 +69,30 @@ fn no_value_leaves_it() {
 }
 
 #[test]
+fn a_remark_that_names_another_rule_is_told() {
+    let place = tempfile::tempdir().expect("a folder");
+    let text = format!(
+        "a {TOKEN} # exhibit:allow aws.access-key-id an example\n\
+         b {TOKEN} # exhibit:allow githb.personal-token an example\n\
+         c {TOKEN} # exhibit:allow github.personal-token an example exhibit:allow aws.access-key-id another\n\
+         nothing here # exhibit:allow aws.access-key-id an example\n"
+    );
+    fs::write(place.path().join("a.txt"), text).expect("written");
+    let output = output(place.path(), &["scan", "--format", "json", "."]);
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["findings"].as_array().map(Vec::len), Some(2), "{told}");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    let notes: Vec<&str> = said.lines().filter(|line| line.contains("a remark ")).collect();
+    assert_eq!(notes.len(), 2, "{said}");
+    assert!(notes[0].contains("a.txt:1") && notes[0].contains("allows aws.access-key-id, but"), "{said}");
+    assert!(
+        notes[1].contains("a.txt:2") && notes[1].contains("names no rule") && !notes[1].contains("githb"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_baseline_leaves_what_is_new() {
     let place = tempfile::tempdir().expect("a folder");
     let path = &place.path().join("tree");

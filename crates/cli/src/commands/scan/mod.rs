@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use exhibit_collectors::reading::{Excluded, History, Limits, Patterns, Visitor as _, Walk, read_bytes, read_stream};
-use exhibit_collectors::scanning::{Commit, InHistory, Scanned, Scanning};
+use exhibit_collectors::scanning::{Commit, InHistory, Scanned, Scanning, WhyBad};
 use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
 use exhibit_pipeline::{Random as _, SystemRandom};
 
@@ -38,7 +38,17 @@ pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Resu
 
     for remark in &scanned.remarks {
         let (path, line) = (&remark.path, remark.line);
-        words.warn(format!("{path}:{line}: a remark allows nothing unless it says why: exhibit:allow RULE REASON"));
+        words.warn(match &remark.why {
+            WhyBad::WithoutReason => {
+                format!("{path}:{line}: a remark allows nothing unless it says why: exhibit:allow RULE REASON")
+            }
+            WhyBad::Misnamed { named: Some(named), told } => {
+                format!("{path}:{line}: a remark allows {named}, but what is told here is {told}, and it stays told")
+            }
+            WhyBad::Misnamed { named: None, told } => {
+                format!("{path}:{line}: a remark names no rule that there is; what is told here is {told}, and it stays told")
+            }
+        });
     }
     if let Some(file) = &args.write_baseline {
         let baseline = Baseline::of(&scanned);
