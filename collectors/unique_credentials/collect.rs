@@ -1,7 +1,10 @@
 //! Reads the sources and says facts about what they hold. Values end here.
 
-use super::facts::{CredentialFacts, Facts, SourceFacts, UnseenFacts, VERSION};
+use super::examples::Examples;
+use super::facts::{ConnectionFacts, CredentialFacts, Facts, SourceFacts, UnseenFacts, VERSION};
+use super::login::{Candidate, Dial, Test, Users, names_a_user};
 use super::settings::{KEPT_ELSEWHERE, Policy, SourceSettings, has};
+use super::transport::is_database;
 use crate::sources::urls::{Connection, Parts, take_apart};
 use crate::sources::{Credential, Encoding, Engine, Origin, Reading, Root, SECRET_BY_PLACE, Source, SourceError, Surroundings, Unread};
 use exhibit_detect::facts::Facts as ValueFacts;
@@ -10,6 +13,7 @@ use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::{Exclusion, Method, Problem, Subject, Tool};
 use exhibit_evidence::{Clock, Observation, Population};
 use std::collections::{BTreeMap, HashMap};
+use zeroize::Zeroizing;
 
 /// Code for names that promise no secret and whose value is not in the files: no policy need accept
 /// that, but the population says so.
@@ -22,7 +26,7 @@ const EXAMPLES: usize = 5;
 const BLIND_SPOTS: &[&str] = &[
     "Files show what is configured, not what runs: a value changed by hand on a server is not seen.",
     "Passwords inside whole configuration files (an application.yaml in a ConfigMap, a JSON text) are not looked for.",
-    "Equality is seen within one run only; whether a value was rotated between runs is not known.",
+    "Equality is seen within one run only; since when a value is in place is known only where its source tells.",
 ];
 
 /// Everything that a run looks at.
@@ -33,6 +37,8 @@ pub(super) struct Run<'a> {
     pub(super) run_key: RunKey,
     pub(super) source: SourceSettings,
     pub(super) policy: Policy,
+    /// How the operating test reaches its servers.
+    pub(super) dial: &'a dyn Dial,
 }
 
 /// A credential's facts with the fingerprints that groups are made from. Lives in memory only.
@@ -41,6 +47,7 @@ struct Seen {
     equal: Option<Fingerprint>,
     near: Option<Fingerprint>,
     account: Option<Fingerprint>,
+    host: Option<Fingerprint>,
 }
 
 /// Counts of one environment over all its sources.
@@ -63,6 +70,11 @@ struct Observer<'a> {
     blind_spots: Vec<String>,
     rights: Vec<&'static str>,
     tallies: BTreeMap<String, Tally>,
+    examples: Examples,
+    connections: Vec<ConnectionFacts>,
+    /// What the operating test tries; empty where it is off.
+    candidates: Vec<Candidate>,
+    users: Users,
 }
 
 /// Observes everything that the settings name.
@@ -77,6 +89,10 @@ pub(super) fn observe(run: &Run<'_>) -> Observation {
         blind_spots: BLIND_SPOTS.iter().map(|&spot| spot.to_owned()).collect(),
         rights: Vec::new(),
         tallies: BTreeMap::new(),
+        examples: Examples::read(&run.root, &run.source.examples, &run.run_key, |name| may_be(&run.policy, name)),
+        connections: Vec::new(),
+        candidates: Vec::new(),
+        users: Users::new(),
     };
     for configured in &run.source.credentials {
         if let Some(source) = configured.open(&Surroundings { root: &run.root, clock: run.clock }) {
@@ -139,9 +155,18 @@ impl Observer<'_> {
     fn reading(&mut self, environment: &str, reading: Reading) {
         let tally = self.tallies.entry(environment.to_owned()).or_default();
         tally.examined += reading.examined;
+        let names = reading.credentials.iter().filter(|found| !found.value.is_empty());
+        // A variable that a value came through is there as much as one that is handed on.
+        let names = names.flat_map(|found| {
+            let own = std::iter::once(&found.name).chain(&found.also_named).cloned();
+            own.chain(found.parts.iter().flat_map(|part| part.through.clone())).collect::<Vec<_>>()
+        });
+        let unread = reading.unread.iter().map(|unread| unread.name.clone());
+        self.examples.present(environment, names.chain(unread));
         for unread in &reading.unread {
             self.unread(environment, unread);
         }
+        self.remember_users(environment, &reading);
         for found in &reading.credentials {
             self.credential(found, true);
         }
@@ -158,7 +183,7 @@ impl Observer<'_> {
     /// A name whose value the source does not show. Names that promise no secret are left out
     /// without more; the others are what the policy must accept.
     fn unread(&mut self, environment: &str, unread: &Unread) {
-        if SECRET_BY_PLACE.contains(&unread.code) || self.may_be_credential(&unread.name) {
+        if SECRET_BY_PLACE.contains(&unread.code) || may_be(&self.run.policy, &unread.name) {
             self.exclude(environment, unread.code, &unread.reason, &unread.place.to_string());
             self.unseen.push(UnseenFacts {
                 environment: environment.to_owned(),
@@ -182,9 +207,19 @@ impl Observer<'_> {
         entry.2 += 1;
     }
 
-    fn may_be_credential(&self, name: &str) -> bool {
-        let policy = &self.run.policy;
-        !has(&policy.not_credentials, name) && (has(&policy.credentials, name) || sensitive_key(name).is_some())
+    /// Keeps user names beside passwords, for the operating test alone.
+    fn remember_users(&mut self, environment: &str, reading: &Reading) {
+        if self.run.source.operating_test.is_none() {
+            return;
+        }
+        for found in &reading.credentials {
+            for name in std::iter::once(&found.name).chain(&found.also_named).filter(|name| names_a_user(name)) {
+                if let Some(user) = found.value.text().filter(|user| !user.is_empty()) {
+                    let key = (environment.to_owned(), name.to_ascii_uppercase());
+                    self.users.entry(key).or_insert_with(|| Zeroizing::new(user.to_owned()));
+                }
+            }
+        }
     }
 
     /// Classifies one value; `counted` values are part of the population.
@@ -202,6 +237,9 @@ impl Observer<'_> {
         match connection {
             Connection::Parts(parts) if parts.password.is_some() => {
                 self.in_url(found, kind, &parts);
+            }
+            Connection::Parts(parts) if parts.engine.is_some_and(is_database) => {
+                self.without_password(found, &parts);
             }
             Connection::Unclear(expected) if self.is_meant_as_connection(found, kind) => {
                 let message = format!("{}: a connection string, expected {expected}", found.place);
@@ -258,6 +296,42 @@ impl Observer<'_> {
         self.note(found, kind, told, engine, range, Some(parts));
     }
 
+    /// A connection string of a database without a password: whether it is encrypted matters all the same.
+    fn without_password(&mut self, found: &Credential, parts: &Parts) {
+        let Some(engine) = parts.engine else { return };
+        self.connections.push(ConnectionFacts {
+            environment: found.environment.clone(),
+            name: found.name.clone(),
+            engine,
+            file: found.place.file.clone(),
+            line: u64::from(found.place.line),
+            key: found.place.key.clone(),
+            loopback: parts.host.is_some().then(|| parts.is_loopback()),
+            tls: parts.tls.clone(),
+        });
+    }
+
+    /// Keeps a credential for the operating test.
+    fn remember(&mut self, found: &Credential, engine: Option<Engine>, parts: Option<&Parts>) {
+        let (Some(_), Some(engine @ (Engine::Postgres | Engine::Redis))) = (&self.run.source.operating_test, engine)
+        else {
+            return;
+        };
+        let (user, password) = match parts {
+            Some(parts) => (parts.user.clone(), parts.password.as_ref().map(|password| password.as_bytes())),
+            None => (None, Some(found.value.bytes())),
+        };
+        let Some(password) = password.filter(|password| !password.is_empty()) else { return };
+        self.candidates.push(Candidate {
+            environment: found.environment.clone(),
+            name: found.name.clone(),
+            engine,
+            user,
+            password: Zeroizing::new(password.to_vec()),
+            place: found.place.clone(),
+        });
+    }
+
     fn note(
         &mut self,
         found: &Credential,
@@ -268,6 +342,12 @@ impl Observer<'_> {
         parts: Option<&Parts>,
     ) {
         let compared = told.length > 0;
+        self.remember(found, engine, parts);
+        let host = parts.and_then(|parts| {
+            let host = canonical_host(parts, &self.run.policy)?;
+            Some(facts::fingerprint(host.as_bytes(), &self.run.run_key))
+        });
+        let from_example = compared && self.examples.show(&told.fingerprint);
         let account = parts.and_then(|parts| {
             let user = parts.user.as_ref()?;
             Some(facts::fingerprint(user.as_bytes(), &self.run.run_key))
@@ -299,6 +379,8 @@ impl Observer<'_> {
             account: None,
             loopback: parts.filter(|parts| parts.host.is_some()).map(Parts::is_loopback),
             tls: parts.and_then(|parts| parts.tls.clone()),
+            host: None,
+            from_example,
             since: found.version.as_ref().and_then(|version| version.since),
             readers: found.readers.clone(),
         };
@@ -307,6 +389,7 @@ impl Observer<'_> {
             equal: compared.then_some(told.fingerprint),
             near: told.near.filter(|_| compared),
             account,
+            host,
         });
     }
 
@@ -338,13 +421,22 @@ impl Observer<'_> {
             }
             population.push(tally.population(subject));
         }
+        let operating_test = self.run.source.operating_test.as_ref().map(|settings| {
+            let (candidates, users) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.users));
+            let environments = self.run.environments;
+            Test { settings, candidates, users, environments, key: &self.run.run_key, dial: self.run.dial }.perform()
+        });
         let credentials = grouped(self.seen);
+        self.connections.sort();
         self.unseen.sort();
         let facts = Facts {
             version: VERSION,
             subject: self.run.source.subject.to_string(),
             sources: self.sources,
+            examples: self.examples.finish(self.run.environments),
             credentials,
+            connections: self.connections,
+            operating_test,
             unseen: self.unseen,
         };
         Observation {
@@ -395,6 +487,21 @@ impl Tally {
     }
 }
 
+/// Whether a name may hold a credential: it promises one, or the policy says so.
+fn may_be(policy: &Policy, name: &str) -> bool {
+    !has(&policy.not_credentials, name) && (has(&policy.credentials, name) || sensitive_key(name).is_some())
+}
+
+/// A host by one name: this very machine has many, and the policy may know of others.
+fn canonical_host(parts: &Parts, policy: &Policy) -> Option<String> {
+    let host = parts.host.as_deref()?.trim_end_matches('.').to_ascii_lowercase();
+    if parts.is_loopback() {
+        return Some("localhost".to_owned());
+    }
+    let group = policy.same_host.iter().find(|group| has(group, &host));
+    Some(group.and_then(|group| group.first()).map_or(host, |first| first.to_ascii_lowercase()))
+}
+
 /// Whether a value is the path of a file that holds the secret: `/run/secrets/postgres`. Random text
 /// may begin with `/` as well, so only folders count in which such files lie.
 fn is_secret_file(value: &[u8]) -> bool {
@@ -411,6 +518,7 @@ fn grouped(mut seen: Vec<Seen>) -> Vec<CredentialFacts> {
     let near = numbers(seen.iter().map(|one| one.near), 2);
     // A user name that occurs once tells as much: it is another one.
     let account = numbers(seen.iter().map(|one| one.account), 1);
+    let host = numbers(seen.iter().map(|one| one.host), 1);
     seen.into_iter()
         .map(|one| {
             let number = |of: &HashMap<Fingerprint, u64>, value: Option<Fingerprint>| {
@@ -420,6 +528,7 @@ fn grouped(mut seen: Vec<Seen>) -> Vec<CredentialFacts> {
                 equal: number(&equal, one.equal),
                 near: number(&near, one.near),
                 account: number(&account, one.account),
+                host: number(&host, one.host),
                 ..one.facts
             }
         })

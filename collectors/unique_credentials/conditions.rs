@@ -16,6 +16,8 @@ const NIST_5: &str = "NIST SP 800-53 r5 IA-5, authenticator management";
 const ISO_17: &str = "ISO/IEC 27001:2022 A.5.17, authentication information";
 const ISO_31: &str = "ISO/IEC 27001:2022 A.8.31, separation of environments";
 const SOC_61: &str = "SOC 2 CC6.1, logical access";
+const SOC_67: &str = "SOC 2 CC6.7, transmission of information";
+const ISO_24: &str = "ISO/IEC 27001:2022 A.8.24, use of cryptography";
 const PCI_22: &str = "PCI DSS 4.0.1 2.2.2, vendor defaults";
 const PCI_83: &str = "PCI DSS 4.0.1 8.3.6, strength of passwords";
 
@@ -144,6 +146,114 @@ const ALL: &[Words] = &[
             "Keep the default only in files that disposable environments alone use.",
         ],
         references: &[SOC_61, ISO_17, "Compose specification, interpolation"],
+    },
+    Words {
+        check: "unique-credentials.same-login-on-two-hosts",
+        title: "One login opens two hosts",
+        risk: "Whoever takes over one of the servers, or reads its clients' configuration, logs in to the other as the same user.",
+        impact: "An intrusion spreads from one host to the next without another password having to be found.",
+        recommendation: "Give every server an account and a password of its own.",
+        steps: &[
+            "Find out whether the two host names are one server (a replica behind the same address, a pooler before it); if so, list them in the policy's `same_host`.",
+            "Else generate a new random value for one of them in the secret manager.",
+            "Create an account of its own on that server, with no more rights than the service needs.",
+            "Roll it out to the services that use that server, and check that each reconnects.",
+            "Revoke the shared login there, and confirm that it is refused.",
+        ],
+        references: &[SOC_61, ISO_17, NIST_5],
+    },
+    Words {
+        check: "unique-credentials.unencrypted-connection",
+        title: "A database connection does not require encryption",
+        risk: "The login and every row travel readably between machines, and a client that only prefers encryption is talked out of it by whoever sits between.",
+        impact: "Passwords and personal data can be read, and answers changed, on any network segment in between.",
+        recommendation: "Require encryption and a checked certificate in every connection string that leaves the machine.",
+        steps: &[
+            "Give the server a certificate, and switch TLS on there.",
+            "Require it in the connection string: `sslmode=verify-full` for Postgres, `rediss://` for Redis, `ssl-mode=VERIFY_IDENTITY` for MySQL, `amqps://`, `bolt+s://`, `tls=true` for MongoDB.",
+            "Hand the authority's certificate to the services, and check that each reconnects.",
+            "Refuse unencrypted connections on the server (`hostssl` in pg_hba.conf, `port 0` beside `tls-port` in Redis).",
+            "Replace passwords that have crossed the network readably.",
+            "If the two ends share a host and its network, say so in the policy's `allow_unencrypted`, with the reason.",
+        ],
+        references: &[SOC_67, ISO_24, "NIST SP 800-53 r5 SC-8, transmission confidentiality"],
+    },
+    Words {
+        check: "unique-credentials.extra-key",
+        title: "A credential is set that the example file does not declare",
+        risk: "Nobody who sets up, reviews or rotates the environment knows of it: it outlives the service that needed it.",
+        impact: "A forgotten credential stays valid, and is missed when everything is to be rotated after an incident.",
+        recommendation: "Declare it in the example file, or remove and revoke it.",
+        steps: &[
+            "Look in the application's code for the name.",
+            "If it is used: add it to the example file, without a value.",
+            "If it is not: remove it from the environment's configuration and restart the services.",
+            "Revoke it at the system that it opens.",
+            "If it is no credential, list it in the policy's `not_credentials`.",
+        ],
+        references: &[ISO_17, "ISO/IEC 27001:2022 A.8.9, configuration management"],
+    },
+    Words {
+        check: "unique-credentials.recipients",
+        title: "A secret is handed to a service that has no need of it",
+        risk: "Each further recipient is one more place from which the secret leaks: its logs, its error reports, its vulnerabilities.",
+        impact: "An intrusion into the least protected recipient gives what the secret protects.",
+        recommendation: "Hand every secret to the services that use it, by name, and to no other.",
+        steps: &[
+            "Find out from the service's code whether it uses the secret.",
+            "If it does: add it to the policy's `recipients`, in a change that somebody else approves.",
+            "If it does not: replace a shared variable file or `envFrom` by the single names that the service needs.",
+            "Restart the service and check that it works without.",
+            "Rotate the secret if the service is less protected than those that are meant to have it.",
+        ],
+        references: &["SOC 2 CC6.3, least privilege", "ISO/IEC 27001:2022 A.5.15, access control", "NIST SP 800-53 r5 AC-6, least privilege"],
+    },
+    Words {
+        check: "unique-credentials.rotation",
+        title: "A credential was not replaced in time",
+        risk: "Whoever learned it, in a backup, in a log, as a former colleague or during an incident, can still use it.",
+        impact: "Access that should have ended goes on unseen.",
+        recommendation: "Replace it now, and let the secret manager replace it on a schedule.",
+        steps: &[
+            "Generate a new random value in the secret manager.",
+            "Set it on the server, keeping the old one valid only as long as the roll-out takes.",
+            "Roll it out to every service that uses it, and check that each reconnects.",
+            "Revoke the old value, and confirm that a login with it is refused.",
+            "After an incident: look through the access logs since it began for logins that nobody can account for.",
+            "Put the rotation on a schedule, automatic where the manager can do it.",
+        ],
+        references: &[SOC_61, ISO_17, NIST_5],
+    },
+    Words {
+        check: "unique-credentials.cross-login",
+        title: "A credential of one environment opens a server of another",
+        risk: "It was tried and it worked: whoever holds the weaker environment's configuration is in the stronger one.",
+        impact: "Data of the environment that the server belongs to can be read, changed or deleted with a credential that was never meant for it.",
+        recommendation: "Change the server's password now, and treat the old one as known.",
+        steps: &[
+            "Generate a new random value for the server's account in its own environment's secret manager.",
+            "Set it on the server, roll it out to that environment's services, and check that each reconnects.",
+            "Confirm that a login with the other environment's credential is refused: run this test again.",
+            "Restrict from where the server accepts connections (pg_hba.conf, network policy), so that the other environment does not reach it.",
+            "Look through the server's logs for logins from the other environment.",
+        ],
+        references: &[SOC_61, ISO_31, NIST_5],
+    },
+    Words {
+        check: "unique-credentials.open-server",
+        title: "A server lets in anybody who reaches it",
+        risk: "No credential stands between the network and the data: every host that reaches the port, and every program on it, has full access.",
+        impact: "All data on the server can be read, changed or deleted, and in many set-ups programs can be run on its host.",
+        recommendation: "Ask for a password of its own, and close the port to all but the services that need it.",
+        steps: &[
+            "Close the port to everything but the services that use it, at once.",
+            "Set a random password: for Redis an ACL user each service and `user default off`, for Postgres `scram-sha-256` in place of `trust` in pg_hba.conf.",
+            "Where a well-known login was let in, change that account's password or disable it.",
+            "Roll it out to the services, and check that each reconnects.",
+            "Look through the server's logs and data for what nobody can account for.",
+            "Run this test again.",
+        ],
+        references: &[PCI_22, SOC_61, "ISO/IEC 27001:2022 A.8.5, secure authentication"],
     },
 ];
 

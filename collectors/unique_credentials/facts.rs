@@ -1,12 +1,17 @@
 //! The facts that leave the collector: what may be said about credentials without saying them.
 
+use super::login::facts::ServerFacts;
 use crate::sources::Engine;
 use exhibit_detect::{Alphabet, Sensitivity, facts::EntropyClass};
 use exhibit_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of the form below. A judge refuses facts of another version.
-pub const VERSION: u64 = 1;
+/// The version of the form below. 2 added hosts, connections without a password, examples, times of
+/// rotation and the operating test.
+pub const VERSION: u64 = 2;
+
+/// The oldest version that the judge still reads: checks that need more say so, as an error.
+pub const OLDEST: u64 = 1;
 
 /// Everything that one run observed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +23,17 @@ pub struct Facts {
     pub subject: String,
     /// What was read.
     pub sources: Vec<SourceFacts>,
+    /// The example files that say which names there should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<ExampleFacts>,
     /// One item for each place that holds a credential, by environment, name and place.
     pub credentials: Vec<CredentialFacts>,
+    /// Connection strings of databases and brokers that hold no password.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<ConnectionFacts>,
+    /// Servers of the operating test; none where it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operating_test: Option<Vec<ServerFacts>>,
     /// Names whose value was not seen, and that may be credentials.
     pub unseen: Vec<UnseenFacts>,
 }
@@ -115,12 +129,67 @@ pub struct CredentialFacts {
     /// Transport encryption as the connection string states it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<String>,
+    /// Number of the group of equal hosts, for connection strings that name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<u64>,
+    /// Whether it is the very value that an example file shows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub from_example: bool,
     /// Since when the source holds this very value; none where it does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// Who may read it there, as the source tells; none where it does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readers: Option<Vec<String>>,
+}
+
+/// A connection string without a password.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionFacts {
+    /// The environment.
+    pub environment: String,
+    /// The name by which people know it.
+    pub name: String,
+    /// The system that it leads to.
+    pub engine: Engine,
+    /// The file.
+    pub file: String,
+    /// Line, from 1; 0 where the whole file is the value.
+    pub line: u64,
+    /// Key path.
+    pub key: String,
+    /// Whether the host is this very machine; none where no host is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loopback: Option<bool>,
+    /// Transport encryption as the connection string states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
+}
+
+/// An example file: names that a configuration should have, with values that none should have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExampleFacts {
+    /// What was read, as configured.
+    pub label: String,
+    /// The names in it that may hold a credential, in order.
+    pub names: Vec<String>,
+    /// Of these, the names that an environment does not have at all, with or without a secret in them.
+    pub absent: Vec<AbsentFacts>,
+    /// Why it could not be read, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// Names of an example that an environment does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbsentFacts {
+    /// The environment.
+    pub environment: String,
+    /// The names, in order.
+    pub names: Vec<String>,
 }
 
 // What is so for most credentials is left out: evidence of many environments stays readable.

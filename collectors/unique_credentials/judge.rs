@@ -1,11 +1,12 @@
 //! Judges facts against a policy: pure, one judgement for each check of the manifest.
 
 use super::collect::NOT_SENSITIVE;
-use super::facts::{Facts, VERSION};
-use super::matrix::Matrix;
+use super::facts::{Facts, OLDEST, VERSION};
+use super::matrix::{Matrix, View};
 use super::settings::Policy;
-use super::{conditions, missing, sharing, strength};
+use super::{conditions, hosts, login, missing, recipients, rotation, sharing, strength, transport};
 use crate::JudgeError;
+use exhibit_detect::Sensitivity;
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::Subject;
@@ -32,6 +33,16 @@ pub(super) struct Noted {
     pub(super) failed: BTreeMap<String, BTreeSet<String>>,
     /// How many deviations the policy allows.
     pub(super) allowed: u64,
+    /// Why the check does not apply at all, whatever was observed: nobody asked for it.
+    pub(super) switched_off: Option<String>,
+    /// Why it could not be found out, by environment.
+    pub(super) errors: BTreeMap<String, String>,
+    /// Why there was nothing to hold against the check, by environment, although everything was seen.
+    pub(super) absent: BTreeMap<String, String>,
+    /// What was compared with, where that was no other environment.
+    pub(super) compared: bool,
+    /// What was examined, in words, by environment; the number of credentials where nothing stands here.
+    pub(super) examined: BTreeMap<String, String>,
 }
 
 /// How a check's verdict comes about where nothing was noted.
@@ -39,6 +50,8 @@ pub(super) struct Noted {
 pub(super) struct Rules {
     /// The check's id.
     pub(super) check: &'static str,
+    /// The version of facts that holds what it looks at.
+    pub(super) since: u64,
     /// Its outcome for one environment depends on what is known of the others.
     pub(super) looks_at_others: bool,
     /// Without a second environment it examines nothing.
@@ -63,6 +76,13 @@ const CHECKS: &[(Rules, CheckOf)] = &[
     (strength::WEAK, strength::weak),
     (missing::MISSING, missing::missing),
     (strength::SUPPLIED, strength::supplied_by_default),
+    (hosts::HOSTS, hosts::two_hosts),
+    (transport::UNENCRYPTED, transport::unencrypted),
+    (missing::EXTRA, missing::extra),
+    (recipients::RECIPIENTS, recipients::recipients),
+    (rotation::ROTATION, rotation::rotation),
+    (login::judge::CROSS, login::judge::cross_login),
+    (login::judge::OPEN, login::judge::open_server),
 ];
 
 /// Whether `id` is one of the checks.
@@ -80,8 +100,8 @@ pub(super) fn judge(
     policy: &toml::Table,
 ) -> Result<Vec<Judgement>, JudgeError> {
     let facts = Facts::deserialize(&observation.facts)?;
-    if facts.version != VERSION {
-        let message = format!("version {}, expected {VERSION}", facts.version);
+    if !(OLDEST..=VERSION).contains(&facts.version) {
+        let message = format!("version {}, expected {OLDEST} to {VERSION}", facts.version);
         return Err(JudgeError::Facts(serde::de::Error::custom(message)));
     }
     let policy = Policy::read(policy).map_err(JudgeError::Policy)?;
@@ -118,9 +138,16 @@ impl Case<'_> {
         let count = self.matrix.count(own);
         if let Some(names) = noted.failed.get(subject.environment.as_str()) {
             let number = names.len();
-            let of =
-                if rules.check == missing::MISSING.check { String::new() } else { format!(" of {}", counted(count)) };
+            // What is missing, and what servers say, is no part of the credentials.
+            let apart = rules.check == missing::MISSING.check || noted.examined.contains_key(subject.environment.as_str());
+            let of = if apart { String::new() } else { format!(" of {}", counted(count)) };
             return (Verdict::Fail, format!("{number}{of} {}", rules.failing));
+        }
+        if let Some(reason) = &noted.switched_off {
+            return (Verdict::NotApplicable, reason.clone());
+        }
+        if self.facts.version < rules.since {
+            return (Verdict::Error, "the evidence is older than the check: it does not say".to_owned());
         }
         if let Some(reason) = self.not_found_out(subject) {
             return (Verdict::Error, reason);
@@ -129,12 +156,19 @@ impl Case<'_> {
         if rules.spares_disposable && disposable {
             return (Verdict::NotApplicable, "the environment is disposable".to_owned());
         }
+        if let Some(reason) = noted.errors.get(subject.environment.as_str()) {
+            return (Verdict::Error, reason.clone());
+        }
         if rules.looks_at_others
             && let Some(reason) = self.others_not_found_out(own, rules.spares_disposable)
         {
             return (Verdict::Error, reason);
         }
-        if count == 0 {
+        if let Some(reason) = noted.absent.get(subject.environment.as_str()) {
+            return (Verdict::NotApplicable, reason.clone());
+        }
+        let examined = noted.examined.get(subject.environment.as_str());
+        if count == 0 && examined.is_none() {
             return (Verdict::Vacuous, "no credential was found".to_owned());
         }
         let others = (0..environments.len())
@@ -143,11 +177,12 @@ impl Case<'_> {
             .map(|other| self.matrix.count(other))
             .filter(|count| *count > 0);
         let others: Vec<usize> = others.collect();
-        if rules.needs_others && others.is_empty() {
+        if rules.needs_others && others.is_empty() && !noted.compared {
             let reason = "there is no second environment with credentials to compare with";
             return (Verdict::Vacuous, reason.to_owned());
         }
-        let mut reason = format!("{} examined; {}", counted(count), rules.passing);
+        let examined = examined.cloned().unwrap_or_else(|| counted(count));
+        let mut reason = format!("{examined} examined; {}", rules.passing);
         if noted.allowed > 0 {
             reason.push_str(&format!(" ({} allowed by policy)", noted.allowed));
         }
@@ -235,11 +270,24 @@ impl Case<'_> {
         severity: Severity,
         detail: String,
     ) -> Result<Finding, JudgeError> {
+        self.finding_of(rules, environment, &[name], place, severity, detail)
+    }
+
+    /// A finding about what these parts name in an environment.
+    pub(super) fn finding_of(
+        &self,
+        rules: Rules,
+        environment: &EnvironmentId,
+        parts: &[&str],
+        place: Place,
+        severity: Severity,
+        detail: String,
+    ) -> Result<Finding, JudgeError> {
         let ruled = self.policy.severities.iter().find(|rule| rule.check == rules.check);
         let severity = ruled.map_or(severity, |rule| rule.severity);
         let check = check_id(rules.check);
         let subject = self.subject();
-        let fingerprint = Fingerprint::of(&check, environment, &subject, &[name])?;
+        let fingerprint = Fingerprint::of(&check, environment, &subject, parts)?;
         Ok(Finding {
             fingerprint,
             condition: condition_id(rules.check),
@@ -289,7 +337,13 @@ pub(super) fn capitalised(text: &str) -> String {
     }
 }
 
-fn counted(count: usize) -> String {
+/// Whether a credential opens a database or broker, or what is encrypted.
+pub(super) fn is_grave(view: &View<'_>) -> bool {
+    let key = |kind| matches!(kind, Sensitivity::EncryptionKey | Sensitivity::PrivateKey);
+    view.engine().is_some() || view.places.iter().any(|place| place.kind.is_some_and(key))
+}
+
+pub(super) fn counted(count: usize) -> String {
     match count {
         1 => "1 credential".to_owned(),
         count => format!("{count} credentials"),

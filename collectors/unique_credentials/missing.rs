@@ -9,11 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const MISSING: Rules = Rules {
     check: "unique-credentials.missing-key",
+    since: 1,
     looks_at_others: true,
     needs_others: true,
     spares_disposable: true,
     failing: "missing that another environment has, or that the policy requires",
     passing: "none that another environment has is missing",
+};
+
+pub(super) const EXTRA: Rules = Rules {
+    check: "unique-credentials.extra-key",
+    since: 2,
+    looks_at_others: false,
+    needs_others: false,
+    spares_disposable: true,
+    failing: "not declared in the example file",
+    passing: "all declared in the example file",
 };
 
 /// Compares the names of all environments that are not disposable.
@@ -51,7 +62,83 @@ pub(super) fn missing(case: &Case<'_>) -> Result<Noted, JudgeError> {
             noted.findings.push(finding);
         }
     }
+    unlike_examples(case, &present, &systems, &mut noted)?;
     Ok(noted)
+}
+
+/// Names that an example file declares and an environment does not have at all.
+fn unlike_examples(
+    case: &Case<'_>,
+    present: &BTreeMap<usize, BTreeSet<String>>,
+    systems: &Systems,
+    noted: &mut Noted,
+) -> Result<(), JudgeError> {
+    let environments = &case.matrix.environments;
+    noted.compared = !case.facts.examples.is_empty();
+    unread_examples(case, noted);
+    for example in &case.facts.examples {
+        for at in present.keys() {
+            let environment = &environments[*at].id;
+            let absent = example.absent.iter().filter(|absent| absent.environment == environment.as_str());
+            for name in absent.flat_map(|absent| &absent.names) {
+                let name = name.to_ascii_uppercase();
+                let noted_already = noted.failed.get(environment.as_str()).is_some_and(|names| names.contains(&name));
+                if noted_already || present[at].contains(&name) || systems.has_other_form(*at, &name) {
+                    continue;
+                }
+                if is_allowed(case, &name, environment.as_str()) {
+                    noted.allowed += 1;
+                    continue;
+                }
+                noted.fail(environment.as_str(), &name);
+                let detail = format!("`{name}` is declared in {} and not set in {environment}.", example.label);
+                let place = Place { key: Some(name.clone()), ..Place::default() };
+                noted.findings.push(case.finding_at(MISSING, environment, &name, place, Severity::Medium, detail)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An example that could not be read leaves the question open for every environment.
+fn unread_examples(case: &Case<'_>, noted: &mut Noted) {
+    let Some(problem) = case.facts.examples.iter().find_map(|example| example.problem.as_ref()) else { return };
+    for environment in &case.matrix.environments {
+        noted.errors.insert(environment.id.to_string(), problem.clone());
+    }
+}
+
+/// Credentials under names that no example file declares.
+pub(super) fn extra(case: &Case<'_>) -> Result<Noted, JudgeError> {
+    let mut noted = Noted::default();
+    if case.facts.examples.is_empty() {
+        noted.switched_off = Some("no example file says which names there should be".to_owned());
+        return Ok(noted);
+    }
+    unread_examples(case, &mut noted);
+    let declared: BTreeSet<String> =
+        case.facts.examples.iter().flat_map(|example| &example.names).map(|name| name.to_ascii_uppercase()).collect();
+    let label = case.facts.examples.iter().map(|example| example.label.as_str()).collect::<Vec<_>>().join(", ");
+    for (at, view) in case.matrix.views.iter().enumerate() {
+        let concerned = !case.matrix.disposable(at) && view.has_value() && is_variable(view.name);
+        if !concerned || !noted.errors.is_empty() {
+            continue;
+        }
+        let through = view.places.iter().flat_map(|place| &place.through).map(String::as_str);
+        if view.names().chain(through).any(|name| declared.contains(&name.to_ascii_uppercase())) {
+            continue;
+        }
+        noted.fail(case.matrix.id(at), view.name);
+        let whole = super::judge::capitalised(&case.in_words(at));
+        let detail = format!("{whole} is not declared in {label}.");
+        noted.findings.push(case.finding(EXTRA, at, Severity::Low, detail, view.places.len())?);
+    }
+    Ok(noted)
+}
+
+/// A name that was made up for a place without one (`postgres-auth.password`) is nobody's promise.
+fn is_variable(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// An environment without any source, or whose source could not be read, lacks nothing that we
@@ -73,11 +160,8 @@ fn names(case: &Case<'_>, at: usize) -> BTreeSet<String> {
 }
 
 /// The names that every environment should have: those that any has, and those that are required.
-/// A name that was made up for a place without one (`postgres-auth.password`) is nobody's promise.
 fn expected(case: &Case<'_>, present: &BTreeMap<usize, BTreeSet<String>>) -> BTreeSet<String> {
-    let is_variable =
-        |name: &&String| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    let any = present.values().flatten().filter(is_variable).cloned();
+    let any = present.values().flatten().filter(|name| is_variable(name)).cloned();
     any.chain(case.policy.required.iter().map(|name| name.to_ascii_uppercase())).collect()
 }
 

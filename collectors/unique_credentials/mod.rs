@@ -8,14 +8,21 @@
 
 mod collect;
 mod conditions;
+mod examples;
 pub mod facts;
+mod hosts;
 mod judge;
+pub mod login;
 mod matrix;
 mod missing;
+mod recipients;
+mod rotation;
+pub mod rules;
 mod self_test;
 pub mod settings;
 mod sharing;
 mod strength;
+mod transport;
 
 use crate::sources::Root;
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
@@ -62,6 +69,14 @@ impl Collector for UniqueCredentials {
                 return Err(CollectError::Settings(SettingProblem::new(&key, expected)));
             }
         }
+        for (at, server) in source.operating_test.iter().flat_map(|test| &test.servers).enumerate() {
+            if scope.environments.iter().all(|known| known.id != server.environment) {
+                let key = format!("source.operating_test.servers.{at}.environment");
+                let expected = "expected one of the environments in the job's scope";
+                return Err(CollectError::Settings(SettingProblem::new(&key, expected)));
+            }
+        }
+        let network = login::Network { base: scope.base.to_owned() };
         let run = collect::Run {
             root: Root::folder(scope.base),
             environments: scope.environments,
@@ -69,6 +84,7 @@ impl Collector for UniqueCredentials {
             run_key: RunKey::new(*scope.run_key),
             source,
             policy,
+            dial: &network,
         };
         Ok(Collected { observation: collect::observe(&run), artifacts: Vec::new() })
     }

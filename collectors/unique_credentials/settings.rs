@@ -1,7 +1,9 @@
 //! What people write into `exhibit.toml` for this collector.
 
+use super::login::settings::OperatingTest;
+use super::rules::{AllowUnencrypted, RecipientRule, Rotation};
 use crate::SettingProblem;
-use crate::sources::settings::{self, CredentialSource};
+use crate::sources::settings::{self, CredentialSource, OneOrMore};
 use crate::sources::UNREAD;
 use exhibit_detect::{Alphabet, facts::EntropyClass};
 use exhibit_evidence::{EnvironmentId, Severity, SubjectId};
@@ -15,6 +17,10 @@ pub struct SourceSettings {
     pub subject: SubjectId,
     /// Where the credentials of each environment are.
     pub credentials: Vec<CredentialSource>,
+    /// Files such as `.env.example`: the names that a configuration should have.
+    pub examples: Vec<String>,
+    /// Servers that are tried with other environments' credentials; none where the test is off.
+    pub operating_test: Option<OperatingTest>,
 }
 
 /// The `policy` table. Names are compared without regard to case.
@@ -45,6 +51,14 @@ pub struct Policy {
     /// Codes of reasons for which a value need not be seen: `outside`, `platform`, `sealed`,
     /// `external`, `not-among-files`, `not-permitted`, `deleted`, `not-text`, `kept-elsewhere`. Without it such a value is an error.
     pub allow_excluded: Vec<String>,
+    /// Groups of host names that are one and the same server.
+    pub same_host: Vec<Vec<String>>,
+    /// Which services may receive which secrets.
+    pub recipients: Vec<RecipientRule>,
+    /// How old credentials may be, and since which incident they must be new.
+    pub rotation: Rotation,
+    /// Connections that may be unencrypted.
+    pub allow_unencrypted: Vec<AllowUnencrypted>,
     /// Severities in place of a check's own. Tables, because ids such as `….default-password` as keys
     /// would look like literal secrets in a configuration.
     pub severities: Vec<CheckSeverity>,
@@ -64,6 +78,10 @@ impl Default for Policy {
             allow_shared: Vec::new(),
             same_credential: Vec::new(),
             allow_excluded: Vec::new(),
+            same_host: Vec::new(),
+            recipients: Vec::new(),
+            rotation: Rotation::default(),
+            allow_unencrypted: Vec::new(),
             severities: Vec::new(),
         }
     }
@@ -83,6 +101,8 @@ pub struct KeyRule {
     pub minimum_entropy: Option<EntropyClass>,
     /// The alphabet that it must be written in.
     pub alphabet: Option<Alphabet>,
+    /// How many days after it was set it must have been replaced.
+    pub rotated_within_days: Option<u64>,
 }
 
 /// The severity of one check's findings.
@@ -129,10 +149,23 @@ impl SourceSettings {
         let mut problems = Vec::new();
         let mut subject = SubjectId::new("credentials").ok();
         let mut credentials = Vec::new();
+        let mut examples = Vec::new();
+        let mut operating_test = None;
         for (key, value) in table {
             match key.as_str() {
                 "subject" => match typed(value.clone(), "source.subject") {
                     Ok(id) => subject = Some(id),
+                    Err(problem) => problems.push(problem),
+                },
+                "example" => match typed::<OneOrMore>(value.clone(), "source.example") {
+                    Ok(paths) => examples = paths.list(),
+                    Err(problem) => problems.push(problem),
+                },
+                "operating_test" => match typed::<OperatingTest>(value.clone(), "source.operating_test") {
+                    Ok(test) => {
+                        problems.extend(test.problem("source.operating_test"));
+                        operating_test = test.enabled.then_some(test);
+                    }
                     Err(problem) => problems.push(problem),
                 },
                 "credentials" => match settings::read(value, "source.credentials") {
@@ -140,7 +173,7 @@ impl SourceSettings {
                     Err(wrong) => problems.extend(wrong),
                 },
                 other => {
-                    let expected = "unknown setting; known are `subject` and `credentials`";
+                    let expected = "unknown setting; known are `subject`, `credentials`, `example` and `operating_test`";
                     problems.push(SettingProblem::new(&format!("source.{other}"), expected));
                 }
             }
@@ -150,7 +183,7 @@ impl SourceSettings {
             problems.push(SettingProblem::new("source.credentials", expected));
         }
         match subject {
-            Some(subject) if problems.is_empty() => Ok(Self { subject, credentials }),
+            Some(subject) if problems.is_empty() => Ok(Self { subject, credentials, examples, operating_test }),
             _ => Err(problems),
         }
     }
@@ -169,6 +202,12 @@ impl Policy {
         }
         if policy.allow_missing.iter().any(|allowed| unreasoned(&allowed.reason)) {
             return Err(SettingProblem::new("policy.allow_missing", "expected a reason in words"));
+        }
+        if policy.allow_unencrypted.iter().any(|allowed| unreasoned(&allowed.reason)) {
+            return Err(SettingProblem::new("policy.allow_unencrypted", "expected a reason in words"));
+        }
+        if let Some(problem) = policy.rotation.problem() {
+            return Err(problem);
         }
         if let Some(at) = policy.allow_excluded.iter().position(|code| !is_unseen(code)) {
             let expected = format!("expected one of {}, {KEPT_ELSEWHERE}", UNREAD.join(", "));
@@ -234,7 +273,7 @@ mod tests {
             ("credentials = 5", "source.credentials: expected `[[source.credentials]]` tables"),
             (
                 "hunter = 1\n[[credentials]]\nenvironment='a'\ndotenv='x'",
-                "source.hunter: unknown setting; known are `subject` and `credentials`",
+                "source.hunter: unknown setting; known are `subject`, `credentials`, `example` and `operating_test`",
             ),
         ];
         for (text, expected) in cases {
@@ -286,6 +325,36 @@ mod tests {
             "severities",
             "check",
             "severity",
+            "example",
+            "operating_test",
+            "enabled",
+            "timeout_seconds",
+            "pause_milliseconds",
+            "most_attempts",
+            "servers",
+            "system",
+            "address",
+            "tls",
+            "ca",
+            "server_name",
+            "database",
+            "users",
+            "own",
+            "control",
+            "same_host",
+            "recipients",
+            "services",
+            "rotation",
+            "within_days",
+            "rotated_within_days",
+            "not_judged",
+            "incidents",
+            "attested",
+            "at",
+            "by",
+            "reference",
+            "environments",
+            "allow_unencrypted",
         ] {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");
         }

@@ -1,10 +1,9 @@
 //! Values that are shared: across environments, within one, or nearly.
 
-use super::judge::{Case, Noted, Rules, capitalised};
+use super::judge::{Case, Noted, Rules, capitalised, is_grave};
 use super::matrix::same_credential;
 use super::settings::has;
 use crate::JudgeError;
-use exhibit_detect::Sensitivity;
 use exhibit_evidence::Severity;
 use std::collections::BTreeSet;
 
@@ -13,6 +12,7 @@ const NAMED: usize = 5;
 
 pub(super) const ACROSS: Rules = Rules {
     check: "unique-credentials.shared-across-environments",
+    since: 1,
     looks_at_others: true,
     needs_others: true,
     spares_disposable: false,
@@ -22,6 +22,7 @@ pub(super) const ACROSS: Rules = Rules {
 
 pub(super) const WITHIN: Rules = Rules {
     check: "unique-credentials.reused-within-environment",
+    since: 1,
     looks_at_others: false,
     needs_others: false,
     spares_disposable: false,
@@ -31,6 +32,7 @@ pub(super) const WITHIN: Rules = Rules {
 
 pub(super) const NEAR: Rules = Rules {
     check: "unique-credentials.nearly-equal",
+    since: 1,
     looks_at_others: true,
     needs_others: false,
     spares_disposable: false,
@@ -138,11 +140,7 @@ fn severity(case: &Case<'_>, rules: Rules, at: usize, others: &[usize]) -> Sever
     let disposable = |at: usize| matrix.disposable(at);
     let across = others.iter().any(|other| matrix.views[*other].environment != matrix.views[at].environment);
     let involves_disposable = disposable(at) || others.iter().all(|other| disposable(*other));
-    let grave = |at: usize| {
-        let view = &matrix.views[at];
-        let key = |kind| matches!(kind, Sensitivity::EncryptionKey | Sensitivity::PrivateKey);
-        view.engine().is_some() || view.places.iter().any(|place| place.kind.is_some_and(key))
-    };
+    let grave = |at: usize| is_grave(&matrix.views[at]);
     let grave = grave(at) || others.iter().any(|other| grave(*other));
     match rules.check {
         check if check == ACROSS.check => match (involves_disposable, grave) {
@@ -162,7 +160,7 @@ fn severity(case: &Case<'_>, rules: Rules, at: usize, others: &[usize]) -> Sever
 }
 
 /// Whether the policy lets these two share a value.
-fn allowed(case: &Case<'_>, at: usize, other: usize) -> bool {
+pub(super) fn allowed(case: &Case<'_>, at: usize, other: usize) -> bool {
     let matrix = &case.matrix;
     case.policy.allow_shared.iter().any(|allowed| {
         let covers = |at: usize| {

@@ -1,7 +1,7 @@
 //! Values that are weak by themselves: defaults, placeholders, too short, supplied by default.
 
 use super::facts::CredentialFacts;
-use super::judge::{Case, Noted, Rules, capitalised};
+use super::judge::{Case, Noted, Rules, capitalised, is_grave};
 use super::matrix::View;
 use crate::JudgeError;
 use exhibit_detect::{Alphabet, Sensitivity};
@@ -9,6 +9,7 @@ use exhibit_evidence::Severity;
 
 pub(super) const DEFAULT: Rules = Rules {
     check: "unique-credentials.default-password",
+    since: 1,
     looks_at_others: false,
     needs_others: false,
     spares_disposable: true,
@@ -18,6 +19,7 @@ pub(super) const DEFAULT: Rules = Rules {
 
 pub(super) const PLACEHOLDER: Rules = Rules {
     check: "unique-credentials.placeholder",
+    since: 1,
     looks_at_others: false,
     needs_others: false,
     spares_disposable: true,
@@ -27,6 +29,7 @@ pub(super) const PLACEHOLDER: Rules = Rules {
 
 pub(super) const WEAK: Rules = Rules {
     check: "unique-credentials.weak",
+    since: 1,
     looks_at_others: false,
     needs_others: false,
     spares_disposable: true,
@@ -36,6 +39,7 @@ pub(super) const WEAK: Rules = Rules {
 
 pub(super) const SUPPLIED: Rules = Rules {
     check: "unique-credentials.supplied-by-default",
+    since: 1,
     looks_at_others: false,
     needs_others: false,
     spares_disposable: true,
@@ -61,12 +65,14 @@ pub(super) fn placeholder(case: &Case<'_>) -> Result<Noted, JudgeError> {
     each(
         case,
         PLACEHOLDER,
-        |_, place| place.placeholder,
-        |view, _| {
-            let key = |kind| matches!(kind, Sensitivity::EncryptionKey | Sensitivity::PrivateKey);
-            let grave = view.engine().is_some() || view.places.iter().any(|place| place.kind.is_some_and(key));
-            let severity = if grave { Severity::Critical } else { Severity::High };
-            (severity, "still holds a placeholder".to_owned())
+        |_, place| place.placeholder || place.from_example,
+        |view, place| {
+            let severity = if is_grave(view) { Severity::Critical } else { Severity::High };
+            let words = match place.placeholder {
+                true => "still holds a placeholder",
+                false => "still holds the value that the example file shows",
+            };
+            (severity, words.to_owned())
         },
     )
 }

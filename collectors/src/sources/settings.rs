@@ -59,7 +59,9 @@ pub enum OneOrMore {
 }
 
 impl OneOrMore {
-    pub(super) fn list(&self) -> Vec<String> {
+    /// As a list.
+    #[must_use]
+    pub fn list(&self) -> Vec<String> {
         match self {
             Self::One(path) => vec![path.clone()],
             Self::More(paths) => paths.clone(),

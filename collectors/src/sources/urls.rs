@@ -110,7 +110,7 @@ fn is_scheme(scheme: &str) -> bool {
 /// `user:password@host:port,host:port/database?key=value#fragment`, `offset` bytes into the text.
 pub(super) fn url(scheme: &str, rest: &str, offset: usize) -> Result<Parts, &'static str> {
     let mut parts = Parts { engine: Engine::of_scheme(scheme), ..Parts::default() };
-    if matches!(scheme, "rediss" | "amqps" | "ldaps" | "smtps" | "https") {
+    if implies_tls(scheme) {
         parts.tls = Some("tls".to_owned());
     }
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -133,6 +133,14 @@ pub(super) fn url(scheme: &str, rest: &str, offset: usize) -> Result<Parts, &'st
         urls_pairs::query(query, '&', tail_at + path.len() + 1, &mut parts)?;
     }
     Ok(parts)
+}
+
+/// Whether a scheme leaves no room for an unencrypted connection: `rediss`, `bolt+s`, `mongodb+srv`.
+fn implies_tls(scheme: &str) -> bool {
+    let scheme = scheme.to_ascii_lowercase();
+    let named = ["rediss", "valkeys", "amqps", "ldaps", "smtps", "https", "mongodb+srv"];
+    let graph = ["bolt+s", "bolt+ssc", "neo4j+s", "neo4j+ssc"];
+    named.contains(&scheme.as_str()) || graph.contains(&scheme.as_str())
 }
 
 fn userinfo_parts(userinfo: &str, offset: usize, parts: &mut Parts) -> Result<(), &'static str> {

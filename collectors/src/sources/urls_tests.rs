@@ -48,7 +48,7 @@ fn understood() {
         ("postgres://app:pw@h1:1,h2:2/shop", "postgres app pw h1 1 shop -"),
         ("mysql://root:pw@db/shop?ssl=true", "mysql root pw db - shop ssl=true"),
         ("mongodb://u:pw@a:27017,b:27017/shop?tls=true", "mongodb u pw a 27017 shop tls=true"),
-        ("mongodb+srv://u:pw@cluster.example/shop", "mongodb u pw cluster.example - shop -"),
+        ("mongodb+srv://u:pw@cluster.example/shop", "mongodb u pw cluster.example - shop tls"),
         ("redis://:pw@cache:6379/0", "redis - pw cache 6379 0 -"),
         ("rediss://default:pw@cache", "redis default pw cache - - tls"),
         ("redis://cache:6379", "redis - - cache 6379 - -"),
