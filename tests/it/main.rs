@@ -8,6 +8,7 @@ mod c2sp;
 mod certificates;
 mod debian;
 mod journal;
+mod logins;
 mod object_lock;
 mod packages;
 mod packaging;

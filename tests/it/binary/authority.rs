@@ -1,15 +1,20 @@
 //! Certificates for servers of the tests.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// Who signs certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     certificate: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, name);
@@ -19,15 +24,27 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(parameters, key) }
     }
 
-    pub(super) fn pem(&self) -> &str {
+    pub(crate) fn pem(&self) -> &str {
         &self.certificate
     }
 
     /// A certificate for this name, and its key.
-    pub(super) fn certify(&self, name: &str) -> (String, String) {
+    pub(crate) fn certify(&self, name: &str) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::new([name.to_owned()]).expect("a name");
         parameters.distinguished_name.push(DnType::CommonName, name);
         (parameters.signed_by(&key, &self.issuer).expect("signed").pem(), key.serialize_pem())
+    }
+
+    /// Writes a certificate for this name, its key, and beside them who signed it (`authority.pem`).
+    pub(crate) fn certify_with(&self, folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.certify(name);
+        let files = [("server.pem", certificate.as_str()), ("server.key", &key), ("authority.pem", self.pem())];
+        let [certificate, key, _] = files.map(|(file, text)| {
+            let path = folder.join(file);
+            fs::write(&path, text).expect("written");
+            path
+        });
+        (certificate, key)
     }
 }
