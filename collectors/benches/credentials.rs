@@ -41,7 +41,10 @@ fn generate(folder: &Path, environment: usize) {
         let line = match number % 50 {
             0 => format!("DATABASE_{number}_URL=postgres://app:{}@db{number}.internal/app\n", value(&own)),
             1 => format!("SHARED_{number}_PASSWORD={}\n", value(&format!("{} {number}", environment / 2))),
-            2 => format!("NEAR_{number}_PASSWORD={}-{environment}\n", value(&format!("near {} {number}", environment / 4))),
+            2 => format!(
+                "NEAR_{number}_PASSWORD={}-{environment}\n",
+                value(&format!("near {} {number}", environment / 4))
+            ),
             3 => format!("DEFAULT_{number}_PASSWORD=changeme{number}\n"),
             _ => format!("SERVICE_{number}_TOKEN={}\n", value(&own)),
         };
@@ -74,11 +77,7 @@ fn main() {
         generate(folder.path(), number);
         let id = format!("e{number}");
         source.push_str(&format!("[[credentials]]\nenvironment = '{id}'\ndotenv = '{id}.env'\n"));
-        environments.push(Environment {
-            id: EnvironmentId::new(&id).expect("an id"),
-            title: id,
-            disposable: false,
-        });
+        environments.push(Environment { id: EnvironmentId::new(&id).expect("an id"), title: id, disposable: false });
     }
     let registry = Registry::built_in().expect("the collectors are in order");
     let collector = &registry.get("unique_credentials").expect("it is built in").collector;

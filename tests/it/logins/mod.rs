@@ -40,11 +40,8 @@ fn look(place: &Path, staging: &str, production: &str, servers: &str, secrets: &
          [[credentials]]\nenvironment = 'production'\ndotenv = 'production.env'\n"
     );
     let settings = Settings { source: toml::from_str(&source).expect("TOML"), ..Settings::default() };
-    let environment = |id: &str| Environment {
-        id: EnvironmentId::new(id).expect("an id"),
-        title: String::new(),
-        disposable: false,
-    };
+    let environment =
+        |id: &str| Environment { id: EnvironmentId::new(id).expect("an id"), title: String::new(), disposable: false };
     let environments = ["staging", "production"].map(environment);
     let scope = Scope {
         base: place,

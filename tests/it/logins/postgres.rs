@@ -58,7 +58,7 @@ impl Server {
         let (certificate, key) = Authority::new("ours").certify_with(place.path(), "localhost");
         let sockets = place.path().join("sockets");
         fs::create_dir(&sockets).expect("a folder");
-        [&certificate, &key, &sockets].map(|path| of_server(path));
+        [&certificate, &key, &sockets].iter().for_each(|path| of_server(path));
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("the key is the server's");
         fs::write(
             folder.join("pg_hba.conf"),
@@ -104,8 +104,12 @@ impl Server {
 
     async fn sql(&self, statements: &str) -> Result<(), impl std::error::Error> {
         let socket_directory = self.place.path().join("sockets");
-        let connection =
-            Connection { socket_directory, port: self.port, superuser: cluster::SUPERUSER, database: cluster::DATABASE };
+        let connection = Connection {
+            socket_directory,
+            port: self.port,
+            superuser: cluster::SUPERUSER,
+            database: cluster::DATABASE,
+        };
         sql(&superuser_url(&connection, "postgres"), statements).await
     }
 
@@ -202,7 +206,8 @@ async fn a_credential_of_staging_that_opens_production_is_noted_and_others_are_r
     );
 
     // Passwords of its own: each refused by a server that lets in production's.
-    let own = format!("A_URL=postgres://shop:{OTHER}@localhost/shop\nB_URL=postgres://legacy:{OTHER}-2@localhost/shop\n");
+    let own =
+        format!("A_URL=postgres://shop:{OTHER}@localhost/shop\nB_URL=postgres://legacy:{OTHER}-2@localhost/shop\n");
     let seen = run(own.clone(), server_of_ours.at_socket("main", "")).await.expect("looked");
     let passed = "2 logins with other environments' credentials examined; each refused";
     assert_eq!(seen.verdict("cross-login"), (Verdict::Pass, passed));

@@ -35,10 +35,8 @@ impl Server {
         let file = place.join(format!("redis-{port}.conf"));
         let common = "save \"\"\nappendonly no\nbind 127.0.0.1\ndaemonize no\n";
         fs::write(&file, format!("{common}dir {}\n{configuration}\n", place.display())).expect("written");
-        let folders: Vec<String> = LIBRARIES
-            .iter()
-            .map(|library| library.find().parent().expect("a folder").display().to_string())
-            .collect();
+        let folders: Vec<String> =
+            LIBRARIES.iter().map(|library| library.find().parent().expect("a folder").display().to_string()).collect();
         let child = Command::new(REDIS.find())
             .arg0("redis-server")
             .arg(&file)
@@ -123,7 +121,9 @@ fn a_credential_of_staging_that_opens_production_is_noted_and_others_are_refused
     assert_eq!(over_tls[2..5], ["own: accepted OK", "A_REDIS_URL: accepted OK", "B_REDIS_URL: refused WRONGPASS"]);
     assert_eq!(seen.said("open")[..2], ["without: accepted PONG", "well-known: - -"]);
     assert_eq!(seen.said("known")[1], "well-known: accepted OK");
-    for (id, how) in [("away", "connection-refused"), ("of-a-stranger", "tls-failed"), ("in-the-clear", "connection-closed")] {
+    for (id, how) in
+        [("away", "connection-refused"), ("of-a-stranger", "tls-failed"), ("in-the-clear", "connection-closed")]
+    {
         assert_eq!(seen.said(id)[0], format!("without: unreachable {how}"), "{id}");
     }
     assert_eq!(seen.verdict("cross-login").0, Verdict::Fail);
