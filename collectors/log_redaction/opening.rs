@@ -9,7 +9,10 @@ use exhibit_evidence::Digest;
 use super::settings::{self, Log};
 use crate::Scope;
 use crate::remote::RealPace;
-use crate::sources::logs::{LogSource, command::CommandLog, files::Files, journal::Journal, s3::S3Log};
+use crate::sources::logs::paged::Bounds;
+use crate::sources::logs::{
+    LogSource, cloudwatch::CloudWatch, command::CommandLog, files::Files, journal::Journal, loki::Loki, s3::S3Log,
+};
 
 /// The folder that a log's commands run in.
 pub(super) fn folder(log: &Log, scope: &Scope<'_>) -> PathBuf {
@@ -41,6 +44,19 @@ pub(super) fn open(log: &Log, scope: &Scope<'_>) -> Box<dyn LogSource> {
             most: log.most_bytes,
         });
     }
+    let bounds = || Bounds {
+        begun: scope.clock.now(),
+        pace: pace(),
+        time_limit,
+        most: log.most_bytes,
+        seed: seed(scope),
+    };
+    if let Some(loki) = &log.loki {
+        return Box::new(Loki::new(loki.clone(), scope.base.to_owned(), bounds()));
+    }
+    if let Some(group) = &log.cloudwatch {
+        return Box::new(CloudWatch::new(group.clone(), scope.base.to_owned(), bounds()));
+    }
     if let Some(s3) = &log.s3 {
         let (access, base) = (s3.aws.clone(), scope.base.to_owned());
         let (bucket, prefix) = (s3.bucket.clone(), s3.prefix.clone());
@@ -62,6 +78,13 @@ fn seed(scope: &Scope<'_>) -> u64 {
 
 /// What narrows a log, in words.
 pub(super) fn filter(log: &Log) -> Option<String> {
+    if let Some(loki) = &log.loki {
+        return Some(format!("{}: {} of the last {} hours", log.id, loki.query, loki.hours));
+    }
+    if let Some(group) = &log.cloudwatch {
+        let streams = group.streams.as_ref().map(|start| format!("streams {start}*, ")).unwrap_or_default();
+        return Some(format!("{}: {streams}the last {} hours", log.id, group.hours));
+    }
     let journal = log.journal.as_ref()?;
     let mut words = Vec::new();
     if !journal.units.is_empty() {

@@ -13,6 +13,8 @@ use super::calling;
 use crate::SettingProblem;
 use crate::remote::aws::AwsAccess;
 use crate::sources::logs::LEFT;
+use crate::sources::logs::cloudwatch::CloudWatchSettings;
+use crate::sources::logs::loki::LokiSettings;
 use crate::sources::settings::CredentialSource;
 
 /// The table `source`.
@@ -47,6 +49,10 @@ pub(super) struct Log {
     pub(super) journal: Option<JournalSettings>,
     /// Objects of a bucket.
     pub(super) s3: Option<S3Settings>,
+    /// Lines of a Loki.
+    pub(super) loki: Option<LokiSettings>,
+    /// Events of a log group of CloudWatch.
+    pub(super) cloudwatch: Option<CloudWatchSettings>,
     /// The folder that commands run in; the configuration's own unless it says otherwise.
     pub(super) folder: Option<String>,
     /// Names of variables that commands get from the environment.
@@ -223,7 +229,7 @@ fn four_gib() -> u64 {
 const LONGEST: u64 = 24 * 3600;
 
 /// Where a log is read from.
-const KINDS: &str = "`files`, `command`, `journal` and `s3`";
+const KINDS: &str = "`files`, `command`, `journal`, `s3`, `loki` and `cloudwatch`";
 
 /// Reads `source`.
 pub(super) fn source(table: &toml::Table) -> Result<Source, SettingProblem> {
@@ -249,9 +255,15 @@ pub(super) fn source(table: &toml::Table) -> Result<Source, SettingProblem> {
 impl Log {
     fn check(&self) -> Result<(), (String, String)> {
         let problem = |key: &str, message: &str| Err((key.to_owned(), message.to_owned()));
-        let given = [self.files.is_some(), self.command.is_some(), self.journal.is_some(), self.s3.is_some()];
+        let local = [self.files.is_some(), self.command.is_some(), self.journal.is_some()];
+        let given = [local.as_slice(), &[self.s3.is_some(), self.loki.is_some(), self.cloudwatch.is_some()]].concat();
         if given.iter().filter(|given| **given).count() != 1 {
             return problem("", &format!("expected exactly one of {KINDS}"));
+        }
+        let loki = self.loki.as_ref().and_then(|loki| loki.problem()).map(|problem| ("loki", problem));
+        let cloudwatch = self.cloudwatch.as_ref().and_then(|group| group.problem()).map(|problem| ("cloudwatch", problem));
+        if let Some((kind, (key, message))) = loki.or(cloudwatch) {
+            return problem(&format!(".{kind}.{key}"), message);
         }
         if let Some(s3) = &self.s3 {
             if let Some((key, message)) = s3.problem() {
@@ -460,7 +472,7 @@ mod tests {
         for (text, told) in [
             ("", "source: missing field `logs`"),
             ("logs = []", "source.logs: expected at least one log"),
-            ("logs = [{ id = 'a' }]", "source.logs.0: expected exactly one of `files`, `command`, `journal` and `s3`"),
+            ("logs = [{ id = 'a' }]", "source.logs.0: expected exactly one of `files`, `command`, `journal`, `s3`, `loki` and `cloudwatch`"),
             ("logs = [{ id = 'a', files = [] }]", "source.logs.0.files: expected at least one file, folder or pattern"),
             (
                 "logs = [{ id = 'a', files = 'x' }, { id = 'a', files = 'y' }]",
@@ -516,6 +528,26 @@ mod tests {
     }
 
     #[test]
+    fn services_are_read() {
+        let read = |text: &str| source(&toml::from_str(text).expect("TOML"));
+        let log = |inner: &str| format!("logs = [{{ id = 'a', {inner} }}]");
+        assert!(read(&log("loki = { url = 'https://loki.example/l', query = '{app=\"api\"}' }")).is_ok());
+        assert!(read(&log("cloudwatch = { group = '/aws/lambda/api', aws = { region = 'eu-central-1' } }")).is_ok());
+        for (text, key) in [
+            ("loki = { url = 'https://loki.example', query = 'hunter2' }", "source.logs.0.loki.query"),
+            ("loki = { url = 'hunter2', query = '{a=\"b\"}' }", "source.logs.0.loki.url"),
+            ("loki = { url = 'https://l.example', query = '{a=\"b\"}', username = 'hunter2' }", "source.logs.0.loki.username"),
+            ("loki = { url = 'https://l.example', query = '{a=\"b\"}', token = 'hunter2' }", "source: "),
+            ("cloudwatch = { group = 'a', hours = 0, aws = { region = 'a' } }", "source.logs.0.cloudwatch.hours"),
+            ("cloudwatch = { group = 'hunter2 :', aws = { region = 'a' } }", "source.logs.0.cloudwatch.group"),
+            ("cloudwatch = { group = 'a', aws = { region = 'hunter2 :' } }", "source.logs.0.cloudwatch.region"),
+        ] {
+            let told = refused(&log(text));
+            assert!(told.starts_with(key) && !told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
     fn policies_are_read() {
         let read = |text: &str| policy(&toml::from_str(text).expect("TOML"));
         let empty = read("").expect("empty");
@@ -562,6 +594,7 @@ mod tests {
             "most_bytes", "sample", "above", "size", "seed", "canaries", "prefix", "redacted", "wait", "directory", "units",
             "since", "minimum_confidence", "severities", "rule", "severity", "allow", "log", "place", "reason", "until",
             "allow_excluded", "s3", "bucket", "aws", "region", "endpoint", "authorities", "plain_http", "profile",
+            "loki", "query", "hours", "tenant", "username", "cloudwatch", "group", "streams",
             "http", "url", "method", "headers", "body", "media_type",
         ] {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");

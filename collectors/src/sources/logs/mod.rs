@@ -8,11 +8,14 @@
 
 use crate::remote::RemoteError;
 
+pub mod cloudwatch;
 pub mod command;
 pub mod counting;
 pub mod files;
 pub mod journal;
+pub mod loki;
 mod packed;
+pub mod paged;
 pub mod place;
 pub mod s3;
 
