@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
 /// Where programs are looked for, whatever the environment of this process says.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Bytes that are handed on at a time.
 const CHUNK: usize = 256 * 1024;
 /// How often it is looked whether a program whose output has ended has ended too.
@@ -133,6 +133,24 @@ impl Program<'_> {
             (Some(status), _) => Err(RunError::Failed { program: program.clone(), status }),
             (None, signal) => Err(RunError::Signalled { program: program.clone(), signal: signal.unwrap_or(0) }),
         }
+    }
+
+    /// Runs it to its end, and gives everything that it prints, wiped on drop.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn printed(&self) -> Result<Zeroizing<Vec<u8>>, RunError> {
+        let mut printed = Zeroizing::new(Vec::new());
+        self.run(&mut |bytes| {
+            if printed.capacity() - printed.len() < bytes.len() {
+                // Growing in place would leave copies behind.
+                let mut grown = Zeroizing::new(Vec::with_capacity((printed.len() + bytes.len()).next_power_of_two()));
+                grown.extend_from_slice(&printed);
+                printed = grown;
+            }
+            printed.extend_from_slice(bytes);
+        })?;
+        Ok(printed)
     }
 
     fn too_long(&self, program: &str) -> RunError {

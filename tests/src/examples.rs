@@ -12,7 +12,8 @@ use exhibit_pipeline::Job;
 use toml::Value;
 
 /// Settings that name files; they are seen from the job's own folder.
-const PATHS: [&str; 8] = ["dotenv", "example", "compose", "env_file", "kubernetes", "path", "files", "folder"];
+const PATHS: [&str; 10] =
+    ["dotenv", "example", "compose", "env_file", "kubernetes", "path", "files", "folder", "file", "canary"];
 
 /// A job with the input of a collector's case.
 #[derive(Clone, Debug)]

@@ -313,18 +313,7 @@ pub(super) fn printed(
     let folder = PathBuf::from(folder);
     let time_limit = Duration::from_secs(seconds);
     let program = Program { command, folder: &folder, pass, set: &[], input: None, time_limit, most };
-    let mut printed = Zeroizing::new(Vec::new());
-    let done = program.run(&mut |bytes| {
-        if printed.capacity() - printed.len() < bytes.len() {
-            // Growing in place would leave copies behind.
-            let mut grown = Zeroizing::new(Vec::with_capacity((printed.len() + bytes.len()).next_power_of_two()));
-            grown.extend_from_slice(&printed);
-            printed = grown;
-        }
-        printed.extend_from_slice(bytes);
-    });
-    done.map_err(|error| SourceError::refused(command.join(" "), error.code(), error.to_string()))?;
-    Ok(printed)
+    program.printed().map_err(|error| SourceError::refused(command.join(" "), error.code(), error.to_string()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! mark. `${VAR}` refers to earlier lines of the same file.
 
 use super::interpolate::{Problem, Strictness, Variables, interpolate};
-use super::{Credential, Listing, Origin, Place, Reading, Root, Source, SourceError, Text, Unread, files};
+use super::{Credential, Listing, Origin, Place, Reading, Root, SecretValue, Source, SourceError, Text, Unread, files};
 use std::collections::{BTreeSet, HashMap};
 use zeroize::Zeroizing;
 
@@ -98,6 +98,16 @@ impl Source for Dotenv {
 
 fn place(file: &str, found: &Assignment) -> Place {
     Place { file: file.to_owned(), line: found.line, document: 0, key: found.name.clone() }
+}
+
+/// The value of `name` in the text of a dotenv file that came from elsewhere (a backup, say): the last one wins, and nothing
+/// is interpolated from outside.
+pub(crate) fn lookup(file: &str, content: &[u8], name: &str) -> Result<Option<SecretValue>, SourceError> {
+    let text = files::decode(file, content)?;
+    let none = Variables::new();
+    let found = parse(file, &text, &none, Variables::new(), Strictness::Lenient)?;
+    let own = found.into_iter().rev().find(|found| found.name == name);
+    Ok(own.and_then(|found| found.value).map(|text| text.into_secret().0))
 }
 
 /// Every assignment of `text`, in order. `outer` variables win over those of the file itself, and

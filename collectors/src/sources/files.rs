@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 pub(super) const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The bytes of `name` below `root`, wiped on drop.
-pub(super) fn bytes(root: &Root, name: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+pub(crate) fn bytes(root: &Root, name: &str) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     let path = match root {
         Root::Folder(folder) => folder.join(name),
         Root::Memory(files) => return in_memory(files, name),
@@ -52,7 +52,7 @@ pub(crate) fn text(root: &Root, name: &str) -> Result<Zeroizing<String>, SourceE
 }
 
 /// UTF-8 text of `bytes`, without a byte-order mark.
-pub(super) fn decode(name: &str, bytes: &[u8]) -> Result<Zeroizing<String>, SourceError> {
+pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<Zeroizing<String>, SourceError> {
     match std::str::from_utf8(bytes) {
         Ok(text) => {
             let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -77,7 +77,7 @@ pub(super) fn line_number(breaks: usize) -> u32 {
 }
 
 /// True when a file of that name is there.
-pub(super) fn exists(root: &Root, name: &str) -> bool {
+pub(crate) fn exists(root: &Root, name: &str) -> bool {
     match root {
         Root::Folder(folder) => folder.join(name).is_file(),
         Root::Memory(files) => files.iter().any(|(known, _)| *known == name),

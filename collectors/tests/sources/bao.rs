@@ -32,6 +32,8 @@ pub(crate) struct Bao {
     pub(crate) authority: PathBuf,
     /// The token that may do everything; none before it is initialised.
     pub(crate) root: String,
+    /// The key that unseals it; none before it is initialised.
+    pub(crate) unseal: String,
     /// Holds the pipe.
     process: Child,
 }
@@ -58,6 +60,7 @@ impl Bao {
         let key = made["unseal_keys_b64"][0].as_str().expect("a key").to_owned();
         server.root = made["root_token"].as_str().expect("a token").to_owned();
         server.told(&["operator", "unseal", &key], &[], b"");
+        server.unseal = key;
         // The only node elects itself first.
         let active = || server.try_told(&["secrets", "list"], &[], b"").is_ok();
         assert!((0..600).any(|_| active() || pause()), "it becomes active");
@@ -86,7 +89,8 @@ impl Bao {
                 .spawn()
                 .expect("a shell");
             let address = format!("https://127.0.0.1:{port}");
-            let server = Self { address, authority: files.authority, root: String::new(), process };
+            let server =
+                Self { address, authority: files.authority, root: String::new(), unseal: String::new(), process };
             // 2 is its word for a sealed server.
             let answers = || server.run(&["status"], &[], b"").0 == Some(2);
             if (0..300).any(|_| answers() || pause()) {

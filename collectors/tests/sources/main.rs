@@ -4,7 +4,13 @@ mod aws;
 mod bao;
 #[path = "../../../tests/it/certificates.rs"]
 mod certificates;
+mod custody;
+#[path = "../../../tests/it/debian.rs"]
+mod debian;
 mod moto;
+#[path = "../../../tests/src/needles.rs"]
+#[allow(dead_code, unreachable_pub, reason = "another crate's module, of which a part is used here")]
+mod needles;
 #[path = "../../../tests/it/packages.rs"]
 mod packages;
 mod story;

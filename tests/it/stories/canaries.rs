@@ -10,7 +10,8 @@ async fn canaries_are_in_no_table_report_bundle_or_archive() {
     let malformed = Example::new("malformed", "unique_credentials", "malformed");
     let logs = Example::new("logs", "log_redaction", "fail");
     let known = Example::new("known", "log_redaction", "known");
-    let examples = [example, malformed, logs, known];
+    let custody = Example::new("custody", "key_custody", "fail-differs");
+    let examples = [example, malformed, logs, known, custody];
     let needles = Needles::new(&examples.iter().flat_map(Example::canaries).collect::<Vec<_>>());
     let story = TestWorld::new("2026-08-10T00:00:00Z", &examples).await;
     story.run_at("2026-08-10T00:00:00Z").await;

@@ -1,0 +1,265 @@
+//! Checks of where a key is: is it the running one, in enough places, in its form, and does it open what it should?
+
+use std::collections::BTreeSet;
+
+use exhibit_evidence::{Severity, Timestamp};
+
+use super::conditions::{
+    ABSENT, DIFFERS, DRILL, FORMAT, OLDER, SERVICES, SNAPSHOT, SNAPSHOT_KEY, SNAPSHOT_STALE, TOO_FEW,
+};
+use super::facts::{Answer, KeyFacts, Opening, PlaceFacts, SnapshotFacts, SnapshotFound};
+use super::judge::{Case, Deviation, Said, about_snapshot, counted};
+use super::policy::{Policy, words};
+
+/// Why checks of custody do not apply to a key of which only drills are configured.
+pub(super) const DRILLS_ALONE: &str = "This job performs drills with the key and looks at no place of it.";
+
+/// Whether places of the key are configured at all.
+pub(super) fn has_places(key: &KeyFacts) -> bool {
+    !(key.running.is_empty() && key.copies.is_empty() && key.older.is_empty())
+}
+
+pub(super) fn deviation(
+    place: &PlaceFacts,
+    condition: &'static str,
+    severity: Severity,
+    detail: String,
+) -> Deviation {
+    Deviation { condition, severity, about: place.name.clone(), label: place.label.clone(), detail }
+}
+
+/// What is not known of a place, as a sentence.
+pub(super) fn unknown(place: &PlaceFacts) -> String {
+    format!("{}: {}.", place.name, place.why.as_deref().unwrap_or("it gave no answer"))
+}
+
+fn unreadable(places: &[PlaceFacts]) -> Vec<String> {
+    places.iter().filter(|place| place.answer == Answer::Unreadable).map(unknown).collect()
+}
+
+/// All services that share the key answer alike.
+pub(super) fn services_agree(case: &Case<'_>) -> Said {
+    let key = case.key;
+    if key.running.len() < 2 {
+        return Said::not_applicable("Fewer than two services are configured to share the key.");
+    }
+    let reference = key.reference.as_deref().unwrap_or("the others");
+    let mut deviations = Vec::new();
+    for place in &key.running {
+        let detail = match place.answer {
+            Answer::Differs => format!("{} runs with another {} than {reference}.", place.name, key.name),
+            Answer::Absent => format!("{} runs without {}: {}.", place.name, key.name, why(place)),
+            Answer::Match | Answer::Unreadable => continue,
+        };
+        deviations.push(deviation(place, SERVICES, Severity::Critical, detail));
+    }
+    Said {
+        deviations,
+        open: unreadable(&key.running),
+        examined: key.running.len(),
+        good: format!("{} gave the same answer.", counted(key.running.len(), "service")),
+        ..Said::default()
+    }
+}
+
+fn why(place: &PlaceFacts) -> &str {
+    place.why.as_deref().unwrap_or("it is not there")
+}
+
+/// The current key is in enough places that one failure does not take together.
+pub(super) fn copies(case: &Case<'_>) -> Said {
+    let key = case.key;
+    if !has_places(key) {
+        return Said::not_applicable(DRILLS_ALONE);
+    }
+    let of = |answer: Answer| key.copies.iter().filter(move |place| place.answer == answer);
+    let sites: BTreeSet<&str> = of(Answer::Match).map(|place| place.site.as_str()).collect();
+    let perhaps: BTreeSet<&str> = of(Answer::Unreadable).map(|place| place.site.as_str()).collect();
+    let needed = usize::try_from(case.policy.copies).unwrap_or(usize::MAX);
+    let mut deviations: Vec<Deviation> = of(Answer::Absent)
+        .map(|place| {
+            let detail = format!("{} is to hold {} and does not: {}.", place.name, key.name, why(place));
+            deviation(place, ABSENT, Severity::High, detail)
+        })
+        .collect();
+    if sites.union(&perhaps).count() < needed {
+        let severity = if sites.is_empty() && perhaps.is_empty() { Severity::Critical } else { Severity::High };
+        let places = of(Answer::Match).count();
+        let detail = format!(
+            "The current {} is in {} at {}, and has to be in {needed} that do not fail together.",
+            key.name,
+            counted(places, "place"),
+            counted(sites.len(), "site")
+        );
+        let (about, label) = ("all places".to_owned(), String::new());
+        deviations.push(Deviation { condition: TOO_FEW, severity, about, label, detail });
+    }
+    Said {
+        deviations,
+        open: unreadable(&key.copies),
+        examined: key.copies.len(),
+        good: format!(
+            "{} hold the current key, at {}.",
+            counted(of(Answer::Match).count(), "place"),
+            counted(sites.len(), "site")
+        ),
+        ..Said::default()
+    }
+}
+
+/// No copy is another key than the running one.
+pub(super) fn same_as_running(case: &Case<'_>) -> Said {
+    let key = case.key;
+    if !has_places(key) {
+        return Said::not_applicable(DRILLS_ALONE);
+    }
+    let differing = key.copies.iter().filter(|place| place.answer == Answer::Differs);
+    let deviations = differing.map(|place| {
+        let reference = key.reference.as_deref().unwrap_or("the service");
+        let detail = format!("{} holds another {} than {reference} runs with.", place.name, key.name);
+        deviation(place, DIFFERS, Severity::High, detail)
+    });
+    let held = key.copies.iter().filter(|place| place.answer == Answer::Match).count();
+    Said {
+        deviations: deviations.collect(),
+        open: unreadable(&key.copies),
+        examined: held,
+        good: format!(
+            "{} gave the answer of {}.",
+            counted(held, "copy"),
+            key.reference.as_deref().unwrap_or("the service")
+        ),
+        nothing: "No copy of the key was there to compare.",
+        ..Said::default()
+    }
+}
+
+/// Keys before the current one are kept while there is data under them.
+pub(super) fn older_versions(case: &Case<'_>) -> Said {
+    let needed = |until: Option<Timestamp>| until.is_none_or(|until| until > case.now);
+    if case.key.older.is_empty() {
+        return Said::not_applicable("No older key with data under it is configured.");
+    }
+    let mut said = Said { nothing: "No older key has data under it any more.", ..Said::default() };
+    for older in case.key.older.iter().filter(|older| needed(older.needed_until)) {
+        let name = format!("version {} of {}", older.version, case.key.name);
+        let mut note = |place: &PlaceFacts, what: String| {
+            let noted = deviation(place, OLDER, Severity::Critical, what);
+            said.deviations.push(Deviation { about: format!("{} {}", older.version, place.name), ..noted });
+        };
+        for place in &older.copies {
+            let is_current = older.current.contains(&place.name);
+            match place.answer {
+                _ if is_current => note(place, format!("{} is to hold {name} and holds the current key.", place.name)),
+                Answer::Absent => note(place, format!("{} is to hold {name} and does not: {}.", place.name, why(place))),
+                Answer::Differs => note(place, format!("{} holds another key as {name} than the first place.", place.name)),
+                Answer::Unreadable => said.open.push(unknown(place)),
+                Answer::Match => said.examined += 1,
+            }
+        }
+        if older.copies.is_empty() {
+            let (about, label) = (older.version.clone(), String::new());
+            let detail = format!("There is data under {name}, and nowhere is it said where that is kept.");
+            said.deviations.push(Deviation { condition: OLDER, severity: Severity::Critical, about, label, detail });
+        }
+    }
+    said.good = format!("Of older keys, {} found where they have to be.", counted(said.examined, "copy"));
+    said
+}
+
+/// The key has its form wherever it came out.
+pub(super) fn format(case: &Case<'_>) -> Said {
+    let key = case.key;
+    if !has_places(key) {
+        return Said::not_applicable(DRILLS_ALONE);
+    }
+    let mut said = Said { nothing: "The key came out of no place, so its form was not seen.", ..Said::default() };
+    for place in key.running.iter().chain(&key.copies) {
+        let Some(form) = place.form else { continue };
+        said.examined += 1;
+        if let Some(fault) = form.fault() {
+            let detail = format!("What {} holds as {} {fault}.", place.name, key.name);
+            said.deviations.push(deviation(place, FORMAT, Severity::High, detail));
+        }
+    }
+    said.open = unreadable(&key.running).into_iter().chain(unreadable(&key.copies)).collect();
+    said.good = format!("Seen in {}, it looks as it has to.", counted(said.examined, "place"));
+    said
+}
+
+/// A copy opens what was encrypted when the key was current.
+pub(super) fn restore_drill(case: &Case<'_>) -> Said {
+    let drills = &case.key.drills;
+    if drills.is_empty() {
+        return Said::not_applicable("This job performs no restore drill.");
+    }
+    let mut said = Said { examined: drills.len(), ..Said::default() };
+    for drill in drills {
+        let why = drill.why.as_deref().unwrap_or("no reason is told");
+        match drill.result {
+            Opening::Opened => {}
+            Opening::NotTried => said.open.push(format!("{}: {why}.", drill.name)),
+            Opening::Refused | Opening::OtherText | Opening::Absent => said.deviations.push(Deviation {
+                condition: DRILL,
+                severity: Severity::Critical,
+                about: drill.name.clone(),
+                label: drill.canary.clone(),
+                detail: format!("The copy {} did not open {}: {why}.", drill.copy, drill.canary),
+            }),
+        }
+    }
+    said.good = format!("{} opened what was encrypted with the key, and the expected text came out.", match drills.len() {
+        1 => "The copy".to_owned(),
+        number => format!("All {number} copies"),
+    });
+    said
+}
+
+/// A vault's own backup is there, fresh, and comes up with the current keys.
+pub(super) fn vault_snapshot(snapshot: &SnapshotFacts, policy: &Policy, now: Timestamp) -> Said {
+    let mut said = Said { examined: 1, ..Said::default() };
+    let why = snapshot.why.as_deref().unwrap_or("no reason is told");
+    match snapshot.found {
+        SnapshotFound::NotTried => said.open.push(format!("The vault's backup could not be looked at: {why}.")),
+        SnapshotFound::Absent => {
+            let detail = format!("The vault has no backup: {why}.");
+            said.deviations.push(about_snapshot(snapshot, SNAPSHOT, Severity::Critical, detail));
+        }
+        SnapshotFound::Refused => {
+            let detail = format!("The vault's backup can't be restored: {why}.");
+            said.deviations.push(about_snapshot(snapshot, SNAPSHOT, Severity::Critical, detail));
+        }
+        SnapshotFound::Restored => {}
+    }
+    if let Some(taken) = snapshot.taken {
+        let age = now.since(taken).num_minutes();
+        if age > policy.snapshot_age.minutes {
+            let (is, may) = (words(age), policy.snapshot_age.words());
+            let detail = format!("The vault's newest backup is {is} old, and may be {may} old.");
+            said.deviations.push(about_snapshot(snapshot, SNAPSHOT_STALE, Severity::High, detail));
+        }
+    }
+    for place in &snapshot.held {
+        let detail = match place.answer {
+            Answer::Match => continue,
+            Answer::Unreadable => {
+                said.open.push(unknown(place));
+                continue;
+            }
+            Answer::Differs => format!("The restored vault holds another {} than the service runs with.", place.name),
+            Answer::Absent => format!("The restored vault does not hold {}: {}.", place.name, self::why(place)),
+        };
+        said.deviations.push(deviation(place, SNAPSHOT_KEY, Severity::Critical, detail));
+    }
+    if snapshot.found == SnapshotFound::Restored && snapshot.held.is_empty() {
+        said.open.push("No key is configured that the restored vault has to hold.".to_owned());
+    }
+    said.good = format!(
+        "The backup was restored into a scratch vault, which holds {} as the services run with.",
+        match snapshot.held.len() {
+            1 => "the key".to_owned(),
+            number => format!("all {number} keys"),
+        }
+    );
+    said
+}

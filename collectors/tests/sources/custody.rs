@@ -1,0 +1,393 @@
+//! The collector `key_custody` on real backups: restic repositories, and files of age's and of gpg's.
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, SystemTime},
+};
+
+use exhibit_collectors::{Collector as _, Scope, Settings, key_custody::KeyCustody};
+use exhibit_evidence::{Clock, EnvironmentId, Observation, Timestamp, Verdict, deployment::Environment};
+
+use serde_json::json;
+
+use crate::{
+    bao::{self, Bao, bao},
+    debian::{Program, install},
+    needles::Needles,
+    packages::alone,
+};
+
+const RESTIC: Program = Program { package: "restic", path: "usr/bin/restic" };
+const AGE: Program = Program { package: "age", path: "usr/bin/age" };
+const KEYGEN: Program = Program { package: "age", path: "usr/bin/age-keygen" };
+const KEY: &str = "6e0f5b92c47a13d8af30429be5816c7d0d94f7b1832e6ac55fb8c90e7a41d326";
+const OTHER: &str = "13c70a9ed2584f6bb1e8057c3fa96d24e07b5c819f42d63a08ce71b5942d6af0";
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        "2026-11-20T12:00:00.000000Z".parse().expect("an instant")
+    }
+}
+
+/// A machine with a service, and places to keep its key in.
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        // gpg's agent listens on a socket in its folder, and names of sockets are short.
+        let folder = tempfile::Builder::new().prefix("cu").tempdir_in(env::temp_dir()).expect("a folder");
+        let machine = Self { folder };
+        machine.write("app.env", &format!("ENCRYPTION_KEY={KEY}\n"));
+        machine.write("repository.unlock", "a-password-of-the-repository\n");
+        for program in [("restic", RESTIC.find()), ("age", AGE.find()), ("age-keygen", KEYGEN.find())] {
+            machine.shim(program.0, &program.1);
+        }
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    }
+
+    /// A program that first writes down its arguments and its environment, as others on the machine could see them.
+    fn shim(&self, name: &str, program: &Path) {
+        let seen = self.path("seen");
+        let script = format!(
+            "#!/bin/sh\n{{ printf '%s\\n' \"$@\"; env; }} >> '{}'\nexec '{}' \"$@\"\n",
+            seen.display(),
+            program.display()
+        );
+        self.write(&format!("bin/{name}"), &script);
+        fs::set_permissions(self.path(&format!("bin/{name}")), fs::Permissions::from_mode(0o700)).expect("a mode");
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let program = if program.contains('/') { self.path(program) } else { PathBuf::from(program) };
+        let mut command = Command::new(&program);
+        command.args(arguments).current_dir(self.folder.path()).env("TZ", "UTC").stdin(Stdio::null());
+        let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{} {arguments:?}: {said}", program.display());
+        format!("{}{said}", String::from_utf8_lossy(&output.stdout))
+    }
+
+    fn restic(&self, arguments: &[&str]) {
+        let all = ["--repo", "offsite", "--password-file", "repository.unlock", "--no-cache", "--quiet"];
+        self.run("bin/restic", &[&all, arguments].concat());
+    }
+
+    /// Saves a folder with the key, and with what else lies in it.
+    fn back_up(&self, key: &str, at: &str, beside: &[&str]) {
+        let _ = fs::remove_dir_all(self.path("save"));
+        self.write("save/keys.env", &format!("LOG=info\nENCRYPTION_KEY='{key}'\n"));
+        beside.iter().for_each(|name| self.write(&format!("save/{name}"), "not a real dump"));
+        let save = self.path("save");
+        self.restic(&["backup", "--time", at, "--host", "app", save.to_str().expect("UTF-8")]);
+        fs::remove_dir_all(&save).expect("removed");
+    }
+
+    fn aged(&self, name: &str, days: u64) {
+        let file = fs::File::options().append(true).open(self.path(name)).expect("it is there");
+        let now = SystemTime::from(Noon.now().utc());
+        file.set_modified(now - Duration::from_secs(days * 24 * 3600)).expect("a time");
+    }
+
+    /// What is found out with these copies.
+    fn look(&self, copies: &str) -> (Observation, Vec<(String, Verdict)>) {
+        let source = format!(
+            "[[keys]]\nenvironment = 'production'\nname = 'ENCRYPTION_KEY'\nbytes = 32\n\
+             running = [{{ name = 'backend', dotenv = 'app.env' }}]\ncopies = [{copies}]\n"
+        );
+        self.look_by(&source, "copies = 1")
+    }
+
+    /// What is found out with these settings.
+    fn look_by(&self, source: &str, policy: &str) -> (Observation, Vec<(String, Verdict)>) {
+        let id = EnvironmentId::new("production").expect("an id");
+        let environments = [Environment { title: String::new(), id, disposable: false }];
+        let settings =
+            Settings { source: toml::from_str(source).expect("TOML"), policy: toml::from_str(policy).expect("TOML") };
+        KeyCustody.check_settings(&settings).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let scope = Scope {
+            base: self.folder.path(),
+            environments: &environments,
+            clock: &Noon,
+            run_key: &[3; 32],
+            engine: exhibit_detect::Engine::builtin(),
+            archive: None,
+        };
+        let collected = KeyCustody.collect(&scope, &settings).expect("collected");
+        let judged = KeyCustody.judge(&collected.observation, &environments, &settings.policy).expect("judged");
+        let verdicts =
+            judged.iter().map(|one| (one.check.as_str().replace("key-custody.", ""), one.verdict())).collect();
+        self.nothing_leaked(&format!("{:?}{judged:?}", collected.observation));
+        (collected.observation, verdicts)
+    }
+
+    /// No key in what is recorded, in arguments and environments of programs, or in a file that was left behind.
+    fn nothing_leaked(&self, recorded: &str) {
+        let needles = Needles::new(&[KEY, OTHER].map(str::to_owned));
+        assert_eq!(needles.found_in(recorded.as_bytes()), Vec::<&str>::new());
+        if let Ok(seen) = fs::read(self.path("seen")) {
+            assert_eq!(needles.found_in(&seen), Vec::<&str>::new());
+        }
+        let mut folders = vec![self.folder.path().to_owned()];
+        let mut holding = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.is_file() && !needles.found_in(&fs::read(&path).expect("readable")).is_empty() {
+                    holding.push(path);
+                }
+            }
+        }
+        assert_eq!(holding, [self.path("app.env")]);
+    }
+}
+
+/// The verdict of one check.
+fn of(verdicts: &[(String, Verdict)], check: &str) -> Verdict {
+    verdicts.iter().find(|(id, _)| id == check).expect("it was judged").1
+}
+
+/// The answer of the copy, and the code with it.
+fn answer(observation: &Observation) -> String {
+    let copy = &observation.facts["keys"][0]["copies"][0];
+    let code = copy["code"].as_str().map(|code| format!(" {code}")).unwrap_or_default();
+    format!("{}{code}", copy["answer"].as_str().expect("an answer"))
+}
+
+#[test]
+fn a_restic_repository_is_believed_for_what_its_newest_snapshot_holds() {
+    let machine = Machine::new();
+    let copy = |path: &str| {
+        format!(
+            "{{ name = 'offsite', restic = {{ repository = 'offsite', unlock_file = 'repository.unlock', path = '{}', \
+             holds = 'dotenv', program = '{}' }} }}",
+            machine.path(path).display(),
+            machine.path("bin/restic").display()
+        )
+    };
+    // Not there at all.
+    let (observation, verdicts) = machine.look(&copy("save/keys.env"));
+    assert_eq!(answer(&observation), "unreadable command-failed");
+    assert_eq!((of(&verdicts, "copies"), of(&verdicts, "same-as-running")), (Verdict::Error, Verdict::Error));
+    // There, and empty.
+    machine.restic(&["init"]);
+    let (observation, verdicts) = machine.look(&copy("save/keys.env"));
+    assert_eq!(answer(&observation), "absent");
+    assert_eq!((of(&verdicts, "copies"), of(&verdicts, "backup-age")), (Verdict::Fail, Verdict::Vacuous));
+    // Saved long ago.
+    machine.back_up(KEY, "2026-09-01 03:00:00", &[]);
+    let (observation, verdicts) = machine.look(&copy("save/keys.env"));
+    assert_eq!(answer(&observation), "match");
+    assert_eq!((of(&verdicts, "copies"), of(&verdicts, "backup-age")), (Verdict::Pass, Verdict::Fail));
+    // As it should be.
+    machine.back_up(KEY, "2026-11-18 03:00:00", &["notes.txt"]);
+    let (observation, verdicts) = machine.look(&copy("save/keys.env"));
+    assert_eq!(answer(&observation), "match");
+    let wrong: Vec<_> =
+        verdicts.iter().filter(|(_, verdict)| !matches!(verdict, Verdict::Pass | Verdict::NotApplicable)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    // Another file than the one that is there.
+    let (observation, _) = machine.look(&copy("save/other.env"));
+    assert_eq!(answer(&observation), "absent");
+    // Another key than the running one, though it is newer.
+    machine.back_up(OTHER, "2026-11-19 03:00:00", &[]);
+    let (observation, verdicts) = machine.look(&copy("save/keys.env"));
+    assert_eq!(answer(&observation), "differs");
+    assert_eq!((of(&verdicts, "copies"), of(&verdicts, "same-as-running")), (Verdict::Fail, Verdict::Fail));
+    // Beside the dumps.
+    machine.back_up(KEY, "2026-11-20 03:00:00", &["app.sql.gz"]);
+    let (_, verdicts) = machine.look(&copy("save/keys.env"));
+    assert_eq!((of(&verdicts, "copies"), of(&verdicts, "apart-from-data")), (Verdict::Pass, Verdict::Fail));
+    // It does not open.
+    machine.write("repository.unlock", "another\n");
+    let (observation, verdicts) = machine.look(&copy("save/keys.env"));
+    assert_eq!(answer(&observation), "unreadable command-failed");
+    assert!(
+        verdicts.iter().all(|(id, verdict)| id == "format" || id == "access" || *verdict != Verdict::Pass),
+        "{verdicts:?}"
+    );
+}
+
+#[test]
+fn files_of_age_are_opened_by_age_itself() {
+    let machine = Machine::new();
+    let copy = |identity: &str| {
+        let program = machine.path("bin/age");
+        format!(
+            "{{ name = 'offline', file = 'safe/key-*.age', age = {{ identity = '{identity}', program = '{}' }} }}",
+            program.display()
+        )
+    };
+    let recipient = |identity: &str| {
+        let said = machine.run("bin/age-keygen", &["-o", identity]);
+        said.split_whitespace().find(|word| word.starts_with("age1")).expect("a recipient").to_owned()
+    };
+    let (own, _stranger) = (recipient("own.identity"), recipient("stranger.identity"));
+    let lock_away = |name: &str, key: &str, days: u64| {
+        fs::create_dir_all(machine.path("safe")).expect("a folder");
+        machine.write("plain", key);
+        machine.run("bin/age", &["--recipient", &own, "--output", name, "plain"]);
+        fs::remove_file(machine.path("plain")).expect("removed");
+        machine.aged(name, days);
+    };
+    let (observation, verdicts) = machine.look(&copy("own.identity"));
+    assert_eq!(
+        (answer(&observation).as_str(), of(&verdicts, "copies")),
+        ("unreadable file-unreadable", Verdict::Error)
+    );
+    fs::create_dir_all(machine.path("safe")).expect("a folder");
+    let (observation, verdicts) = machine.look(&copy("own.identity"));
+    assert_eq!((answer(&observation).as_str(), of(&verdicts, "copies")), ("absent", Verdict::Fail));
+    lock_away("safe/key-1.age", OTHER, 60);
+    let (observation, verdicts) = machine.look(&copy("own.identity"));
+    assert_eq!((answer(&observation).as_str(), of(&verdicts, "backup-age")), ("differs", Verdict::Fail));
+    lock_away("safe/key-2.age", KEY, 2);
+    let (observation, verdicts) = machine.look(&copy("own.identity"));
+    assert_eq!((answer(&observation).as_str(), of(&verdicts, "same-as-running")), ("match", Verdict::Pass));
+    assert_eq!(of(&verdicts, "backup-age"), Verdict::Pass);
+    let (observation, _) = machine.look(&copy("stranger.identity"));
+    assert_eq!(answer(&observation), "unreadable command-failed");
+    machine.write("safe/app.dump", "not a real dump");
+    let (_, verdicts) = machine.look(&copy("own.identity"));
+    assert_eq!(of(&verdicts, "apart-from-data"), Verdict::Fail);
+}
+
+#[test]
+fn files_of_gpg_are_opened_by_gpg_itself_and_no_agent_stays() {
+    if !Path::new("/usr/bin/gpg-agent").is_file() {
+        let _alone = alone();
+        install(&["gnupg"]);
+    }
+    let machine = Machine::new();
+    fs::create_dir(machine.path("ring")).expect("a folder");
+    fs::set_permissions(machine.path("ring"), fs::Permissions::from_mode(0o700)).expect("a mode");
+    let whose = "Restore <restore@example.invalid>";
+    let home = ["--homedir", "ring", "--batch", "--quiet"];
+    machine
+        .run("gpg", &[&home[..], &["--passphrase", "", "--quick-generate-key", whose, "default", "default"]].concat());
+    let lock_away = |key: &str| {
+        let _ = fs::remove_file(machine.path("key.gpg"));
+        machine.write("plain", key);
+        let to = ["--trust-model", "always", "--recipient", whose, "--output", "key.gpg", "--encrypt", "plain"];
+        machine.run("gpg", &[&home[..], &to].concat());
+        fs::remove_file(machine.path("plain")).expect("removed");
+        machine.aged("key.gpg", 3);
+        machine.run("gpgconf", &["--homedir", "ring", "--kill", "gpg-agent"]);
+    };
+    let copy = "{ name = 'offline', file = 'key.gpg', gpg = { home = 'ring' } }";
+    lock_away(KEY);
+    let (observation, verdicts) = machine.look(copy);
+    assert_eq!((answer(&observation).as_str(), of(&verdicts, "same-as-running")), ("match", Verdict::Pass));
+    lock_away(OTHER);
+    assert_eq!(answer(&machine.look(copy).0), "differs");
+    machine.write("key.gpg", "not what gpg made");
+    assert_eq!(answer(&machine.look(copy).0), "unreadable command-failed");
+    // The agent's socket goes when it ends.
+    let ended = (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        !machine.path("ring/S.gpg-agent").exists()
+    });
+    assert!(ended, "an agent still serves the keyring");
+}
+
+/// A place in a vault, as a copy.
+fn in_vault(server: &Bao, path: &str) -> String {
+    let (address, authority) = (&server.address, server.authority.display());
+    format!(
+        "{{ name = 'vault', vault = {{ address = '{address}', authorities = '{authority}', token = 'file:vault.token', \
+         mount = 'custody', path = '{path}' }} }}"
+    )
+}
+
+#[test]
+fn a_vault_is_a_place_that_tells_since_when_it_holds_the_key() {
+    let server = bao();
+    server.mount("custody", 2);
+    let machine = Machine::new();
+    machine.write("vault.token", &server.root);
+    let put = |key: &str| server.put("custody/app/production", &json!({"ENCRYPTION_KEY": key, "OTHER": "x"}));
+    let (observation, verdicts) = machine.look(&in_vault(server, "app"));
+    assert_eq!((answer(&observation).as_str(), of(&verdicts, "copies")), ("absent", Verdict::Fail));
+    put(OTHER);
+    let (observation, verdicts) = machine.look(&in_vault(server, "app"));
+    assert_eq!((answer(&observation).as_str(), of(&verdicts, "same-as-running")), ("differs", Verdict::Fail));
+    put(KEY);
+    let (observation, verdicts) = machine.look(&in_vault(server, "app"));
+    assert_eq!((answer(&observation).as_str(), of(&verdicts, "same-as-running")), ("match", Verdict::Pass));
+    assert_eq!(of(&verdicts, "apart-from-data"), Verdict::Pass);
+    assert!(observation.facts["keys"][0]["copies"][0]["since"].is_string(), "version 2 tells since when");
+    // Refused, and gone: neither is ever a pass.
+    machine.write("vault.token", "s.not-a-token");
+    let (observation, verdicts) = machine.look(&in_vault(server, "app"));
+    assert!(answer(&observation).starts_with("unreadable"), "{}", answer(&observation));
+    assert_eq!((of(&verdicts, "copies"), of(&verdicts, "same-as-running")), (Verdict::Error, Verdict::Error));
+}
+
+#[test]
+fn a_vaults_backup_comes_up_in_a_scratch_vault_with_the_current_key() {
+    let server = Bao::open();
+    server.mount("custody", 2);
+    let machine = Machine::new();
+    machine.shim("bao", &bao::program());
+    machine.write("vault.token", &server.root);
+    machine.write("unseal", &server.unseal);
+    fs::create_dir(machine.path("backup")).expect("a folder");
+    let save = |name: &str, key: &str, days: u64| {
+        server.put("custody/app/production", &json!({"ENCRYPTION_KEY": key}));
+        let file = machine.path(&format!("backup/{name}"));
+        server.told(&["operator", "raft", "snapshot", "save", file.to_str().expect("UTF-8")], &[], b"");
+        machine.aged(&format!("backup/{name}"), days);
+    };
+    let look = |program: &str| {
+        let source = format!(
+            "[[keys]]\nenvironment = 'production'\nname = 'ENCRYPTION_KEY'\nbytes = 32\n\
+             running = [{{ name = 'backend', dotenv = 'app.env' }}]\n\
+             [[vaults]]\nenvironment = 'production'\nsubject = 'vault'\nsnapshot = 'backup/bao-*.snap'\n\
+             unseal = ['file:unseal']\nprogram = '{program}'\nkeys = ['encryption-key']\n\
+             vault = {{ token = 'file:vault.token', mount = 'custody', path = 'app' }}\n"
+        );
+        let (observation, verdicts) = machine.look_by(&source, "snapshot_age = '2d'");
+        let snapshot = &observation.facts["snapshots"][0];
+        let held = snapshot["held"][0]["answer"].as_str().unwrap_or("");
+        let found = format!("{} {held}", snapshot["found"].as_str().expect("a word"));
+        (found.trim().to_owned(), of(&verdicts, "vault-snapshot"), snapshot["why"].to_string())
+    };
+    let said = |program: &str, found: &str, verdict: Verdict| {
+        let looked = look(program);
+        assert_eq!((looked.0.as_str(), looked.1), (found, verdict), "{}", looked.2);
+    };
+    said("bin/bao", "absent", Verdict::Fail);
+    save("bao-1.snap", OTHER, 1);
+    said("bin/bao", "restored differs", Verdict::Fail);
+    save("bao-2.snap", KEY, 0);
+    said("bin/bao", "restored match", Verdict::Pass);
+    said("bin/no-such-program", "not-tried", Verdict::Error);
+    machine.aged("backup/bao-1.snap", 9);
+    machine.aged("backup/bao-2.snap", 5);
+    said("bin/bao", "restored match", Verdict::Fail);
+    machine.write("backup/bao-3.snap", "not what a vault saved");
+    said("bin/bao", "refused", Verdict::Fail);
+    fs::remove_file(machine.path("backup/bao-3.snap")).expect("removed");
+    // The key of another vault than the one that was saved.
+    machine.write("unseal", &bao().unseal);
+    said("bin/bao", "refused", Verdict::Fail);
+}
