@@ -8,7 +8,7 @@ use super::repository::{self, RepositoryError, Tip, TipKind};
 use super::settings::{self, RepositorySource};
 use super::tally::{Tally, observations};
 use super::walk::{self, History};
-use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Scope, Settings};
 use exhibit_detect::RunKey;
 use exhibit_evidence::Digest;
 use exhibit_evidence::observation::{Exclusion, Method, Observation, Population, Problem, Subject, Tool};
@@ -42,7 +42,7 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
                 population.push(nothing(&subject));
                 problems.push(Problem {
                     subject: Some(subject.clone()),
-                    code: code(&error).to_owned(),
+                    code: error.code().to_owned(),
                     message: error.to_string(),
                 });
             }
@@ -88,17 +88,8 @@ fn blind_spots() -> Vec<String> {
 }
 
 fn subject(repository: &RepositorySource, index: usize, scope: &Scope<'_>) -> Result<Subject, CollectError> {
-    let problem = |message: &str| {
-        CollectError::Settings(SettingProblem::new(&format!("source.repositories.{index}.environment"), message))
-    };
-    let environment = match (&repository.environment, scope.environments) {
-        (Some(id), environments) if environments.iter().any(|environment| environment.id == *id) => id.clone(),
-        (Some(_), _) => return Err(problem("expected one of the job's environments")),
-        (None, [only]) => only.id.clone(),
-        (None, _) => {
-            return Err(problem("expected an environment, because the job does not have exactly one"));
-        }
-    };
+    let key = format!("source.repositories.{index}.environment");
+    let environment = scope.environment(repository.environment.as_ref(), &key)?;
     Ok(Subject { environment, id: repository.id.clone() })
 }
 
@@ -111,20 +102,6 @@ fn nothing(subject: &Subject) -> Population {
         counted_by: "could not be counted".to_owned(),
         examined: 0,
         excluded: Vec::new(),
-    }
-}
-
-fn code(error: &RepositoryError) -> &'static str {
-    match error {
-        RepositoryError::NotARepository => "not-a-repository",
-        RepositoryError::ForeignOwner { .. } => "foreign-owner",
-        RepositoryError::Shallow => "shallow-clone",
-        RepositoryError::Reftable => "reftable",
-        RepositoryError::Sha256 => "sha256-objects",
-        RepositoryError::Partial { .. } => "partial-clone",
-        RepositoryError::Missing { .. } => "missing-object",
-        RepositoryError::Unreadable { .. } => "unreadable",
-        RepositoryError::TooManyPlaces { .. } => "too-many-places",
     }
 }
 

@@ -61,6 +61,9 @@ pub struct CommitDescription {
     /// Symbolic links that it makes: path and target.
     #[serde(default)]
     pub links: BTreeMap<String, String>,
+    /// Submodules that it adds: path and the other repository's commit.
+    #[serde(default)]
+    pub submodules: BTreeMap<String, String>,
     /// Branches that are deleted after it.
     #[serde(default)]
     pub delete_branches: Vec<String>,
@@ -129,6 +132,9 @@ fn build_with_git(description: &Description, folder: &Path) -> Result<(), git2::
         }
         for (path, target) in &commit.links {
             files.insert(path.clone(), (repository.blob(target.as_bytes())?, 0o120_000));
+        }
+        for (path, other) in &commit.submodules {
+            files.insert(path.clone(), (Oid::from_str(other)?, 0o160_000));
         }
         let tree = repository.find_tree(write_tree(&repository, &files)?)?;
         let parents = parent

@@ -64,6 +64,22 @@ pub enum RepositoryError {
 }
 
 impl RepositoryError {
+    /// A steady code for evidence.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotARepository => "not-a-repository",
+            Self::ForeignOwner { .. } => "foreign-owner",
+            Self::Shallow => "shallow-clone",
+            Self::Reftable => "reftable",
+            Self::Sha256 => "sha256-objects",
+            Self::Partial { .. } => "partial-clone",
+            Self::Missing { .. } => "missing-object",
+            Self::Unreadable { .. } => "unreadable",
+            Self::TooManyPlaces { .. } => "too-many-places",
+        }
+    }
+
     /// An error about reading `what`, without libgit2's own text, which may hold paths.
     pub(crate) fn reading(what: impl Into<String>, error: &git2::Error) -> Self {
         Self::Unreadable { what: what.into(), detail: format!("libgit2 {:?}/{:?}", error.class(), error.code()) }

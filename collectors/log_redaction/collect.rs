@@ -13,21 +13,19 @@ use rayon::prelude::*;
 use super::canary::{self, Drawn};
 use super::examine::{Examiner, Lookout, Tally};
 use super::facts::{CanaryFacts, FORMAT, Facts, LogFacts, SampleFacts};
-use super::known::{self, Secrets};
 use super::sample::{self, Frame, Sampler};
 use super::settings::{self, Log, Sample};
 use super::{awaiting, opening};
+use crate::known::{self, Secrets};
 use crate::remote::RealPace;
-use crate::sources::logs::{Counted, LEFT, Left, LogError, LogSource, Passed, Piece};
+use crate::sources::logs::{Counted, LEFT, Left, LogError, LogSource, Passed, Piece, exclusions};
 use crate::sources::{Root, Surroundings};
-use crate::{CollectError, Collected, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Scope, Settings};
 
 /// The code of what a random sample left out.
 pub(super) const NOT_DRAWN: &str = "not-drawn";
 /// So often a log is listed again for what moved while it was read.
 const ROUNDS: usize = 4;
-/// Examples of what was left out, for each reason.
-const EXAMPLES: usize = 5;
 /// So many problems of one log are told one by one.
 const PROBLEMS: usize = 10;
 
@@ -117,15 +115,7 @@ fn lookout<'e>(
 
 fn subjects(logs: &[Log], scope: &Scope<'_>) -> Result<Vec<Subject>, CollectError> {
     let subject = |(index, log): (usize, &Log)| {
-        let problem = |message: &str| {
-            CollectError::Settings(SettingProblem::new(&format!("source.logs.{index}.environment"), message))
-        };
-        let environment = match (&log.environment, scope.environments) {
-            (Some(id), environments) if environments.iter().any(|known| known.id == *id) => id.clone(),
-            (Some(_), _) => return Err(problem("expected one of the job's environments")),
-            (None, [only]) => only.id.clone(),
-            (None, _) => return Err(problem("expected an environment, because the job does not have exactly one")),
-        };
+        let environment = scope.environment(log.environment.as_ref(), &format!("source.logs.{index}.environment"))?;
         Ok(Subject { environment, id: log.id.clone() })
     };
     logs.iter().enumerate().map(subject).collect()
@@ -277,23 +267,6 @@ impl Collecting {
             population("byte as it is kept", bytes, looked.passed.bytes, Vec::new());
         }
     }
-}
-
-fn exclusions(left: &[Left]) -> Vec<Exclusion> {
-    let mut by_code: BTreeMap<&str, Exclusion> = BTreeMap::new();
-    for one in left {
-        let exclusion = by_code.entry(one.code).or_insert_with(|| Exclusion {
-            code: one.code.to_owned(),
-            reason: one.reason.clone(),
-            count: 0,
-            examples: Vec::new(),
-        });
-        exclusion.count += 1;
-        if exclusion.examples.len() < EXAMPLES {
-            exclusion.examples.push(one.name.clone());
-        }
-    }
-    by_code.into_values().collect()
 }
 
 fn facts(source: &dyn LogSource, subject: &Subject, mut looked: Looked, drawn: &[Drawn]) -> LogFacts {

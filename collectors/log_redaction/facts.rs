@@ -4,6 +4,8 @@ use exhibit_detect::{Confidence, Severity};
 use exhibit_evidence::observation::Subject;
 use serde::{Deserialize, Serialize};
 
+use crate::known::KnownFacts;
+
 /// The version of this shape.
 pub(super) const FORMAT: u64 = 1;
 
@@ -20,26 +22,6 @@ pub(super) struct Facts {
     /// The kinds of personal data that were looked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) personal_data: Vec<String>,
-}
-
-/// Which real secrets were looked for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct KnownFacts {
-    /// How many different values were looked for, in all their forms.
-    pub(super) searched: u64,
-    /// What was not looked for, by name, and why.
-    pub(super) not_searched: Vec<NotSearchedFact>,
-}
-
-/// A secret that was not looked for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NotSearchedFact {
-    pub(super) environment: String,
-    pub(super) name: String,
-    /// `too-short`, `too-common`, `placeholder`, `empty`, or why its value could not be seen.
-    pub(super) why: String,
 }
 
 /// What was observed of one log.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use exhibit_evidence::{
     CheckId, Condition, ConditionId, Finding, Fingerprint, Observation, Place, Severity, SubjectOutcome, Verdict,
-    assessment::Judgement, observation::Subject,
+    assessment::Judgement,
 };
 
 use super::{
@@ -14,7 +14,9 @@ use super::{
     facts::{CanaryFacts, FORMAT, Facts, Group, LogFacts},
     settings::{self, Policy},
 };
-use crate::{JudgeError, SettingProblem};
+use crate::policy::{self, Allowance};
+use crate::words::plural;
+use crate::{JudgeError, SettingProblem, gaps};
 
 /// The checks, in the manifest's order.
 pub(super) const CHECKS: [&str; 3] = ["log-redaction.secrets", "log-redaction.personal-data", "log-redaction.canary"];
@@ -115,7 +117,7 @@ impl Judging<'_> {
         let mut findings = Vec::new();
         let (mut hits, mut allowed) = (0, 0);
         for ((rule, place, secret), found) in by_place {
-            match self.allowance(log, place, rule) {
+            match policy::allowance(&self.policy.allow, &log.subject.id, place, rule, self.observation.observed_to) {
                 Ok(()) => allowed += found.hits,
                 Err(expired) => {
                     hits += found.hits;
@@ -136,7 +138,8 @@ impl Judging<'_> {
             let reason = format!("{} of {kinds} in {looked_at}{also}.", plural(hits, "hit"));
             return Ok(Said { verdict: Verdict::Fail, reason, findings });
         }
-        if let Some(why) = self.unknown(&log.subject) {
+        let accepted = |code: &str| code == NOT_DRAWN || self.policy.allow_excluded.iter().any(|own| own == code);
+        if let Some(why) = gaps::unknown(self.observation, &log.subject, &accepted) {
             return Ok(Said::of(Verdict::Error, why));
         }
         if log.lines == 0 {
@@ -145,19 +148,13 @@ impl Judging<'_> {
         Ok(Said::of(Verdict::Pass, format!("No {what} noted in {looked_at}{also}{}.", self.not_searched(what))))
     }
 
-    /// Whether the policy allows this here; else the allowance that has expired, if one did.
-    fn allowance(&self, log: &LogFacts, place: &str, rule: &str) -> Result<(), Option<&settings::Allowance>> {
-        let covering = || self.policy.allow.iter().filter(|one| one.covers(&log.subject.id, place, rule));
-        if covering().any(|one| one.holds(self.observation.observed_to)) { Ok(()) } else { Err(covering().next()) }
-    }
-
     fn finding(
         &self,
         check: &CheckId,
         log: &LogFacts,
         (rule, place, secret): (&str, &str, Option<&str>),
         found: &Found<'_>,
-        expired: Option<&settings::Allowance>,
+        expired: Option<&Allowance>,
     ) -> Result<Finding, JudgeError> {
         let subject = &log.subject;
         // The surest group speaks for all of them.
@@ -215,57 +212,13 @@ impl Judging<'_> {
     /// Real secrets that were not looked for, for the check on secrets.
     fn not_searched(&self, what: &str) -> String {
         match &self.facts.known {
-            Some(known) if what == "secret" => {
-                let left = known.not_searched.len() as u64;
-                let left = if left > 0 { format!(", {left} were not searched for") } else { String::new() };
-                format!("; {} of the environments looked for exactly{left}", plural(known.searched, "real secret"))
-            }
+            Some(known) if what == "secret" => known.in_words(),
             _ => String::new(),
         }
     }
 
     fn severity(&self, rule: &str, group: &Group) -> Severity {
-        let own = self.policy.severities.iter().find(|one| settings::is_rule(&one.rule, rule));
-        own.map_or_else(
-            || match group.severity {
-                exhibit_detect::Severity::Critical => Severity::Critical,
-                exhibit_detect::Severity::High => Severity::High,
-                exhibit_detect::Severity::Medium => Severity::Medium,
-                exhibit_detect::Severity::Low => Severity::Low,
-            },
-            |own| own.severity,
-        )
-    }
-
-    /// Why it is not known what the log holds, if it is not.
-    fn unknown(&self, subject: &Subject) -> Option<String> {
-        let concerns = |of: &Option<Subject>| of.as_ref().is_none_or(|of| of == subject);
-        let problems: Vec<&str> = self
-            .observation
-            .problems
-            .iter()
-            .filter(|problem| concerns(&problem.subject))
-            .map(|problem| problem.message.as_str())
-            .collect();
-        if !problems.is_empty() {
-            return Some(format!("It could not be found out: {}", problems.join("; ")));
-        }
-        self.observation.population.iter().filter(|population| population.subject == *subject).find_map(|population| {
-            let unit = &population.unit;
-            if population.exist.is_none() {
-                return Some(format!("How many of unit `{unit}` exist could not be found out."));
-            }
-            if !population.is_accounted_for() {
-                let (exist, examined) = (population.exist.unwrap_or(0), population.examined);
-                return Some(format!("Of unit `{unit}` {exist} exist by the source's own count, and {examined} were examined."));
-            }
-            let accepted = |code: &str| code == NOT_DRAWN || self.policy.allow_excluded.iter().any(|own| own == code);
-            let left = population.excluded.iter().find(|exclusion| exclusion.count > 0 && !accepted(&exclusion.code))?;
-            Some(format!(
-                "{} of unit `{unit}` could not be examined ({}: {}), which the policy does not name.",
-                left.count, left.code, left.reason
-            ))
-        })
+        policy::severity(&self.policy.severities, rule).unwrap_or_else(|| policy::graded(group.severity))
     }
 
     fn canaries(&self, check: &CheckId, log: &LogFacts) -> Result<Said, JudgeError> {
@@ -377,12 +330,4 @@ fn looked_at(log: &LogFacts, secrets: bool) -> String {
         words.push_str(&format!(" drawn at random from {from}: with 95 % confidence fewer than {bound} {unit}s hold any"));
     }
     words
-}
-
-fn plural(count: u64, what: &str) -> String {
-    match (count, what.strip_suffix('y')) {
-        (1, _) => format!("1 {what}"),
-        (_, Some(stem)) => format!("{count} {stem}ies"),
-        (_, None) => format!("{count} {what}s"),
-    }
 }

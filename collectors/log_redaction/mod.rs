@@ -14,7 +14,6 @@ mod conditions;
 mod examine;
 mod facts;
 mod judge;
-mod known;
 mod opening;
 mod sample;
 mod self_test;

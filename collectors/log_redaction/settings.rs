@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use exhibit_detect::Confidence;
-use exhibit_evidence::{EnvironmentId, Severity, SubjectId, Timestamp};
-use globset::{GlobBuilder, GlobMatcher};
+use exhibit_evidence::{EnvironmentId, SubjectId};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::calling;
 use crate::SettingProblem;
+use crate::policy::{self, Allowance, RuleSeverity, glob, read};
 use crate::remote::aws::AwsAccess;
 use crate::sources::logs::LEFT;
 use crate::sources::logs::cloudwatch::CloudWatchSettings;
@@ -375,87 +374,15 @@ impl Default for Policy {
     }
 }
 
-/// The severity of what a rule finds.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RuleSeverity {
-    /// A rule's id, or all that begin with it: `generic.*`.
-    pub(super) rule: String,
-    /// `critical`, `high`, `medium`, `low` or `info`.
-    pub(super) severity: Severity,
-}
-
-/// A place where something may stand, for a reason and for a time.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Allowance {
-    /// The log; without it, in all of them.
-    pub(super) log: Option<SubjectId>,
-    /// The place as findings tell it, or a pattern of places.
-    pub(super) place: String,
-    /// The rule, or all that begin with it: `generic.*`; without it, all of them.
-    pub(super) rule: Option<String>,
-    /// Why.
-    pub(super) reason: String,
-    /// The last day on which it holds, `2027-03-31`.
-    pub(super) until: String,
-}
-
-impl Allowance {
-    /// Whether it speaks of this, on whatever day.
-    pub(super) fn covers(&self, log: &SubjectId, place: &str, rule: &str) -> bool {
-        self.log.as_ref().is_none_or(|own| own == log)
-            && self.rule.as_ref().is_none_or(|own| is_rule(own, rule))
-            && (self.place == place || glob(&self.place).is_some_and(|glob| glob.is_match(place)))
-    }
-
-    /// Whether it holds at this instant. Days are those of UTC.
-    pub(super) fn holds(&self, at: Timestamp) -> bool {
-        at.to_string().get(..10).is_some_and(|day| day <= self.until.as_str())
-    }
-}
-
-/// Whether `pattern`, an id or the beginning of ids with `*` behind it, means this rule.
-pub(super) fn is_rule(pattern: &str, rule: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(beginning) => rule.starts_with(beginning),
-        None => pattern == rule,
-    }
-}
-
-fn glob(pattern: &str) -> Option<GlobMatcher> {
-    GlobBuilder::new(pattern).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
-}
-
 /// Reads `policy`.
 pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
     let policy: Policy = read("policy", table)?;
-    for (index, allowance) in policy.allow.iter().enumerate() {
-        let problem = |name: &str, message: &str| Err(SettingProblem::new(&format!("policy.allow.{index}.{name}"), message));
-        if allowance.reason.trim().is_empty() {
-            return problem("reason", "expected a reason in words");
-        }
-        if glob(&allowance.place).is_none() {
-            return problem("place", "expected a place as findings tell it, or a pattern of places");
-        }
-        let is_day = allowance.until.len() == 10 && format!("{}T00:00:00.000000Z", allowance.until).parse::<Timestamp>().is_ok();
-        if !is_day {
-            return problem("until", "expected the last day on which it holds, such as `2027-03-31`");
-        }
+    if let Some(problem) = policy::misread(&policy.allow) {
+        return Err(problem);
     }
-    if let Some(index) = policy.personal_data.iter().position(|kind| !PERSONAL.contains(&kind.as_str())) {
-        let message = format!("expected one of {}", PERSONAL.join(", "));
-        return Err(SettingProblem::new(&format!("policy.personal_data.{index}"), message));
-    }
-    if let Some(index) = policy.allow_excluded.iter().position(|code| !LEFT.contains(&code.as_str())) {
-        let message = format!("expected one of {}", LEFT.join(", "));
-        return Err(SettingProblem::new(&format!("policy.allow_excluded.{index}"), message));
-    }
+    policy::known_words("policy.personal_data", &policy.personal_data, PERSONAL)?;
+    policy::known_words("policy.allow_excluded", &policy.allow_excluded, LEFT)?;
     Ok(policy)
-}
-
-fn read<T: DeserializeOwned>(key: &str, table: &toml::Table) -> Result<T, SettingProblem> {
-    T::deserialize(toml::Value::Table(table.clone())).map_err(|error| SettingProblem::unread(key, &error))
 }
 
 #[cfg(test)]
@@ -571,19 +498,6 @@ mod tests {
 
     fn is_family(rule: &str) -> bool {
         exhibit_detect::families().iter().any(|family| family.id == rule)
-    }
-
-    #[test]
-    fn an_allowance_holds_to_the_end_of_its_day() {
-        let allow = "allow = [{ place = 'logs/*.log', rule = 'generic.*', reason = 'x', until = '2026-11-20' }]";
-        let policy = policy(&toml::from_str(allow).expect("TOML")).expect("read");
-        let log = SubjectId::new("api").expect("an id");
-        let one = &policy.allow[0];
-        assert!(one.covers(&log, "logs/a.log", "generic.password"));
-        assert!(!one.covers(&log, "logs/deep/a.log", "generic.password"));
-        assert!(!one.covers(&log, "logs/a.log", "github.pat"));
-        assert!(one.holds("2026-11-20T23:59:59.000000Z".parse().expect("an instant")));
-        assert!(!one.holds("2026-11-21T00:00:00.000000Z".parse().expect("an instant")));
     }
 
     /// A configuration that holds a literal under a name that promises a secret is refused.

@@ -8,8 +8,8 @@ use std::{
 
 use exhibit_detect::Engine;
 use exhibit_evidence::{
-    CanonicalError, Clock, Digest, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
-    to_canonical,
+    CanonicalError, Clock, Digest, EnvironmentId, Observation, assessment::Judgement, deployment::Environment,
+    observation::SelfTest, to_canonical,
 };
 
 use crate::archived::ArchiveSource;
@@ -92,6 +92,19 @@ pub struct Scope<'a> {
     pub engine: &'a Engine,
     /// Exhibit's own archive, for the collector that looks at it; none where nobody supplies it.
     pub archive: Option<&'a dyn ArchiveSource>,
+}
+
+impl Scope<'_> {
+    /// The environment that a subject belongs to: the one that the setting at `key` names, or the job's only one.
+    pub(crate) fn environment(&self, named: Option<&EnvironmentId>, key: &str) -> Result<EnvironmentId, CollectError> {
+        let problem = |message: &str| Err(CollectError::Settings(SettingProblem::new(key, message)));
+        match (named, self.environments) {
+            (Some(id), environments) if environments.iter().any(|environment| environment.id == *id) => Ok(id.clone()),
+            (Some(_), _) => problem("expected one of the job's environments"),
+            (None, [only]) => Ok(only.id.clone()),
+            (None, _) => problem("expected an environment, because the job does not have exactly one"),
+        }
+    }
 }
 
 /// A raw artifact, before masking.

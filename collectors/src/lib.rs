@@ -7,6 +7,9 @@ pub mod archived;
 pub mod cases;
 pub mod collector;
 pub mod examples;
+mod gaps;
+mod known;
+mod policy;
 pub mod process;
 pub mod reading;
 pub mod registry;
@@ -14,6 +17,7 @@ pub mod remote;
 pub mod scanning;
 pub mod sources;
 pub mod survey;
+mod words;
 
 pub use collector::{CollectError, Collected, Collector, JudgeError, RawArtifact, Scope, SettingProblem, Settings};
 pub use registry::{Entry, Registry};

@@ -68,6 +68,35 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// A steady code for evidence, by which a policy can accept it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Damaged(_) => "damaged",
+            Self::Encrypted => "encrypted",
+            Self::Unsupported(_) => "unsupported",
+            Self::TooLarge { .. } => "unpacks-too-large",
+            Self::TooDeep(_) => "nested-too-deep",
+            Self::Link | Self::Dangling | Self::Loop => "dangling-link",
+            Self::Special(_) => "special-file",
+            Self::KernelFiles(_) => "kernel-files",
+            Self::Vanished => "vanished",
+            Self::Shrank(_) => "shrank",
+            Self::NotInClone(_) => "not-in-clone",
+            Self::FoundMore(_) | Self::More { .. } => "more",
+            Self::GitIgnored | Self::ByPattern | Self::GitObjects | Self::Grew(_) | Self::Unreadable(_) => "unreadable",
+        }
+    }
+
+    /// Why, in words that do not say again what the code says.
+    #[must_use]
+    pub fn beside_code(&self) -> String {
+        match self {
+            Self::Damaged(what) => what.clone(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether this is a failure: something that should have been examined could not be. The other reasons are choices,
     /// or facts that leave nothing to examine.
     #[must_use]

@@ -34,6 +34,8 @@ pub struct Point {
 /// One blob, read.
 #[derive(Debug)]
 pub struct Blob<'b> {
+    /// Its id.
+    pub id: Oid,
     /// The path under which it came in, `/` between segments; bytes that are not UTF-8 are replaced.
     pub path: &'b str,
     /// The commit that brought it in, by its place in [`History::commits`].
@@ -166,31 +168,50 @@ impl History {
         self.blobs.is_empty()
     }
 
+    /// The ids of all these blobs.
+    pub fn ids(&self) -> impl Iterator<Item = Oid> + '_ {
+        self.blobs.iter().map(|entry| entry.blob)
+    }
+
     /// Reads every blob, on the threads of the pool that this is called in, and tells those that cannot be read.
-    pub fn read(&self, examine: &(dyn Fn(&Blob<'_>) + Sync), excluded: &(dyn Fn(Excluded) + Sync)) {
+    pub fn read(&self, examine: &(dyn Fn(&Blob<'_>) + Sync), excluded: &(dyn Fn(Oid, Excluded) + Sync)) {
         let entries: HashMap<Oid, &Entry> = self.blobs.iter().map(|entry| (entry.blob, entry)).collect();
-        let wanted: HashSet<Oid> = entries.keys().copied().collect();
-        let read = packs::read(&self.objects, &wanted, &|id, bytes| {
-            if let Some(entry) = entries.get(&id) {
-                examine(&self.blob(entry, bytes));
-            }
-        });
-        let rest: Vec<&Entry> = self.blobs.iter().filter(|entry| !read.contains(&entry.blob)).collect();
+        let order: Vec<Oid> = self.ids().collect();
+        self.read_objects(
+            &order,
+            &|id, bytes| {
+                if let Some(entry) = entries.get(&id) {
+                    examine(&self.blob(entry, bytes));
+                }
+            },
+            &|id, reason| {
+                let path = entries.get(&id).map(|entry| entry.path.to_string()).unwrap_or_default();
+                excluded(id, Excluded { path, reason });
+            },
+        );
+    }
+
+    /// Reads these blobs, whether any commit carries them or not, and tells those that cannot be read.
+    pub fn read_objects(
+        &self,
+        ids: &[Oid],
+        examine: &(dyn Fn(Oid, &[u8]) + Sync),
+        excluded: &(dyn Fn(Oid, Reason) + Sync),
+    ) {
+        let wanted: HashSet<Oid> = ids.iter().copied().collect();
+        let read = packs::read(&self.objects, &wanted, examine);
+        let rest: Vec<Oid> = ids.iter().filter(|id| !read.contains(id)).copied().collect();
         rest.par_chunks(BATCH).for_each_init(
             || repository::reopen(&self.folder),
             |repository, batch| {
                 let odb = repository.as_ref().ok().and_then(|repository| repository.odb().ok());
-                for entry in batch {
-                    match odb.as_ref().map(|odb| odb.read(entry.blob)) {
-                        Some(Ok(object)) => examine(&self.blob(entry, object.data())),
+                for id in batch {
+                    match odb.as_ref().map(|odb| odb.read(*id)) {
+                        Some(Ok(object)) => examine(*id, object.data()),
                         Some(Err(error)) if error.code() == git2::ErrorCode::NotFound => {
-                            let reason = Reason::NotInClone(format!("blob {}", entry.blob));
-                            excluded(Excluded { path: entry.path.to_string(), reason });
+                            excluded(*id, Reason::NotInClone(format!("blob {id}")));
                         }
-                        _ => {
-                            let reason = Reason::Damaged(format!("blob {} cannot be read", entry.blob));
-                            excluded(Excluded { path: entry.path.to_string(), reason });
-                        }
+                        _ => excluded(*id, Reason::Damaged(format!("blob {id} cannot be read"))),
                     }
                 }
             },
@@ -199,7 +220,7 @@ impl History {
 
     fn blob<'b>(&self, entry: &'b Entry, bytes: &'b [u8]) -> Blob<'b> {
         let at_head = self.at_head.contains(&entry.blob);
-        Blob { path: &entry.path, commit: entry.commit as usize, at_head, bytes }
+        Blob { id: entry.blob, path: &entry.path, commit: entry.commit as usize, at_head, bytes }
     }
 }
 

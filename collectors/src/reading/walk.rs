@@ -162,7 +162,8 @@ impl Walk {
         Ok(())
     }
 
-    fn file(&self, path: &Path, name: &str, visitor: &dyn Visitor) {
+    /// Examines one file under this name.
+    pub(crate) fn file(&self, path: &Path, name: &str, visitor: &dyn Visitor) {
         let told = |reason| visitor.excluded(Excluded { path: name.to_owned(), reason });
         match regular(path) {
             // Such files tell no size, and some of them wait for more.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use exhibit_detect::{Confidence, Fingerprint, Rule};
 use zeroize::Zeroizing;
 
+use crate::reading::{History, Point};
+
 /// One thing found at one place. Its value is held only if the caller asked to reveal values.
 pub struct Finding<'e> {
     /// What found it.
@@ -26,6 +28,14 @@ pub struct Finding<'e> {
     pub fingerprint: Fingerprint,
     /// Where it stands in git's history; nothing outside it.
     pub commit: Option<Arc<Commit>>,
+    /// The last commit that brought in a version of its document that holds it; nothing outside history.
+    pub last: Option<Arc<Commit>>,
+    /// How many distinct versions of its document hold it; 1 outside history.
+    pub versions: u64,
+    /// Of a known value, its number among those that were looked for.
+    pub known: Option<usize>,
+    /// How often the version of the document that holds it most often holds it, where equal ones are folded; else 1.
+    pub hits: u64,
     /// Whether HEAD still carries it; nothing outside git's history.
     pub at_head: Option<bool>,
     /// The reason for which a remark in its line allows it.
@@ -47,6 +57,31 @@ pub struct Commit {
     pub author_time: i64,
     /// The author's offset from UTC, in minutes.
     pub author_offset: i32,
+}
+
+impl Finding<'_> {
+    /// Adds the same value in a later version of the document.
+    pub(super) fn join(&mut self, later: Self) {
+        let position = |commit: &Option<Arc<Commit>>| commit.as_ref().map(|commit| commit.position);
+        if position(&later.last) > position(&self.last) {
+            self.last = later.last;
+        }
+        self.at_head = self.at_head.max(later.at_head);
+        self.versions += later.versions;
+        self.hits = self.hits.max(later.hits);
+    }
+}
+
+impl Commit {
+    /// All commits of a history, by their place in it.
+    #[must_use]
+    pub fn all(history: &History) -> Vec<Arc<Self>> {
+        let commit = |(position, point): (usize, &Point)| {
+            let (author_time, author_offset) = (point.author_time, point.author_offset);
+            Arc::new(Self { position, id: point.id.to_string(), author_time, author_offset })
+        };
+        history.commits.iter().enumerate().map(commit).collect()
+    }
 }
 
 impl std::fmt::Debug for Finding<'_> {

@@ -42,7 +42,6 @@ pub(super) struct Kept<'e> {
 }
 
 impl<'e> Kept<'e> {
-    #[cfg(test)]
     pub(super) fn of(most: Most) -> Self {
         Self { most, ..Self::default() }
     }
@@ -151,7 +150,7 @@ fn first_carriers(mut findings: Vec<Finding<'_>>) -> Vec<Finding<'_>> {
         let value = *finding.fingerprint.as_bytes();
         let key = (finding.rule.id.clone(), Arc::clone(&finding.path), value, finding.repeat);
         match first.get(&key) {
-            Some(at) => kept[*at].at_head = kept[*at].at_head.max(finding.at_head),
+            Some(at) => kept[*at].join(finding),
             None => {
                 first.insert(key, kept.len());
                 kept.push(finding);

@@ -17,7 +17,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use exhibit_detect::{Cancelled, Confidence, Examined, Hit, Nature, PART, REACH, RunKey, SNIFFED, Search};
+use exhibit_detect::{Cancelled, Confidence, Examined, Fingerprint, Hit, Nature, PART, REACH, RunKey, SNIFFED, Search};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
@@ -30,6 +30,12 @@ use remark::Remark;
 
 /// What a binary document's hits need at least: in bytes that are no text, shapes come about by chance.
 const SURE_IN_BINARY: Confidence = Confidence::High;
+
+/// Findings that are kept at the most where equal ones are folded: some 100 MB.
+const FOLDED: usize = 200_000;
+
+/// Different values of one kind that are kept of one document where equal ones are folded.
+const DIFFERENT: usize = 1_000;
 
 /// How many parts of a file are under way for each thread.
 const PARTS_AT_ONCE: u64 = 16;
@@ -70,6 +76,8 @@ pub struct Scanning<'e> {
     files: AtomicU64,
     bytes: AtomicU64,
     most: Most,
+    /// Whether what a document holds several times is kept once.
+    folds: bool,
     kept: Mutex<Kept<'e>>,
 }
 
@@ -107,7 +115,17 @@ impl<'e> Scanning<'e> {
     #[must_use]
     pub fn new(search: Search<'e>, run_key: RunKey, reveal: bool) -> Self {
         let none = || AtomicU64::new(0);
-        Self { search, run_key, reveal, files: none(), bytes: none(), most: Most::default(), kept: Mutex::default() }
+        let (most, kept) = (Most::default(), Mutex::default());
+        Self { search, run_key, reveal, files: none(), bytes: none(), most, folds: false, kept }
+    }
+
+    /// Keeps what a document holds several times once, with a count: for whoever counts more than a person would read.
+    #[must_use]
+    pub fn folding(mut self) -> Self {
+        self.most = Most { of_one: usize::MAX, findings: FOLDED, ..Most::default() };
+        self.kept = Mutex::new(Kept::of(self.most));
+        self.folds = true;
+        self
     }
 
     /// How many documents and bytes were examined so far: for people who wait.
@@ -170,11 +188,32 @@ struct Found<'e> {
     remarks: Vec<BadRemark>,
     /// Lines with the rules that remarks in them name and that tell something there.
     fitting: Vec<(u64, String)>,
+    /// Where equal ones are folded: the finding of each value, and of each kind how many there are and the last one.
+    values: HashMap<(Sort<'e>, Fingerprint), usize>,
+    sorts: HashMap<Sort<'e>, (usize, usize)>,
 }
 
-impl Found<'_> {
+/// Rule, confidence, the number of a known value, and whether a remark allows it.
+type Sort<'e> = (&'e str, Confidence, Option<usize>, bool);
+
+impl<'e> Found<'e> {
     fn new(path: Arc<str>, nature: Option<Nature>) -> Self {
-        Self { path, nature, findings: Vec::new(), more: 0, remarks: Vec::new(), fitting: Vec::new() }
+        let (values, sorts) = (HashMap::new(), HashMap::new());
+        Self { path, nature, findings: Vec::new(), more: 0, remarks: Vec::new(), fitting: Vec::new(), values, sorts }
+    }
+
+    /// Counts a value that was found before; one of too many different ones counts as the last that was kept.
+    fn folds(&mut self, sort: Sort<'e>, value: Fingerprint) -> bool {
+        let next = self.findings.len();
+        let (count, last) = self.sorts.entry(sort).or_insert((0, next));
+        let known = self.values.get(&(sort, value)).copied().or((*count >= DIFFERENT).then_some(*last));
+        if let Some(finding) = known.and_then(|at| self.findings.get_mut(at)) {
+            finding.hits += 1;
+            return true;
+        }
+        (*count, *last) = (*count + 1, next);
+        self.values.insert((sort, value), next);
+        false
     }
 
     /// Keeps the first so many.
@@ -222,6 +261,11 @@ impl<'e> Visiting<'_, 'e> {
             }
         };
         self.hold_remarks(found, hit, allowed.is_some());
+        let fingerprint = hit.fingerprint(&self.scanning.run_key);
+        let sort = (hit.rule.id.as_str(), hit.confidence, hit.known, allowed.is_some());
+        if self.scanning.folds && found.folds(sort, fingerprint) {
+            return;
+        }
         found.findings.push(Finding {
             rule: hit.rule,
             confidence: hit.confidence,
@@ -230,8 +274,12 @@ impl<'e> Visiting<'_, 'e> {
             column: hit.place.column,
             character: character(hit),
             masked: hit.shape(),
-            fingerprint: hit.fingerprint(&self.scanning.run_key),
+            fingerprint,
+            hits: 1,
             commit: self.place.as_ref().map(|place| Arc::clone(&place.commit)),
+            last: self.place.as_ref().map(|place| Arc::clone(&place.commit)),
+            versions: 1,
+            known: hit.known,
             at_head: self.place.as_ref().map(|place| place.at_head),
             allowed,
             repeat: 0,

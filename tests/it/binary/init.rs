@@ -69,7 +69,10 @@ fn the_example_companys_faults_are_found() {
     let shop = place.join("shop");
     git(&shop, &["init", "--quiet"]);
     let made = json(0, &shop, &["init", "--format", "json"]);
-    assert_eq!(made["jobs"], serde_json::json!(["ci-secrets", "unique-credentials", "worm-archive"]));
+    assert_eq!(
+        made["jobs"],
+        serde_json::json!(["ci-secrets", "repository-secrets", "unique-credentials", "worm-archive"])
+    );
     assert_eq!(texts(&made["environments"], "id"), ["production", "staging"]);
     let verdicts = perform(&shop, &["unique-credentials", "ci-secrets", "worm-archive"]);
     assert_eq!(

@@ -11,7 +11,10 @@ async fn canaries_are_in_no_table_report_bundle_or_archive() {
     let logs = Example::new("logs", "log_redaction", "fail");
     let known = Example::new("known", "log_redaction", "known");
     let custody = Example::new("custody", "key_custody", "fail-differs");
-    let examples = [example, malformed, logs, known, custody];
+    let repository = Example::new("repository", "repository_secrets", "fail");
+    let history = Example::new("history", "repository_secrets", "history");
+    let bundle = Example::new("bundle", "repository_secrets", "bundle");
+    let examples = [example, malformed, logs, known, custody, repository, history, bundle];
     let needles = Needles::new(&examples.iter().flat_map(Example::canaries).collect::<Vec<_>>());
     let story = TestWorld::new("2026-08-10T00:00:00Z", &examples).await;
     story.run_at("2026-08-10T00:00:00Z").await;

@@ -55,7 +55,19 @@ impl LogSource for Files {
     }
 
     fn list(&self) -> Result<Listing, LogError> {
-        let mut lister = Lister { listing: Listing::default(), seen: HashSet::new(), looked_at: 0 };
+        let Listed { files, left } = self.listed()?;
+        let pieces = files.into_iter().map(|file| Box::new(file) as Box<dyn Piece>).collect();
+        Ok(Listing { pieces, left })
+    }
+}
+
+impl Files {
+    /// Every file that is meant, in a fixed order, and what is there and can't be read.
+    ///
+    /// # Errors
+    /// When there is no such file or folder, or more than anybody would name.
+    pub(crate) fn listed(&self) -> Result<Listed, LogError> {
+        let mut lister = Lister { listing: Listed::default(), seen: HashSet::new(), looked_at: 0 };
         for pattern in &self.patterns {
             lister.pattern(&self.base, pattern, self.rotated)?;
         }
@@ -63,8 +75,15 @@ impl LogSource for Files {
     }
 }
 
+/// Files as they were listed.
+#[derive(Default)]
+pub(crate) struct Listed {
+    pub(crate) files: Vec<FilePiece>,
+    pub(crate) left: Vec<Left>,
+}
+
 struct Lister {
-    listing: Listing,
+    listing: Listed,
     /// By device and number: one that several patterns or links lead to is one.
     seen: HashSet<(u64, u64)>,
     looked_at: usize,
@@ -118,14 +137,14 @@ impl Lister {
             }
         };
         let folder = if folder.is_empty() && pattern.starts_with('/') { "/".to_owned() } else { folder };
-        let before = self.listing.pieces.len() + self.listing.left.len();
+        let before = self.listing.files.len() + self.listing.left.len();
         let root = base.join(&folder);
         fs::read_dir(&root).map_err(|error| {
             let shown = if folder.is_empty() { "." } else { &folder };
             LogError::new("no-such-log", format!("{shown}: {}", in_words(&error)))
         })?;
         self.folder(&root, &folder, "", &wanted, 0)?;
-        let found = self.listing.pieces.len() + self.listing.left.len() > before;
+        let found = self.listing.files.len() + self.listing.left.len() > before;
         if let (Wanted::Named(..), false) = (&wanted, found)
             && !fs::symlink_metadata(base.join(pattern)).is_ok_and(|there| self.seen.contains(&identity(&there)))
         {
@@ -204,7 +223,7 @@ impl Lister {
                 identity: identity(&metadata),
                 size: metadata.len(),
             };
-            self.listing.pieces.push(Box::new(piece));
+            self.listing.files.push(piece);
         }
     }
 
@@ -235,9 +254,9 @@ fn in_words(error: &io::Error) -> String {
 }
 
 /// A file, as long as it was when it was listed.
-struct FilePiece {
-    path: PathBuf,
-    name: String,
+pub(crate) struct FilePiece {
+    pub(crate) path: PathBuf,
+    pub(crate) name: String,
     identity: (u64, u64),
     size: u64,
 }

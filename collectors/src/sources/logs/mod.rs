@@ -19,6 +19,10 @@ pub mod paged;
 pub mod place;
 pub mod s3;
 
+use std::collections::BTreeMap;
+
+use exhibit_evidence::observation::Exclusion;
+
 /// Something that holds a log.
 pub trait LogSource: Sync {
     /// The kind of source, as it stands in evidence: `files`, `command`, `journal`.
@@ -163,6 +167,27 @@ impl Left {
     pub fn new(code: &'static str, name: &str, reason: impl Into<String>) -> Self {
         Self { code, name: name.to_owned(), reason: reason.into() }
     }
+}
+
+/// Examples of what was left out, for each reason.
+const EXAMPLES: usize = 5;
+
+/// What was left out, one item for each code.
+pub(crate) fn exclusions(left: &[Left]) -> Vec<Exclusion> {
+    let mut by_code: BTreeMap<&str, Exclusion> = BTreeMap::new();
+    for one in left {
+        let exclusion = by_code.entry(one.code).or_insert_with(|| Exclusion {
+            code: one.code.to_owned(),
+            reason: one.reason.clone(),
+            count: 0,
+            examples: Vec::new(),
+        });
+        exclusion.count += 1;
+        if exclusion.examples.len() < EXAMPLES {
+            exclusion.examples.push(one.name.clone());
+        }
+    }
+    by_code.into_values().collect()
 }
 
 /// Every code that [`Left`] may have.

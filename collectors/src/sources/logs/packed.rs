@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::counting::Lines;
 use super::{Left, Sink, place};
-use crate::reading::{Excluded, Reason, Visitor};
+use crate::reading::{Excluded, Visitor};
 
 /// Bytes that are handed on at a time.
 const CHUNK: usize = 256 * 1024;
@@ -40,22 +40,7 @@ impl<R: Read> Read for Bounded<R> {
 
 /// What was not read, in the words of a log.
 pub(super) fn left_of(excluded: &Excluded) -> Left {
-    let code = match &excluded.reason {
-        Reason::Damaged(_) => "damaged",
-        Reason::Encrypted => "encrypted",
-        Reason::Unsupported(_) => "unsupported",
-        Reason::TooLarge { .. } => "unpacks-too-large",
-        Reason::TooDeep(_) => "nested-too-deep",
-        Reason::Link | Reason::Dangling | Reason::Loop => "dangling-link",
-        Reason::Special(_) => "special-file",
-        Reason::KernelFiles(_) => "kernel-files",
-        Reason::Shrank(_) => "shrank",
-        _ => "unreadable",
-    };
-    let reason = excluded.reason.to_string();
-    // The code says it already.
-    let reason = reason.strip_prefix("damaged: ").map_or(reason.clone(), str::to_owned);
-    Left::new(code, &excluded.path, reason)
+    Left::new(excluded.reason.code(), &excluded.path, excluded.reason.beside_code())
 }
 
 /// Counts lines, by nothing but their ends.

@@ -42,6 +42,8 @@ pub(super) enum Kind {
     ContainerFile,
     /// A folder of logs, by its name and by names in it.
     Logs,
+    /// What a front end is built into, by its name and by what lies beside it.
+    Bundle,
     /// A folder of backups, by its name.
     Backups,
 }
@@ -62,6 +64,7 @@ impl Kind {
             Self::Lockfile => "lockfile".to_owned(),
             Self::ContainerFile => "container image's recipe".to_owned(),
             Self::Logs => "folder of logs, by names".to_owned(),
+            Self::Bundle => "built front end, by names".to_owned(),
             Self::Backups => "folder of backups, by its name".to_owned(),
         }
     }
@@ -120,6 +123,11 @@ fn holds(folders: &BTreeSet<String>, path: &str) -> bool {
     folders.contains(path) || folders.range(within.clone()..).next().is_some_and(|folder| folder.starts_with(&within))
 }
 
+/// Whether a file of this name lies beside `path`.
+fn is_beside(top: &Path, path: &str, name: &str) -> bool {
+    top.join(path).parent().is_some_and(|folder| folder.join(name).is_file())
+}
+
 const EXAMPLE: &str = "an example by its name, not an environment's own file";
 
 /// Tells what everything is that the walk saw. What is not taken is added to what was left out.
@@ -143,6 +151,8 @@ pub(super) fn find(top: &Path, walk: &mut Walk) -> Vec<Found> {
             match name.to_ascii_lowercase().as_str() {
                 "log" | "logs" if seen.ignored || holds(&of_logs, &seen.path) => take(Kind::Logs),
                 "backup" | "backups" => take(Kind::Backups),
+                // Other builders have folders of these names too.
+                "dist" | "build" | "out" | ".next" if is_beside(top, &seen.path, "package.json") => take(Kind::Bundle),
                 _ => {}
             }
             if top.join(&seen.path).join(".git").exists() {

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Collectors that a job can be written for from what is found.
-const WRITTEN: [&str; 3] = ["ci_secrets", "log_redaction", "unique_credentials"];
+const WRITTEN: [&str; 4] = ["ci_secrets", "log_redaction", "repository_secrets", "unique_credentials"];
 
 /// Folders of the machine that audits ask about; only whether they are there is looked at.
 const MACHINE: [(&str, &str); 2] =
@@ -190,6 +190,7 @@ fn about(top: &Path, registry: &Registry, found: &[Found]) -> anyhow::Result<Abo
         name: name.filter(fits).unwrap_or("This organisation").to_owned(),
         time_zone: machine_zone(),
         ci_schedule: schedule("ci_secrets")?,
+        repository_schedule: schedule("repository_secrets")?,
         credentials_schedule: schedule("unique_credentials")?,
         logs_schedule: schedule("log_redaction")?,
         archive_schedule: schedule("worm_archive")?,
@@ -304,7 +305,7 @@ fn made(file: &Path, kept: Option<PathBuf>, plan: &Plan, found: &[Found], walk: 
     let around = plan.repositories.first().filter(|one| one.path == "." || one.path.starts_with("..")).map(|one| Row {
         path: one.path.clone(),
         what: find::Kind::Repository.words(),
-        used: Some("ci-secrets".to_owned()),
+        used: Some("ci-secrets, repository-secrets".to_owned()),
     });
     let machine = MACHINE.iter().filter(|(path, _)| Path::new(path).is_dir()).map(|(path, what)| Row {
         path: (*path).to_owned(),
@@ -318,6 +319,7 @@ fn made(file: &Path, kept: Option<PathBuf>, plan: &Plan, found: &[Found], walk: 
     let mut jobs = Vec::new();
     if !plan.repositories.is_empty() {
         jobs.push("ci-secrets".to_owned());
+        jobs.push("repository-secrets".to_owned());
     }
     if !plan.credentials.is_empty() {
         jobs.push("unique-credentials".to_owned());

@@ -20,7 +20,7 @@ pub(super) struct Source {
     pub(super) env_file: Option<String>,
 }
 
-/// A repository of the `ci_secrets` job.
+/// A repository of the jobs `ci_secrets` and `repository_secrets`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repository {
     pub(super) id: String,
@@ -36,12 +36,20 @@ pub(super) struct Log {
     pub(super) path: String,
 }
 
+/// A built front end of the `repository_secrets` job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bundle {
+    pub(super) id: String,
+    pub(super) path: String,
+}
+
 /// What the configuration will hold.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) repositories: Vec<Repository>,
     pub(super) credentials: Vec<Source>,
     pub(super) logs: Vec<Log>,
+    pub(super) bundles: Vec<Bundle>,
     /// What each found place is used for, by its path.
     pub(super) used: BTreeMap<String, String>,
     /// What is not used though it could hold credentials, and why.
@@ -78,6 +86,7 @@ pub(super) fn plan(found: &[Found], surroundings: &Surroundings<'_>) -> Plan {
         }
     }
     logs(&mut plan, found);
+    bundles(&mut plan, found);
     plan
 }
 
@@ -103,16 +112,7 @@ fn paths_of(found: &[Found], kind: Kind) -> impl Iterator<Item = &str> {
 
 fn repositories(plan: &mut Plan, found: &[Found], surroundings: &Surroundings<'_>) {
     let mut ids = BTreeSet::new();
-    let mut unique = |wanted: &str| {
-        let base = if wanted.is_empty() { "repository".to_owned() } else { wanted.to_owned() };
-        let mut id = base.clone();
-        let mut next = 2;
-        while !ids.insert(id.clone()) {
-            id = format!("{base}-{next}");
-            next += 1;
-        }
-        id
-    };
+    let mut unique = |wanted: &str| unused(&mut ids, wanted, "repository");
     if let Some((title, path, within)) = &surroundings.repository {
         let scripts: BTreeSet<String> = paths_of(found, Kind::CiScript)
             .filter_map(|path| path.split_once('/'))
@@ -126,7 +126,34 @@ fn repositories(plan: &mut Plan, found: &[Found], surroundings: &Surroundings<'_
     }
     for path in paths_of(found, Kind::Repository) {
         plan.repositories.push(Repository { id: unique(&slug(path)), path: path.to_owned(), ci_paths: Vec::new() });
-        plan.used.insert(path.to_owned(), "ci-secrets".to_owned());
+        plan.used.insert(path.to_owned(), "ci-secrets, repository-secrets".to_owned());
+    }
+}
+
+/// An id like the wanted one that is not taken yet; it is then.
+fn unused(ids: &mut BTreeSet<String>, wanted: &str, otherwise: &str) -> String {
+    let base = if wanted.is_empty() { otherwise } else { wanted };
+    let mut id = base.to_owned();
+    let mut next = 2;
+    while !ids.insert(id.clone()) {
+        id = format!("{base}-{next}");
+        next += 1;
+    }
+    id
+}
+
+/// Built front ends, where there is a repository that they are built from.
+fn bundles(plan: &mut Plan, found: &[Found]) {
+    let mut ids: BTreeSet<String> = plan.repositories.iter().map(|one| one.id.clone()).collect();
+    for path in paths_of(found, Kind::Bundle) {
+        if plan.repositories.is_empty() {
+            plan.unused.push((path.to_owned(), "a built front end without a repository around it"));
+            continue;
+        }
+        // Only this is sent to browsers; beside it lies what the server runs.
+        let sent = if name(path) == ".next" { format!("{path}/static") } else { path.to_owned() };
+        plan.used.insert(path.to_owned(), "repository-secrets".to_owned());
+        plan.bundles.push(Bundle { id: unused(&mut ids, &slug(path), "bundle"), path: sent });
     }
 }
 
@@ -246,11 +273,7 @@ fn logs(plan: &mut Plan, found: &[Found]) {
         }
         let guess = Guess::of(path);
         let environment = if guess.id == UNTOLD { only.clone().unwrap_or(guess) } else { guess };
-        let base = Some(slug(path)).filter(|id| !id.is_empty()).unwrap_or_else(|| "logs".to_owned());
-        let mut id = base.clone();
-        while !ids.insert(id.clone()) {
-            id = format!("{base}-{}", ids.len() + 1);
-        }
+        let id = unused(&mut ids, &slug(path), "logs");
         plan.used.insert(path.to_owned(), format!("log-redaction, environment {}", environment.id));
         plan.logs.push(Log { id, environment, path: path.to_owned() });
     }
@@ -342,5 +365,16 @@ mod tests {
         let told: Vec<_> = plan.repositories.iter().map(|one| (one.id.as_str(), one.path.as_str())).collect();
         assert_eq!(told, [("repository", ".."), ("lib", "lib"), ("lib-2", "Lib")]);
         assert_eq!(plan.repositories[0].ci_paths, ["app/.ci/**"]);
+    }
+
+    #[test]
+    fn built_front_ends_go_with_a_repository() {
+        let mut places = found(&[("web/dist", Kind::Bundle), ("shop/.next", Kind::Bundle)]);
+        let surroundings = Surroundings { repository: None, structured: &[], left_out: &[], mentions: &|_, _| false };
+        assert_eq!(plan(&places, &surroundings).bundles, []);
+        places.extend(found(&[("web-dist", Kind::Repository)]));
+        let plan = plan(&places, &surroundings);
+        let told: Vec<_> = plan.bundles.iter().map(|one| (one.id.as_str(), one.path.as_str())).collect();
+        assert_eq!(told, [("web-dist-2", "web/dist"), ("shop-next", "shop/.next/static")]);
     }
 }

@@ -14,6 +14,7 @@ pub(super) struct About {
     pub(super) time_zone: Option<String>,
     /// Schedules that the collectors suggest.
     pub(super) ci_schedule: String,
+    pub(super) repository_schedule: String,
     pub(super) credentials_schedule: String,
     pub(super) logs_schedule: String,
     pub(super) archive_schedule: String,
@@ -52,6 +53,7 @@ pub(super) fn text(plan: &Plan, about: &About) -> String {
     line(format_args!("# access_key_id = \"env:EXHIBIT_S3_KEY_ID\"\n# secret_access_key = \"env:EXHIBIT_S3_SECRET\""));
     environments(plan, &mut line);
     ci(plan, about, &mut line);
+    repositories(plan, about, &mut line);
     credentials(plan, about, &mut line);
     logs(plan, about, &mut line);
     archive(plan, about, &mut line);
@@ -94,23 +96,53 @@ fn ci(plan: &Plan, about: &About, line: &mut Line<'_>) {
         "\n# Secrets in CI configuration, in every version that git keeps. `exhibit collectors show ci_secrets` tells more."
     ));
     let example = [Repository { id: "app".to_owned(), path: ".".to_owned(), ci_paths: Vec::new() }];
-    let (mark, repositories) = match plan.repositories.as_slice() {
-        [] => {
-            line(format_args!("# No git repository was found, so this job is commented out."));
-            ("# ", example.as_slice())
-        }
-        found => ("", found),
-    };
-    let environment = if mark.is_empty() { "build" } else { "production" };
+    let (mark, environment, repositories) = of_repositories(plan, &example, line);
     head(line, mark, "ci-secrets", "ci_secrets", &about.ci_schedule, &[environment]);
     for repository in repositories {
-        line(format_args!("\n{mark}[[jobs.source.repositories]]"));
-        line(format_args!("{mark}id = {}", quoted(&repository.id)));
-        line(format_args!("{mark}path = {}", quoted(&repository.path)));
+        one_repository(line, mark, repository);
         if !repository.ci_paths.is_empty() {
             let comment = "scripts that CI seems to run, by their folder: a guess";
             line(format_args!("{mark}ci_paths = {} # {comment}", list(&repository.ci_paths)));
         }
+    }
+}
+
+/// What stands before each line of a job about repositories, its environment, and the repositories or an example.
+fn of_repositories<'p>(
+    plan: &'p Plan,
+    example: &'p [Repository],
+    line: &mut Line<'_>,
+) -> (&'static str, &'static str, &'p [Repository]) {
+    match plan.repositories.as_slice() {
+        [] => {
+            line(format_args!("# No git repository was found, so this job is commented out."));
+            ("# ", "production", example)
+        }
+        found => ("", "build", found),
+    }
+}
+
+fn one_repository(line: &mut Line<'_>, mark: &str, repository: &Repository) {
+    line(format_args!("\n{mark}[[jobs.source.repositories]]"));
+    line(format_args!("{mark}id = {}", quoted(&repository.id)));
+    line(format_args!("{mark}path = {}", quoted(&repository.path)));
+}
+
+fn repositories(plan: &Plan, about: &About, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# Secrets in every tracked file, in every version that git keeps, and in built front ends. `exhibit collectors show"
+    ));
+    line(format_args!("# repository_secrets` tells more: of real secrets, allowed places, attested rotations."));
+    let example = [Repository { id: "app".to_owned(), path: ".".to_owned(), ci_paths: Vec::new() }];
+    let (mark, environment, repositories) = of_repositories(plan, &example, line);
+    head(line, mark, "repository-secrets", "repository_secrets", &about.repository_schedule, &[environment]);
+    for repository in repositories {
+        one_repository(line, mark, repository);
+    }
+    for bundle in &plan.bundles {
+        line(format_args!("\n{mark}[[jobs.source.bundles]] # what browsers get: a guess, from names"));
+        line(format_args!("{mark}id = {}", quoted(&bundle.id)));
+        line(format_args!("{mark}files = {}", list(&[&bundle.path])));
     }
 }
 

@@ -136,15 +136,7 @@ fn history(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, words: &Words)
     }
     let history = History::walk(path, args.since.as_deref())
         .with_context(|| format!("cannot look at the history of {}", path.display()))?;
-    let commits: Vec<Arc<Commit>> = history
-        .commits
-        .iter()
-        .enumerate()
-        .map(|(position, point)| {
-            let (author_time, author_offset) = (point.author_time, point.author_offset);
-            Arc::new(Commit { position, id: point.id.to_string(), author_time, author_offset })
-        })
-        .collect();
+    let commits = Commit::all(&history);
     let visitor = scanning.outside_history();
     for excluded in history.excluded.clone() {
         visitor.excluded(excluded);
@@ -154,7 +146,7 @@ fn history(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, words: &Words)
             let place = InHistory { commit: Arc::clone(&commits[blob.commit]), at_head: blob.at_head };
             read_bytes(blob.path, blob.bytes, Limits::default(), &scanning.in_history(place));
         },
-        &|excluded: Excluded| visitor.excluded(excluded),
+        &|_, excluded: Excluded| visitor.excluded(excluded),
     );
     words.say(format!("{} commits, {} distinct blobs.", commits.len(), history.len()));
     Ok(())

@@ -1,21 +1,54 @@
-//! The real secrets of the environments: read from where they are configured, looked for in every log, and told by name.
+//! The real secrets of the environments: read from where they are configured, looked for in whatever is searched, and told
+//! by name.
 
 use exhibit_detect::{Known, facts, sensitive_key};
 use exhibit_evidence::observation::Problem;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::facts::{KnownFacts, NotSearchedFact};
-use crate::sources::urls::{Connection, take_apart};
 use crate::sources::settings::CredentialSource;
+use crate::sources::urls::{Connection, take_apart};
 use crate::sources::{Credential, Reading, SECRET_BY_PLACE, Surroundings};
+use crate::words::plural;
+
+/// Which real secrets were looked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KnownFacts {
+    /// How many different values were looked for, in all their forms.
+    pub(crate) searched: u64,
+    /// What was not looked for, by name, and why.
+    pub(crate) not_searched: Vec<NotSearchedFact>,
+}
+
+impl KnownFacts {
+    /// What was looked for, behind the words about what was found.
+    pub(crate) fn in_words(&self) -> String {
+        let left = match self.not_searched.len() {
+            0 => String::new(),
+            left => format!(", {left} were not searched for"),
+        };
+        format!("; {} of the environments looked for exactly{left}", plural(self.searched, "real secret"))
+    }
+}
+
+/// A secret that was not looked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NotSearchedFact {
+    pub(crate) environment: String,
+    pub(crate) name: String,
+    /// `too-short`, `too-common`, `placeholder`, `empty`, or why its value could not be seen.
+    pub(crate) why: String,
+}
 
 /// The secrets of one run. In memory only; their values are wiped when this is dropped.
-pub(super) struct Secrets {
-    pub(super) known: Known,
+pub(crate) struct Secrets {
+    pub(crate) known: Known,
     /// Environments and names of each value, by its number.
-    pub(super) names: Vec<String>,
-    pub(super) facts: KnownFacts,
-    pub(super) problems: Vec<Problem>,
+    pub(crate) names: Vec<String>,
+    pub(crate) facts: KnownFacts,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// A value before it is known what it is called everywhere.
@@ -33,7 +66,7 @@ struct Gathered {
 }
 
 /// Reads the secrets; none if none are configured.
-pub(super) fn read(sources: &[CredentialSource], around: &Surroundings<'_>) -> Option<Secrets> {
+pub(crate) fn read(sources: &[CredentialSource], around: &Surroundings<'_>) -> Option<Secrets> {
     if sources.is_empty() {
         return None;
     }
@@ -56,7 +89,10 @@ impl Gathered {
         for found in reading.credentials.iter().chain(&reading.found_elsewhere) {
             self.credential(found);
         }
-        let unread = reading.unread.iter().filter(|unread| SECRET_BY_PLACE.contains(&unread.code) || sensitive_key(&unread.name).is_some());
+        let unread = reading
+            .unread
+            .iter()
+            .filter(|unread| SECRET_BY_PLACE.contains(&unread.code) || sensitive_key(&unread.name).is_some());
         self.not_searched.extend(unread.map(|unread| NotSearchedFact {
             environment: environment.to_owned(),
             name: unread.name.clone(),

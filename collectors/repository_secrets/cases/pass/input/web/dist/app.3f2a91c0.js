@@ -1,0 +1,1 @@
+(()=>{"use strict";const e=document.querySelector("#app");e.textContent="ready"})();
