@@ -79,7 +79,7 @@ fn tls() -> String {
     format!("https://{}", server().tls)
 }
 
-fn population<'o>(observation: &'o Observation, unit: &str) -> (Option<u64>, u64) {
+fn population(observation: &Observation, unit: &str) -> (Option<u64>, u64) {
     let of_unit = observation.population.iter().find(|population| population.unit == unit);
     of_unit.map(|population| (population.exist, population.examined)).expect("it is counted")
 }
