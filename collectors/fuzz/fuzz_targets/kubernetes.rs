@@ -10,11 +10,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("a fol
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     fs::write(FOLDER.path().join("x.yaml"), bytes).expect("written");
-    let source = Kubernetes {
-        root: Root::folder(FOLDER.path()),
-        environment: "production".to_owned(),
-        paths: vec!["x.yaml".to_owned()],
-    };
+    let source = Kubernetes::files_at(Root::folder(FOLDER.path()), "production".to_owned(), vec!["x.yaml".to_owned()]);
     // The count reads types where the reader looks for names, and so refuses more: an error then, never a pass.
     let (Ok(reading), Ok(listing)) = (source.read(), source.listing()) else { return };
     let seen = reading.examined + reading.unread.len() as u64;

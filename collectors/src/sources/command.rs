@@ -41,6 +41,9 @@ pub struct CommandSettings {
     pub since_field: Option<String>,
     /// What the one value is called, for the format `value`.
     pub name: Option<String>,
+    /// Whether only the first line is that value.
+    #[serde(default)]
+    pub first_line: bool,
     /// Names of variables that it gets from the environment of this process.
     #[serde(default)]
     pub pass_environment: Vec<String>,
@@ -49,6 +52,26 @@ pub struct CommandSettings {
     /// How long it may take, in seconds, 1 to 3,600.
     #[serde(default = "a_minute")]
     pub time_limit: u64,
+}
+
+impl CommandSettings {
+    /// A command and what it prints, without further settings.
+    pub(super) fn new(run: Vec<String>, format: Format) -> Self {
+        Self {
+            run,
+            format,
+            count: None,
+            items: None,
+            name_field: None,
+            value_field: None,
+            since_field: None,
+            name: None,
+            first_line: false,
+            pass_environment: Vec::new(),
+            folder: None,
+            time_limit: a_minute(),
+        }
+    }
 }
 
 fn a_minute() -> u64 {
@@ -95,6 +118,9 @@ impl Kind for CommandSettings {
         }
         if matches!(self.format, Format::Dotenv | Format::Value) && fields.iter().any(|field| field.is_some()) {
             return Some(("", "`items` and fields go with JSON only"));
+        }
+        if self.first_line && self.format != Format::Value {
+            return Some(("first_line", "goes with the format `value` only"));
         }
         if !(1..=3600).contains(&self.time_limit) {
             return Some(("time_limit", "expected 1 to 3600 seconds"));
@@ -163,7 +189,8 @@ impl Source for CommandSource {
             Format::Dotenv => self.assignments(&printed),
             Format::Value => {
                 let name = self.settings.name.clone().unwrap_or_default();
-                let value = printed.strip_suffix('\n').unwrap_or(&printed);
+                let whole = printed.strip_suffix('\n').unwrap_or(&printed);
+                let value = if self.settings.first_line { whole.lines().next().unwrap_or("") } else { whole };
                 let mut reading = Reading { examined: 1, ..Reading::default() };
                 reading.credentials.push(self.credential(&name, value, None));
                 Ok(reading)
@@ -185,6 +212,10 @@ fn only_names(unread: Vec<Unread>) -> Reading {
 }
 
 impl CommandSource {
+    pub(super) fn new(root: Root, environment: String, settings: CommandSettings) -> Self {
+        Self { root, environment, settings }
+    }
+
     /// What was run, as configured.
     fn what(&self) -> String {
         self.settings.run.join(" ")

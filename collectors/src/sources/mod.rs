@@ -14,6 +14,7 @@ pub mod aws;
 pub mod command;
 pub mod compose;
 pub mod dotenv;
+pub mod encrypted;
 pub mod engine;
 mod error;
 mod fields;
@@ -22,6 +23,7 @@ pub mod interpolate;
 mod json;
 pub mod kubernetes;
 pub mod logs;
+pub mod process;
 mod secret;
 mod service;
 pub mod settings;
@@ -247,6 +249,10 @@ pub enum Origin {
     SecretsManager,
     /// A parameter in AWS Systems Manager's Parameter Store.
     ParameterStore,
+    /// The environment of a running process.
+    Process,
+    /// A file that age, gpg or sops encrypted.
+    Encrypted,
 }
 
 impl Origin {
@@ -272,6 +278,8 @@ impl Origin {
             Self::Vault => "vault",
             Self::SecretsManager => "secrets-manager",
             Self::ParameterStore => "parameter-store",
+            Self::Process => "process",
+            Self::Encrypted => "encrypted",
         }
     }
 }

@@ -5,7 +5,9 @@ use super::aws::{ParameterStoreSettings, SecretsManagerSettings};
 use super::command::CommandSettings;
 use super::compose::Compose;
 use super::dotenv::Dotenv;
-use super::kubernetes::Kubernetes;
+use super::encrypted::EncryptedSettings;
+use super::kubernetes::{KubectlSettings, Kubernetes};
+use super::process::ProcessSettings;
 use super::vault::VaultSettings;
 use super::{Source, Surroundings};
 use crate::SettingProblem;
@@ -46,6 +48,12 @@ pub struct CredentialSource {
     pub secrets_manager: Option<SecretsManagerSettings>,
     /// The Parameter Store of AWS Systems Manager.
     pub parameter_store: Option<ParameterStoreSettings>,
+    /// A live Kubernetes cluster, by kubectl.
+    pub kubectl: Option<KubectlSettings>,
+    /// The environment of a running process.
+    pub process: Option<ProcessSettings>,
+    /// Files that age, gpg or sops encrypted.
+    pub encrypted: Option<EncryptedSettings>,
 }
 
 /// One path or a list of them.
@@ -74,12 +82,15 @@ impl CredentialSource {
         [("dotenv", self.dotenv.as_ref()), ("compose", self.compose.as_ref()), ("kubernetes", self.kubernetes.as_ref())]
     }
 
-    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 4] {
+    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 7] {
         [
             ("command", self.command.as_ref().map(|kind| kind as &dyn Kind)),
             ("vault", self.vault.as_ref().map(|kind| kind as &dyn Kind)),
             ("secrets_manager", self.secrets_manager.as_ref().map(|kind| kind as &dyn Kind)),
             ("parameter_store", self.parameter_store.as_ref().map(|kind| kind as &dyn Kind)),
+            ("kubectl", self.kubectl.as_ref().map(|kind| kind as &dyn Kind)),
+            ("process", self.process.as_ref().map(|kind| kind as &dyn Kind)),
+            ("encrypted", self.encrypted.as_ref().map(|kind| kind as &dyn Kind)),
         ]
     }
 
@@ -120,7 +131,7 @@ impl CredentialSource {
             return Some(Box::new(Compose { root, environment, files, env_files }));
         }
         if let Some(paths) = &self.kubernetes {
-            return Some(Box::new(Kubernetes { root, environment, paths: paths.list() }));
+            return Some(Box::new(Kubernetes::files_at(root, environment, paths.list())));
         }
         self.kinds().into_iter().find_map(|(_, kind)| kind).map(|kind| kind.open(around, &environment))
     }

@@ -38,6 +38,9 @@ fn each_kind_is_opened() {
             "AWS Secrets Manager in eu-central-1, names that begin with staging/",
         ),
         ("parameter_store = { region = 'eu-central-1' }", "AWS Parameter Store in eu-central-1"),
+        ("kubectl = { namespace = 'app' }", "kubernetes namespace app"),
+        ("process = { pid_file = 'app.pid' }", "the environment of the process in app.pid"),
+        ("encrypted = { files = 'store/', by = 'gpg', format = 'value' }", "store/, decrypted by gpg"),
     ] {
         let read = sources(&format!("[[credentials]]\nenvironment = 'staging'\n{kind}\n")).expect("valid");
         let source = read[0].open(&Surroundings { root: &Root::Memory(&[]), clock: &FixedClock }).expect("opened");
@@ -51,11 +54,11 @@ fn refused_by_key_and_without_the_value() {
     for (text, expected) in [
         (
             "",
-            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`",
         ),
         (
             "dotenv='x'\ncompose='y'",
-            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`",
         ),
         ("dotenv=[]", "expected at least one path"),
         ("dotenv='x'\nenv_file='y'", "`env_file` goes with `compose` only"),
@@ -72,6 +75,10 @@ fn refused_by_key_and_without_the_value() {
             "secrets_manager={region='eu central'}",
             "secrets_manager.region: expected a region's name, such as `eu-central-1`",
         ),
+        ("kubectl={namespace='-x'}", "kubectl.namespace: expected a namespace's name"),
+        ("process={pid_file=''}", "process.pid_file: expected a file that holds the process's number"),
+        ("encrypted={files='a',by='age',format='value'}", "encrypted.identities: goes with `age`, which needs it"),
+        ("encrypted={files='a',by='gpg',format='names'}", "encrypted.format: expected `json`, `dotenv` or `value`"),
         ("parameter_store={region='eu-1',at_once=65}", "parameter_store.at_once: expected 1 to 64"),
         (
             "parameter_store={region='eu-1',keys={access_key_id='env:A'}}",
@@ -80,7 +87,11 @@ fn refused_by_key_and_without_the_value() {
         ("vault={address='https://v',token='env:T',at_once=0}", "vault.at_once: expected 1 to 64"),
     ] {
         let told = sources(&format!("[[credentials]]\nenvironment='a'\n{text}")).expect_err("refused");
-        let dot = if expected.starts_with(['c', 'v', 's', 'p']) { "." } else { ": " };
+        let dot = if expected.starts_with(['c', 'v', 's', 'p', 'k']) || expected.starts_with("encrypted") {
+            "."
+        } else {
+            ": "
+        };
         assert_eq!(told, [format!("{one}{dot}{expected}")], "{text}");
     }
     assert_eq!(

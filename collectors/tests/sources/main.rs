@@ -6,7 +6,9 @@ mod bao;
 mod certificates;
 mod custody;
 #[path = "../../../tests/it/debian.rs"]
+#[allow(dead_code, reason = "a part of it serves the tests of the whole alone")]
 mod debian;
+mod encrypted;
 mod moto;
 #[path = "../../../tests/src/needles.rs"]
 #[allow(dead_code, unreachable_pub, reason = "another crate's module, of which a part is used here")]

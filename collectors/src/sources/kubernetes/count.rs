@@ -1,6 +1,6 @@
 //! How many names manifests hold, counted from typed structures that keep names only.
 
-use super::super::{SourceError, files, yaml};
+use super::super::{SourceError, yaml};
 use super::Kubernetes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -82,8 +82,7 @@ impl<'de> Deserialize<'de> for External {
 /// secrets.
 pub(super) fn names(source: &Kubernetes) -> Result<u64, SourceError> {
     let mut total = 0;
-    for file in source.files()? {
-        let text = files::text(&source.root, &file)?;
+    for (file, text) in source.texts()? {
         for object in yaml::typed::<Object>(&file, &text)? {
             total += of_object(&object);
         }

@@ -6,11 +6,16 @@
 //! A SealedSecret or ExternalSecret holds no value that could be compared: its names are listed as
 //! not read, with the reason.
 
+mod cluster;
 mod count;
 mod read;
 
+pub use cluster::KubectlSettings;
+
 use super::yaml::Node;
 use super::{Listing, Reading, Root, Source, SourceError, files};
+use cluster::Cluster;
+use zeroize::Zeroizing;
 
 /// The endings that manifests have.
 const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
@@ -24,9 +29,25 @@ pub struct Kubernetes {
     pub environment: String,
     /// Files, and folders that are searched for `.yaml`, `.yml` and `.json` at any depth.
     pub paths: Vec<String>,
+    /// The cluster that is asked in place of files.
+    cluster: Option<Cluster>,
 }
 
 impl Kubernetes {
+    /// Manifests in files.
+    #[must_use]
+    pub fn files_at(root: Root, environment: String, paths: Vec<String>) -> Self {
+        Self { root, environment, paths, cluster: None }
+    }
+
+    /// The texts that hold objects, each with its name.
+    fn texts(&self) -> Result<Vec<(String, Zeroizing<String>)>, SourceError> {
+        if let Some(cluster) = &self.cluster {
+            return cluster.objects(&self.root).map(|text| vec![(cluster.name(), text)]);
+        }
+        self.files()?.into_iter().map(|file| Ok((file.clone(), files::text(&self.root, &file)?))).collect()
+    }
+
     fn files(&self) -> Result<Vec<String>, SourceError> {
         let mut found = Vec::new();
         for path in &self.paths {
@@ -48,7 +69,24 @@ impl Source for Kubernetes {
     }
 
     fn label(&self) -> String {
-        format!("kubernetes {}", self.paths.join(", "))
+        match &self.cluster {
+            Some(cluster) => cluster.name(),
+            None => format!("kubernetes {}", self.paths.join(", ")),
+        }
+    }
+
+    fn counted_by(&self) -> &'static str {
+        match self.cluster {
+            Some(_) => "the names in the cluster's answer, counted by a reader that keeps no values",
+            None => "the names in the same files, counted by a reader that keeps no values",
+        }
+    }
+
+    fn rights(&self) -> &'static str {
+        match self.cluster {
+            Some(_) => "what kubectl may read in the cluster: get on secrets, configmaps and workloads",
+            None => "read access to the files that the job names",
+        }
     }
 
     fn listing(&self) -> Result<Listing, SourceError> {

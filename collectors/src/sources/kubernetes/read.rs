@@ -60,8 +60,7 @@ fn is_data(kind: &str) -> bool {
 /// Every object of every file, lists opened.
 fn objects(source: &Kubernetes) -> Result<Vec<Object>, SourceError> {
     let mut found = Vec::new();
-    for (index, file) in source.files()?.into_iter().enumerate() {
-        let text = files::text(&source.root, &file)?;
+    for (index, (file, text)) in source.texts()?.into_iter().enumerate() {
         for (number, node) in documents(index, &file, &text)?.into_iter().enumerate() {
             open(node, &file, files::line_number(number), &mut found);
         }

@@ -9,11 +9,8 @@ fn source(given: &[(&str, &str)]) -> (tempfile::TempDir, Kubernetes) {
         std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         std::fs::write(path, text).expect("written");
     }
-    let kubernetes = Kubernetes {
-        root: Root::folder(folder.path()),
-        environment: "production".to_owned(),
-        paths: vec!["k8s/".to_owned()],
-    };
+    let kubernetes =
+        Kubernetes::files_at(Root::folder(folder.path()), "production".to_owned(), vec!["k8s/".to_owned()]);
     (folder, kubernetes)
 }
 
@@ -191,11 +188,7 @@ mod whatever_the_input {
         fn the_own_count_and_the_reader_agree(objects in prop::collection::vec(object(), 0..7)) {
             let text: &'static str = Box::leak(objects.join("\n---\n").into_boxed_str());
             let files: &'static [(&str, &str)] = Box::leak(vec![("k/x.yaml", text)].into_boxed_slice());
-            let source = Kubernetes {
-                root: Root::Memory(files),
-                environment: "production".to_owned(),
-                paths: vec!["k/".to_owned()],
-            };
+            let source = Kubernetes::files_at(Root::Memory(files), "production".to_owned(), vec!["k/".to_owned()]);
             let reading = source.read();
             prop_assume!(reading.is_ok());
             let reading = reading.expect("assumed");
