@@ -1,5 +1,8 @@
 //! One test binary for everything that needs more than one room.
 
+// Fuzz targets name this crate as the one that makes programs of them: see `seeds`.
+extern crate self as libfuzzer_sys;
+
 mod api;
 mod binary;
 mod browser;
@@ -13,5 +16,6 @@ mod object_lock;
 mod packages;
 mod packaging;
 mod s3_logs;
+mod seeds;
 mod stories;
 mod tidy;
