@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 
+use super::Visitor;
+
 /// Limits on what one top-level file may unpack to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -107,11 +109,14 @@ impl Budget {
 pub(super) struct Consumed<'b, R> {
     pub(super) inner: R,
     pub(super) budget: &'b Budget,
+    /// Who is told.
+    pub(super) visitor: &'b dyn Visitor,
 }
 
 impl<R: Read> Read for Consumed<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
+        self.visitor.consumed(count as u64);
         self.budget.consumed.set(self.budget.consumed.get() + count as u64);
         Ok(count)
     }

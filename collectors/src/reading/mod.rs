@@ -12,6 +12,7 @@ mod format;
 mod history;
 mod ignored;
 mod limits;
+mod measure;
 mod open;
 mod packs;
 mod tars;
@@ -29,6 +30,7 @@ pub use excluded::{Excluded, Reason};
 pub use history::{Blob, History, HistoryError, Point};
 pub use ignored::Patterns;
 pub use limits::Limits;
+pub use measure::Sizes;
 pub(crate) use open::special;
 pub use walk::Walk;
 
@@ -52,6 +54,16 @@ pub trait Visitor: Sync {
 
     /// Something that was not examined, or not to its end.
     fn excluded(&self, excluded: Excluded);
+
+    /// So many bytes of a packed file or stream were read, as they lie there: for people who wait.
+    fn consumed(&self, bytes: u64) {
+        let _ = bytes;
+    }
+
+    /// What adds up sizes, where only these are asked for: then nothing is opened.
+    fn measuring(&self) -> Option<&Sizes> {
+        None
+    }
 }
 
 /// Examines bytes in memory under this name, packed or not.

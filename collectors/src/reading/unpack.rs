@@ -104,9 +104,11 @@ pub(super) fn file(visitor: &dyn Visitor, limits: super::Limits, path: &str, fil
             }
             Ok(())
         }),
-        Form::Zip => zips::seekable(&unpacking, path, BufReader::new(Consumed { inner: file, budget: &budget }), 0),
+        Form::Zip => {
+            zips::seekable(&unpacking, path, BufReader::new(Consumed { inner: file, budget: &budget, visitor }), 0)
+        }
         _ => {
-            let rest = Consumed { inner: file, budget: &budget };
+            let rest = Consumed { inner: file, budget: &budget, visitor };
             unpacking.examine(path, &mut (&head[..filled]).chain(rest), 0)
         }
     };
@@ -118,7 +120,7 @@ pub(super) fn behind(visitor: &dyn Visitor, limits: super::Limits, path: &str, m
     let size = bytes.seek(SeekFrom::End(0)).ok();
     let budget = Budget::new(limits, size);
     let unpacking = Unpacking { visitor, budget: &budget };
-    let done = zips::seekable(&unpacking, path, Consumed { inner: bytes, budget: &budget }, 0);
+    let done = zips::seekable(&unpacking, path, Consumed { inner: bytes, budget: &budget, visitor }, 0);
     unpacking.end(path, done);
 }
 
@@ -126,7 +128,7 @@ pub(super) fn behind(visitor: &dyn Visitor, limits: super::Limits, path: &str, m
 pub(super) fn stream(visitor: &dyn Visitor, limits: super::Limits, path: &str, bytes: &mut dyn Read) {
     let budget = Budget::new(limits, None);
     let unpacking = Unpacking { visitor, budget: &budget };
-    let done = unpacking.examine(path, &mut Consumed { inner: bytes, budget: &budget }, 0);
+    let done = unpacking.examine(path, &mut Consumed { inner: bytes, budget: &budget, visitor }, 0);
     unpacking.end(path, done);
 }
 

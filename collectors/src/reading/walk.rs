@@ -12,7 +12,7 @@ use rayon::Scope;
 use super::ignored::{Ignores, Patterns};
 use super::open::{kernel_files, regular, special};
 use super::unpack::{self, unreadable};
-use super::{Excluded, Limits, Reason, Visitor};
+use super::{Excluded, Limits, Reason, Sizes, Visitor};
 
 /// How a folder is walked.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +87,9 @@ impl Walk {
             let reason = if error.kind() == io::ErrorKind::NotFound { Reason::Vanished } else { unreadable(&error) };
             visitor.excluded(Excluded { path: folder.name.clone(), reason });
         };
+        if visitor.measuring().is_some_and(Sizes::is_enough) {
+            return;
+        }
         let entries = match fs::read_dir(&folder.path) {
             Ok(entries) => entries,
             Err(error) => return refused(error),
@@ -164,6 +167,9 @@ impl Walk {
 
     /// Examines one file under this name.
     pub(crate) fn file(&self, path: &Path, name: &str, visitor: &dyn Visitor) {
+        if let Some(sizes) = visitor.measuring() {
+            return sizes.add(path);
+        }
         let told = |reason| visitor.excluded(Excluded { path: name.to_owned(), reason });
         match regular(path) {
             // Such files tell no size, and some of them wait for more.

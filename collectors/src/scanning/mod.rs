@@ -68,6 +68,17 @@ pub enum WhyBad {
     },
 }
 
+/// How far a scan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Documents, the present ones included.
+    pub files: u64,
+    /// Bytes examined, as they lie in documents.
+    pub bytes: u64,
+    /// Bytes read, as they lie in files and streams.
+    pub read: u64,
+}
+
 /// Searches documents, and keeps what is found.
 pub struct Scanning<'e> {
     search: Search<'e>,
@@ -75,6 +86,7 @@ pub struct Scanning<'e> {
     reveal: bool,
     files: AtomicU64,
     bytes: AtomicU64,
+    read: AtomicU64,
     most: Most,
     /// Whether what a document holds several times is kept once.
     folds: bool,
@@ -116,7 +128,7 @@ impl<'e> Scanning<'e> {
     pub fn new(search: Search<'e>, run_key: RunKey, reveal: bool) -> Self {
         let none = || AtomicU64::new(0);
         let (most, kept) = (Most::default(), Mutex::default());
-        Self { search, run_key, reveal, files: none(), bytes: none(), most, folds: false, kept }
+        Self { search, run_key, reveal, files: none(), bytes: none(), read: none(), most, folds: false, kept }
     }
 
     /// Keeps what a document holds several times once, with a count: for whoever counts more than a person would read.
@@ -128,10 +140,11 @@ impl<'e> Scanning<'e> {
         self
     }
 
-    /// How many documents and bytes were examined so far: for people who wait.
+    /// How far it is: for people who wait.
     #[must_use]
-    pub fn progress(&self) -> (u64, u64) {
-        (self.files.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    pub fn progress(&self) -> Progress {
+        let now = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        Progress { files: now(&self.files), bytes: now(&self.bytes), read: now(&self.read) }
     }
 
     /// Ends, and tells everything.
@@ -313,6 +326,7 @@ impl<'e> Visiting<'_, 'e> {
         let mut found = Found::new(Arc::clone(path), Some(nature));
         if let Some(examined) = holes.examined(base..base + wanted, (PART as u64).min(size - start)) {
             self.scanning.examined(examined.bytes);
+            self.consumed(examined.bytes);
             return Ok(Seen { examined, found, short: false });
         }
         BUFFER.with_borrow_mut(|buffer| {
@@ -328,6 +342,7 @@ impl<'e> Visiting<'_, 'e> {
             });
             let examined = seen.unwrap_or_default();
             self.scanning.examined(examined.bytes);
+            self.consumed(examined.bytes);
             Ok(Seen { examined, found, short: read < wanted })
         })
     }
@@ -465,5 +480,9 @@ impl Visitor for Visiting<'_, '_> {
 
     fn excluded(&self, excluded: Excluded) {
         self.scanning.keep(|kept| kept.excluded(excluded));
+    }
+
+    fn consumed(&self, bytes: u64) {
+        self.scanning.read.fetch_add(bytes, Ordering::Relaxed);
     }
 }

@@ -229,14 +229,18 @@ Example:
   exhibit scan --write-baseline known.json .     # what is there now is known
   exhibit scan --baseline known.json .           # only what is new
 
-Needs no deployment and no configuration, and sends nothing anywhere. Whatever is packed is unpacked as it is read: gz, zst,
-xz, bz2, zip, tar, and these in one another. Values are masked.
+Needs no deployment and no configuration, and sends nothing anywhere. Whatever is packed is
+unpacked as it is read: gz, zst, xz, bz2, zip, tar, and these in one another. Values are masked.
 
 A remark in the same line allows a finding, and has to say why:
   key = \"AKIA…\"   # exhibit:allow aws.access-key-id the example of the provider's documentation
 
-Exits 0 if nothing was found, 1 if something was, 2 if nothing was found but something could not be looked at: each is told,
-with the reason.")]
+Lines and columns count from 1. In the table and in JSON a column counts bytes (of UTF-16, bytes of
+its text in UTF-8), in SARIF characters (Unicode code points). Of one document the first 5,000
+findings are listed, of all 50,000; the rest is counted.
+
+Exits 0 if nothing was found, 1 if something was, 2 if nothing was found but something could not be
+looked at: each is told, with the reason.")]
     Scan(ScanArgs),
     /// Check a bundle or a whole archive offline, trusting nothing in it but a key that you name or pinned
     #[command(after_long_help = "\

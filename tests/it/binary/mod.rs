@@ -9,6 +9,7 @@ mod demo;
 mod disclosures;
 mod doctor;
 mod help;
+mod hostile;
 mod init;
 mod keys;
 mod kills;

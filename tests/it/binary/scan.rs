@@ -154,6 +154,36 @@ fn bad_inputs_end_and_are_told() {
     }
 }
 
+#[test]
+fn columns_are_bytes_in_json_and_characters_in_sarif() {
+    let place = tempfile::tempdir().expect("a folder");
+    // Umlauts have two bytes, the clef has four and in UTF-16 two units: three characters before the value, and a space.
+    fs::write(place.path().join("a.txt"), format!("\näö𝄞 {TOKEN}\n")).expect("written");
+    fs::write(place.path().join("b.txt"), format!("{} {TOKEN}\n", "ä".repeat(600))).expect("written");
+    let told = json(1, place.path(), &["scan", "--format", "json", "."]);
+    let columns: Vec<&Value> = told["findings"].as_array().expect("a list").iter().map(|one| &one["column"]).collect();
+    assert_eq!(json!(columns), json!([10, 1_202]));
+    let told = json(1, place.path(), &["scan", "--format", "sarif", "."]);
+    let run = &told["runs"][0];
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    let region = |at: usize| &run["results"][at]["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region(0), &json!({ "startLine": 2, "startColumn": 5 }));
+    // So far into a line characters are not counted, and nothing else is told in their place.
+    assert_eq!(region(1), &json!({ "startLine": 1 }));
+}
+
+#[test]
+fn ignore_files_are_honoured_on_request_only() {
+    let place = tempfile::tempdir().expect("a folder");
+    fs::create_dir(place.path().join(".git")).expect("made");
+    fs::write(place.path().join(".gitignore"), "*.env\n").expect("written");
+    fs::write(place.path().join("app.env"), format!("KEY={TOKEN}\n")).expect("written");
+    let told = json(1, place.path(), &["scan", "--format", "json", "."]);
+    assert_eq!(told["findings"][0]["path"], "app.env");
+    let told = json(0, place.path(), &["scan", "--gitignore", "--format", "json", "."]);
+    assert_eq!(told["excluded"], json!([{ "path": "app.env", "reason": "ignored by git's rules" }]));
+}
+
 /// A file that grows as it is read ends, with what it was when it was opened.
 #[test]
 fn a_growing_file_ends() {
@@ -212,6 +242,17 @@ fn sarif_is_valid_by_its_schema() {
         assert!(errors.is_empty(), "{case}: {errors:?}");
         assert_eq!(told["runs"][0]["invocations"][0]["executionSuccessful"], json!(case != "broken"));
     }
+    // What is allowed or known stays in the document, and says why it does not count.
+    let place = tempfile::tempdir().expect("a folder");
+    let known = place.path().join("known.json");
+    let known = known.to_str().expect("UTF-8");
+    let input = cases().join("remarks/input");
+    ends_with(0, &input, &["scan", "--write-baseline", known, "."]);
+    let told = json(0, &input, &["scan", "--format", "sarif", "--baseline", known, "."]);
+    assert_eq!(schema.iter_errors(&told).map(|error| error.to_string()).collect::<Vec<_>>(), Vec::<String>::new());
+    let results = told["runs"][0]["results"].as_array().expect("a list");
+    let kinds: Vec<&str> = results.iter().filter_map(|one| one["suppressions"][0]["kind"].as_str()).collect();
+    assert!(kinds.len() == results.len() && kinds.contains(&"inSource") && kinds.contains(&"external"), "{kinds:?}");
     assert!(!schema.is_valid(&json!({ "version": "2.1.0", "runs": [{ "tool": 1 }] })), "it refuses something");
 }
 

@@ -3,6 +3,7 @@
 //! Nothing else in this crate prints. What comes from outside (paths, ids, messages of other programs) is
 //! shown with its control characters escaped, so that evidence cannot write to an auditor's terminal.
 
+pub(crate) mod amount;
 mod export;
 mod out;
 mod problem;

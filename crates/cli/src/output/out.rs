@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
+use clap::builder::styling::Style;
 use serde::Serialize;
 
 use super::table::Table;
@@ -21,6 +22,7 @@ pub(crate) enum Format {
 pub(crate) struct Out {
     sink: Box<dyn Write>,
     width: Option<u16>,
+    colours: bool,
     closed: bool,
 }
 
@@ -29,13 +31,19 @@ impl Out {
     pub(crate) fn stdout() -> Self {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0);
+        let colours = stdout.is_terminal() && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
         // Buffered by blocks, not by lines: an export has millions of them.
-        Self::to(Box::new(io::BufWriter::new(stdout)), width)
+        Self { colours, ..Self::to(Box::new(io::BufWriter::new(stdout)), width) }
     }
 
     /// Any other sink, with the width that tables are fitted into.
     pub(crate) fn to(sink: Box<dyn Write>, width: Option<u16>) -> Self {
-        Self { sink, width, closed: false }
+        Self { sink, width, colours: false, closed: false }
+    }
+
+    /// The text in this style where a person sees colours, else as it is.
+    pub(crate) fn styled(&self, style: Style, text: &str) -> String {
+        if self.colours { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// Whether nobody reads any more, so that a long export may stop.

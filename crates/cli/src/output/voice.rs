@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstream::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::printable;
 use crate::args::Voice;
@@ -118,6 +118,18 @@ impl Step {
     /// Says how far it is.
     pub(crate) fn update(&self, text: impl AsRef<str>) {
         self.bar.set_message(printable(text.as_ref()));
+    }
+
+    /// Says how far it is of how much, with a bar.
+    pub(crate) fn of(&self, done: u64, whole: u64, text: impl AsRef<str>) {
+        if self.bar.length() != Some(whole) {
+            self.bar.set_length(whole);
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left") {
+                self.bar.set_style(style.progress_chars("━╸─"));
+            }
+        }
+        self.bar.set_position(done);
+        self.update(text);
     }
 
     /// Ends, and says what came of it.

@@ -94,3 +94,64 @@ impl Baseline {
         prints.iter().map(|print| print.as_ref().is_some_and(is_known)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &[u8]) -> Result<Baseline, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("known.json");
+        fs::write(&file, text).expect("written");
+        Baseline::read(&file).map_err(|error| format!("{error:#}"))
+    }
+
+    /// Nothing of a file that may hold anything is repeated: here every string is this one.
+    const VALUE: &str = "Zq7vX9kQ2";
+
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec!["null", "1", "-1", "1e400", "\"Zq7vX9kQ2\"", "true", "[", "}", ",", ""]);
+        let leaf = leaf.prop_map(str::to_owned);
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let key = prop::sample::select(vec!["version", "known", "fingerprint", "count", "rule", "path", VALUE]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+                prop::collection::vec((key, inner), 0..5).prop_map(|members| {
+                    let members: Vec<String> =
+                        members.into_iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                    format!("{{{}}}", members.join(","))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_is_no_baseline_is_refused_in_words_of_our_own(text in json()) {
+            if let Err(said) = read(text.as_bytes()) {
+                prop_assert!(!said.contains("Zq7"), "{said}");
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(read(&bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let known = Known { fingerprint: "00".to_owned(), count: 2, rule: "a.b".to_owned(), path: "ä\n".to_owned() };
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("known.json");
+        Baseline { version: VERSION, known: vec![known] }.write(&file).expect("written");
+        assert_eq!(Baseline::read(&file).expect("read").len(), 2);
+        let later = fs::read_to_string(&file).expect("text").replacen('1', "2", 1);
+        assert!(read(later.as_bytes()).expect_err("a later version").contains("version 2"));
+        assert!(read(b"{\"version\":1,\"known\":[]}").is_ok());
+    }
+}

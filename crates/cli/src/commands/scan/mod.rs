@@ -1,14 +1,15 @@
 //! `exhibit scan`: secrets in files, archives, standard input and git's history. Needs no deployment.
 
 mod baseline;
+mod people;
+mod progress;
 mod sarif;
 mod told;
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, bail};
 use exhibit_collectors::reading::{Excluded, History, Limits, Patterns, Visitor as _, Walk, read_bytes, read_stream};
@@ -17,10 +18,11 @@ use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
 use exhibit_pipeline::{Random as _, SystemRandom};
 
 use self::baseline::Baseline;
+use self::progress::Whole;
 use self::told::Told;
 use crate::{
     args::{ScanArgs, ScanFormat, Sureness},
-    output::{Exit, Hint as _, Out, Words},
+    output::{Exit, Hint as _, Out, Words, amount},
     rules,
 };
 
@@ -57,6 +59,8 @@ pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Resu
     }
     let told = Told::new(scanned, baseline.as_ref());
     match args.format {
+        // A row for each where `grep` and `cut` read, and by file where a person does.
+        ScanFormat::Table if io::stdout().is_terminal() => people::show(&told, out, words.verbosity() > 0)?,
         ScanFormat::Table => told.table(out)?,
         ScanFormat::Json => out.json(&told.json())?,
         ScanFormat::Sarif => out.json(&sarif::document(&told))?,
@@ -64,6 +68,13 @@ pub(crate) fn run(args: &ScanArgs, words: &Words, out: &mut Out) -> anyhow::Resu
     // What was found stands before the sentence about it, where both go to one screen.
     out.flush()?;
     words.say(told.summary());
+    if args.format == ScanFormat::Table
+        && args.write_baseline.is_none()
+        && io::stdout().is_terminal()
+        && let Some(text) = told.next_steps()
+    {
+        words.say(text);
+    }
     Ok(told.exit(args.write_baseline.is_some()))
 }
 
@@ -79,20 +90,18 @@ fn search<'e>(
     let personal = if args.personal_data { Personal::Yes } else { Personal::No };
     let options = Options { personal, least: least(args.confidence), ..Options::default() };
     let scanning = Scanning::new(Search::new(engine, options), RunKey::new(key), args.reveal);
+    let places = places(args)?;
     let step = words.step("searching");
-    let done = AtomicBool::new(false);
+    let whole = Whole::default();
     std::thread::scope(|scope| {
         if step.is_seen() {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    std::thread::sleep(Duration::from_millis(200));
-                    let (files, bytes) = scanning.progress();
-                    step.update(format!("searched {files} files, {} MB", bytes / 1_000_000));
-                }
-            });
+            scope.spawn(|| whole.show(&scanning, &step));
+            if places.iter().all(|place| place.walk.is_some()) {
+                scope.spawn(|| whole.count(&places));
+            }
         }
-        let searched = args.paths.iter().try_for_each(|path| pool.install(|| one(args, path, &scanning, words)));
-        done.store(true, Ordering::Relaxed);
+        let searched = places.iter().try_for_each(|place| pool.install(|| one(args, place, &scanning, &whole, words)));
+        whole.end();
         searched
     })?;
     drop(step);
@@ -108,15 +117,21 @@ fn least(sureness: Sureness) -> Confidence {
     }
 }
 
-fn one(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, words: &Words) -> anyhow::Result<()> {
-    if args.git {
-        return history(args, path, scanning, words);
-    }
-    let visitor = scanning.outside_history();
-    if path == Path::new("-") {
-        read_stream("-", &mut io::stdin().lock(), Limits::default(), &visitor);
-        return Ok(());
-    }
+/// One of the places that were named.
+struct Place<'a> {
+    path: &'a Path,
+    /// How files and folders are walked; nothing for standard input and history.
+    walk: Option<Walk>,
+}
+
+fn places(args: &ScanArgs) -> anyhow::Result<Vec<Place<'_>>> {
+    let place = |path: &'_ PathBuf| -> anyhow::Result<Option<Walk>> {
+        if args.git || path == Path::new("-") { Ok(None) } else { walk(args, path).map(Some) }
+    };
+    args.paths.iter().map(|path| Ok(Place { path, walk: place(path)? })).collect()
+}
+
+fn walk(args: &ScanArgs, path: &Path) -> anyhow::Result<Walk> {
     let patterns = match args.exclude.as_slice() {
         [] => None,
         patterns => {
@@ -126,11 +141,29 @@ fn one(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, words: &Words) -> 
             Some(patterns.map_err(|error| anyhow::anyhow!("--exclude: {error}"))?)
         }
     };
-    let walk = Walk { git_ignore: args.gitignore, follow: args.follow, patterns, limits: Limits::default() };
-    walk.run(path, &visitor).with_context(|| format!("cannot look at {}", path.display()))
+    Ok(Walk { git_ignore: args.gitignore, follow: args.follow, patterns, limits: Limits::default() })
 }
 
-fn history(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, words: &Words) -> anyhow::Result<()> {
+fn one(
+    args: &ScanArgs,
+    place: &Place<'_>,
+    scanning: &Scanning<'_>,
+    whole: &Whole,
+    words: &Words,
+) -> anyhow::Result<()> {
+    let Place { path, walk } = place;
+    let visitor = scanning.outside_history();
+    match walk {
+        Some(walk) => walk.run(path, &visitor).with_context(|| format!("cannot look at {}", path.display())),
+        None if args.git => history(args, path, scanning, whole, words),
+        None => {
+            read_stream("-", &mut io::stdin().lock(), Limits::default(), &visitor);
+            Ok(())
+        }
+    }
+}
+
+fn history(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, whole: &Whole, words: &Words) -> anyhow::Result<()> {
     if path == Path::new("-") {
         bail!("standard input has no git history");
     }
@@ -141,13 +174,16 @@ fn history(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, words: &Words)
     for excluded in history.excluded.clone() {
         visitor.excluded(excluded);
     }
+    whole.blobs.fetch_add(history.len() as u64, Ordering::Relaxed);
     history.read(
         &|blob| {
+            whole.blobs_read.fetch_add(1, Ordering::Relaxed);
             let place = InHistory { commit: Arc::clone(&commits[blob.commit]), at_head: blob.at_head };
             read_bytes(blob.path, blob.bytes, Limits::default(), &scanning.in_history(place));
         },
         &|_, excluded: Excluded| visitor.excluded(excluded),
     );
-    words.say(format!("{} commits, {} distinct blobs.", commits.len(), history.len()));
+    let (commits, blobs) = (commits.len() as u64, history.len() as u64);
+    words.say(format!("{} commits, {} distinct blobs.", amount::count(commits), amount::count(blobs)));
     Ok(())
 }

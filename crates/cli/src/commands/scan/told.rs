@@ -6,7 +6,7 @@ use exhibit_collectors::scanning::{Finding, Scanned};
 use serde::Serialize;
 
 use super::baseline::Baseline;
-use crate::output::{Exit, Out, Table};
+use crate::output::{Exit, Out, Table, amount};
 
 /// What is told of a scan.
 pub(super) struct Told<'e> {
@@ -30,6 +30,7 @@ struct FindingJson<'t> {
     confidence: &'static str,
     path: &'t str,
     line: u64,
+    /// From 1, in bytes; of UTF-16, in bytes of its text in UTF-8. SARIF counts characters.
     column: u64,
     masked: &'t str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +64,7 @@ impl<'e> Told<'e> {
     }
 
     /// Findings that count: neither allowed by a remark nor known.
-    fn counting(&self) -> impl Iterator<Item = &Finding<'e>> {
+    pub(super) fn counting(&self) -> impl Iterator<Item = &Finding<'e>> {
         let both = self.scanned.findings.iter().zip(&self.known);
         both.filter(|(finding, known)| finding.allowed.is_none() && !**known).map(|(finding, _)| finding)
     }
@@ -130,9 +131,10 @@ impl<'e> Told<'e> {
         let failures = self.scanned.excluded.iter().filter(|one| one.reason.is_failure()).count();
         let left_out = self.scanned.excluded.len() - failures;
         let mut text = format!(
-            "{found} found in {} files, {:.1} MB.",
-            self.scanned.files,
-            self.scanned.bytes as f64 / 1_000_000.0
+            "{} found in {}, {}.",
+            amount::count(found as u64),
+            amount::files(self.scanned.files),
+            amount::bytes(self.scanned.bytes)
         );
         for (count, what) in [
             (allowed, "allowed by remarks"),
@@ -141,10 +143,18 @@ impl<'e> Told<'e> {
             (failures, "could not be looked at"),
         ] {
             if count > 0 {
-                text.push_str(&format!(" {count} {what}."));
+                text.push_str(&format!(" {} {what}.", amount::count(count as u64)));
             }
         }
         text
+    }
+
+    /// What a person does next; nothing if nothing was found.
+    pub(super) fn next_steps(&self) -> Option<&'static str> {
+        self.counting().next().map(|_| {
+            "What is real: change it where it was issued, then take it out. What is not: say so in its line, by
+exhibit:allow RULE REASON, or note everything as known with --write-baseline FILE."
+        })
     }
 
     pub(super) fn exit(&self, only_noting: bool) -> Exit {
