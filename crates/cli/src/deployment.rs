@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context as _;
 use exhibit_archive::Vault;
 use exhibit_collectors::Registry;
+use exhibit_detect::Engine;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_ledger::note::SigningKey;
 use exhibit_pipeline::{
@@ -128,14 +129,19 @@ impl Deployment {
     ///
     /// # Errors
     /// When the configuration can't be planned by, or the key can't be read again.
-    pub(crate) async fn planned_anew(&self, config: &Config, now: &World) -> anyhow::Result<World> {
+    pub(crate) async fn planned_anew(
+        &self,
+        config: &Config,
+        now: &World,
+        engine: Arc<Engine>,
+    ) -> anyhow::Result<World> {
         let registry = Registry::built_in()?;
         let mut world = World {
             store: now.store.clone(),
             vault: Arc::clone(&now.vault),
             catalog: catalog(&registry)?,
             registry,
-            engine: crate::rules::engine(&config.rules, &config.base)?,
+            engine,
             templates: TemplateSet::built_in()?,
             clock: Arc::clone(&now.clock),
             reference: now.reference.clone(),

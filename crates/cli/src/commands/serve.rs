@@ -17,7 +17,7 @@ use crate::{
     listening::{Answering, Listening},
     notify::Manager,
     output::{Exit, Problem, Words},
-    vault,
+    rules, vault,
 };
 
 /// How long after the first signal to end the process is gone, whatever hangs: managers allow for 10 s.
@@ -193,7 +193,8 @@ async fn reload(
         fixed.join(", ")
     );
     let renewed = answering.renewed(&config)?;
-    let world = Arc::new(deployment.planned_anew(&config, &service.world()).await?);
+    let engine = rules::engine(&config.rules, &config.base)?;
+    let world = Arc::new(deployment.planned_anew(&config, &service.world(), engine).await?);
     let declared = service.adopt(Arc::clone(&world)).await?;
     answering.adopt(&world, renewed.as_ref());
     let jobs = declared.jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -203,7 +204,9 @@ async fn reload(
 
 /// Signs by the key that the ledger goes on with, once it lies where the configuration says.
 async fn take_next_key(config: &Config, deployment: &Deployment, service: &Service) -> anyhow::Result<()> {
-    let world = Arc::new(deployment.planned_anew(config, &service.world()).await?);
+    let now = service.world();
+    // Rule files are read again where somebody asks for that, and a broken one is no reason to sign by an old key.
+    let world = Arc::new(deployment.planned_anew(config, &now, Arc::clone(&now.engine)).await?);
     let key = world.signer.verifier().to_string();
     service.sign_by(world);
     tracing::info!(key, "the signing key was rotated: its successor signs from now on");
