@@ -12,7 +12,8 @@ use exhibit_detect::{Fingerprint, RunKey, Sensitivity, facts, sensitive_key};
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::{Exclusion, Method, Problem, Subject, Tool};
 use exhibit_evidence::{Clock, Observation, Population};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Code for names that promise no secret and whose value is not in the files: no policy need accept
@@ -75,6 +76,7 @@ struct Observer<'a> {
     /// What the operating test tries; empty where it is off.
     candidates: Vec<Candidate>,
     users: Users,
+    texts: HashSet<Arc<str>>,
 }
 
 /// Observes everything that the settings name.
@@ -93,6 +95,7 @@ pub(super) fn observe(run: &Run<'_>) -> Observation {
         connections: Vec::new(),
         candidates: Vec::new(),
         users: Users::new(),
+        texts: HashSet::new(),
     };
     for configured in &run.source.credentials {
         if let Some(source) = configured.open(&Surroundings { root: &run.root, clock: run.clock }) {
@@ -311,6 +314,16 @@ impl Observer<'_> {
         });
     }
 
+    /// A text that many facts have in common.
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = Arc::from(text);
+        self.texts.insert(Arc::clone(&new));
+        new
+    }
+
     /// Keeps a credential for the operating test.
     fn remember(&mut self, found: &Credential, engine: Option<Engine>, parts: Option<&Parts>) {
         let (Some(_), Some(engine @ (Engine::Postgres | Engine::Redis))) = (&self.run.source.operating_test, engine)
@@ -353,17 +366,17 @@ impl Observer<'_> {
             Some(facts::fingerprint(user.as_bytes(), &self.run.run_key))
         });
         let facts = CredentialFacts {
-            environment: found.environment.clone(),
+            environment: self.shared(&found.environment),
             name: found.name.clone(),
             also_named: found.also_named.clone(),
             kind,
             engine,
             in_url: parts.is_some(),
-            file: found.place.file.clone(),
+            file: self.shared(&found.place.file),
             line: u64::from(found.place.line),
             document: u64::from(found.place.document),
             key: found.place.key.clone(),
-            origin: found.origin.as_str().to_owned(),
+            origin: self.shared(found.origin.as_str()),
             base64: found.encoding == Encoding::Base64,
             through: found.through(range.clone()),
             by_default: found.from_default(range),
@@ -513,7 +526,7 @@ fn is_secret_file(value: &[u8]) -> bool {
 /// Sorts by environment, name and place, and numbers the groups of equal values in that order, so
 /// that the numbers say nothing about the values or the run's key.
 fn grouped(mut seen: Vec<Seen>) -> Vec<CredentialFacts> {
-    seen.sort_by(|a, b| order(&a.facts).cmp(&order(&b.facts)));
+    seen.sort_by(|a, b| a.facts.order().cmp(&b.facts.order()));
     let equal = numbers(seen.iter().map(|one| one.equal), 2);
     let near = numbers(seen.iter().map(|one| one.near), 2);
     // A user name that occurs once tells as much: it is another one.
@@ -533,10 +546,6 @@ fn grouped(mut seen: Vec<Seen>) -> Vec<CredentialFacts> {
             }
         })
         .collect()
-}
-
-fn order(facts: &CredentialFacts) -> (&str, &str, &str, u64, &str) {
-    (&facts.environment, &facts.name, &facts.file, facts.line, &facts.key)
 }
 
 /// A number for each value that occurs at least so often, in order of first occurrence.

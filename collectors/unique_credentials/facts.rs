@@ -5,8 +5,10 @@ use crate::sources::Engine;
 use exhibit_detect::{Alphabet, Sensitivity, facts::EntropyClass};
 use exhibit_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
 
-/// The version of the form below. 2 added hosts, connections without a password, examples, times of
+/// The version of the form below. 2 writes environment and file once for all that they hold, and added hosts, connections without a password, examples, times of
 /// rotation and the operating test.
 pub const VERSION: u64 = 2;
 
@@ -26,7 +28,8 @@ pub struct Facts {
     /// The example files that say which names there should be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<ExampleFacts>,
-    /// One item for each place that holds a credential, by environment, name and place.
+    /// One item for each place that holds a credential, by environment, name and place; written by environment and file.
+    #[serde(with = "super::held")]
     pub credentials: Vec<CredentialFacts>,
     /// Connection strings of databases and brokers that hold no password.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -36,6 +39,51 @@ pub struct Facts {
     pub operating_test: Option<Vec<ServerFacts>>,
     /// Names whose value was not seen, and that may be credentials.
     pub unseen: Vec<UnseenFacts>,
+}
+
+impl Facts {
+    /// Reads facts of any version that the judge knows.
+    ///
+    /// # Errors
+    /// When they are of another version, or not in its form.
+    pub fn read(facts: &Value) -> Result<Self, serde_json::Error> {
+        let version = facts.get("version").and_then(Value::as_u64);
+        match version {
+            Some(VERSION) => Self::deserialize(facts),
+            Some(OLDEST) => First::deserialize(facts).map(Self::from),
+            version => {
+                let version = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+                let message = format!("version {version}, expected {OLDEST} to {VERSION}");
+                Err(serde::de::Error::custom(message))
+            }
+        }
+    }
+}
+
+/// Facts of version 1.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct First {
+    version: u64,
+    subject: String,
+    sources: Vec<SourceFacts>,
+    credentials: Vec<super::held::First>,
+    unseen: Vec<UnseenFacts>,
+}
+
+impl From<First> for Facts {
+    fn from(first: First) -> Self {
+        Self {
+            version: first.version,
+            subject: first.subject,
+            sources: first.sources,
+            examples: Vec::new(),
+            credentials: first.credentials.into_iter().map(CredentialFacts::from).collect(),
+            connections: Vec::new(),
+            operating_test: None,
+            unseen: first.unseen,
+        }
+    }
 }
 
 /// A source that was read, or could not be.
@@ -61,7 +109,8 @@ pub struct SourceFacts {
 #[serde(deny_unknown_fields)]
 pub struct CredentialFacts {
     /// The environment.
-    pub environment: String,
+    #[serde(skip)]
+    pub environment: Arc<str>,
     /// The name by which people know it.
     pub name: String,
     /// Other names of the very same value.
@@ -77,7 +126,8 @@ pub struct CredentialFacts {
     #[serde(default, skip_serializing_if = "is_false")]
     pub in_url: bool,
     /// The file.
-    pub file: String,
+    #[serde(skip)]
+    pub file: Arc<str>,
     /// Line, from 1; 0 where the whole file is the value.
     pub line: u64,
     /// Document in the file, from 1; 0 for formats without documents.
@@ -86,7 +136,8 @@ pub struct CredentialFacts {
     /// Key path.
     pub key: String,
     /// What kind of place that is: see [`crate::sources::Origin`].
-    pub origin: String,
+    #[serde(skip)]
+    pub origin: Arc<str>,
     /// Whether it is written in base64.
     #[serde(default, skip_serializing_if = "is_false")]
     pub base64: bool,
@@ -141,6 +192,13 @@ pub struct CredentialFacts {
     /// Who may read it there, as the source tells; none where it does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readers: Option<Vec<String>>,
+}
+
+impl CredentialFacts {
+    /// By environment, name and place: the order in which facts stand.
+    pub(super) fn order(&self) -> (&str, &str, &str, u64, &str) {
+        (&self.environment, &self.name, &self.file, self.line, &self.key)
+    }
 }
 
 /// A connection string without a password.

@@ -1,7 +1,7 @@
 //! Judges facts against a policy: pure, one judgement for each check of the manifest.
 
 use super::collect::NOT_SENSITIVE;
-use super::facts::{Facts, OLDEST, VERSION};
+use super::facts::Facts;
 use super::matrix::{Matrix, View};
 use super::settings::Policy;
 use super::{conditions, hosts, login, missing, recipients, rotation, sharing, strength, transport};
@@ -14,7 +14,6 @@ use exhibit_evidence::{
     CheckId, ConditionId, EnvironmentId, Finding, Fingerprint, Observation, Place, Severity, SubjectId, SubjectOutcome,
     Verdict,
 };
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the checks look at.
@@ -99,11 +98,7 @@ pub(super) fn judge(
     environments: &[Environment],
     policy: &toml::Table,
 ) -> Result<Vec<Judgement>, JudgeError> {
-    let facts = Facts::deserialize(&observation.facts)?;
-    if !(OLDEST..=VERSION).contains(&facts.version) {
-        let message = format!("version {}, expected {OLDEST} to {VERSION}", facts.version);
-        return Err(JudgeError::Facts(serde::de::Error::custom(message)));
-    }
+    let facts = Facts::read(&observation.facts)?;
     let policy = Policy::read(policy).map_err(JudgeError::Policy)?;
     let matrix = Matrix::new(&facts, environments, &policy);
     let case = Case { facts: &facts, observation, matrix, policy };
@@ -242,13 +237,13 @@ impl Case<'_> {
         let mut attributes = BTreeMap::new();
         if let Some(place) = place {
             attributes.insert("shape".to_owned(), place.shape.clone());
-            attributes.insert("origin".to_owned(), place.origin.clone());
+            attributes.insert("origin".to_owned(), place.origin.to_string());
         }
         if let Some(engine) = view.engine() {
             attributes.insert("engine".to_owned(), engine.as_str().to_owned());
         }
         let place = Place {
-            file: place.map(|place| place.file.clone()),
+            file: place.map(|place| place.file.to_string()),
             line: place.map(|place| place.line).filter(|line| *line > 0),
             key: Some(place.map_or_else(|| view.name.to_owned(), |place| place.key.clone())),
             rule: None,

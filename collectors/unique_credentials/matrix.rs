@@ -34,7 +34,7 @@ impl<'a> Matrix<'a> {
         sorted.sort_by(|a, b| (a.disposable, &a.id).cmp(&(b.disposable, &b.id)));
         let mut by_name: BTreeMap<(usize, &str), Vec<&CredentialFacts>> = BTreeMap::new();
         for found in &facts.credentials {
-            let rank = sorted.iter().position(|known| known.id.as_str() == found.environment);
+            let rank = sorted.iter().position(|known| known.id.as_str() == &*found.environment);
             if let Some(rank) = rank {
                 by_name.entry((rank, found.name.as_str())).or_default().push(found);
             }

@@ -10,6 +10,7 @@ mod collect;
 mod conditions;
 mod examples;
 pub mod facts;
+mod held;
 mod hosts;
 mod judge;
 pub mod login;

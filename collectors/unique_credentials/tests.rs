@@ -156,6 +156,34 @@ fn facts_of_another_version_are_refused() {
     assert!(error.to_string().contains("version 3, expected 1 to 2"));
 }
 
+/// Evidence that was collected before: its checks are judged as ever, and newer ones say that it does not tell.
+#[test]
+fn facts_of_the_first_version_are_still_read() {
+    let case = case("fail-shared");
+    let (mut observation, judged) = run(&case.folder.join("input"), &case, 5);
+    let groups = observation.facts["credentials"].take();
+    let mut flat = Vec::new();
+    for group in groups.as_array().expect("a list") {
+        for held in group["held"].as_array().expect("a list") {
+            let mut one = held.as_object().expect("a table").clone();
+            ["host", "from_example", "since", "readers"].iter().for_each(|newer| drop(one.remove(*newer)));
+            for key in ["environment", "file", "origin"] {
+                one.insert(key.to_owned(), group[key].clone());
+            }
+            flat.push(serde_json::Value::Object(one));
+        }
+    }
+    assert!(!flat.is_empty());
+    let facts = observation.facts.as_object_mut().expect("a table");
+    facts.insert("version".to_owned(), 1.into());
+    facts.insert("credentials".to_owned(), flat.into());
+    facts.remove("connections");
+    let again = UniqueCredentials.judge(&observation, &case.environments, &case.settings.policy).expect("judged");
+    assert_eq!(again[..8], judged[..8]);
+    let newer = again.iter().find(|one| one.check.as_str().ends_with("same-login-on-two-hosts")).expect("judged");
+    assert_eq!(newer.verdict(), Verdict::Error);
+}
+
 /// Evidence in which something is amiss is never judged a pass, whatever its facts say.
 #[test]
 fn evidence_that_does_not_add_up_is_an_error() {
