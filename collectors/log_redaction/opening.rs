@@ -79,11 +79,11 @@ fn seed(scope: &Scope<'_>) -> u64 {
 /// What narrows a log, in words.
 pub(super) fn filter(log: &Log) -> Option<String> {
     if let Some(loki) = &log.loki {
-        return Some(format!("{}: {} of the last {} hours", log.id, loki.query, loki.hours));
+        return Some(format!("{}: {} of the last {} h", log.id, loki.query, loki.hours));
     }
     if let Some(group) = &log.cloudwatch {
         let streams = group.streams.as_ref().map(|start| format!("streams {start}*, ")).unwrap_or_default();
-        return Some(format!("{}: {streams}the last {} hours", log.id, group.hours));
+        return Some(format!("{}: {streams}the last {} h", log.id, group.hours));
     }
     let journal = log.journal.as_ref()?;
     let mut words = Vec::new();

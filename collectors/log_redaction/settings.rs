@@ -437,14 +437,14 @@ mod tests {
     fn buckets_are_read() {
         let s3 = |inner: &str| format!("logs = [{{ id = 'a', s3 = {{ bucket = 'logs', {inner} }} }}]");
         let read = |text: &str| source(&toml::from_str(text).expect("TOML"));
-        assert!(read(&s3("prefix = 'api/', aws = { region = 'eu-central-1', profile = 'audit' }")).is_ok());
+        assert!(read(&s3("prefix = 'api/', aws = { region = 'eu-central-1', keys = { profile = 'audit' } }")).is_ok());
         assert!(read(&s3("aws = { region = 'eu-central-1', endpoint = 'https://s3.example:8333' }")).is_ok());
         for (text, key) in [
             ("aws = { region = 'eu central' }", "source.logs.0.s3.aws.region"),
             ("aws = { region = 'a', endpoint = 'https://hunter2@s3.example' }", "source.logs.0.s3.aws.endpoint"),
             ("aws = { region = 'a', endpoint = 'https://s3.example/hunter2' }", "source.logs.0.s3.aws.endpoint"),
-            ("aws = { region = 'a', access_key_id = 'env:A' }", "source.logs.0.s3.aws.profile"),
-            ("aws = { region = 'a', access_key_id = 'hunter2', secret_access_key = 'hunter2' }", "source: "),
+            ("aws = { region = 'a', keys = { access_key_id = 'env:A' } }", "source.logs.0.s3.aws.keys"),
+            ("aws = { region = 'a', keys = { access_key_id = 'hunter2', secret_access_key = 'hunter2' } }", "source: "),
         ] {
             let told = refused(&s3(text));
             assert!(told.starts_with(key) && !told.contains("hunter2"), "{told}");
@@ -507,7 +507,7 @@ mod tests {
             "logs", "id", "environment", "files", "rotated", "command", "count", "journal", "folder", "pass_environment", "time_limit",
             "most_bytes", "sample", "above", "size", "seed", "canaries", "prefix", "redacted", "wait", "directory", "units",
             "since", "minimum_confidence", "severities", "rule", "severity", "allow", "log", "place", "reason", "until",
-            "allow_excluded", "s3", "bucket", "aws", "region", "endpoint", "authorities", "plain_http", "profile",
+            "allow_excluded", "s3", "bucket", "aws", "region", "endpoint", "authorities", "plain_http", "keys", "profile",
             "loki", "query", "hours", "tenant", "username", "cloudwatch", "group", "streams",
             "http", "url", "method", "headers", "body", "media_type",
         ] {

@@ -48,7 +48,7 @@ fn look(bucket: &str, endpoint: &str, secret: &str, rest: &str) -> (Observation,
     write(place.path(), "secret", secret);
     let source = format!(
         "[[logs]]\nid = 'api'\ns3 = {{ bucket = '{bucket}', prefix = 'api/', aws = {{ region = 'us-east-1', endpoint = '{endpoint}', \
-         authorities = 'authority.pem', access_key_id = 'file:id', secret_access_key = 'file:secret' }} }}\n{rest}"
+         authorities = 'authority.pem', keys = {{ access_key_id = 'file:id', secret_access_key = 'file:secret' }} }} }}\n{rest}"
     );
     let environments =
         [Environment { id: EnvironmentId::new("production").expect("an id"), title: String::new(), disposable: false }];

@@ -4,6 +4,7 @@ mod aws;
 mod bao;
 #[path = "../../../tests/it/certificates.rs"]
 mod certificates;
+mod cloudwatch;
 mod custody;
 #[path = "../../../tests/it/debian.rs"]
 #[allow(dead_code, reason = "a part of it serves the tests of the whole alone")]

@@ -9,7 +9,7 @@ use exhibit_evidence::{Clock, Timestamp};
 use serde::Deserialize;
 
 use super::super::reference;
-use super::super::{Answer, Client, Limits, Pace, Reference, RemoteError, Request, Stream, Url};
+use super::super::{Answer, Client, Limits, Pace, RemoteError, Request, Stream, Url};
 use super::{AwsKeys, AwsSigner, KeySource, Service, explain};
 
 /// Where AWS is and with which keys it is asked, as settings say it.
@@ -25,14 +25,9 @@ pub struct AwsAccess {
     /// Whether `http://` may be used beyond this machine.
     #[serde(default)]
     pub plain_http: bool,
-    /// Where the access key's id is found.
-    pub access_key_id: Option<Reference>,
-    /// Where the secret access key is found.
-    pub secret_access_key: Option<Reference>,
-    /// Where the session token of temporary keys is found.
-    pub session_token: Option<Reference>,
-    /// The profile of AWS's shared credentials file.
-    pub profile: Option<String>,
+    /// Where the keys are found.
+    #[serde(default)]
+    pub keys: KeySource,
 }
 
 impl AwsAccess {
@@ -46,16 +41,7 @@ impl AwsAccess {
         if self.endpoint.as_ref().is_some_and(|endpoint| !is_server(endpoint)) {
             return Some(("endpoint", "expected http:// or https:// with a host and a port, nothing else"));
         }
-        self.keys().problem().map(|problem| ("profile", problem))
-    }
-
-    fn keys(&self) -> KeySource {
-        KeySource {
-            access_key_id: self.access_key_id.clone(),
-            secret_access_key: self.secret_access_key.clone(),
-            session_token: self.session_token.clone(),
-            profile: self.profile.clone(),
-        }
+        self.keys.problem().map(|problem| ("keys", problem))
     }
 
     /// Loads the keys and makes a client. Relative paths start from `base`; `now` is the time at which it begins, and `seed` any
@@ -82,7 +68,7 @@ impl AwsAccess {
         let client = Client::new(limits, Arc::clone(&pace), seed)?;
         let endpoint = self.endpoint.as_ref().map(|endpoint| client.url(endpoint)).transpose()?;
         let clock = Ticking { begun: now, since: pace.elapsed(), pace };
-        Ok(AwsConnection { client, keys: self.keys().load(base)?, region: self.region.clone(), endpoint, clock })
+        Ok(AwsConnection { client, keys: self.keys.load(base)?, region: self.region.clone(), endpoint, clock })
     }
 }
 

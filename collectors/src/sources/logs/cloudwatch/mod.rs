@@ -84,7 +84,7 @@ impl LogSource for CloudWatch {
         let CloudWatchSettings { group, hours, aws, .. } = &self.settings;
         let server = aws.endpoint.as_ref().map(|endpoint| format!(" at {endpoint}")).unwrap_or_default();
         let streams = self.settings.streams.as_ref().map(|start| format!(", streams {start}*")).unwrap_or_default();
-        format!("log group {group}{streams} of the last {hours} hours in {}{server}", aws.region)
+        format!("log group {group}{streams} of the last {hours} h in {}{server}", aws.region)
     }
 
     fn counted_by(&self) -> &'static str {

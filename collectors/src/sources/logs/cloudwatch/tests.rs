@@ -1,4 +1,5 @@
-//! Against answers in the form that AWS's documentation shows, from a fake server: the real service was not asked.
+//! Against answers in the form that AWS's documentation shows, from a fake server: what an emulator seldom does. One is asked in
+//! `tests/sources`.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ fn read(server: &FakeServer) -> (Result<Passed, Left>, Recorded) {
     std::fs::write(folder.path().join("secret"), "canary4711").expect("written");
     let settings = format!(
         "group = '/aws/lambda/api'\nstreams = '2026/'\nhours = 1\naws = {{ region = 'eu-central-1', endpoint = '{}', \
-         access_key_id = 'file:id', secret_access_key = 'file:secret' }}",
+         keys = {{ access_key_id = 'file:id', secret_access_key = 'file:secret' }} }}",
         server.url
     );
     let settings: CloudWatchSettings = toml::from_str(&settings).expect("settings");

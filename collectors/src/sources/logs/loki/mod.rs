@@ -122,7 +122,7 @@ impl LogSource for Loki {
 
     fn label(&self) -> String {
         let hours = self.settings.hours;
-        format!("{} of the last {hours} hours at {}", self.settings.query, self.settings.url)
+        format!("{} of the last {hours} h at {}", self.settings.query, self.settings.url)
     }
 
     fn counted_by(&self) -> &'static str {

@@ -23,7 +23,7 @@ fn log(server: &FakeServer, folder: &std::path::Path) -> S3Log {
     std::fs::write(folder.join("id"), "fake-id").expect("written");
     std::fs::write(folder.join("secret"), "canary4711").expect("written");
     let access = format!(
-        "region = 'us-east-1'\nendpoint = '{}'\naccess_key_id = 'file:id'\nsecret_access_key = 'file:secret'",
+        "region = 'us-east-1'\nendpoint = '{}'\nkeys = {{ access_key_id = 'file:id', secret_access_key = 'file:secret' }}",
         server.url
     );
     let access: AwsAccess = toml::from_str(&access).expect("settings");
