@@ -101,6 +101,7 @@ impl<'a> Looker<'a> {
             Kind::Credentials(source) => self.credentials(source, place, protects),
             Kind::File(file) => self.file(file, &place.entry, protects),
             Kind::Restic(restic) => super::restic::look(self, restic, &place.entry, protects),
+            Kind::S3(s3) => super::bucket::look(self, s3, &place.entry, protects, challenge.number()),
             Kind::Challenge(settings) => self.challenge(settings, challenge),
             Kind::Http(settings) => match self.http(settings, challenge) {
                 Ok(look) => look,
@@ -313,6 +314,7 @@ pub(super) fn kind(place: &PlaceSettings, around: &Surroundings<'_>) -> String {
         Kind::File(FileSettings { gpg: Some(_), .. }) => "OpenPGP file",
         Kind::File(_) => "file",
         Kind::Restic(_) => "restic snapshot",
+        Kind::S3(_) => "s3 object",
         Kind::Challenge(_) => "challenge",
         Kind::Http(_) => "challenge over HTTP",
     };
@@ -327,6 +329,7 @@ pub(super) fn label(place: &PlaceSettings, around: &Surroundings<'_>) -> String 
         Kind::File(file) => file.file.clone(),
         Kind::Restic(restic) => format!("{} in the restic repository {}", restic.path, restic.repository),
         Kind::Challenge(challenge) => format!("what `{}` answers", challenge.run.join(" ")),
+        Kind::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.object),
         Kind::Http(http) => format!("what {} answers", host(&http.url)),
     }
 }
@@ -340,6 +343,7 @@ pub(super) fn site(place: &PlaceSettings, around: &Surroundings<'_>) -> String {
         (None, Kind::Credentials(_)) => label(place, around),
         (None, Kind::File(_)) => "local files".to_owned(),
         (None, Kind::Restic(restic)) => format!("restic repository {}", restic.repository),
+        (None, Kind::S3(s3)) => format!("bucket {}", s3.bucket),
         (None, Kind::Challenge(_) | Kind::Http(_)) => label(place, around),
     }
 }

@@ -1,11 +1,12 @@
 //! `key_custody`: is the current key where it has to be, and would a restore with it succeed?
 //!
 //! - `settings`, `policy`: what people write; `proof`: how two places show that they hold one key, without showing it;
-//! - `looking`: asks a place, `restic` and `nearby` help; `drill`: opens a canary with a copy; `collect`: puts it together
+//! - `looking`: asks a place, `restic`, `bucket` and `nearby` help; `drill`: opens a canary with a copy; `collect`: puts it together
 //!   and says facts (keys end there); `snapshot` restores a vault's own backup into a scratch vault;
 //! - `facts`: the form of what leaves; `judge`: verdicts; `checks`, `keeping`: the checks; `conditions`: their words;
 //! - `self_test`: a known-bad and a known-good fixture, before every run.
 
+mod bucket;
 mod checks;
 mod collect;
 mod conditions;

@@ -85,6 +85,18 @@ pub(super) fn of_snapshot<'p>(
     nearby(Standing::Apart, "its snapshot holds no dump")
 }
 
+/// For a copy in a bucket: what lies beside it, under the same prefix.
+pub(super) fn of_objects<'k>(own: &str, keys: impl IntoIterator<Item = &'k str>, protects: &Protects) -> Nearby {
+    let Some(patterns) = patterns(protects) else {
+        return nearby(Standing::Unknown, "the patterns for names of dumps can't be read");
+    };
+    let name = |key: &'k str| key.rsplit('/').next().unwrap_or_default();
+    match keys.into_iter().filter(|key| *key != own).find(|key| patterns.is_match(name(key))) {
+        Some(dump) => nearby(Standing::Beside, format!("the same bucket and prefix hold {dump}")),
+        None => nearby(Standing::Apart, "its bucket holds no dump under its prefix"),
+    }
+}
+
 fn patterns(protects: &Protects) -> Option<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in &protects.patterns {

@@ -8,6 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::proof::{Shape, Writing};
 use crate::SettingProblem;
 use crate::remote::Reference;
+use crate::remote::aws::AwsAccess;
 use crate::sources::settings::CredentialSource;
 
 /// The table `source`.
@@ -155,6 +156,8 @@ pub(super) enum Kind {
     Challenge(ChallengeSettings),
     /// A service that answers the challenge over HTTP.
     Http(HttpSettings),
+    /// The newest object of a bucket.
+    S3(Box<S3Settings>),
 }
 
 /// What a file holds once it is open.
@@ -235,6 +238,47 @@ pub(super) struct ChallengeSettings {
     pub(super) pass_environment: Vec<String>,
     #[serde(default = "a_minute")]
     pub(super) time_limit: u64,
+}
+
+/// The table of a place in an S3 bucket; beside it stand the settings of every access to AWS.
+#[derive(Clone, Debug)]
+pub(super) struct S3Settings {
+    pub(super) bucket: String,
+    /// The object's key; a `*` behind its last `/` stands for the newest.
+    pub(super) object: String,
+    pub(super) holds: Holds,
+    pub(super) age: Option<AgeSettings>,
+    pub(super) gpg: Option<GpgSettings>,
+    pub(super) access: AwsAccess,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawS3 {
+    bucket: String,
+    object: String,
+    #[serde(default)]
+    holds: Holds,
+    age: Option<AgeSettings>,
+    gpg: Option<GpgSettings>,
+}
+
+impl S3Settings {
+    fn read(value: toml::Value, at: &str) -> Result<Self, SettingProblem> {
+        let table: toml::Table = typed(value, at)?;
+        let own = ["bucket", "object", "holds", "age", "gpg"];
+        let (own, access): (toml::Table, toml::Table) =
+            table.into_iter().partition(|(name, _)| own.contains(&name.as_str()));
+        let RawS3 { bucket, object, holds, age, gpg } = typed(own.into(), at)?;
+        let access: AwsAccess = typed(access.into(), at)?;
+        if let Some((key, message)) = access.problem() {
+            return Err(SettingProblem::new(&format!("{at}.{key}"), message));
+        }
+        if age.is_some() && gpg.is_some() {
+            return Err(SettingProblem::new(at, "expected at most one of `age` and `gpg`"));
+        }
+        Ok(Self { bucket, object, holds, age, gpg, access })
+    }
 }
 
 /// The table of a service that answers the challenge over HTTP: it gets the challenge as the body of a POST, and answers with
@@ -511,6 +555,8 @@ impl Reader<'_> {
                 return Err(SettingProblem::new(&format!("{at}.challenge.run"), expected));
             }
             Kind::Challenge(challenge)
+        } else if let Some(s3) = single(&mut of_kind, "s3", at)? {
+            Kind::S3(Box::new(S3Settings::read(s3, &format!("{at}.s3"))?))
         } else if let Some(http) = single(&mut of_kind, "http", at)? {
             let http: HttpSettings = typed(http, &format!("{at}.http"))?;
             if !http.url.contains("://") || http.url.contains('@') {
@@ -625,7 +671,7 @@ mod tests {
         let names = OF_EVERY_PLACE.into_iter().chain([
             "environment", "subject", "bytes", "file", "holds", "identity", "program", "home", "repository", "path",
             "unlock_file", "tag", "host", "version", "needed_until", "method", "canary", "expect", "folders", "patterns",
-            "url", "permit", "authorities",
+            "bucket", "object", "url", "permit", "authorities",
         ]);
         for name in names {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");

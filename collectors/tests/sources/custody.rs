@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::{
     bao::{self, Bao, bao},
     debian::{Program, install},
+    moto::moto,
     needles::Needles,
     packages::alone,
 };
@@ -390,4 +391,42 @@ fn a_vaults_backup_comes_up_in_a_scratch_vault_with_the_current_key() {
     // The key of another vault than the one that was saved.
     machine.write("unseal", &bao().unseal);
     said("bin/bao", "refused", Verdict::Fail);
+}
+
+#[test]
+fn an_object_of_a_bucket_is_a_place_with_a_date_and_neighbours() {
+    let server = moto();
+    let machine = Machine::new();
+    machine.write("id", "fake-id");
+    machine.write("secret", "fake-key");
+    let copy = |object: &str, bucket: &str| {
+        format!(
+            "{{ name = 'bucket', s3 = {{ bucket = '{bucket}', object = '{object}', holds = 'dotenv', region = 'eu-central-1', \
+             endpoint = '{}', access_key_id = 'file:id', secret_access_key = 'file:secret' }} }}",
+            server.url
+        )
+    };
+    let put = |key: &str, text: &str| {
+        server.with(&format!("client('s3').put_object(Bucket='custody', Key='{key}', Body={text:?})"));
+    };
+    let said = |object: &str, expected: &str, check: &str, verdict: Verdict| {
+        let (observation, verdicts) = machine.look(&copy(object, "custody"));
+        assert_eq!((answer(&observation).as_str(), of(&verdicts, check)), (expected, verdict));
+        observation
+    };
+    server.with("client('s3').create_bucket(Bucket='custody', CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'})");
+    said("keys/app-*.env", "absent", "copies", Verdict::Fail);
+    put("keys/app-1.env", &format!("ENCRYPTION_KEY={OTHER}\n"));
+    said("keys/app-*.env", "differs", "same-as-running", Verdict::Fail);
+    // The bucket dates objects by whole seconds.
+    std::thread::sleep(Duration::from_millis(1100));
+    put("keys/app-2.env", &format!("ENCRYPTION_KEY={KEY}\n"));
+    put("keys/deeper/app.dump", "not a real dump");
+    let observation = said("keys/app-*.env", "match", "apart-from-data", Verdict::Pass);
+    assert!(observation.facts["keys"][0]["copies"][0]["taken"].is_string(), "the bucket tells when it was put there");
+    put("keys/app.dump", "not a real dump");
+    said("keys/app-*.env", "match", "apart-from-data", Verdict::Fail);
+    let (observation, verdicts) = machine.look(&copy("keys/app-*.env", "no-such-bucket"));
+    assert!(answer(&observation).starts_with("unreadable"), "{}", answer(&observation));
+    assert_eq!(of(&verdicts, "copies"), Verdict::Error);
 }

@@ -11,9 +11,9 @@ const WITHIN: Duration = Duration::from_secs(6 * 3600);
 const PAGE: u64 = 8 * 1024 * 1024;
 
 /// A bucket, and who asks it.
-pub(super) struct Bucket {
-    pub(super) connection: AwsConnection,
-    pub(super) name: String,
+pub(crate) struct Bucket {
+    pub(crate) connection: AwsConnection,
+    pub(crate) name: String,
 }
 
 impl Bucket {
@@ -31,7 +31,7 @@ impl Bucket {
     }
 
     /// One page of the listing, as XML.
-    pub(super) fn page(&self, prefix: &str, after: Option<&str>) -> Result<crate::remote::Answer, RemoteError> {
+    pub(crate) fn page(&self, prefix: &str, after: Option<&str>) -> Result<crate::remote::Answer, RemoteError> {
         let mut query = format!("list-type=2&encoding-type=url&max-keys=1000&prefix={}", encoded(prefix, false));
         if let Some(token) = after {
             query.push_str(&format!("&continuation-token={}", encoded(token, false)));
@@ -42,12 +42,12 @@ impl Bucket {
     }
 
     /// Whether a URL can name this key.
-    pub(super) fn names(&self, key: &str) -> Result<bool, RemoteError> {
+    pub(crate) fn names(&self, key: &str) -> Result<bool, RemoteError> {
         Ok(self.url(key, "")?.is_some())
     }
 
     /// An object from this byte on, as the version that was listed and no other.
-    pub(super) fn object(&self, key: &str, version: &str, size: u64, from: u64) -> Result<Stream, RemoteError> {
+    pub(crate) fn object(&self, key: &str, version: &str, size: u64, from: u64) -> Result<Stream, RemoteError> {
         let unusable = || RemoteError::Settings("the object's version can't stand in a header".to_owned());
         let url = self.url(key, "")?.ok_or_else(unusable)?;
         let version = HeaderValue::from_str(version).map_err(|_| unusable())?;
@@ -62,7 +62,7 @@ impl Bucket {
 }
 
 /// What a listing's `encoding-type=url` did to a key, undone. None if it is no text.
-pub(super) fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

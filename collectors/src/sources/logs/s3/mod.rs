@@ -3,7 +3,7 @@
 //! The bucket lists keys, sizes and versions; each object is then read once, as the version that was listed. One that was
 //! replaced meanwhile is not read as if it were the same. Where a connection breaks, reading goes on behind the last byte.
 
-mod bucket;
+pub(crate) mod bucket;
 mod listing;
 mod object;
 #[cfg(test)]

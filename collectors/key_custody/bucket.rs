@@ -1,0 +1,148 @@
+//! A copy in an S3 bucket: the newest object that fits, read as the version that was listed.
+
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+use exhibit_evidence::Timestamp;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::looking::{Look, Looker, picked};
+use super::nearby;
+use super::settings::{Protects, S3Settings};
+use crate::remote::{Limits, RealPace, RemoteError};
+use crate::sources::Root;
+use crate::sources::logs::s3::bucket::{Bucket, decoded};
+
+/// No object that holds a key is larger.
+const MOST: u64 = 8 * 1024 * 1024;
+/// What a program reads from its standard input fits into a pipe.
+const PIPE: usize = 60 * 1024;
+/// So many pages of a listing are read.
+const PAGES: usize = 1000;
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(rename = "Contents", default)]
+    contents: Vec<Contents>,
+    #[serde(rename = "IsTruncated")]
+    truncated: bool,
+    #[serde(rename = "NextContinuationToken")]
+    next: Option<String>,
+    #[serde(rename = "EncodingType")]
+    encoding: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Contents {
+    #[serde(rename = "Key")]
+    key: String,
+    #[serde(rename = "Size")]
+    size: u64,
+    #[serde(rename = "ETag")]
+    version: String,
+    #[serde(rename = "LastModified")]
+    modified: String,
+}
+
+/// An object below the copy's prefix.
+struct Object {
+    key: String,
+    size: u64,
+    version: String,
+    modified: Timestamp,
+}
+
+/// Looks for the key in the bucket.
+pub(super) fn look(looker: &Looker<'_>, settings: &S3Settings, entry: &str, protects: &Protects, seed: u64) -> Look {
+    let Root::Folder(base) = looker.around.root else { return Look::unreadable("settings", "there is no network here") };
+    let told = |error: RemoteError| Look::unreadable(error.code(), error.to_string());
+    let limits = Limits::default();
+    let now = looker.around.clock.now();
+    let connection = match settings.access.connect(base, limits, now, Arc::new(RealPace::new()), seed) {
+        Ok(connection) => connection,
+        Err(error) => return told(error),
+    };
+    let bucket = Bucket { connection, name: settings.bucket.clone() };
+    let (prefix, name) = settings.object.rsplit_once('/').map_or(("", settings.object.as_str()), |(prefix, name)| (prefix, name));
+    let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+    let objects = match listed(&bucket, &prefix) {
+        Ok(objects) => objects,
+        Err(error) => return told(error),
+    };
+    // What lies deeper has a prefix of its own.
+    let beside: Vec<&Object> = objects.iter().filter(|object| !object.key[prefix.len()..].contains('/')).collect();
+    let fits = |object: &&&Object| match name.split_once('*') {
+        None => object.key[prefix.len()..] == *name,
+        Some((start, end)) => {
+            let own = &object.key[prefix.len()..];
+            own.len() >= start.len() + end.len() && own.starts_with(start) && own.ends_with(end)
+        }
+    };
+    let Some(newest) = beside.iter().filter(fits).max_by_key(|object| object.modified.micros()) else {
+        return Look::absent(format!("the bucket holds no {}", settings.object));
+    };
+    let content = match content(&bucket, newest) {
+        Ok(content) => content,
+        Err(error) => return told(error),
+    };
+    let content = match opened(looker, settings, content) {
+        Ok(content) => content,
+        Err(look) => return look,
+    };
+    let nearby = nearby::of_objects(&newest.key, beside.iter().map(|object| object.key.as_str()), protects);
+    let look = picked(&content, settings.holds, entry, &settings.object);
+    Look { taken: Some(newest.modified), nearby: Some(nearby), ..look }
+}
+
+/// Through age or gpg, where it is encrypted: what the bucket holds goes in by a pipe, and what is in it comes out by one.
+fn opened(looker: &Looker<'_>, settings: &S3Settings, content: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Look> {
+    let (program, command) = match (&settings.age, &settings.gpg) {
+        (Some(age), _) => (&age.program, vec!["--decrypt", "--identity", &age.identity]),
+        (None, Some(gpg)) => (&gpg.program, vec!["--batch", "--quiet", "--no-tty", "--homedir", &gpg.home, "--decrypt"]),
+        (None, None) => return Ok(content),
+    };
+    if content.len() > PIPE {
+        return Err(Look::unreadable("too-large", format!("the object has more than {PIPE} bytes")));
+    }
+    let printed = looker.printed(program, &command, &[], Some(&content), Duration::from_secs(60));
+    printed.map_err(|error| Look::unreadable(error.code(), error.to_string()))
+}
+
+fn listed(bucket: &Bucket, prefix: &str) -> Result<Vec<Object>, RemoteError> {
+    let mut objects = Vec::new();
+    let mut after: Option<String> = None;
+    for _ in 0..PAGES {
+        let answer = bucket.page(prefix, after.as_deref())?;
+        let text = std::str::from_utf8(&answer.body).map_err(|_| answer.not_understood("text"))?;
+        let page: Page = quick_xml::de::from_str(text).map_err(|_| answer.not_understood("a page of ListObjectsV2"))?;
+        for Contents { key, size, version, modified } in page.contents {
+            let key = if page.encoding.as_deref() == Some("url") { decoded(&key) } else { Some(key) };
+            let key = key.filter(|key| key.starts_with(prefix));
+            let modified = DateTime::parse_from_rfc3339(&modified).ok().map(|read| Timestamp::new(read.to_utc()));
+            let (Some(key), Some(modified)) = (key, modified) else {
+                return Err(answer.not_understood("keys that begin with the prefix, each with its date"));
+            };
+            objects.push(Object { key, size, version, modified });
+        }
+        match (page.truncated, page.next) {
+            (false, _) => return Ok(objects),
+            (true, Some(next)) if after.as_ref() != Some(&next) => after = Some(next),
+            _ => return Err(answer.not_understood("another page, and where it begins")),
+        }
+    }
+    Err(RemoteError::Settings("too many objects lie below the prefix; name a longer one".to_owned()))
+}
+
+fn content(bucket: &Bucket, object: &Object) -> Result<Zeroizing<Vec<u8>>, RemoteError> {
+    if object.size > MOST {
+        return Err(RemoteError::Settings(format!("the object has more than {MOST} bytes, which none that holds a key has")));
+    }
+    let stream = bucket.object(&object.key, &object.version, object.size, 0)?;
+    let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(object.size).unwrap_or(0) + 1));
+    let broken = || RemoteError::BrokenOff { what: "reading an object", place: bucket.name.clone() };
+    stream.take(object.size + 1).read_to_end(&mut content).map_err(|_| broken())?;
+    if content.len() as u64 == object.size { Ok(content) } else { Err(broken()) }
+}
