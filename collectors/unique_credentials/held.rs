@@ -4,10 +4,11 @@
 //! would make most of it.
 
 use super::facts::CredentialFacts;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq as _, Serializer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Credentials of one environment, in one file and one kind of place.
@@ -43,19 +44,34 @@ pub(super) fn serialize<S: Serializer>(facts: &[CredentialFacts], serializer: S)
 
 /// Reads what [`serialize`] wrote, in the order in which facts stand.
 pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Vec<CredentialFacts>, D::Error> {
-    let groups = Vec::<Read>::deserialize(deserializer)?;
-    let mut facts = Vec::with_capacity(groups.iter().map(|group| group.held.len()).sum());
-    for group in groups {
-        let [environment, file, origin] = [group.environment, group.file, group.origin].map(Arc::<str>::from);
-        facts.extend(group.held.into_iter().map(|one| CredentialFacts {
-            environment: Arc::clone(&environment),
-            file: Arc::clone(&file),
-            origin: Arc::clone(&origin),
-            ..one
-        }));
-    }
+    let mut facts = deserializer.deserialize_seq(Groups)?;
     facts.sort_by(|one, other| one.order().cmp(&other.order()));
     Ok(facts)
+}
+
+/// Takes one group after the other, so that none is held twice.
+struct Groups;
+
+impl<'d> Visitor<'d> for Groups {
+    type Value = Vec<CredentialFacts>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of credentials by environment and file")
+    }
+
+    fn visit_seq<A: SeqAccess<'d>>(self, mut groups: A) -> Result<Self::Value, A::Error> {
+        let mut facts = Vec::new();
+        while let Some(group) = groups.next_element::<Read>()? {
+            let [environment, file, origin] = [group.environment, group.file, group.origin].map(Arc::<str>::from);
+            facts.extend(group.held.into_iter().map(|one| CredentialFacts {
+                environment: Arc::clone(&environment),
+                file: Arc::clone(&file),
+                origin: Arc::clone(&origin),
+                ..one
+            }));
+        }
+        Ok(facts)
+    }
 }
 
 /// One credential of version 1, which said everything each time.
