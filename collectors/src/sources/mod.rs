@@ -27,9 +27,11 @@ pub mod process;
 mod secret;
 mod service;
 pub mod settings;
+pub mod systemd;
 pub mod urls;
 mod urls_pairs;
 pub mod vault;
+pub mod wrangler;
 mod yaml;
 
 pub use engine::Engine;
@@ -253,6 +255,10 @@ pub enum Origin {
     Process,
     /// A file that age, gpg or sops encrypted.
     Encrypted,
+    /// The environment that a systemd unit gives to a service.
+    Systemd,
+    /// `[vars]` of a `wrangler.toml`, which is no place for a secret.
+    WranglerVars,
 }
 
 impl Origin {
@@ -280,6 +286,8 @@ impl Origin {
             Self::ParameterStore => "parameter-store",
             Self::Process => "process",
             Self::Encrypted => "encrypted",
+            Self::Systemd => "systemd",
+            Self::WranglerVars => "wrangler-vars",
         }
     }
 }

@@ -8,7 +8,9 @@ use super::dotenv::Dotenv;
 use super::encrypted::EncryptedSettings;
 use super::kubernetes::{KubectlSettings, Kubernetes};
 use super::process::ProcessSettings;
+use super::systemd::SystemdSettings;
 use super::vault::VaultSettings;
+use super::wrangler::WranglerSettings;
 use super::{Source, Surroundings};
 use crate::SettingProblem;
 use exhibit_evidence::EnvironmentId;
@@ -54,6 +56,10 @@ pub struct CredentialSource {
     pub process: Option<ProcessSettings>,
     /// Files that age, gpg or sops encrypted.
     pub encrypted: Option<EncryptedSettings>,
+    /// Units of systemd.
+    pub systemd: Option<SystemdSettings>,
+    /// Plain variables of Cloudflare Workers.
+    pub wrangler: Option<WranglerSettings>,
 }
 
 /// One path or a list of them.
@@ -82,7 +88,7 @@ impl CredentialSource {
         [("dotenv", self.dotenv.as_ref()), ("compose", self.compose.as_ref()), ("kubernetes", self.kubernetes.as_ref())]
     }
 
-    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 7] {
+    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 9] {
         [
             ("command", self.command.as_ref().map(|kind| kind as &dyn Kind)),
             ("vault", self.vault.as_ref().map(|kind| kind as &dyn Kind)),
@@ -91,6 +97,8 @@ impl CredentialSource {
             ("kubectl", self.kubectl.as_ref().map(|kind| kind as &dyn Kind)),
             ("process", self.process.as_ref().map(|kind| kind as &dyn Kind)),
             ("encrypted", self.encrypted.as_ref().map(|kind| kind as &dyn Kind)),
+            ("systemd", self.systemd.as_ref().map(|kind| kind as &dyn Kind)),
+            ("wrangler", self.wrangler.as_ref().map(|kind| kind as &dyn Kind)),
         ]
     }
 

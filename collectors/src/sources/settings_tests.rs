@@ -39,6 +39,8 @@ fn each_kind_is_opened() {
         ),
         ("parameter_store = { region = 'eu-central-1' }", "AWS Parameter Store in eu-central-1"),
         ("kubectl = { namespace = 'app' }", "kubernetes namespace app"),
+        ("systemd = { units = 'app.service' }", "systemd app.service"),
+        ("wrangler = { files = 'wrangler.toml', env = 'x' }", "variables of wrangler.toml, environment x"),
         ("process = { pid_file = 'app.pid' }", "the environment of the process in app.pid"),
         ("encrypted = { files = 'store/', by = 'gpg', format = 'value' }", "store/, decrypted by gpg"),
     ] {
@@ -54,11 +56,11 @@ fn refused_by_key_and_without_the_value() {
     for (text, expected) in [
         (
             "",
-            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`, `systemd`, `wrangler`",
         ),
         (
             "dotenv='x'\ncompose='y'",
-            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`, `systemd`, `wrangler`",
         ),
         ("dotenv=[]", "expected at least one path"),
         ("dotenv='x'\nenv_file='y'", "`env_file` goes with `compose` only"),
