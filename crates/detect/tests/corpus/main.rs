@@ -22,12 +22,14 @@ const GENERIC: &[(&str, &str)] = &[
     ("generic.txt", include_str!("../../corpus/generic.txt")),
     ("programs.txt", include_str!("../../corpus/programs.txt")),
     ("by-people.txt", include_str!("../../corpus/by-people.txt")),
+    ("shapes.txt", include_str!("../../corpus/shapes.txt")),
 ];
 /// Files without any secret, full of what looks alike.
 const CLEAN: &[(&str, &str)] = &[
     ("clean-code.txt", include_str!("../../corpus/clean-code.txt")),
     ("clean-data.txt", include_str!("../../corpus/clean-data.txt")),
     ("clean-everyday.txt", include_str!("../../corpus/clean-everyday.txt")),
+    ("clean-shapes.txt", include_str!("../../corpus/clean-shapes.txt")),
 ];
 
 /// One pretended file.
