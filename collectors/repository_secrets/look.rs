@@ -19,7 +19,7 @@ use super::settings::{LFS_POINTER, SUBMODULE};
 use super::{place, stored};
 use crate::ci_secrets::repository::{self, RepositoryError};
 use crate::known::Secrets;
-use crate::reading::{Excluded, History, HistoryError, Limits, Reason, Visitor, Walk, read_bytes};
+use crate::reading::{Content, Excluded, History, HistoryError, Limits, Reason, Visitor, Walk};
 use crate::scanning::{Commit, InHistory, Scanned, Scanning};
 use crate::sources::logs::{Left, exclusions, files::Files};
 
@@ -111,14 +111,15 @@ impl Visitor for Noting<'_> {
 }
 
 /// Searches one blob.
-fn examine(visitor: &dyn Visitor, id: Oid, path: &str, bytes: &[u8], seen: &Mutex<Seen>) {
+fn examine(visitor: &dyn Visitor, id: Oid, path: &str, content: Content<'_>, seen: &Mutex<Seen>) {
     // Git LFS specification, version 1: the pointer's first line, and its largest size.
-    let is_pointer = bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/");
+    let is_pointer = matches!(content, Content::Bytes(bytes)
+        if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/"));
     let left = if is_pointer {
         Some(Left::new(LFS_POINTER, path, "a Git LFS pointer: the content is not in the repository"))
     } else {
         let noting = Noting::new(visitor);
-        read_bytes(path, bytes, Limits::default(), &noting);
+        content.visit(path, Limits::default(), &noting);
         noting.left()
     };
     note(seen, id, left);
@@ -202,7 +203,7 @@ pub(super) fn repository(
                     Some(path) => (&head, *path),
                     None => (&past, blob.path),
                 };
-                examine(&scanning.in_history(at), blob.id, path, blob.bytes, &seen);
+                examine(&scanning.in_history(at), blob.id, path, blob.content, &seen);
             },
             &|id, excluded| {
                 let left = Left::new(excluded.reason.code(), &excluded.path, excluded.reason.beside_code());
@@ -215,7 +216,7 @@ pub(super) fn repository(
         unreferenced = others.len() as u64;
         history.read_objects(
             &others,
-            &|id, bytes| examine(&past.outside_history(), id, &format!("object {id}"), bytes, &seen),
+            &|id, content| examine(&past.outside_history(), id, &format!("object {id}"), content, &seen),
             &|id, reason| {
                 let left = Left::new(reason.code(), place::UNREFERENCED, reason.beside_code());
                 note(&seen, id, Some(left));

@@ -5,12 +5,14 @@
 //! of their paths, newest first.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Read;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Odb, Oid, Repository, Sort};
 use rayon::prelude::*;
 
-use super::{Excluded, Reason, packs};
+use super::{Excluded, Limits, Reason, Visitor, packs, read_bytes, read_stream};
 use crate::ci_secrets::repository::{self, RepositoryError, TipKind};
 
 /// Most (folder, tree) pairs that are followed before the repository is refused as a bomb.
@@ -31,6 +33,58 @@ pub struct Point {
     pub author_offset: i32,
 }
 
+/// How large blobs are read.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// Up to so many bytes they are read whole, several at a time.
+    several: usize,
+    /// Up to so many, one at a time, where git keeps a difference that has to be applied. Larger ones are read as streams
+    /// where git keeps them as they are, and told where it does not.
+    one: usize,
+}
+
+impl Default for Sizes {
+    /// git itself writes no difference of what is larger than 512 MiB (`core.bigFileThreshold`).
+    fn default() -> Self {
+        Self { several: 32 << 20, one: 128 << 20 }
+    }
+}
+
+/// What a blob holds.
+pub enum Content<'b> {
+    /// In memory.
+    Bytes(&'b [u8]),
+    /// Too much for that: to be read once, from its beginning.
+    Stream(&'b mut dyn Read),
+}
+
+impl std::fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bytes(_) => "Bytes",
+            Self::Stream(_) => "Stream",
+        })
+    }
+}
+
+impl Content<'_> {
+    /// The same for a shorter time.
+    fn shorter(&mut self) -> Content<'_> {
+        match self {
+            Self::Bytes(bytes) => Content::Bytes(bytes),
+            Self::Stream(stream) => Content::Stream(&mut **stream),
+        }
+    }
+
+    /// Examines it under this name, packed or not.
+    pub fn visit(self, path: &str, limits: Limits, visitor: &dyn Visitor) {
+        match self {
+            Self::Bytes(bytes) => read_bytes(path, bytes, limits, visitor),
+            Self::Stream(stream) => read_stream(path, stream, limits, visitor),
+        }
+    }
+}
+
 /// One blob, read.
 #[derive(Debug)]
 pub struct Blob<'b> {
@@ -43,7 +97,7 @@ pub struct Blob<'b> {
     /// Whether HEAD carries it, under whatever path.
     pub at_head: bool,
     /// Its content.
-    pub bytes: &'b [u8],
+    pub content: Content<'b>,
 }
 
 /// A repository's history, walked and not yet read.
@@ -54,6 +108,7 @@ pub struct History {
     pub commits: Vec<Point>,
     blobs: Vec<Entry>,
     at_head: HashSet<Oid>,
+    sizes: Sizes,
     /// What the walk could not see.
     pub excluded: Vec<Excluded>,
 }
@@ -153,7 +208,7 @@ impl History {
         // Of one path the newest first: that is what git stores whole, and older versions as differences to it.
         blobs.par_sort_by(|a, b| a.path.cmp(&b.path).then(b.commit.cmp(&a.commit)).then(a.blob.cmp(&b.blob)));
         let objects = repository.commondir().join("objects");
-        Ok(Self { folder: folder.to_owned(), objects, commits, blobs, at_head, excluded })
+        Ok(Self { folder: folder.to_owned(), objects, commits, blobs, at_head, sizes: Sizes::default(), excluded })
     }
 
     /// How many distinct blobs there are.
@@ -174,14 +229,14 @@ impl History {
     }
 
     /// Reads every blob, on the threads of the pool that this is called in, and tells those that cannot be read.
-    pub fn read(&self, examine: &(dyn Fn(&Blob<'_>) + Sync), excluded: &(dyn Fn(Oid, Excluded) + Sync)) {
+    pub fn read(&self, examine: &(dyn Fn(Blob<'_>) + Sync), excluded: &(dyn Fn(Oid, Excluded) + Sync)) {
         let entries: HashMap<Oid, &Entry> = self.blobs.iter().map(|entry| (entry.blob, entry)).collect();
         let order: Vec<Oid> = self.ids().collect();
         self.read_objects(
             &order,
-            &|id, bytes| {
+            &|id, mut content| {
                 if let Some(entry) = entries.get(&id) {
-                    examine(&self.blob(entry, bytes));
+                    examine(self.blob(entry, content.shorter()));
                 }
             },
             &|id, reason| {
@@ -195,32 +250,73 @@ impl History {
     pub fn read_objects(
         &self,
         ids: &[Oid],
-        examine: &(dyn Fn(Oid, &[u8]) + Sync),
+        examine: &(dyn Fn(Oid, Content<'_>) + Sync),
         excluded: &(dyn Fn(Oid, Reason) + Sync),
     ) {
         let wanted: HashSet<Oid> = ids.iter().copied().collect();
-        let read = packs::read(&self.objects, &wanted, examine);
+        let read =
+            packs::read(&self.objects, &wanted, self.sizes.several, &|id, bytes| examine(id, Content::Bytes(bytes)));
+        // So that of what must be held whole there is never more than one.
+        let alone = Mutex::new(());
         let rest: Vec<Oid> = ids.iter().filter(|id| !read.contains(id)).copied().collect();
         rest.par_chunks(BATCH).for_each_init(
             || repository::reopen(&self.folder),
             |repository, batch| {
                 let odb = repository.as_ref().ok().and_then(|repository| repository.odb().ok());
                 for id in batch {
-                    match odb.as_ref().map(|odb| odb.read(*id)) {
-                        Some(Ok(object)) => examine(*id, object.data()),
-                        Some(Err(error)) if error.code() == git2::ErrorCode::NotFound => {
-                            excluded(*id, Reason::NotInClone(format!("blob {id}")));
-                        }
-                        _ => excluded(*id, Reason::Damaged(format!("blob {id} cannot be read"))),
+                    let read = match odb.as_ref() {
+                        Some(odb) => self.read_one(odb, *id, &alone, examine),
+                        None => Err(Reason::Damaged(format!("blob {id} cannot be read"))),
+                    };
+                    if let Err(reason) = read {
+                        excluded(*id, reason);
                     }
                 }
             },
         );
     }
 
-    fn blob<'b>(&self, entry: &'b Entry, bytes: &'b [u8]) -> Blob<'b> {
+    /// Reads one blob by libgit2, or as a stream if it is too large for that.
+    fn read_one(
+        &self,
+        odb: &Odb<'_>,
+        id: Oid,
+        alone: &Mutex<()>,
+        examine: &(dyn Fn(Oid, Content<'_>) + Sync),
+    ) -> Result<(), Reason> {
+        let failed = |error: git2::Error| match error.code() {
+            git2::ErrorCode::NotFound => Reason::NotInClone(format!("blob {id}")),
+            _ => Reason::Damaged(format!("blob {id} cannot be read")),
+        };
+        let (size, _) = odb.read_header(id).map_err(failed)?;
+        if size <= self.sizes.several {
+            let object = odb.read(id).map_err(failed)?;
+            examine(id, Content::Bytes(object.data()));
+            return Ok(());
+        }
+        if let Some(mut stream) = packs::stream(&self.objects, id) {
+            examine(id, Content::Stream(&mut stream));
+            return Ok(());
+        }
+        // libgit2 streams loose objects alone.
+        if let Ok((stream, size, _)) = odb.reader(id) {
+            let mut stream = packs::Exactly { inner: stream, left: size as u64 };
+            examine(id, Content::Stream(&mut stream));
+            return Ok(());
+        }
+        if size > self.sizes.one {
+            let limit = format!("{} MiB, kept as a difference", self.sizes.one >> 20);
+            return Err(Reason::TooLarge { limit, at: format!("blob {id}") });
+        }
+        let _alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
+        let object = odb.read(id).map_err(failed)?;
+        examine(id, Content::Bytes(object.data()));
+        Ok(())
+    }
+
+    fn blob<'b>(&self, entry: &'b Entry, content: Content<'b>) -> Blob<'b> {
         let at_head = self.at_head.contains(&entry.blob);
-        Blob { id: entry.blob, path: &entry.path, commit: entry.commit as usize, at_head, bytes }
+        Blob { id: entry.blob, path: &entry.path, commit: entry.commit as usize, at_head, content }
     }
 }
 
@@ -342,4 +438,133 @@ fn entry(bytes: &[u8]) -> Option<(TreeEntry<'_>, &[u8])> {
     let end = memchr::memchr(0, rest)?;
     let id = Oid::from_bytes(rest.get(end + 1..end + 21)?).ok()?;
     Some(((&bytes[..space], &rest[..end], id), &rest[end + 21..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use git2::{PackBuilder, Signature, Time};
+
+    use super::*;
+
+    const SMALL: Sizes = Sizes { several: 100_000, one: 300_000 };
+
+    /// Text that does not compress well, different for each seed.
+    fn text(length: usize, seed: u64) -> Vec<u8> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ \n"[(state >> 58) as usize]
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    /// A repository with one version of `a` for each of these contents; with `pack`, all in one pack.
+    fn repository(contents: &[Vec<u8>], pack: bool) -> tempfile::TempDir {
+        let place = tempfile::tempdir().expect("a folder");
+        let repository = Repository::init(place.path()).expect("a repository");
+        let who = Signature::new("Case", "case@example.org", &Time::new(1_750_000_000, 0)).expect("a name");
+        let mut last: Option<Oid> = None;
+        for content in contents {
+            let mut builder = repository.treebuilder(None).expect("a tree");
+            builder.insert("a", repository.blob(content).expect("a blob"), 0o100_644).expect("inserted");
+            let tree = repository.find_tree(builder.write().expect("written")).expect("it is there");
+            let parents: Vec<_> = last.iter().map(|id| repository.find_commit(*id).expect("it is there")).collect();
+            let parents: Vec<_> = parents.iter().collect();
+            last = Some(repository.commit(Some("HEAD"), &who, &who, "a step", &tree, &parents).expect("committed"));
+        }
+        if pack {
+            let objects = place.path().join(".git/objects");
+            let mut builder: PackBuilder<'_> = repository.packbuilder().expect("a pack");
+            let mut walk = repository.revwalk().expect("a walk");
+            walk.push_head().expect("pushed");
+            builder.insert_walk(&mut walk).expect("inserted");
+            builder.write(&objects.join("pack"), 0).expect("written");
+            for folder in std::fs::read_dir(&objects).expect("a folder").flatten() {
+                if folder.file_name().len() == 2 {
+                    std::fs::remove_dir_all(folder.path()).expect("removed");
+                }
+            }
+        }
+        place
+    }
+
+    /// Every blob as it was read, with how it came; and what was not read.
+    fn read(place: &Path, sizes: Sizes) -> (Vec<(&'static str, Vec<u8>)>, Vec<Reason>) {
+        let history = History { sizes, ..History::walk(place, None).expect("walked") };
+        let (read, left) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+        history.read(
+            &|blob| {
+                let how = match blob.content {
+                    Content::Bytes(bytes) => ("bytes", bytes.to_vec()),
+                    Content::Stream(stream) => {
+                        let mut bytes = Vec::new();
+                        stream.read_to_end(&mut bytes).expect("read to its end");
+                        ("stream", bytes)
+                    }
+                };
+                read.lock().expect("no panic").push(how);
+            },
+            &|_, excluded| left.lock().expect("no panic").push(excluded.reason),
+        );
+        let mut read = read.into_inner().expect("no panic");
+        read.sort_by_key(|(_, bytes)| bytes.len());
+        (read, left.into_inner().expect("no panic"))
+    }
+
+    #[test]
+    fn large_blobs_come_as_streams_loose_or_packed() {
+        let contents = [text(1_000, 1), text(500_000, 2)];
+        for pack in [false, true] {
+            let place = repository(&contents, pack);
+            let (read, left) = read(place.path(), SMALL);
+            assert_eq!(left, []);
+            assert_eq!(read.iter().map(|(how, _)| *how).collect::<Vec<_>>(), ["bytes", "stream"], "{pack}");
+            assert!(read[0].1 == contents[0] && read[1].1 == contents[1]);
+        }
+    }
+
+    #[test]
+    fn a_large_difference_is_held_alone_up_to_a_limit_and_then_told() {
+        for (length, held) in [(200_000, true), (500_000, false)] {
+            let mut later = text(length, 3);
+            let earlier = later.clone();
+            later.truncate(length - 10);
+            let place = repository(&[earlier, later], true);
+            let (read, left) = read(place.path(), SMALL);
+            let how: Vec<&str> = read.iter().map(|(how, _)| *how).collect();
+            if held {
+                assert_eq!((how, left), (vec!["bytes", "stream"], vec![]));
+            } else {
+                assert_eq!(how, ["stream"]);
+                assert!(matches!(left.as_slice(), [Reason::TooLarge { .. }]), "{left:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_is_an_error() {
+        let place = repository(&[text(500_000, 4)], true);
+        let pack = std::fs::read_dir(place.path().join(".git/objects/pack")).expect("a folder").flatten();
+        let pack = pack.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "pack"));
+        let pack = pack.expect("a pack");
+        let history = History { sizes: SMALL, ..History::walk(place.path(), None).expect("walked") };
+        let mut bytes = std::fs::read(&pack).expect("read");
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 64].fill(0);
+        std::fs::remove_file(&pack).expect("removed");
+        std::fs::write(&pack, bytes).expect("written");
+        let failed = Mutex::new(0);
+        let told = |_| *failed.lock().expect("no panic") += 1;
+        history.read(
+            &|blob| {
+                if let Content::Stream(stream) = blob.content
+                    && std::io::copy(stream, &mut std::io::sink()).is_err()
+                {
+                    told(());
+                }
+            },
+            &|_, _| told(()),
+        );
+        assert_eq!(*failed.lock().expect("no panic"), 1);
+    }
 }

@@ -27,7 +27,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 
 pub use excluded::{Excluded, Reason};
-pub use history::{Blob, History, HistoryError, Point};
+pub use history::{Blob, Content, History, HistoryError, Point};
 pub use ignored::Patterns;
 pub use limits::Limits;
 pub use measure::Sizes;

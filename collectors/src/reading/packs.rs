@@ -2,25 +2,30 @@
 //!
 //! Asking for objects one by one unpacks the same bases again and again. Here the differences (git's pack format, version 2, `OFS_DELTA`
 //! and `REF_DELTA`) form a forest, and each tree of it is unpacked once, on one of all threads. What this reader does not
-//! take is left to libgit2: loose objects, alternates, very large objects, packs of another version, anything broken.
+//! take is left to libgit2: loose objects, alternates, packs of another version, anything broken. Very large objects come as streams where
+//! a pack holds them whole.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::{Decompress, FlushDecompress, Status};
 use git2::Oid;
 use rayon::prelude::*;
 
-/// Objects larger than this, in bytes, are left to the other reader.
-const LARGEST: usize = 32 << 20;
 /// The longest chain of differences that git writes is 4,095; a longer one is left to the other reader.
 const DEEPEST: usize = 4_096;
+
+/// What an index of version 2 begins with.
+const INDEX: &[u8; 8] = b"\xfftOc\0\0\0\x02";
 
 /// One pack and the forest of its objects.
 struct Pack {
     file: File,
+    /// Larger objects are not read.
+    largest: usize,
     /// Where objects begin, ascending; and where the last ends.
     offsets: Vec<u64>,
     ids: Vec<Oid>,
@@ -48,18 +53,17 @@ const OFS_DELTA: u8 = 6;
 const REF_DELTA: u8 = 7;
 
 /// Reads the blobs that are wanted from all packs of an object store; answers those that it read.
-pub(super) fn read(objects: &Path, wanted: &HashSet<Oid>, tell: &(dyn Fn(Oid, &[u8]) + Sync)) -> HashSet<Oid> {
+///
+/// Objects of more than `largest` bytes are left to [`stream`].
+pub(super) fn read(
+    objects: &Path,
+    wanted: &HashSet<Oid>,
+    largest: usize,
+    tell: &(dyn Fn(Oid, &[u8]) + Sync),
+) -> HashSet<Oid> {
     let mut done: HashSet<Oid> = HashSet::new();
-    let mut indexes: Vec<_> = fs::read_dir(objects.join("pack"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "idx"))
-        .collect();
-    indexes.sort();
-    for index in indexes {
-        let Some(pack) = Pack::open(&index) else {
+    for index in indexes(objects) {
+        let Some(pack) = Pack::open(&index, largest) else {
             continue;
         };
         let left = |id: &Oid| wanted.contains(id) && !done.contains(id);
@@ -75,9 +79,106 @@ pub(super) fn read(objects: &Path, wanted: &HashSet<Oid>, tell: &(dyn Fn(Oid, &[
     done
 }
 
+/// The indexes of an object store's packs, in the order of their names.
+fn indexes(objects: &Path) -> Vec<PathBuf> {
+    let mut indexes: Vec<_> = fs::read_dir(objects.join("pack"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "idx"))
+        .collect();
+    indexes.sort();
+    indexes
+}
+
+/// An object's bytes as they are unpacked, if a pack holds it as it is; nothing if all that hold it hold a difference.
+pub(super) fn stream(objects: &Path, id: Oid) -> Option<impl Read> {
+    indexes(objects).into_iter().find_map(|index| {
+        let begin = find(&File::open(&index).ok()?, id)?;
+        let file = File::open(index.with_extension("pack")).ok()?;
+        let mut head = [0; 48];
+        let read = file.read_at(&mut head, begin).ok()?;
+        let header = parse(&head[..read], begin).filter(|header| header.kind == BLOB)?;
+        let packed = From { file, at: begin + header.length as u64 };
+        Some(Exactly { inner: flate2::read::ZlibDecoder::new(packed), left: header.size as u64 })
+    })
+}
+
+/// Where an object begins in the pack of an index of version 2.
+fn find(index: &File, id: Oid) -> Option<u64> {
+    const IDS: u64 = 8 + 256 * 4;
+    let number = |at: u64| {
+        let mut bytes = [0; 4];
+        index.read_exact_at(&mut bytes, at).ok()?;
+        Some(u32::from_be_bytes(bytes))
+    };
+    let mut mark = [0; 8];
+    index.read_exact_at(&mut mark, 0).ok()?;
+    if mark != *INDEX {
+        return None;
+    }
+    let first = u64::from(id.as_bytes()[0]);
+    let count = u64::from(number(8 + 255 * 4)?);
+    let mut low = if first == 0 { 0 } else { u64::from(number(8 + (first - 1) * 4)?) };
+    let mut high = u64::from(number(8 + first * 4)?);
+    while low < high {
+        let middle = low.midpoint(high);
+        let mut found = [0; 20];
+        index.read_exact_at(&mut found, IDS + middle * 20).ok()?;
+        match found.as_slice().cmp(id.as_bytes()) {
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+            std::cmp::Ordering::Equal => {
+                let offset = number(IDS + count * 24 + middle * 4)?;
+                if offset & 0x8000_0000 == 0 {
+                    return Some(u64::from(offset));
+                }
+                let mut bytes = [0; 8];
+                let large = IDS + count * 28 + u64::from(offset & 0x7fff_ffff) * 8;
+                index.read_exact_at(&mut bytes, large).ok()?;
+                return Some(u64::from_be_bytes(bytes));
+            }
+        }
+    }
+    None
+}
+
+/// A file from a place on.
+struct From {
+    file: File,
+    at: u64,
+}
+
+impl Read for From {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// A stream that fails unless it is exactly as long as was told.
+pub(super) struct Exactly<R> {
+    pub(super) inner: R,
+    pub(super) left: u64,
+}
+
+impl<R: Read> Read for Exactly<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        let wrong = (count == 0 && self.left > 0 && !buffer.is_empty()) || count as u64 > self.left;
+        if wrong {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "another length than git states"));
+        }
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
 impl Pack {
     /// Reads an index of version 2 and every object's header; nothing if anything is not as it should be.
-    fn open(index: &Path) -> Option<Self> {
+    fn open(index: &Path, largest: usize) -> Option<Self> {
         let bytes = fs::read(index).ok()?;
         let file = File::open(index.with_extension("pack")).ok()?;
         let end = file.metadata().ok()?.len().checked_sub(20)?;
@@ -91,7 +192,7 @@ impl Pack {
         }
         offsets.push(end);
         let by_id: HashMap<Oid, u32> = (0u32..).zip(&ids).map(|(at, id)| (*id, at)).collect();
-        let mut pack = Self { file, offsets, children: vec![Vec::new(); ids.len()], ids, roots: Vec::new() };
+        let mut pack = Self { file, largest, offsets, children: vec![Vec::new(); ids.len()], ids, roots: Vec::new() };
         for at in 0..u32::try_from(pack.ids.len()).ok()? {
             let header = pack.header(at)?;
             let base = match header.base {
@@ -170,7 +271,7 @@ impl Pack {
             if !useful[child as usize] || path.len() > DEEPEST {
                 continue;
             }
-            let made = self.unpack(child, unpacker).and_then(|difference| apply(&content, &difference));
+            let made = self.unpack(child, unpacker).and_then(|difference| apply(&content, &difference, self.largest));
             drop(content);
             let Some(made) = made else {
                 continue;
@@ -187,11 +288,12 @@ impl Pack {
     /// An object's bytes, or its difference's.
     fn unpack(&self, at: u32, unpacker: &mut Unpacker) -> Option<Vec<u8>> {
         let (begin, end) = (self.offsets[at as usize], self.offsets[at as usize + 1]);
-        let length = usize::try_from(end - begin).ok().filter(|length| *length <= LARGEST + (LARGEST >> 4))?;
+        let length =
+            usize::try_from(end - begin).ok().filter(|length| *length <= self.largest + (self.largest >> 4) + 1024)?;
         unpacker.packed.resize(length, 0);
         self.file.read_exact_at(&mut unpacker.packed, begin).ok()?;
         let header = parse(&unpacker.packed, begin)?;
-        if header.size > LARGEST {
+        if header.size > self.largest {
             return None;
         }
         let mut bytes = Vec::with_capacity(header.size + 1);
@@ -215,7 +317,7 @@ impl Unpacker {
 
 /// Offsets and ids out of an index of version 2, in the order of ids.
 fn entries(bytes: &[u8]) -> Option<(Vec<u64>, Vec<Oid>)> {
-    if bytes.get(..8)? != b"\xfftOc\0\0\0\x02" {
+    if bytes.get(..8)? != INDEX {
         return None;
     }
     let number = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
@@ -275,11 +377,11 @@ fn parse(bytes: &[u8], begin: u64) -> Option<Header> {
 }
 
 /// What a base becomes by a difference: copies of pieces of it, and new bytes.
-fn apply(base: &[u8], mut difference: &[u8]) -> Option<Vec<u8>> {
+fn apply(base: &[u8], mut difference: &[u8], largest: usize) -> Option<Vec<u8>> {
     if varint(&mut difference)? != base.len() {
         return None;
     }
-    let size = varint(&mut difference).filter(|size| *size <= LARGEST)?;
+    let size = varint(&mut difference).filter(|size| *size <= largest)?;
     let mut made = Vec::with_capacity(size);
     while let Some((op, rest)) = difference.split_first() {
         difference = rest;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, bail};
-use exhibit_collectors::reading::{Excluded, History, Limits, Patterns, Visitor as _, Walk, read_bytes, read_stream};
+use exhibit_collectors::reading::{Excluded, History, Limits, Patterns, Visitor as _, Walk, read_stream};
 use exhibit_collectors::scanning::{Commit, InHistory, Scanned, Scanning, WhyBad};
 use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
 use exhibit_pipeline::{Random as _, SystemRandom};
@@ -179,7 +179,7 @@ fn history(args: &ScanArgs, path: &Path, scanning: &Scanning<'_>, whole: &Whole,
         &|blob| {
             whole.blobs_read.fetch_add(1, Ordering::Relaxed);
             let place = InHistory { commit: Arc::clone(&commits[blob.commit]), at_head: blob.at_head };
-            read_bytes(blob.path, blob.bytes, Limits::default(), &scanning.in_history(place));
+            blob.content.visit(blob.path, Limits::default(), &scanning.in_history(place));
         },
         &|_, excluded: Excluded| visitor.excluded(excluded),
     );
