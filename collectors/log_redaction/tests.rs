@@ -10,6 +10,7 @@ use super::facts::Facts;
 use super::sample::{self, Frame};
 use super::{LogRedaction, conditions};
 use crate::cases::{self, Case, CaseClock};
+use crate::remote::fake::{FakeServer, Reply};
 use crate::{Collected, Collector as _, Scope, Settings};
 
 fn folder() -> PathBuf {
@@ -78,6 +79,57 @@ fn no_value_and_no_line_leaves() {
             assert!(secret.starts_with('[') || !told.contains(secret));
         }
     }
+}
+
+/// The application: it logs what it is sent, with the password as it is or redacted, a moment after it answered.
+fn application(log: PathBuf, redacts: bool) -> FakeServer {
+    FakeServer::plain(move |asked, _| {
+        let sent: serde_json::Value = serde_json::from_slice(&asked.body).expect("JSON");
+        let password = if redacts { "[REDACTED]" } else { sent["password"].as_str().expect("text") };
+        let line = format!("login refused user={} pass_word={password}\n", sent["user"].as_str().expect("text"));
+        let log = log.clone();
+        // Applications log when they get to it.
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            let mut text = fs::read(&log).unwrap_or_default();
+            text.extend_from_slice(line.as_bytes());
+            fs::write(&log, text).expect("written");
+        });
+        Reply::status(401)
+    })
+}
+
+#[test]
+fn a_canary_by_http_is_waited_for_and_its_marker_decides() {
+    let tried = |redacts: bool, wait: u64| {
+        let place = tempfile::tempdir().expect("a folder");
+        let log = place.path().join("app.log");
+        fs::write(&log, "request done\n").expect("written");
+        let server = application(log, redacts);
+        let body = r#"{"user":"{{marker}}","password":"{{secret}}"}"#;
+        let source = format!(
+            "logs = [{{ id = 'a', files = 'app.log', canaries = [{{ id = 'login', redacted = '[REDACTED]', wait = {wait}, \
+             http = {{ url = '{}/login', body = '{body}' }} }}] }}]",
+            server.url
+        );
+        let (collected, said) = collect(place.path(), &source);
+        let sent: serde_json::Value = serde_json::from_slice(&server.asked()[0].body).expect("JSON");
+        let told = serde_json::to_string(&collected.observation).expect("JSON");
+        assert!(!told.contains(sent["password"].as_str().expect("text")), "the synthetic secret is told");
+        said[2].clone()
+    };
+    // A long time to wait, of which next to nothing is used.
+    assert_eq!(tried(true, 3600).0, Verdict::Pass);
+    assert_eq!(tried(false, 3600).0, Verdict::Fail);
+    let (verdict, reason) = tried(true, 0);
+    assert_eq!(verdict, Verdict::Error, "read before anything was logged: {reason}");
+    let place = tempfile::tempdir().expect("a folder");
+    fs::write(place.path().join("app.log"), "request done\n").expect("written");
+    let gone = "logs = [{ id = 'a', files = 'app.log', canaries = [{ id = 'login', wait = 3600, \
+                http = { url = 'http://127.0.0.1:1/', body = '{{marker}}{{secret}}' } }] }]";
+    let said = collect(place.path(), gone).1;
+    assert_eq!(said[2].0, Verdict::Error, "{}", said[2].1);
+    assert!(said[2].1.contains("could not be sent"), "{}", said[2].1);
 }
 
 #[test]
