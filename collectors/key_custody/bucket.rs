@@ -61,7 +61,7 @@ pub(super) fn look(looker: &Looker<'_>, settings: &S3Settings, entry: &str, prot
     let told = |error: RemoteError| Look::unreadable(error.code(), error.to_string());
     let limits = Limits::default();
     let now = looker.around.clock.now();
-    let connection = match settings.access.connect(base, limits, now, Arc::new(RealPace::new()), seed) {
+    let connection = match settings.aws.connect(base, limits, now, Arc::new(RealPace::new()), seed) {
         Ok(connection) => connection,
         Err(error) => return told(error),
     };

@@ -15,12 +15,14 @@ use super::nearby;
 use super::proof::{Challenge, Proof};
 use super::settings::{ChallengeSettings, FileSettings, GpgSettings, Holds, HttpSettings, Kind, PlaceSettings, Protects};
 use crate::process::{Program, RunError};
-use crate::sources::{Credential, Origin, Root, SecretValue, Surroundings, dotenv, files};
+use crate::sources::{Credential, Root, SecretValue, Surroundings, dotenv, files};
 use crate::remote::{Client, HeaderName, Limits, Method, RealPace, RemoteError, Request};
 use crate::sources::settings::CredentialSource;
 
 /// No file that holds a key is larger.
 const MOST: u64 = 8 * 1024 * 1024;
+/// The site of all files here.
+const LOCAL: &str = "local files";
 /// No answer to a challenge is longer.
 const ANSWER: u64 = 1024;
 /// So many failures in a row, and a place is left alone for the rest of the run.
@@ -110,8 +112,8 @@ impl<'a> Looker<'a> {
         }
     }
 
-    fn credentials(&self, source: &CredentialSource, place: &PlaceSettings, protects: &Protects) -> Look {
-        let Some(source) = source.open(&self.around) else {
+    fn credentials(&self, settings: &CredentialSource, place: &PlaceSettings, protects: &Protects) -> Look {
+        let Some(source) = settings.open(&self.around) else {
             return Look::unreadable("settings", "its settings were refused");
         };
         let mut reading = match source.read() {
@@ -135,9 +137,11 @@ impl<'a> Looker<'a> {
             let why = format!("{} holds different values of that name; a `service` tells them apart", source.label());
             return Look::unreadable("ambiguous", why);
         }
-        let file = is_file(first.origin).then(|| first.place.file.clone());
+        let file = in_files(settings).then(|| first.place.file.clone());
+        // Who can open an encrypted file is not who can read it.
+        let plain = settings.encrypted.is_none();
         let (readers, nearby) = match file.map(|file| self.path(&file)) {
-            Some(Some(path)) => (readers(&path), nearby::of_file(self.around.root, &path, protects)),
+            Some(Some(path)) => (readers(&path).filter(|_| plain), nearby::of_file(self.around.root, &path, protects)),
             Some(None) => (None, nearby::in_memory()),
             None => (None, Nearby {
                 standing: Standing::Apart,
@@ -334,17 +338,23 @@ pub(super) fn label(place: &PlaceSettings, around: &Surroundings<'_>) -> String 
     }
 }
 
-/// What one failure would take with it, where nobody said: all local files together, and each repository and store.
+/// What one failure would take with it, where nobody said: all local files together, and each server, repository and bucket,
+/// whatever lies where in it.
 pub(super) fn site(place: &PlaceSettings, around: &Surroundings<'_>) -> String {
-    let kind = || kind(place, around);
-    match (&place.site, &place.kind) {
-        (Some(site), _) => site.clone(),
-        (None, Kind::Credentials(_)) if matches!(kind().as_str(), "dotenv" | "compose" | "kubernetes") => "local files".to_owned(),
-        (None, Kind::Credentials(_)) => label(place, around),
-        (None, Kind::File(_)) => "local files".to_owned(),
-        (None, Kind::Restic(restic)) => format!("restic repository {}", restic.repository),
-        (None, Kind::S3(s3)) => format!("bucket {}", s3.bucket),
-        (None, Kind::Challenge(_) | Kind::Http(_)) => label(place, around),
+    if let Some(site) = &place.site {
+        return site.clone();
+    }
+    match &place.kind {
+        Kind::File(_) => LOCAL.to_owned(),
+        Kind::Credentials(source) if in_files(source) => LOCAL.to_owned(),
+        Kind::Credentials(source) => match (&source.vault, &source.command) {
+            (Some(vault), _) => format!("vault at {}", host(&vault.address)),
+            (None, Some(command)) => format!("what {} prints", command.run.first().map_or("", String::as_str)),
+            (None, None) => kind(place, around),
+        },
+        Kind::Restic(restic) => format!("restic repository {}", restic.repository),
+        Kind::S3(s3) => format!("bucket {}", s3.bucket),
+        Kind::Challenge(_) | Kind::Http(_) => label(place, around),
     }
 }
 
@@ -354,22 +364,10 @@ fn host(url: &str) -> String {
     format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or_default())
 }
 
-fn is_file(origin: Origin) -> bool {
-    use Origin::{
-        ComposeCommand, ComposeEnvFile, ComposeEnvironment, ComposeSecret, Dotenv, KubernetesConfigMap, KubernetesEnv,
-        KubernetesSecret,
-    };
-    matches!(
-        origin,
-        Dotenv
-            | ComposeEnvironment
-            | ComposeEnvFile
-            | ComposeSecret
-            | ComposeCommand
-            | KubernetesSecret
-            | KubernetesConfigMap
-            | KubernetesEnv
-    )
+/// Whether a source is files of this machine: what lies beside them is seen, and one failure takes all of them.
+fn in_files(source: &CredentialSource) -> bool {
+    let files = [&source.dotenv, &source.compose, &source.kubernetes];
+    files.iter().any(|kind| kind.is_some()) || source.encrypted.is_some()
 }
 
 /// Who may read a file, as its mode tells.

@@ -240,44 +240,30 @@ pub(super) struct ChallengeSettings {
     pub(super) time_limit: u64,
 }
 
-/// The table of a place in an S3 bucket; beside it stand the settings of every access to AWS.
-#[derive(Clone, Debug)]
+/// The table of a place in an S3 bucket.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct S3Settings {
     pub(super) bucket: String,
     /// The object's key; a `*` behind its last `/` stands for the newest.
     pub(super) object: String,
+    #[serde(default)]
     pub(super) holds: Holds,
     pub(super) age: Option<AgeSettings>,
     pub(super) gpg: Option<GpgSettings>,
-    pub(super) access: AwsAccess,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawS3 {
-    bucket: String,
-    object: String,
-    #[serde(default)]
-    holds: Holds,
-    age: Option<AgeSettings>,
-    gpg: Option<GpgSettings>,
+    pub(super) aws: AwsAccess,
 }
 
 impl S3Settings {
     fn read(value: toml::Value, at: &str) -> Result<Self, SettingProblem> {
-        let table: toml::Table = typed(value, at)?;
-        let own = ["bucket", "object", "holds", "age", "gpg"];
-        let (own, access): (toml::Table, toml::Table) =
-            table.into_iter().partition(|(name, _)| own.contains(&name.as_str()));
-        let RawS3 { bucket, object, holds, age, gpg } = typed(own.into(), at)?;
-        let access: AwsAccess = typed(access.into(), at)?;
-        if let Some((key, message)) = access.problem() {
-            return Err(SettingProblem::new(&format!("{at}.{key}"), message));
+        let settings: Self = typed(value, at)?;
+        if let Some((key, message)) = settings.aws.problem() {
+            return Err(SettingProblem::new(&format!("{at}.aws.{key}"), message));
         }
-        if age.is_some() && gpg.is_some() {
+        if settings.age.is_some() && settings.gpg.is_some() {
             return Err(SettingProblem::new(at, "expected at most one of `age` and `gpg`"));
         }
-        Ok(Self { bucket, object, holds, age, gpg, access })
+        Ok(settings)
     }
 }
 

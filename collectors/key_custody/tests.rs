@@ -148,6 +148,40 @@ fn a_service_answers_without_giving_its_key() {
     assert_eq!(observation.population[0].excluded[0].count, 2);
 }
 
+/// Two places that fail together are one, however they are written.
+#[test]
+fn places_of_one_server_or_of_this_machine_are_one_site() {
+    let vault = |path: &str| format!("vault = {{ address = 'https://vault.example:8200/', token = 'env:T', path = '{path}' }}");
+    let places = [
+        vault("a"),
+        vault("b"),
+        "file = 'a.key'".to_owned(),
+        "dotenv = 'b.env'".to_owned(),
+        "encrypted = { files = 'c.age', by = 'age', format = 'value', identities = 'i' }".to_owned(),
+        "command = { run = ['manager', 'one'], format = 'json' }".to_owned(),
+        "command = { run = ['manager', 'two'], format = 'json' }".to_owned(),
+        "restic = { repository = '/mnt/r', path = '/a' }".to_owned(),
+        "restic = { repository = '/mnt/r', path = '/b' }".to_owned(),
+        "s3 = { bucket = 'b', object = 'x/y', aws = { region = 'eu-central-1' } }".to_owned(),
+        "s3 = { bucket = 'b', object = 'z', aws = { region = 'eu-central-1' } }".to_owned(),
+        "file = 'd.key'\nsite = 'safe'".to_owned(),
+    ];
+    let mut source = "[[keys]]\nenvironment = 'production'\nname = 'K'\nrunning = [{ name = 'app', dotenv = 'a.env' }]\n".to_owned();
+    for (number, place) in places.iter().enumerate() {
+        source.push_str(&format!("[[keys.copies]]\nname = '{number}'\n{place}\n"));
+    }
+    let read = super::settings::Source::read(&settings(&source).source).expect("in order");
+    let root = crate::sources::Root::folder(Path::new("/"));
+    let around = crate::sources::Surroundings { root: &root, clock: &CaseClock };
+    let sites: Vec<String> = read.keys[0].copies.iter().map(|place| super::looking::site(place, &around)).collect();
+    let (vault, manager) = ("vault at https://vault.example:8200", "what manager prints");
+    let expected = [
+        vault, vault, "local files", "local files", "local files", manager, manager, "restic repository /mnt/r",
+        "restic repository /mnt/r", "bucket b", "bucket b", "safe",
+    ];
+    assert_eq!(sites, expected);
+}
+
 /// Whoever is down is asked twice in a run, not for every key.
 #[test]
 fn a_place_that_fails_is_left_alone() {

@@ -401,8 +401,9 @@ fn an_object_of_a_bucket_is_a_place_with_a_date_and_neighbours() {
     machine.write("secret", "fake-key");
     let copy = |object: &str, bucket: &str| {
         format!(
-            "{{ name = 'bucket', s3 = {{ bucket = '{bucket}', object = '{object}', holds = 'dotenv', region = 'eu-central-1', \
-             endpoint = '{}', access_key_id = 'file:id', secret_access_key = 'file:secret' }} }}",
+            "{{ name = 'bucket', s3 = {{ bucket = '{bucket}', object = '{object}', holds = 'dotenv', \
+             aws = {{ region = 'eu-central-1', endpoint = '{}', \
+             keys = {{ access_key_id = 'file:id', secret_access_key = 'file:secret' }} }} }} }}",
             server.url
         )
     };
