@@ -46,20 +46,40 @@ impl Peers {
         Self { kingfisher: program("kingfisher"), gitleaks: program("gitleaks") }
     }
 
-    /// Its rules without asking any service about what was found, and without its search for updates.
-    pub(crate) fn kingfisher(&self, threads: usize, flags: &[&str], path: &str, out: &str) -> Tool {
+    /// Its rules without asking any service about what was found, without its search for updates, and without its limit on
+    /// the size of files, by which it would leave out the log.
+    pub(crate) fn kingfisher(&self, threads: usize, flags: &[&str], path: &str, out: &str, encoded: bool) -> Tool {
         let threads = threads.to_string();
         let mut arguments =
             vec!["scan", path, "--no-validate", "--no-update-check", "--format", "json", "--output", out];
-        arguments.extend(["--redact", "--jobs", &threads]);
+        arguments.extend(["--redact", "--max-file-size=0", "--jobs", &threads]);
         arguments.extend(flags);
-        Tool::new("kingfisher", &self.kingfisher, &arguments)
+        if !encoded {
+            arguments.push("--no-base64");
+        }
+        Tool::new(named("kingfisher", encoded), &self.kingfisher, &arguments)
     }
 
-    pub(crate) fn gitleaks(&self, threads: usize, mode: &str, flags: &[&str], path: &str, out: &str) -> Tool {
+    pub(crate) fn gitleaks(
+        &self,
+        threads: usize,
+        (mode, flags): (&str, &[&str]),
+        path: &str,
+        out: &str,
+        encoded: bool,
+    ) -> Tool {
         let mut arguments = vec![mode, path, "--no-banner", "-f", "json", "-r", out, "--redact"];
         arguments.extend(flags);
-        Tool::new("gitleaks", &self.gitleaks, &arguments).with("GOMAXPROCS", &threads.to_string())
+        arguments.push(if encoded { "--max-decode-depth=1" } else { "--max-decode-depth=0" });
+        Tool::new(named("gitleaks", encoded), &self.gitleaks, &arguments).with("GOMAXPROCS", &threads.to_string())
+    }
+}
+
+fn named(name: &str, encoded: bool) -> &str {
+    match (name, encoded) {
+        ("kingfisher", true) => "kingfisher, encoded forms too",
+        ("gitleaks", true) => "gitleaks, encoded forms too",
+        _ => name,
     }
 }
 

@@ -8,6 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeVal,
+};
+
 /// A program and its arguments.
 pub(crate) struct Tool {
     pub(crate) name: String,
@@ -19,6 +24,8 @@ pub(crate) struct Tool {
 /// The quickest of several runs.
 pub(crate) struct Best {
     pub(crate) seconds: f64,
+    /// What it and its own children had of all cores, by itself and in the kernel, in seconds.
+    pub(crate) busy: f64,
     /// The highest of all runs, in KiB: what the kernel calls VmHWM.
     pub(crate) peak_kib: u64,
     pub(crate) exit: i32,
@@ -47,7 +54,7 @@ impl Tool {
     }
 
     fn run(&self) -> Best {
-        let begun = Instant::now();
+        let (begun, busy) = (Instant::now(), busy());
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .envs(self.variables.iter().cloned())
@@ -80,8 +87,16 @@ impl Tool {
             std::thread::sleep(Duration::from_millis(2));
         };
         let seconds = begun.elapsed().as_secs_f64();
-        Best { seconds, peak_kib, exit, stdout: reader.join().expect("no panic") }
+        let busy = self::busy() - busy;
+        Best { seconds, busy, peak_kib, exit, stdout: reader.join().expect("no panic") }
     }
+}
+
+/// What children that have ended had of all cores, in seconds.
+fn busy() -> f64 {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the kernel counts");
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    seconds(usage.user_time()) + seconds(usage.system_time())
 }
 
 /// Runs each in turn, so many times, after one round that warms caches.
@@ -90,11 +105,11 @@ pub(crate) fn in_turns(tools: &[Tool], rounds: usize) -> Vec<Best> {
     for round in 0..rounds {
         for (tool, best) in tools.iter().zip(&mut best) {
             let run = tool.run();
-            let peak_kib = best.peak_kib.max(run.peak_kib);
+            let (peak_kib, busy) = (best.peak_kib.max(run.peak_kib), best.busy.min(run.busy));
             if round == 0 || run.seconds < best.seconds {
                 *best = run;
             }
-            best.peak_kib = peak_kib;
+            (best.peak_kib, best.busy) = (peak_kib, busy);
         }
     }
     best

@@ -22,6 +22,9 @@ pub(crate) struct ScanArgs {
     /// Also find by the rules of this file, in the form of Exhibit's own; may be given several times
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Also search text that is written in base64, hex, URL-encoding or JSON escapes, one level deep
+    #[arg(long)]
+    pub(crate) encoded: bool,
     /// Nothing less sure than this is told
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Sureness::Medium)]
     pub(crate) confidence: Sureness,

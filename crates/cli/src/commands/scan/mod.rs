@@ -88,7 +88,7 @@ fn search<'e>(
     let mut key = [0; 32];
     SystemRandom.fill(&mut key);
     let personal = if args.personal_data { Personal::Yes } else { Personal::No };
-    let options = Options { personal, least: least(args.confidence), ..Options::default() };
+    let options = Options { personal, encoded: args.encoded, least: least(args.confidence), ..Options::default() };
     let scanning = Scanning::new(Search::new(engine, options), RunKey::new(key), args.reveal);
     let places = places(args)?;
     let step = words.step("searching");
