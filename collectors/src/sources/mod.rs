@@ -19,6 +19,7 @@ pub mod engine;
 mod error;
 mod fields;
 pub(crate) mod files;
+pub mod infisical;
 pub mod interpolate;
 mod json;
 pub mod kubernetes;
@@ -259,13 +260,18 @@ pub enum Origin {
     Systemd,
     /// `[vars]` of a `wrangler.toml`, which is no place for a secret.
     WranglerVars,
+    /// A secret in Infisical.
+    Infisical,
 }
 
 impl Origin {
     /// Whether every value there is a secret, whatever its name.
     #[must_use]
     pub fn holds_secrets_alone(self) -> bool {
-        matches!(self, Self::KubernetesSecret | Self::ComposeSecret | Self::Vault | Self::SecretsManager)
+        matches!(
+            self,
+            Self::KubernetesSecret | Self::ComposeSecret | Self::Vault | Self::SecretsManager | Self::Infisical
+        )
     }
 
     /// The word that stands in evidence.
@@ -288,6 +294,7 @@ impl Origin {
             Self::Encrypted => "encrypted",
             Self::Systemd => "systemd",
             Self::WranglerVars => "wrangler-vars",
+            Self::Infisical => "infisical",
         }
     }
 }

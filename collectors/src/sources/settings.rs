@@ -6,6 +6,7 @@ use super::command::CommandSettings;
 use super::compose::Compose;
 use super::dotenv::Dotenv;
 use super::encrypted::EncryptedSettings;
+use super::infisical::InfisicalSettings;
 use super::kubernetes::{KubectlSettings, Kubernetes};
 use super::process::ProcessSettings;
 use super::systemd::SystemdSettings;
@@ -60,6 +61,8 @@ pub struct CredentialSource {
     pub systemd: Option<SystemdSettings>,
     /// Plain variables of Cloudflare Workers.
     pub wrangler: Option<WranglerSettings>,
+    /// An environment of a project in Infisical.
+    pub infisical: Option<InfisicalSettings>,
 }
 
 /// One path or a list of them.
@@ -88,7 +91,7 @@ impl CredentialSource {
         [("dotenv", self.dotenv.as_ref()), ("compose", self.compose.as_ref()), ("kubernetes", self.kubernetes.as_ref())]
     }
 
-    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 9] {
+    fn kinds(&self) -> [(&'static str, Option<&dyn Kind>); 10] {
         [
             ("command", self.command.as_ref().map(|kind| kind as &dyn Kind)),
             ("vault", self.vault.as_ref().map(|kind| kind as &dyn Kind)),
@@ -99,6 +102,7 @@ impl CredentialSource {
             ("encrypted", self.encrypted.as_ref().map(|kind| kind as &dyn Kind)),
             ("systemd", self.systemd.as_ref().map(|kind| kind as &dyn Kind)),
             ("wrangler", self.wrangler.as_ref().map(|kind| kind as &dyn Kind)),
+            ("infisical", self.infisical.as_ref().map(|kind| kind as &dyn Kind)),
         ]
     }
 

@@ -56,11 +56,11 @@ fn refused_by_key_and_without_the_value() {
     for (text, expected) in [
         (
             "",
-            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`, `systemd`, `wrangler`",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`, `systemd`, `wrangler`, `infisical`",
         ),
         (
             "dotenv='x'\ncompose='y'",
-            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`, `systemd`, `wrangler`",
+            "expected exactly one of `dotenv`, `compose`, `kubernetes`, `command`, `vault`, `secrets_manager`, `parameter_store`, `kubectl`, `process`, `encrypted`, `systemd`, `wrangler`, `infisical`",
         ),
         ("dotenv=[]", "expected at least one path"),
         ("dotenv='x'\nenv_file='y'", "`env_file` goes with `compose` only"),
@@ -78,6 +78,10 @@ fn refused_by_key_and_without_the_value() {
             "secrets_manager.region: expected a region's name, such as `eu-central-1`",
         ),
         ("kubectl={namespace='-x'}", "kubectl.namespace: expected a namespace's name"),
+        (
+            "infisical={address='https://i',project='p',slug='s',client_id='env:I'}",
+            "infisical.token: expected either `client_id` and `client_secret`, or `token`",
+        ),
         ("process={pid_file=''}", "process.pid_file: expected a file that holds the process's number"),
         ("encrypted={files='a',by='age',format='value'}", "encrypted.identities: goes with `age`, which needs it"),
         ("encrypted={files='a',by='gpg',format='names'}", "encrypted.format: expected `json`, `dotenv` or `value`"),
@@ -89,7 +93,10 @@ fn refused_by_key_and_without_the_value() {
         ("vault={address='https://v',token='env:T',at_once=0}", "vault.at_once: expected 1 to 64"),
     ] {
         let told = sources(&format!("[[credentials]]\nenvironment='a'\n{text}")).expect_err("refused");
-        let dot = if expected.starts_with(['c', 'v', 's', 'p', 'k']) || expected.starts_with("encrypted") {
+        let dot = if expected.starts_with(['c', 'v', 's', 'p', 'k'])
+            || expected.starts_with("encrypted")
+            || expected.starts_with("infisical")
+        {
             "."
         } else {
             ": "
