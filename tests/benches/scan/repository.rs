@@ -56,7 +56,7 @@ pub(crate) fn write(folder: &Path, measures: Measures) {
             && let Some(leak) = leaks.get(number / between)
         {
             let (file, line) = (changed[0], files[changed[0]].len() / 2);
-            files[file].insert(line, format!("// unexpected reply: {leak}"));
+            files[file].insert(line, format!("// unexpected reply: {leak}\n"));
             leaked = Some((file, line));
         }
         changed.sort_unstable();
