@@ -162,7 +162,10 @@ fn pure_rooms_name_nothing_that_touches_the_world() {
 #[test]
 fn the_collectors_use_every_library_that_they_name() {
     let manifest = manifest("collectors/Cargo.toml");
-    let sources: String = files_ending(".rs").filter(|path| path.starts_with("collectors/")).filter_map(text).collect();
+    let own: String = files_ending(".rs").filter(|path| path.starts_with("collectors/")).filter_map(text).collect();
+    // Their tests of real servers take some files of ours in.
+    let included = own.lines().filter_map(|line| line.strip_prefix("#[path = \"../../../")?.strip_suffix("\"]"));
+    let sources: String = included.filter_map(text).chain([own.clone()]).collect();
     let unused = manifest.all.iter().filter(|name| {
         // One goes by another name in sources than in manifests.
         let name = if name.as_str() == "md-5" { "md5".to_owned() } else { name.replace('-', "_") };
