@@ -20,13 +20,13 @@ pub struct Limits {
     pub entries: u64,
     /// The largest archive within another that may be held in memory, in bytes: zip files are read from their end.
     pub held: u64,
-    /// The window that a decoder may need, in bytes.
+    /// What decoders within one another may keep of what they gave, in bytes. One file at a time gets more than 8 MiB.
     pub window: u64,
 }
 
 impl Default for Limits {
-    /// 8 levels, 64 GiB, 250 times the size after the first 64 MiB, 1,000,000 members, 16 MiB held, 128 MiB of window
-    /// (what `zstd --long` asks for).
+    /// 8 levels, 64 GiB, 250 times the size after the first 64 MiB, 1,000,000 members, 16 MiB held, 64 MiB of window
+    /// (what `xz -9` asks for; `zstd --long` asks for twice that, and is told).
     fn default() -> Self {
         Self {
             depth: 8,
@@ -35,7 +35,7 @@ impl Default for Limits {
             free: 64 << 20,
             entries: 1_000_000,
             held: 16 << 20,
-            window: 128 << 20,
+            window: 64 << 20,
         }
     }
 }
@@ -49,6 +49,7 @@ pub(super) struct Budget {
     consumed: Cell<u64>,
     produced: Cell<u64>,
     entries: Cell<u64>,
+    windows: Cell<u64>,
     hit: RefCell<Option<String>>,
     told: Cell<bool>,
 }
@@ -62,9 +63,21 @@ impl Budget {
             consumed: zero(),
             produced: zero(),
             entries: zero(),
+            windows: zero(),
             hit: RefCell::new(None),
             told: Cell::new(false),
         }
+    }
+
+    /// What one more decoder may keep.
+    pub(super) fn window_left(&self) -> u64 {
+        self.limits.window.saturating_sub(self.windows.get())
+    }
+
+    /// Counts what a decoder keeps, until what this returns is dropped.
+    pub(super) fn take_window(&self, bytes: u64) -> Window<'_> {
+        self.windows.set(self.windows.get() + bytes);
+        Window { budget: self, bytes }
     }
 
     /// The limit that was reached, in words.
@@ -102,6 +115,18 @@ impl Budget {
     fn stop(&self, limit: String) -> io::Error {
         *self.hit.borrow_mut() = Some(limit);
         io::Error::other("a limit of unpacking is reached")
+    }
+}
+
+/// What one decoder keeps.
+pub(super) struct Window<'b> {
+    budget: &'b Budget,
+    bytes: u64,
+}
+
+impl Drop for Window<'_> {
+    fn drop(&mut self) {
+        self.budget.windows.set(self.budget.windows.get() - self.bytes);
     }
 }
 

@@ -20,6 +20,7 @@ mod tars;
 mod tests;
 mod unpack;
 mod walk;
+mod window;
 mod zips;
 mod zstd;
 

@@ -12,6 +12,7 @@ use std::panic::{self, AssertUnwindSafe};
 use super::directory::{LOOKED_AT, ends_so};
 use super::format::{self, Form, HEAD};
 use super::limits::{Budget, Consumed, Produced};
+use super::window::{self, Large, SMALL};
 use super::zstd::Frames;
 use super::{Excluded, Reason, Visitor, tars, zips};
 
@@ -188,12 +189,16 @@ impl Unpacking<'_> {
             self.exclude(path, Reason::TooDeep(depth));
             return Ok(());
         }
-        let window = self.budget.limits.window;
+        let asked = window::asked(form, &head[..filled]);
+        let _large = (asked > SMALL).then(Large::wait);
+        let left = self.budget.window_left();
+        let window = if asked > SMALL { left } else { left.min(SMALL) };
+        let _shared = self.budget.take_window(asked.min(window));
         let done = match form {
             Form::Gzip => self.decoded(path, flate2::read::MultiGzDecoder::new(whole), depth),
             Form::Zstd => self.decoded(path, Frames::new(whole, window), depth),
             Form::Xz => {
-                let kib = u32::try_from(window >> 10).unwrap_or(u32::MAX);
+                let kib = kib_of_xz(window);
                 self.decoded(path, lzma_rust2::XzReader::new_mem_limit(whole, true, kib), depth)
             }
             Form::Bzip2 => self.decoded(path, bzip2::read::MultiBzDecoder::new(whole), depth),
@@ -239,6 +244,11 @@ impl Unpacking<'_> {
 
 /// The longest name of a member, in bytes: an archive may tell millions of names of any length, and they are kept.
 const LONGEST_NAME: usize = 1024;
+
+/// What a reader of .xz counts: the window and its own tables, under 1 MiB.
+pub(super) fn kib_of_xz(window: u64) -> u32 {
+    u32::try_from((window >> 10) + 1024).unwrap_or(u32::MAX)
+}
 
 /// The name of a member of an archive.
 pub(super) fn within(archive: &str, member: &str) -> String {

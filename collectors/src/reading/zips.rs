@@ -11,7 +11,8 @@ use zip::result::ZipError;
 use super::Reason;
 use super::directory::{Directory, Entry};
 use super::limits::Produced;
-use super::unpack::{Unpacking, Watched, short, within};
+use super::unpack::{Unpacking, Watched, kib_of_xz, short, within};
+use super::window::SMALL;
 use super::zstd::Frames;
 
 /// Numbers of compression methods (APPNOTE 4.4.5).
@@ -68,13 +69,13 @@ fn content(unpacking: &Unpacking<'_>, name: &str, bytes: impl Read, depth: u32) 
 fn packed(unpacking: &Unpacking<'_>, name: &str, method: u16, bytes: &mut dyn Read, depth: u32) -> io::Result<()> {
     let failed = Cell::new(false);
     let source = Watched::new(bytes, &failed);
-    let window = unpacking.budget.limits.window;
+    let window = unpacking.budget.window_left().min(SMALL);
     match method {
         BZIP2 => unpacking.decoded(name, bzip2::read::BzDecoder::new(source), depth),
         ZSTD => unpacking.decoded(name, Frames::new(source, window), depth),
         XZ => {
-            let kib = u32::try_from(window >> 10).unwrap_or(u32::MAX);
-            unpacking.decoded(name, lzma_rust2::XzReader::new_mem_limit(source, true, kib), depth)
+            let decoder = lzma_rust2::XzReader::new_mem_limit(source, true, kib_of_xz(window));
+            unpacking.decoded(name, decoder, depth)
         }
         other => {
             unpacking.exclude(name, Reason::Unsupported(format!("zip compression method {other}")));
