@@ -106,6 +106,7 @@ impl Source for Process {
 mod tests {
     use super::super::settings::{self, tests::FixedClock};
     use super::*;
+    use std::io::{Read as _, Write as _};
     use std::process::{Command, Stdio};
 
     fn with<T>(number: &str, work: impl FnOnce(&dyn Source) -> T) -> T {
@@ -132,9 +133,13 @@ mod tests {
                 .env_clear()
                 .envs(variables.iter().copied())
                 .stdin(Stdio::piped())
-                .stdout(Stdio::null())
+                .stdout(Stdio::piped())
                 .spawn()
                 .expect("cat");
+            // The system shows nothing of a process that has not quite begun: one that answers has.
+            let (ask, answer) = (child.stdin.as_mut().expect("a pipe"), child.stdout.as_mut().expect("a pipe"));
+            ask.write_all(b"?").expect("asked");
+            answer.read_exact(&mut [0]).expect("answered");
             with(&format!("{}\n", child.id()), |source| {
                 let reading = source.read().expect("read");
                 let shown: Vec<_> = reading
