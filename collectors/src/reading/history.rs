@@ -21,6 +21,8 @@ const MOST_TREES: usize = 20_000_000;
 const DEEPEST: usize = 1_000;
 /// Blobs that one task reads.
 const BATCH: usize = 128;
+/// Fewest commits that are walked apart from others.
+const SHORTEST: usize = 64;
 
 /// A commit of the history that was walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,8 +179,7 @@ impl History {
         }
         let hidden = since.map(|revision| commit_of(&repository, revision)).transpose()?;
         let odb = repository.odb().map_err(|error| RepositoryError::reading("the object store", &error))?;
-        let mut walker =
-            Walker { odb: &odb, trees: HashSet::new(), blobs: HashSet::new(), found: Vec::new(), missing: 0 };
+        let mut walker = Walker::new(&odb);
 
         let mut at_head = HashSet::new();
         if let Some(head) = head {
@@ -194,14 +195,14 @@ impl History {
             walker.root(tree, 0)?;
             walker.found.clear();
         }
-        let commits = walker.commits(&repository, &tips, hidden)?;
+        let commits = walker.commits(folder, &repository, &tips, hidden)?;
         if since.is_none() {
             for tree in bare_trees {
                 walker.root(tree, u32::try_from(commits.len() - 1).unwrap_or(u32::MAX))?;
             }
         }
-        if walker.missing > 0 {
-            let what = format!("{} folders of its history", walker.missing);
+        if !walker.missing.is_empty() {
+            let what = format!("{} folders of its history", walker.missing.len());
             excluded.push(Excluded { path: folder.to_string_lossy().into_owned(), reason: Reason::NotInClone(what) });
         }
         let mut blobs = walker.found;
@@ -335,12 +336,19 @@ struct Walker<'r> {
     trees: HashSet<Oid>,
     blobs: HashSet<Oid>,
     found: Vec<Entry>,
-    missing: u64,
+    missing: HashSet<Oid>,
 }
 
-impl Walker<'_> {
+impl<'r> Walker<'r> {
+    fn new(odb: &'r Odb<'r>) -> Self {
+        Self { odb, trees: HashSet::new(), blobs: HashSet::new(), found: Vec::new(), missing: HashSet::new() }
+    }
+
+    /// Walks the commits, parents first. Stretches of them are walked on all threads, and what an earlier one has brought
+    /// in is dropped from a later one: the same comes out as from one walk.
     fn commits(
         &mut self,
+        folder: &Path,
         repository: &Repository,
         tips: &[Oid],
         hidden: Option<Oid>,
@@ -354,15 +362,24 @@ impl Walker<'_> {
         if let Some(hidden) = hidden {
             revwalk.hide(hidden).map_err(walking)?;
         }
-        let mut commits = Vec::new();
-        for id in revwalk {
-            let id = id.map_err(walking)?;
-            let commit = repository
-                .find_commit(id)
-                .map_err(|error| RepositoryError::looking_up(id, "the commit graph", &error))?;
-            let author = commit.author().when();
-            commits.push(Point { id, author_time: author.seconds(), author_offset: author.offset_minutes() });
-            self.root(commit.tree_id(), u32::try_from(commits.len() - 1).unwrap_or(u32::MAX))?;
+        let ids = revwalk.collect::<Result<Vec<Oid>, _>>().map_err(walking)?;
+        let stretch = ids.len().div_ceil(rayon::current_num_threads()).max(SHORTEST);
+        let seen = (&self.trees, &self.blobs);
+        let walked: Vec<_> = ids
+            .par_chunks(stretch)
+            .enumerate()
+            .map(|(at, ids)| Stretch::walk(folder, ids, at * stretch, seen))
+            .collect();
+        let mut commits = Vec::with_capacity(ids.len());
+        for stretch in walked {
+            let stretch = stretch?;
+            commits.extend(stretch.commits);
+            self.trees.extend(stretch.trees);
+            self.missing.extend(stretch.missing);
+            self.found.extend(stretch.found.into_iter().filter(|entry| self.blobs.insert(entry.blob)));
+            if self.trees.len() > MOST_TREES {
+                return Err(RepositoryError::TooManyPlaces { limit: MOST_TREES }.into());
+            }
         }
         Ok(commits)
     }
@@ -380,7 +397,7 @@ impl Walker<'_> {
             let object = match self.odb.read(tree) {
                 Ok(object) => object,
                 Err(error) if error.code() == git2::ErrorCode::NotFound => {
-                    self.missing += 1;
+                    self.missing.insert(tree);
                     continue;
                 }
                 Err(error) => return Err(RepositoryError::reading(format!("tree {tree}"), &error)),
@@ -406,6 +423,39 @@ impl Walker<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What a stretch of the commits brought in, beside what was seen before all of them.
+struct Stretch {
+    commits: Vec<Point>,
+    trees: HashSet<Oid>,
+    found: Vec<Entry>,
+    missing: HashSet<Oid>,
+}
+
+impl Stretch {
+    /// Walks these commits, the first of which is number `first`.
+    fn walk(
+        folder: &Path,
+        ids: &[Oid],
+        first: usize,
+        (trees, blobs): (&HashSet<Oid>, &HashSet<Oid>),
+    ) -> Result<Self, HistoryError> {
+        let repository = repository::reopen(folder)?;
+        let odb = repository.odb().map_err(|error| RepositoryError::reading("the object store", &error))?;
+        let mut walker = Walker::new(&odb);
+        (walker.trees, walker.blobs) = (trees.clone(), blobs.clone());
+        let mut commits = Vec::with_capacity(ids.len());
+        for (number, id) in (first..).zip(ids) {
+            let commit = repository
+                .find_commit(*id)
+                .map_err(|error| RepositoryError::looking_up(*id, "the commit graph", &error))?;
+            let author = commit.author().when();
+            commits.push(Point { id: *id, author_time: author.seconds(), author_offset: author.offset_minutes() });
+            walker.root(commit.tree_id(), u32::try_from(number).unwrap_or(u32::MAX))?;
+        }
+        Ok(Self { commits, trees: walker.trees, found: walker.found, missing: walker.missing })
     }
 }
 
@@ -509,6 +559,24 @@ mod tests {
         let mut read = read.into_inner().expect("no panic");
         read.sort_by_key(|(_, bytes)| bytes.len());
         (read, left.into_inner().expect("no panic"))
+    }
+
+    /// Contents that come, go and come again, so that stretches meet what earlier ones brought in.
+    #[test]
+    fn the_same_comes_out_on_any_number_of_threads() {
+        let contents: Vec<_> = (0..4 * SHORTEST as u64 + 9).map(|at| text(40, at * at % 101)).collect();
+        let place = repository(&contents, false);
+        let walked = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let history = pool.install(|| History::walk(place.path(), None)).expect("walked");
+            let blobs: Vec<_> = history.blobs.iter().map(|one| (one.path.clone(), one.blob, one.commit)).collect();
+            (history.commits, blobs)
+        };
+        let one = walked(1);
+        assert_eq!((one.0.len(), one.1.len()), (contents.len(), 51));
+        for threads in [2, 3, 8] {
+            assert_eq!(walked(threads), one, "{threads}");
+        }
     }
 
     #[test]

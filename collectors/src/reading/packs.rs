@@ -193,8 +193,10 @@ impl Pack {
         offsets.push(end);
         let by_id: HashMap<Oid, u32> = (0u32..).zip(&ids).map(|(at, id)| (*id, at)).collect();
         let mut pack = Self { file, largest, offsets, children: vec![Vec::new(); ids.len()], ids, roots: Vec::new() };
-        for at in 0..u32::try_from(pack.ids.len()).ok()? {
-            let header = pack.header(at)?;
+        let count = u32::try_from(pack.ids.len()).ok()?;
+        let headers =
+            (0..count).into_par_iter().with_min_len(256).map(|at| pack.header(at)).collect::<Option<Vec<_>>>()?;
+        for (at, header) in (0..).zip(headers) {
             let base = match header.base {
                 None => {
                     if header.kind == BLOB {

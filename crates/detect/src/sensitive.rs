@@ -65,7 +65,7 @@ const STORES: &str = "\
 #[must_use]
 pub fn sensitive_key(name: &str) -> Option<Sensitivity> {
     let words = words(name);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words: Vec<&str> = words.split_ascii_whitespace().collect();
     // Numbers behind a name (`TOKEN_2`) and what it is a copy of (`OLD`, `B64`) do not change its kind.
     let mut rest = &words[..];
     while let Some((last, shorter)) = rest.split_last() {
@@ -259,31 +259,25 @@ fn listed(list: &str, word: &str) -> bool {
     list.split(' ').any(|w| w == word)
 }
 
-/// The words of a name, lower case: cut at anything that is no letter or digit, and at humps.
-fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut open = false;
-    let chars: Vec<char> = name.chars().collect();
-    for (i, &c) in chars.iter().enumerate() {
-        if !c.is_alphanumeric() {
-            open = false;
-            continue;
+/// The words of a name, lower case, with a blank between: cut at anything that is no letter or digit, and at humps.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() * 2);
+    let mut chars = name.chars().peekable();
+    let mut last: Option<char> = None;
+    while let Some(c) = chars.next() {
+        if c.is_alphanumeric() {
+            let hump = c.is_uppercase()
+                && last.is_some_and(|p| {
+                    p.is_lowercase() || (p.is_uppercase() && chars.peek().is_some_and(|n| n.is_lowercase()))
+                });
+            if hump {
+                words.push(' ');
+            }
+            words.extend(c.to_lowercase());
+        } else if !words.ends_with(' ') {
+            words.push(' ');
         }
-        let last = i.checked_sub(1).map(|p| chars[p]);
-        let hump = c.is_uppercase()
-            && last.is_some_and(|p| {
-                p.is_lowercase() || (p.is_uppercase() && chars.get(i + 1).is_some_and(|n| n.is_lowercase()))
-            });
-        if hump {
-            open = false;
-        }
-        if !open {
-            words.push(String::new());
-            open = true;
-        }
-        if let Some(word) = words.last_mut() {
-            word.extend(c.to_lowercase());
-        }
+        last = Some(c);
     }
     words
 }
@@ -333,7 +327,7 @@ mod tests {
             ("", ""),
         ];
         for (name, expected) in cases {
-            assert_eq!(words(name).join(" "), expected);
+            assert_eq!(words(name).trim(), expected);
         }
     }
 }
