@@ -3,9 +3,10 @@
 use super::{CiSecrets, fixture};
 use crate::{Collector, Scope, Settings};
 use exhibit_detect::Engine;
+use crate::cases::CaseClock;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::SelfTest;
-use exhibit_evidence::{Clock, EnvironmentId, Timestamp, Verdict};
+use exhibit_evidence::{EnvironmentId, Verdict};
 
 /// Builds both repositories in a folder of their own, collects and judges.
 pub(super) fn run(engine: &Engine) -> SelfTest {
@@ -70,7 +71,7 @@ fn expect(engine: &Engine, name: &str, description: &fixture::Description, expec
         disposable: false,
     };
     let environments = [environment];
-    let scope = Scope { base: folder.path(), environments: &environments, clock: &FixedClock, run_key: &[0x5e; 32], engine, archive: None };
+    let scope = Scope { base: folder.path(), environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, archive: None };
     let source = toml::from_str("repositories = [{ id = \"repository\", path = \"repository\" }]")
         .map_err(|error| says(&error))?;
     let settings = Settings { source, policy: toml::Table::new() };
@@ -93,10 +94,3 @@ fn expect(engine: &Engine, name: &str, description: &fixture::Description, expec
     }
 }
 
-struct FixedClock;
-
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_750_000_000_000_000).expect("2025 is in chrono's range of years")
-    }
-}

@@ -6,8 +6,9 @@ use super::{CiSecrets, collect, count, fixture, walk};
 use crate::cases::{self, Case};
 use crate::{Collector, Scope, Settings};
 use exhibit_detect::RunKey;
+use crate::cases::CaseClock;
 use exhibit_evidence::deployment::Environment;
-use exhibit_evidence::{Clock, EnvironmentId, Timestamp, Verdict};
+use exhibit_evidence::{EnvironmentId, Verdict};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -41,18 +42,10 @@ fn the_self_test_passes() {
     assert!(result.passed, "{}", result.detail);
 }
 
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        "2026-11-20T12:00:00.000000Z".parse().unwrap()
-    }
-}
-
 fn run(base: &Path, source: &str) -> (String, Vec<Verdict>) {
     let environments =
         [Environment { id: EnvironmentId::new("production").unwrap(), title: "Production".into(), disposable: false }];
-    let scope = Scope { base, environments: &environments, clock: &Noon, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
+    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
     let settings = Settings { source: toml::from_str(source).unwrap(), policy: toml::Table::new() };
     let collected = CiSecrets.collect(&scope, &settings).unwrap();
     let judgements = CiSecrets.judge(&collected.observation, &environments, &settings.policy).unwrap();
@@ -428,7 +421,7 @@ fn own_rules_are_searched_by_and_named() {
         let scope = Scope {
             base: scratch.path(),
             environments: &environments,
-            clock: &Noon,
+            clock: &CaseClock,
             run_key: &[9; 32],
             engine,
             archive: None,

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use exhibit_evidence::Timestamp;
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::looking::{Look, Looker, picked};
@@ -14,38 +13,15 @@ use super::nearby;
 use super::settings::{Protects, S3Settings};
 use crate::remote::{Limits, RealPace, RemoteError};
 use crate::sources::Root;
-use crate::sources::logs::s3::bucket::{Bucket, decoded};
+use crate::sources::logs::s3::{
+    bucket::Bucket,
+    listing::{self, Listed},
+};
 
 /// No object that holds a key is larger.
 const MOST: u64 = 8 * 1024 * 1024;
 /// What a program reads from its standard input fits into a pipe.
 const PIPE: usize = 60 * 1024;
-/// So many pages of a listing are read.
-const PAGES: usize = 1000;
-
-#[derive(Deserialize)]
-struct Page {
-    #[serde(rename = "Contents", default)]
-    contents: Vec<Contents>,
-    #[serde(rename = "IsTruncated")]
-    truncated: bool,
-    #[serde(rename = "NextContinuationToken")]
-    next: Option<String>,
-    #[serde(rename = "EncodingType")]
-    encoding: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Contents {
-    #[serde(rename = "Key")]
-    key: String,
-    #[serde(rename = "Size")]
-    size: u64,
-    #[serde(rename = "ETag")]
-    version: String,
-    #[serde(rename = "LastModified")]
-    modified: String,
-}
 
 /// An object below the copy's prefix.
 struct Object {
@@ -113,27 +89,12 @@ fn opened(looker: &Looker<'_>, settings: &S3Settings, content: Zeroizing<Vec<u8>
 
 fn listed(bucket: &Bucket, prefix: &str) -> Result<Vec<Object>, RemoteError> {
     let mut objects = Vec::new();
-    let mut after: Option<String> = None;
-    for _ in 0..PAGES {
-        let answer = bucket.page(prefix, after.as_deref())?;
-        let text = std::str::from_utf8(&answer.body).map_err(|_| answer.not_understood("text"))?;
-        let page: Page = quick_xml::de::from_str(text).map_err(|_| answer.not_understood("a page of ListObjectsV2"))?;
-        for Contents { key, size, version, modified } in page.contents {
-            let key = if page.encoding.as_deref() == Some("url") { decoded(&key) } else { Some(key) };
-            let key = key.filter(|key| key.starts_with(prefix));
-            let modified = DateTime::parse_from_rfc3339(&modified).ok().map(|read| Timestamp::new(read.to_utc()));
-            let (Some(key), Some(modified)) = (key, modified) else {
-                return Err(answer.not_understood("keys that begin with the prefix, each with its date"));
-            };
-            objects.push(Object { key, size, version, modified });
-        }
-        match (page.truncated, page.next) {
-            (false, _) => return Ok(objects),
-            (true, Some(next)) if after.as_ref() != Some(&next) => after = Some(next),
-            _ => return Err(answer.not_understood("another page, and where it begins")),
-        }
-    }
-    Err(RemoteError::Settings("too many objects lie below the prefix; name a longer one".to_owned()))
+    listing::each(bucket, prefix, &mut |Listed { key, size, version, modified, .. }, answer| {
+        let modified = DateTime::parse_from_rfc3339(&modified).map_err(|_| answer.not_understood("each with its date"))?;
+        objects.push(Object { key, size, version, modified: Timestamp::new(modified.to_utc()) });
+        Ok(())
+    })?;
+    Ok(objects)
 }
 
 fn content(bucket: &Bucket, object: &Object) -> Result<Zeroizing<Vec<u8>>, RemoteError> {

@@ -4,20 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use exhibit_detect::Engine;
-use exhibit_evidence::{EnvironmentId, Timestamp, Verdict, deployment::Environment, observation::SelfTest, time::Clock};
+use crate::cases::CaseClock;
+use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observation::SelfTest};
 
 use super::{collect, judge};
 use crate::{Scope, Settings};
 
 const GOOD: &str = include_str!("cases/pass/input/logs/api.log");
-
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        "2026-11-20T12:00:00.000000Z".parse().expect("an instant in the one form")
-    }
-}
 
 pub(super) fn run(engine: &Engine) -> SelfTest {
     match try_run(engine) {
@@ -87,5 +80,5 @@ fn look(engine: &Engine, text: &str, script: &str) -> Result<(Vec<Verdict>, usiz
 }
 
 fn scope<'a>(base: &'a Path, environments: &'a [Environment], engine: &'a Engine) -> Scope<'a> {
-    Scope { base, environments, clock: &Noon, run_key: &[0x5e; 32], engine, archive: None }
+    Scope { base, environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, archive: None }
 }

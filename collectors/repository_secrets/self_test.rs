@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use exhibit_detect::Engine;
-use exhibit_evidence::{Clock, EnvironmentId, Timestamp, Verdict, deployment::Environment, observation::SelfTest};
+use crate::cases::CaseClock;
+use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observation::SelfTest};
 
 use super::{collect, judge};
 use crate::ci_secrets::fixture::{self, CommitDescription, Description};
@@ -14,14 +15,6 @@ use crate::{Scope, Settings};
 const GOOD: &str = "api_token = os.environ[\"API_TOKEN\"]\npassword: ${DB_PASSWORD}\n";
 /// What only history holds.
 const OLD: &str = "db_password = \"q7Zt-NotAReal-9fKe2\"\n";
-
-struct FixedClock;
-
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_750_000_000_000_000).expect("2025 is in chrono's range of years")
-    }
-}
 
 pub(super) fn run(engine: &Engine) -> SelfTest {
     match try_run(engine) {
@@ -109,7 +102,7 @@ fn observe(engine: &Engine, base: &Path) -> Result<Looked, String> {
     let id = EnvironmentId::new("self-test").map_err(|error| says(&error))?;
     let environments = [Environment { title: id.to_string(), id, disposable: false }];
     let scope =
-        Scope { base, environments: &environments, clock: &FixedClock, run_key: &[0x5e; 32], engine, archive: None };
+        Scope { base, environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, archive: None };
     let source = "repositories = [{ id = \"repository\", path = \"repository\" }]\n\
          bundles = [{ id = \"bundle\", files = [\"dist\"] }]\n\
          [[secrets]]\nenvironment = \"self-test\"\ndotenv = \"app.env\"\n";

@@ -228,7 +228,7 @@ impl Case {
     }
 }
 
-/// Cases run at one instant, so that their outcome is the same on every day.
+/// Cases and self-tests run at one instant, so that their outcome is the same on every day.
 pub(crate) struct CaseClock;
 
 impl Clock for CaseClock {

@@ -2,24 +2,16 @@
 
 use super::*;
 use crate::cases::{self, Case};
-use exhibit_evidence::time::Clock;
-use exhibit_evidence::{Severity, Timestamp, Verdict};
+use crate::cases::CaseClock;
+use exhibit_evidence::{Severity, Verdict};
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("unique_credentials")
 }
 
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        "2026-11-20T12:00:00.000000Z".parse().expect("an instant")
-    }
-}
-
 fn run(base: &Path, case: &Case, key: u8) -> (Observation, Vec<Judgement>) {
-    let scope = Scope { base, environments: &case.environments, clock: &Noon, run_key: &[key; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
+    let scope = Scope { base, environments: &case.environments, clock: &CaseClock, run_key: &[key; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
     let collected = UniqueCredentials.collect(&scope, &case.settings).expect("collected");
     let judged =
         UniqueCredentials.judge(&collected.observation, &case.environments, &case.settings.policy).expect("judged");
@@ -138,7 +130,7 @@ fn an_unknown_environment_is_a_settings_problem() {
     let mut case = case("fail-near");
     case.environments.truncate(1);
     let base = case.folder.join("input");
-    let scope = Scope { base: &base, environments: &case.environments, clock: &Noon, run_key: &[0; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
+    let scope = Scope { base: &base, environments: &case.environments, clock: &CaseClock, run_key: &[0; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
     let error = UniqueCredentials.collect(&scope, &case.settings).err().expect("refused");
     let expected = "the job's settings: source.credentials.1.environment: expected one of the \
                     environments in the job's scope";
@@ -314,7 +306,7 @@ mod canaries {
         let root = Root::folder(&case.folder.join("input"));
         let settings = settings::SourceSettings::read(&case.settings.source).expect("settings");
         for source in &settings.credentials {
-            let reading = source.open(&crate::sources::Surroundings { root: &root, clock: &Noon }).expect("opened").read().expect("read");
+            let reading = source.open(&crate::sources::Surroundings { root: &root, clock: &CaseClock }).expect("opened").read().expect("read");
             assert!(!reading.credentials.is_empty());
             assert_clean("Debug", &format!("{reading:?}"), &planted);
         }

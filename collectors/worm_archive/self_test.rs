@@ -1,6 +1,7 @@
 //! The self-test: an archive that is as its receipts say, and one in which everything went wrong that can.
 
-use exhibit_evidence::{EnvironmentId, Timestamp, Verdict, deployment::Environment, observation::SelfTest, time::Clock};
+use crate::cases::CaseClock;
+use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observation::SelfTest};
 
 use super::{collect, judge, settings::Policy};
 use crate::{Scope, Settings, archived::RecordedArchive};
@@ -9,14 +10,6 @@ const GOOD: &str = include_str!("cases/pass/input/archive.json");
 const BAD: &str = include_str!("cases/fail/input/archive.json");
 /// How many deviations the bad one holds.
 const DEVIATIONS: usize = 10;
-
-struct Noon;
-
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        "2026-11-20T12:00:00.000000Z".parse().expect("an instant in the one form")
-    }
-}
 
 pub(super) fn run() -> SelfTest {
     let outcome = look(GOOD).and_then(|good| Ok((good, look(BAD)?)));
@@ -39,7 +32,7 @@ fn look(text: &str) -> Result<(bool, usize), String> {
     let scope = Scope {
         base: std::path::Path::new("."),
         environments: &environments,
-        clock: &Noon,
+        clock: &CaseClock,
         run_key: &[0x5e; 32],
         engine: exhibit_detect::Engine::builtin(),
         archive: Some(&archive),

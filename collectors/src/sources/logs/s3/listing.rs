@@ -18,7 +18,7 @@ const ASLEEP: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 #[derive(Deserialize)]
 struct Page {
     #[serde(rename = "Contents", default)]
-    contents: Vec<Contents>,
+    contents: Vec<Listed>,
     #[serde(rename = "KeyCount")]
     count: Option<usize>,
     #[serde(rename = "IsTruncated")]
@@ -29,14 +29,19 @@ struct Page {
     encoding: Option<String>,
 }
 
+/// An object as a bucket lists it.
 #[derive(Deserialize)]
-struct Contents {
+pub(crate) struct Listed {
+    /// As it is, whatever the encoding of the answer.
     #[serde(rename = "Key")]
-    key: String,
+    pub(crate) key: String,
     #[serde(rename = "Size")]
-    size: u64,
+    pub(crate) size: u64,
     #[serde(rename = "ETag")]
-    version: String,
+    pub(crate) version: String,
+    /// When it was put, in the form of RFC 3339; empty where the answer does not say.
+    #[serde(rename = "LastModified", default)]
+    pub(crate) modified: String,
     #[serde(rename = "StorageClass")]
     class: Option<String>,
 }
@@ -44,6 +49,30 @@ struct Contents {
 /// Everything below the prefix.
 pub(super) fn list(bucket: &Arc<Bucket>, prefix: &str) -> Result<Listing, RemoteError> {
     let mut listing = Listing::default();
+    each(bucket, prefix, &mut |object, _| {
+        if object.class.as_deref().is_some_and(|class| ASLEEP.contains(&class)) {
+            let reason = "its class of storage has to be restored before it can be read";
+            listing.left.push(Left::new("archived-object", &object.key, reason));
+        } else if bucket.names(&object.key)? {
+            let Listed { key, size, version, .. } = object;
+            listing.pieces.push(Box::new(ObjectPiece { bucket: Arc::clone(bucket), key, size, version }));
+        } else {
+            listing.left.push(Left::new("unnamable-object", &object.key, "no URL can name its key"));
+        }
+        Ok(())
+    })?;
+    Ok(listing)
+}
+
+/// Gives `sink` every object below the prefix, with the answer that names it.
+///
+/// # Errors
+/// When a page can't be had or holds something else than it states; what `sink` says.
+pub(crate) fn each(
+    bucket: &Bucket,
+    prefix: &str,
+    sink: &mut dyn FnMut(Listed, &Answer) -> Result<(), RemoteError>,
+) -> Result<(), RemoteError> {
     let mut seen = HashSet::new();
     let mut after: Option<String> = None;
     loop {
@@ -59,18 +88,10 @@ pub(super) fn list(bucket: &Arc<Bucket>, prefix: &str) -> Result<Listing, Remote
                     "more than {MOST} objects lie below the prefix; name a longer one"
                 )));
             }
-            if object.class.as_deref().is_some_and(|class| ASLEEP.contains(&class)) {
-                let reason = "its class of storage has to be restored before it can be read";
-                listing.left.push(Left::new("archived-object", &key, reason));
-            } else if bucket.names(&key)? {
-                let piece = ObjectPiece { bucket: Arc::clone(bucket), key, size: object.size, version: object.version };
-                listing.pieces.push(Box::new(piece));
-            } else {
-                listing.left.push(Left::new("unnamable-object", &key, "no URL can name its key"));
-            }
+            sink(Listed { key, ..object }, &answer)?;
         }
         match (page.truncated, page.next) {
-            (false, _) => return Ok(listing),
+            (false, _) => return Ok(()),
             (true, Some(next)) if after.as_ref() != Some(&next) => after = Some(next),
             _ => return Err(answer.not_understood("another page, and where it begins")),
         }

@@ -4,7 +4,7 @@
 //! replaced meanwhile is not read as if it were the same. Where a connection breaks, reading goes on behind the last byte.
 
 pub(crate) mod bucket;
-mod listing;
+pub(crate) mod listing;
 mod object;
 #[cfg(test)]
 mod tests;
