@@ -88,7 +88,7 @@ fn main() {
         clock: &Noon,
         run_key: &[7; 32],
         engine: exhibit_detect::Engine::builtin(),
-        archive: None,
+        own: exhibit_collectors::own::Own::default(),
     };
     let before = peak();
     let (mut collecting, mut judging) = (Vec::new(), Vec::new());

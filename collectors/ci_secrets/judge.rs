@@ -75,7 +75,7 @@ impl Judging<'_> {
             let systems: Vec<&str> = systems.iter().copied().collect();
             (conditions::id(kind), condition(kind, &systems))
         });
-        Ok(Judgement { check: id, subjects, conditions: conditions.collect(), findings })
+        Ok(Judgement { check: id, closings: BTreeMap::new(), subjects, conditions: conditions.collect(), findings })
     }
 
     fn say(&self, check: &str, subject: &Subject, repository: Option<&RepositoryFacts>, value: &ObservedValue) -> Say {

@@ -71,7 +71,7 @@ fn expect(engine: &Engine, name: &str, description: &fixture::Description, expec
         disposable: false,
     };
     let environments = [environment];
-    let scope = Scope { base: folder.path(), environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, archive: None };
+    let scope = Scope { base: folder.path(), environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, own: crate::own::Own::default() };
     let source = toml::from_str("repositories = [{ id = \"repository\", path = \"repository\" }]")
         .map_err(|error| says(&error))?;
     let settings = Settings { source, policy: toml::Table::new() };

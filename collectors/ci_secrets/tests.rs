@@ -45,7 +45,7 @@ fn the_self_test_passes() {
 fn run(base: &Path, source: &str) -> (String, Vec<Verdict>) {
     let environments =
         [Environment { id: EnvironmentId::new("production").unwrap(), title: "Production".into(), disposable: false }];
-    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
+    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), own: crate::own::Own::default() };
     let settings = Settings { source: toml::from_str(source).unwrap(), policy: toml::Table::new() };
     let collected = CiSecrets.collect(&scope, &settings).unwrap();
     let judgements = CiSecrets.judge(&collected.observation, &environments, &settings.policy).unwrap();
@@ -424,7 +424,7 @@ fn own_rules_are_searched_by_and_named() {
             clock: &CaseClock,
             run_key: &[9; 32],
             engine,
-            archive: None,
+            own: crate::own::Own::default(),
         };
         let observation = CiSecrets.collect(&scope, &settings).unwrap().observation;
         assert_eq!(observation.tool.rule_pack, Some(exhibit_evidence::Digest(engine.rule_pack_digest())));

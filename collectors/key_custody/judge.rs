@@ -112,7 +112,7 @@ fn judgement(
         }
     }
     findings.sort_by_key(|finding| finding.fingerprint);
-    Ok(Judgement { check: id, subjects, conditions: shared, findings })
+    Ok(Judgement { check: id, closings: BTreeMap::new(), subjects, conditions: shared, findings })
 }
 
 fn verdict(said: &Said) -> (Verdict, String) {

@@ -56,7 +56,7 @@ fn observed(base: &Path, settings: &Settings, run_key: u8) -> Observation {
     let run_key = [run_key; 32];
     let engine = exhibit_detect::Engine::builtin();
     let clock = &CaseClock;
-    let scope = Scope { base, environments: &environments, clock, run_key: &run_key, engine, archive: None };
+    let scope = Scope { base, environments: &environments, clock, run_key: &run_key, engine, own: crate::own::Own::default() };
     KeyCustody.collect(&scope, settings).expect("collected").observation
 }
 

@@ -78,7 +78,7 @@ impl Judging<'_> {
         findings.sort_by_key(|finding| finding.fingerprint);
         let conditions: BTreeMap<ConditionId, Condition> =
             findings.iter().map(|finding| (finding.condition.clone(), condition(finding.condition.as_str()))).collect();
-        Ok(Judgement { check: id, subjects, conditions, findings })
+        Ok(Judgement { check: id, closings: BTreeMap::new(), subjects, conditions, findings })
     }
 
     fn personal_data(&self, check: &CheckId, log: &LogFacts) -> Result<Said, JudgeError> {

@@ -80,5 +80,5 @@ fn look(engine: &Engine, text: &str, script: &str) -> Result<(Vec<Verdict>, usiz
 }
 
 fn scope<'a>(base: &'a Path, environments: &'a [Environment], engine: &'a Engine) -> Scope<'a> {
-    Scope { base, environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, archive: None }
+    Scope { base, environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, own: crate::own::Own::default() }
 }

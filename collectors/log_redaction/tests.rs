@@ -40,7 +40,7 @@ fn the_self_test_passes() {
 fn collect(base: &Path, source: &str) -> (Collected, Vec<(Verdict, String)>) {
     let environments =
         [Environment { id: EnvironmentId::new("production").expect("an id"), title: String::new(), disposable: false }];
-    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
+    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[9; 32], engine: exhibit_detect::Engine::builtin(), own: crate::own::Own::default() };
     let settings = Settings { source: toml::from_str(source).expect("TOML"), policy: toml::Table::new() };
     let collected = LogRedaction.collect(&scope, &settings).expect("collected");
     let judged = LogRedaction.judge(&collected.observation, &environments, &settings.policy).expect("judged");
@@ -59,7 +59,7 @@ fn no_value_and_no_line_leaves() {
             environments: &case.environments,
             clock: &CaseClock,
             run_key: &[7; 32],
-            engine: exhibit_detect::Engine::builtin(), archive: None,
+            engine: exhibit_detect::Engine::builtin(), own: crate::own::Own::default(),
         };
         let collected = LogRedaction.collect(&scope, &case.settings).expect("collected");
         let judged =

@@ -102,7 +102,7 @@ fn observe(engine: &Engine, base: &Path) -> Result<Looked, String> {
     let id = EnvironmentId::new("self-test").map_err(|error| says(&error))?;
     let environments = [Environment { title: id.to_string(), id, disposable: false }];
     let scope =
-        Scope { base, environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, archive: None };
+        Scope { base, environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, own: crate::own::Own::default() };
     let source = "repositories = [{ id = \"repository\", path = \"repository\" }]\n\
          bundles = [{ id = \"bundle\", files = [\"dist\"] }]\n\
          [[secrets]]\nenvironment = \"self-test\"\ndotenv = \"app.env\"\n";

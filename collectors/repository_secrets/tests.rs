@@ -47,7 +47,7 @@ fn observe(base: &Path, source: &str) -> (Collected, Vec<Judgement>) {
         clock: &CaseClock,
         run_key: &[9; 32],
         engine: exhibit_detect::Engine::builtin(),
-        archive: None,
+        own: crate::own::Own::default(),
     };
     let settings = Settings { source: toml::from_str(source).expect("TOML"), policy: toml::Table::new() };
     let collected = RepositorySecrets.collect(&scope, &settings).expect("collected");
@@ -82,7 +82,7 @@ fn no_value_and_no_line_leaves() {
             clock: &CaseClock,
             run_key: &[7; 32],
             engine: exhibit_detect::Engine::builtin(),
-            archive: None,
+            own: crate::own::Own::default(),
         };
         let collected = RepositorySecrets.collect(&scope, &case.settings).expect("collected");
         let judged =

@@ -13,7 +13,11 @@ use exhibit_evidence::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Collector, Scope, Settings, archived::RecordedArchive};
+use crate::{
+    Collector, Scope, Settings,
+    archived::RecordedArchive,
+    own::{Own, RecordedEarlier},
+};
 
 /// A case's settings, `policy.toml`.
 #[derive(Debug, Deserialize)]
@@ -179,13 +183,17 @@ impl Case {
         let input = self.folder.join("input");
         let base = collector.prepare_case(&input, scratch).map_err(io_error(&input))?;
         let archive = RecordedArchive::of_case(&input).map_err(io_error(&input))?;
+        let earlier = RecordedEarlier::of_case(&input).map_err(io_error(&input))?;
         let scope = Scope {
             base: &base,
             environments: &self.environments,
             clock: &CaseClock,
             run_key: &[7; 32],
             engine: exhibit_detect::Engine::builtin(),
-            archive: archive.as_ref().map(|archive| archive as _),
+            own: Own {
+                archive: archive.as_ref().map(|archive| archive as _),
+                earlier: earlier.as_ref().map(|earlier| earlier as _),
+            },
         };
         let collected = collector.collect(&scope, &self.settings).map_err(|error| failed(error.to_string()))?;
         let judgements = collector

@@ -12,7 +12,7 @@ use exhibit_evidence::{
     observation::SelfTest, to_canonical,
 };
 
-use crate::archived::ArchiveSource;
+use crate::own::Own;
 
 /// A job's settings: the collector's own tables of `exhibit.toml`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,8 +90,8 @@ pub struct Scope<'a> {
     pub run_key: &'a [u8; 32],
     /// What secrets are found by: the built-in rules, and those of the configuration beside them.
     pub engine: &'a Engine,
-    /// Exhibit's own archive, for the collector that looks at it; none where nobody supplies it.
-    pub archive: Option<&'a dyn ArchiveSource>,
+    /// What Exhibit knows of itself.
+    pub own: Own<'a>,
 }
 
 impl Scope<'_> {

@@ -9,6 +9,7 @@ pub mod collector;
 pub mod examples;
 mod gaps;
 mod known;
+pub mod own;
 pub mod packages;
 mod policy;
 pub mod process;

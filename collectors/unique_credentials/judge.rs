@@ -115,7 +115,7 @@ impl Case<'_> {
             conditions.insert(condition_id(rules.check), conditions::of(rules.check));
         }
         let check = check_id(rules.check);
-        Ok(Judgement { check, subjects, conditions, findings: noted.findings })
+        Ok(Judgement { check, closings: BTreeMap::new(), subjects, conditions, findings: noted.findings })
     }
 
     fn verdict(&self, rules: Rules, noted: &Noted, subject: &Subject) -> SubjectOutcome {

@@ -11,7 +11,7 @@ fn folder() -> PathBuf {
 }
 
 fn run(base: &Path, case: &Case, key: u8) -> (Observation, Vec<Judgement>) {
-    let scope = Scope { base, environments: &case.environments, clock: &CaseClock, run_key: &[key; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
+    let scope = Scope { base, environments: &case.environments, clock: &CaseClock, run_key: &[key; 32], engine: exhibit_detect::Engine::builtin(), own: crate::own::Own::default() };
     let collected = UniqueCredentials.collect(&scope, &case.settings).expect("collected");
     let judged =
         UniqueCredentials.judge(&collected.observation, &case.environments, &case.settings.policy).expect("judged");
@@ -130,7 +130,7 @@ fn an_unknown_environment_is_a_settings_problem() {
     let mut case = case("fail-near");
     case.environments.truncate(1);
     let base = case.folder.join("input");
-    let scope = Scope { base: &base, environments: &case.environments, clock: &CaseClock, run_key: &[0; 32], engine: exhibit_detect::Engine::builtin(), archive: None };
+    let scope = Scope { base: &base, environments: &case.environments, clock: &CaseClock, run_key: &[0; 32], engine: exhibit_detect::Engine::builtin(), own: crate::own::Own::default() };
     let error = UniqueCredentials.collect(&scope, &case.settings).err().expect("refused");
     let expected = "the job's settings: source.credentials.1.environment: expected one of the \
                     environments in the job's scope";

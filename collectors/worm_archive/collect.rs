@@ -18,7 +18,7 @@ const TOLD: usize = 10;
 
 pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
     let source = settings::source(&settings.source).map_err(CollectError::Settings)?;
-    let archive = scope.archive.ok_or_else(|| CollectError::Other("nothing supplies the archive to look at".to_owned()))?;
+    let archive = scope.own.archive.ok_or_else(|| CollectError::Other("nothing supplies the archive to look at".to_owned()))?;
     let environment = scope.environments.first();
     let environment = environment.ok_or_else(|| CollectError::Other("the job names no environment".to_owned()))?;
     let id = source.id().map_err(CollectError::Settings)?;

@@ -69,7 +69,7 @@ fn check_of(check: &str, observation: &Observation, facts: &Facts, policy: &Poli
         }
     }
     findings.sort_by_key(|finding| finding.fingerprint);
-    Ok(Judgement { check: id, subjects, conditions: shared, findings })
+    Ok(Judgement { check: id, closings: BTreeMap::new(), subjects, conditions: shared, findings })
 }
 
 /// What an answer about one object gives for a check: in what it departs from its receipt, or that the check can't say.

@@ -35,7 +35,7 @@ fn look(text: &str) -> Result<(bool, usize), String> {
         clock: &CaseClock,
         run_key: &[0x5e; 32],
         engine: exhibit_detect::Engine::builtin(),
-        archive: Some(&archive),
+        own: crate::own::Own { archive: Some(&archive), ..crate::own::Own::default() },
     };
     let collected = collect::collect(&scope, &Settings::default()).map_err(|error| error.to_string())?;
     let judgements = judge::judge(&collected.observation, &Policy::default()).map_err(|error| error.to_string())?;

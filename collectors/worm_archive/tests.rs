@@ -64,7 +64,7 @@ fn drawn(of: u64, key: u8) -> (Method, BTreeSet<String>, u64) {
         clock: &CaseClock,
         run_key: &[key; 32],
         engine: exhibit_detect::Engine::builtin(),
-        archive: Some(&archive),
+        own: crate::own::Own { archive: Some(&archive), ..crate::own::Own::default() },
     };
     let observation = WormArchive.collect(&scope, &Settings::default()).expect("collected").observation;
     let facts: Facts = serde_json::from_value(observation.facts).expect("facts");

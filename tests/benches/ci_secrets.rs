@@ -41,7 +41,7 @@ fn main() {
         clock: &SystemClock,
         run_key: &[7; 32],
         engine: exhibit_detect::Engine::builtin(),
-        archive: None,
+        own: exhibit_collectors::own::Own::default(),
     };
 
     let mut ours = Vec::new();

@@ -76,7 +76,7 @@ fn look(place: &Path, journal: &str) -> (Observation, Vec<(Verdict, String)>, Ve
         clock: &Noon,
         run_key: &[7; 32],
         engine: exhibit_detect::Engine::builtin(),
-        archive: None,
+        own: exhibit_collectors::own::Own::default(),
     };
     let source = format!("[[logs]]\nid = \"hosts\"\njournal = {journal}\n");
     let settings = Settings { source: toml::from_str(&source).expect("TOML"), policy: toml::Table::new() };

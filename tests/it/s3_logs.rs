@@ -58,7 +58,7 @@ fn look(bucket: &str, endpoint: &str, secret: &str, rest: &str) -> (Observation,
         clock: &Now,
         engine: exhibit_detect::Engine::builtin(),
         run_key: &[7; 32],
-        archive: None,
+        own: exhibit_collectors::own::Own::default(),
     };
     let settings = Settings { source: toml::from_str(&source).expect("TOML"), policy: toml::Table::new() };
     LogRedaction.check_settings(&settings).expect("settings are in order");

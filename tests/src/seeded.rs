@@ -320,6 +320,7 @@ fn assessment(number: u64, observed: Timestamp, findings: Vec<Finding>) -> Asses
         findings_artifact: None,
         judgement: Judgement {
             check: authored(CHECK),
+            closings: Default::default(),
             subjects: vec![SubjectOutcome {
                 subject: subject(number),
                 verdict,

@@ -28,7 +28,14 @@ fn look(group: &str, url: &str) -> (Observation, Verdict, String) {
     collector.check_settings(&settings).expect("settings that can be meant");
     let engine = exhibit_detect::Engine::builtin();
     let base = folder.path();
-    let scope = Scope { base, environments: &environments, clock: &Now, run_key: &[7; 32], engine, archive: None };
+    let scope = Scope {
+        base,
+        environments: &environments,
+        clock: &Now,
+        run_key: &[7; 32],
+        engine,
+        own: exhibit_collectors::own::Own::default(),
+    };
     let observed = collector.collect(&scope, &settings).expect("collected").observation;
     let judged = collector.judge(&observed, &environments, &settings.policy).expect("judged");
     let told = format!("{} {judged:?}", serde_json::to_string(&observed).expect("JSON"));

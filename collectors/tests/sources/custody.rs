@@ -129,7 +129,7 @@ impl Machine {
             clock: &Noon,
             run_key: &[3; 32],
             engine: exhibit_detect::Engine::builtin(),
-            archive: None,
+            own: exhibit_collectors::own::Own::default(),
         };
         let collected = KeyCustody.collect(&scope, &settings).expect("collected");
         let judged = KeyCustody.judge(&collected.observation, &environments, &settings.policy).expect("judged");

@@ -52,7 +52,14 @@ pub(crate) fn run(base: &Path, source: &str, policy: &str) -> (Observation, Vec<
     let settings = Settings { source: table(source), policy: table(policy) };
     collector.check_settings(&settings).expect("settings that can be meant");
     let engine = exhibit_detect::Engine::builtin();
-    let scope = Scope { base, environments: &environments, clock: &Now, run_key: &[7; 32], engine, archive: None };
+    let scope = Scope {
+        base,
+        environments: &environments,
+        clock: &Now,
+        run_key: &[7; 32],
+        engine,
+        own: exhibit_collectors::own::Own::default(),
+    };
     let observed = collector.collect(&scope, &settings).expect("collected").observation;
     let judged = collector.judge(&observed, &environments, &settings.policy).expect("judged");
     (observed, judged)

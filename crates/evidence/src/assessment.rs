@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CheckId, Condition, ConditionId, Digest, EntryId, Finding, JobId, Timestamp, Verdict, observation::CollectorRef,
-    observation::Subject,
+    CheckId, Condition, ConditionId, Digest, EntryId, Finding, Fingerprint, JobId, Timestamp, Verdict,
+    observation::CollectorRef, observation::Subject,
 };
 
 /// What a judge returns for one check: the part of an assessment that depends on evidence and policy alone.
@@ -15,6 +15,10 @@ use crate::{
 pub struct Judgement {
     /// The check.
     pub check: CheckId,
+    /// Why earlier findings are no longer noted, as far as the evidence tells it: at most [`Judgement::MOST_CLOSINGS`],
+    /// those with the lowest fingerprints. One that is not here was simply not noted again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub closings: BTreeMap<Fingerprint, Closing>,
     /// The kinds of deviation noted, by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub conditions: BTreeMap<ConditionId, Condition>,
@@ -25,7 +29,31 @@ pub struct Judgement {
     pub subjects: Vec<SubjectOutcome>,
 }
 
+/// Why a finding is no longer noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closing {
+    /// What it was noted in was changed: another version of the package, say.
+    Fixed,
+    /// What it was noted in is no longer there.
+    Removed,
+    /// What it was noted in is there unchanged; what it is judged by changed: the scanner's database, its rules, the policy.
+    RulesChanged,
+    /// What it was noted in is there unchanged, and nothing is known to have changed in how it is judged.
+    NoLongerReported,
+}
+
+impl Closing {
+    /// Whether something was done about it, as far as the evidence tells.
+    pub fn is_remedy(self) -> bool {
+        matches!(self, Self::Fixed | Self::Removed)
+    }
+}
+
 impl Judgement {
+    /// How many closings one judgement tells: so many that it fits into a record beside its findings.
+    pub const MOST_CLOSINGS: usize = 256;
+
     /// The worst verdict over all subjects; no subject at all is [`Verdict::Vacuous`].
     pub fn verdict(&self) -> Verdict {
         Verdict::roll_up(self.subjects.iter().map(|subject| subject.verdict))

@@ -172,6 +172,7 @@ fn assessment(number: u64) -> Assessment {
         findings_artifact: None,
         judgement: Judgement {
             check,
+            closings: Default::default(),
             subjects: vec![SubjectOutcome { subject, verdict, reason }],
             conditions: findings.iter().map(|finding| (finding.condition.clone(), condition())).collect(),
             findings,

@@ -70,6 +70,7 @@ fn guard_one(
         // Rules that miss a known-bad example say nothing about anything else, not even by what they found.
         judgement.findings.clear();
         judgement.conditions.clear();
+        judgement.closings.clear();
         for outcome in &mut judgement.subjects {
             *outcome = lowered(outcome, Verdict::Error, format!("The self-test did not pass: {}", self_test.detail));
         }
@@ -186,6 +187,7 @@ mod tests {
         };
         let judgement = Judgement {
             check: CheckId::new("c").expect("an id"),
+            closings: Default::default(),
             subjects: judged
                 .into_iter()
                 .map(|subject| SubjectOutcome { subject, verdict: Verdict::Pass, reason: String::new() })

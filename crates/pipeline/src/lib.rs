@@ -23,6 +23,7 @@ mod people;
 mod performing;
 mod planning;
 mod pushing;
+mod remembering;
 mod restoring;
 mod retaining;
 mod sealing;

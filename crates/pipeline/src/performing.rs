@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use exhibit_collectors::{Collected, Scope};
+use exhibit_collectors::{Collected, Scope, own::Own};
 use exhibit_evidence::{
     EntryId, JobId, Timestamp, Verdict,
     assessment::Judgement,
@@ -16,6 +16,7 @@ use crate::{
     attempts::{Attempt, Effort, Hands, story},
     attesting::OwnArchive,
     guard::{Promised, guard},
+    remembering::OwnFindings,
     sealing,
 };
 
@@ -238,14 +239,15 @@ fn observe_and_judge_blocking(world: &World, job: &Job, runtime: tokio::runtime:
     world.random.fill(&mut run_key);
 
     let self_test = collector.self_test(&world.engine);
-    let archive = OwnArchive::new(world, runtime);
+    let archive = OwnArchive::new(world, runtime.clone());
+    let earlier = OwnFindings::new(world, &job.id, runtime);
     let scope = Scope {
         base: &world.plan.base,
         environments: &environments,
         clock: &*world.clock,
         run_key: &run_key,
         engine: &world.engine,
-        archive: Some(&archive),
+        own: Own { archive: Some(&archive), earlier: Some(&earlier) },
     };
     let collected = collector.collect(&scope, &job.settings);
     zeroize::Zeroize::zeroize(&mut run_key);

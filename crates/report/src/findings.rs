@@ -80,6 +80,7 @@ impl Fold {
                 first_observed: life.first_observed,
                 last_observed: life.last_observed,
                 proof: life.gone,
+                closing: life.closing,
             })
             .collect();
         let rank = |state: FindingState| FindingState::ALL.iter().position(|other| *other == state);

@@ -403,6 +403,7 @@ impl Fold {
                 verdict: if at_hand { outcome.verdict } else { Verdict::Error },
                 subject: &outcome.subject,
                 findings,
+                closings: &body.judgement.closings,
                 conditions: &body.judgement.conditions,
                 evidence: body.evidence,
                 observed_to: body.observed_to,

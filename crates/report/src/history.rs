@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use exhibit_evidence::{
     CheckId, Condition, ConditionId, EntryId, Finding, Fingerprint, JobId, Period, Timestamp, Verdict,
-    observation::Subject,
+    assessment::Closing, observation::Subject,
 };
 
 use crate::view::FindingState;
@@ -36,6 +36,8 @@ pub(crate) struct Life {
     pub evidence: EntryId,
     /// The evidence that showed it gone, where it is.
     pub gone: Option<EntryId>,
+    /// Why it is gone, where that evidence tells it.
+    pub closing: Option<Closing>,
     /// Whether it was gone once and came back.
     pub regressed: bool,
     /// Whether it came back within the period.
@@ -63,6 +65,7 @@ pub(crate) struct Word<'a> {
     pub verdict: Verdict,
     pub subject: &'a Subject,
     pub findings: &'a [Finding],
+    pub closings: &'a BTreeMap<Fingerprint, Closing>,
     pub conditions: &'a BTreeMap<ConditionId, Condition>,
     pub evidence: EntryId,
     pub observed_to: Timestamp,
@@ -96,6 +99,7 @@ impl LineHistory {
                 in_a_row: 0,
                 evidence: word.evidence,
                 gone: None,
+                closing: None,
                 regressed: false,
                 regressed_in_period: false,
                 before: None,
@@ -106,6 +110,7 @@ impl LineHistory {
                 life.regressed = true;
                 life.regressed_in_period |= in_period;
             }
+            life.closing = None;
             life.finding = finding.clone();
             life.condition = condition;
             life.in_a_row = if life.open { life.in_a_row + 1 } else { 1 };
@@ -125,6 +130,7 @@ impl LineHistory {
             life.open = false;
             life.in_a_row = 0;
             life.gone = Some(word.evidence);
+            life.closing = word.closings.get(&life.finding.fingerprint).copied();
             life.gone_in_period |= in_period;
             if !in_period {
                 life.before = None;
@@ -153,13 +159,24 @@ impl Life {
     /// What became of it in the period; none where the period has nothing to say of it.
     pub(crate) fn state(&self, unanswered: bool) -> Option<FindingState> {
         match (self.before, self.open) {
-            (None, false) => (self.noted_in_period && self.gone_in_period).then_some(FindingState::Remediated),
-            (Some(_), false) => Some(FindingState::Remediated),
+            (None, false) => (self.noted_in_period && self.gone_in_period).then(|| self.gone_state()),
+            (Some(_), false) => Some(self.gone_state()),
             (_, true) if unanswered => Some(FindingState::NotReexamined),
             (_, true) if self.regressed_in_period => Some(FindingState::Regressed),
             (Some(before), true) if self.finding.instances < before => Some(FindingState::PartiallyRemediated),
             (Some(_), true) => Some(FindingState::NotRemediated),
             (None, true) => Some(FindingState::New),
+        }
+    }
+}
+
+impl Life {
+    /// Gone because something was done, as far as is known; or because whoever looks no longer calls it a deviation.
+    fn gone_state(&self) -> FindingState {
+        if self.closing.is_none_or(Closing::is_remedy) {
+            FindingState::Remediated
+        } else {
+            FindingState::NoLongerReported
         }
     }
 }
@@ -214,6 +231,7 @@ mod tests {
                 verdict: *verdict,
                 subject: &subject(),
                 findings: &findings,
+                closings: &BTreeMap::new(),
                 conditions: &conditions,
                 evidence,
                 observed_to,
@@ -221,6 +239,44 @@ mod tests {
             line.take(&word, &period);
         }
         line.lives.get(&Fingerprint(Digest([1; 32]))).and_then(|life| life.state(line.is_unanswered(&period)))
+    }
+
+    #[test]
+    fn a_finding_that_is_unchanged_and_only_judged_otherwise_is_not_remediated() {
+        let calendar = FiscalCalendar::new(chrono_tz::UTC, 1).expect("a month");
+        let period = calendar.period("2026-Q4".parse().expect("a quarter"));
+        let cases = [
+            (Some(Closing::Fixed), FindingState::Remediated),
+            (Some(Closing::Removed), FindingState::Remediated),
+            (Some(Closing::RulesChanged), FindingState::NoLongerReported),
+            (Some(Closing::NoLongerReported), FindingState::NoLongerReported),
+            (None, FindingState::Remediated),
+        ];
+        let none = BTreeMap::new();
+        for (closing, expected) in cases {
+            let mut line = LineHistory::default();
+            let closings: BTreeMap<_, _> =
+                closing.into_iter().map(|closing| (Fingerprint(Digest([1; 32])), closing)).collect();
+            for (day, verdict, findings) in
+                [(1, Verdict::Fail, vec![finding(1, 1)]), (2, Verdict::Pass, vec![]), (3, Verdict::Pass, vec![])]
+            {
+                let observed_to = period.start.plus(chrono::TimeDelta::days(day));
+                line.take(
+                    &Word {
+                        verdict,
+                        subject: &subject(),
+                        findings: &findings,
+                        closings: if day == 2 { &closings } else { &none },
+                        conditions: &BTreeMap::new(),
+                        evidence: EntryId::from_parts(observed_to, &[7; 10]),
+                        observed_to,
+                    },
+                    &period,
+                );
+            }
+            let life = &line.lives[&Fingerprint(Digest([1; 32]))];
+            assert_eq!(life.state(false), Some(expected), "{closing:?}");
+        }
     }
 
     #[test]

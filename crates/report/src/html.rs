@@ -47,6 +47,7 @@ const MARKS: &[&str] = &[
     "partially-remediated",
     "not-reexamined",
     "new",
+    "no-longer-reported",
     "remediated",
     "performed",
     "late",

@@ -6,6 +6,7 @@
 use exhibit_evidence::{
     CheckId, CollectorId, Condition, ConditionId, Digest, EntryId, EnvironmentId, Fingerprint, JobId, Outcome, Period,
     Place, Severity, Timestamp, Verdict,
+    assessment::Closing,
     catalog::{AuditItem, Strength},
     deployment::Environment,
     observation::{Exclusion, Subject, Trigger},
@@ -391,6 +392,8 @@ pub enum FindingState {
     PartiallyRemediated,
     /// First noted in this period, and open.
     New,
+    /// Open when the period began, or noted in it; what it was in is unchanged, and whoever looks reports it no longer.
+    NoLongerReported,
     /// Open when the period began, or noted in it; not noted any more.
     Remediated,
     /// Open when last examined; since then it could not be found out.
@@ -399,12 +402,13 @@ pub enum FindingState {
 
 impl FindingState {
     /// Every state, in the order in which reports list them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Regressed,
         Self::NotRemediated,
         Self::PartiallyRemediated,
         Self::NotReexamined,
         Self::New,
+        Self::NoLongerReported,
         Self::Remediated,
     ];
 }
@@ -437,6 +441,8 @@ pub struct FollowUp {
     pub last_observed: Timestamp,
     /// The evidence that showed it gone, where it is.
     pub proof: Option<EntryId>,
+    /// Why it is gone, where that evidence tells it.
+    pub closing: Option<Closing>,
 }
 
 /// A job: what it promised and what was performed.

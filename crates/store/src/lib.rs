@@ -57,7 +57,7 @@ pub use private::{OWNER_ROLE, SERVICE_ROLE};
 pub use projection::{LEDGER, NOT_PROJECTIONS, PROJECTIONS};
 pub use query::{
     ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary, Judged,
-    JudgedEvidence,
+    JudgedEvidence, OpenFinding,
 };
 pub use restoring::{LostDisclosure, UnnamedErasure};
 pub use run_requests::{NewRunRequest, Requested, RunEnd, RunLease, RunRequest, RunState};

@@ -49,7 +49,7 @@ fn look(place: &Path, staging: &str, production: &str, servers: &str, secrets: &
         clock: &Noon,
         run_key: &[7; 32],
         engine: exhibit_detect::Engine::builtin(),
-        archive: None,
+        own: exhibit_collectors::own::Own::default(),
     };
     let registry = Registry::built_in().expect("the collectors are in order");
     let entry = registry.get("unique_credentials").expect("there is one");

@@ -7,7 +7,7 @@ use exhibit_evidence::{
     Assessment, Body, CheckId, CollectorId, Condition, ConditionId, Digest, Disclosable, EntryId, Envelope,
     EnvironmentId, Evidence, Finding, Fingerprint, FiscalCalendar, JobId, Observation, Outcome, Period, Place,
     Population, Severity, SubjectId, SubjectOutcome, Timestamp, Verdict,
-    assessment::Judgement,
+    assessment::{Closing, Judgement},
     catalog::CollectorManifest,
     deployment::{Deployment, Environment},
     key::KeyRotation,
@@ -54,15 +54,21 @@ pub(super) struct Look {
     pub verdict: Verdict,
     pub reason: String,
     pub findings: Vec<Finding>,
+    pub closings: Vec<(Fingerprint, Closing)>,
 }
 
 pub(super) fn look(check: &'static str, at: &Subject, verdict: Verdict, reason: &str) -> Look {
-    Look { check, subject: at.clone(), verdict, reason: reason.to_owned(), findings: Vec::new() }
+    Look { check, subject: at.clone(), verdict, reason: reason.to_owned(), findings: Vec::new(), closings: Vec::new() }
 }
 
 impl Look {
     pub(super) fn noting(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
         self.findings.extend(findings);
+        self
+    }
+
+    pub(super) fn closing(mut self, finding: &Finding, why: Closing) -> Self {
+        self.closings.push((finding.fingerprint, why));
         self
     }
 }
@@ -275,6 +281,7 @@ impl Story {
             findings.sort_by_key(|finding| finding.fingerprint);
             let judgement = Judgement {
                 check: CheckId::new(check).expect("an id"),
+                closings: of_check().flat_map(|look| look.closings.iter().copied()).collect(),
                 subjects: of_check()
                     .map(|look| SubjectOutcome {
                         subject: look.subject.clone(),

@@ -1,9 +1,15 @@
 //! Findings as they stand, and the history of one.
 
-use exhibit_evidence::{CheckId, ConditionId, Digest, EntryId, EnvironmentId, Fingerprint, SubjectId, Timestamp};
+use std::collections::{BTreeMap, HashSet};
+
+use exhibit_evidence::{
+    Body, CheckId, ConditionId, Digest, EntryId, EnvironmentId, Finding, Fingerprint, JobId, SubjectId, Timestamp,
+};
 use sqlx::postgres::PgRow;
 
+use crate::entries::read_entry;
 use crate::error::in_tx;
+use crate::projection::{moved_findings, read_findings};
 use crate::rows::Reader;
 use crate::{Store, StoreError};
 
@@ -64,7 +70,84 @@ pub struct FindingObservation {
     pub instances: u64,
 }
 
+/// A finding that is open, as the assessment that noted it last tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenFinding {
+    /// The check that noted it.
+    pub check: CheckId,
+    /// All that was last said of it.
+    pub finding: Finding,
+    /// When it was first observed.
+    pub first_observed_to: Timestamp,
+    /// When it was last observed.
+    pub last_observed_to: Timestamp,
+}
+
 impl Store {
+    /// The findings of one job that nothing judged since has found gone, by check and fingerprint, as last told.
+    ///
+    /// # Errors
+    /// If the database cannot be used, a row or a record is malformed, or an artifact that holds findings is not kept.
+    pub async fn open_findings(&self, job: &JobId) -> Result<Vec<OpenFinding>, StoreError> {
+        let rows = sqlx::query(
+            "/* open_findings */ \
+             SELECT f.fingerprint, f.first_observed_to, f.last_observed_to, f.last_seq \
+               FROM exhibit.findings f \
+               JOIN exhibit.assessments a ON a.seq = f.last_seq AND a.observed_to = f.last_observed_to \
+               LEFT JOIN LATERAL (SELECT s.observed_to, s.seq FROM exhibit.assessment_subjects s \
+                    WHERE s.check_id = f.check_id AND s.environment = f.environment AND s.subject = f.subject \
+                      AND s.verdict IN ('pass', 'fail') \
+                    ORDER BY s.observed_to DESC, s.seq DESC LIMIT 1) s ON true \
+              WHERE a.job = $1 AND (s.observed_to IS NULL OR (s.observed_to, s.seq) <= (f.last_observed_to, f.last_seq))",
+        )
+        .bind(job.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(in_tx("open_findings"))?;
+        let mut windows = BTreeMap::new();
+        let mut assessments: BTreeMap<i64, HashSet<Fingerprint>> = BTreeMap::new();
+        for row in &rows {
+            let fingerprint = Fingerprint(Digest(Reader::new(row, "findings", "").hash("fingerprint")?));
+            let reader = Reader::new(row, "findings", fingerprint);
+            windows.insert(fingerprint, (reader.instant("first_observed_to")?, reader.instant("last_observed_to")?));
+            assessments.entry(reader.get("last_seq")?).or_default().insert(fingerprint);
+        }
+        let mut open = Vec::with_capacity(rows.len());
+        for (seq, wanted) in assessments {
+            let (check, findings) = self.findings_told_at(seq).await?;
+            for finding in findings.into_iter().filter(|finding| wanted.contains(&finding.fingerprint)) {
+                let Some(&(first_observed_to, last_observed_to)) = windows.get(&finding.fingerprint) else { continue };
+                open.push(OpenFinding { check: check.clone(), finding, first_observed_to, last_observed_to });
+            }
+        }
+        open.sort_by(|a, b| (&a.check, a.finding.fingerprint).cmp(&(&b.check, b.finding.fingerprint)));
+        open.dedup_by(|later, earlier| later.finding.fingerprint == earlier.finding.fingerprint);
+        Ok(open)
+    }
+
+    /// The check and the findings of the assessment at this position, wherever they are kept.
+    async fn findings_told_at(&self, seq: i64) -> Result<(CheckId, Vec<Finding>), StoreError> {
+        let row = sqlx::query("/* open_findings */ SELECT seq, record FROM exhibit.entries WHERE seq = $1")
+            .bind(seq)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(in_tx("open_findings"))?;
+        let entry = read_entry(&row)?;
+        let malformed =
+            |why: String| StoreError::Malformed { table: "entries", column: "record", row: format!("seq {seq}"), why };
+        let body = entry.envelope()?.body;
+        let moved = moved_findings(&body);
+        let Body::Assessment(assessment) = body else {
+            return Err(malformed("expected an assessment".to_owned()));
+        };
+        let findings = match moved {
+            Some(digest) => read_findings(&self.artifact(digest).await?.bytes)
+                .map_err(|error| malformed(format!("its findings artifact {digest}: {error}")))?,
+            None => assessment.judgement.findings,
+        };
+        Ok((assessment.judgement.check, findings))
+    }
+
     /// Findings that the filter names, by check, environment, subject and fingerprint.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use exhibit_evidence::{Outcome, Verdict};
 
 use super::samples::*;
 use crate::testing::TestDatabase;
-use crate::{Append, EvidenceFilter, FindingFilter, StoreError};
+use crate::{Append, EvidenceFilter, FindingFilter, NewArtifact, StoreError};
 
 #[tokio::test]
 async fn evidence_is_found_by_what_it_is_about() {
@@ -118,6 +118,37 @@ async fn a_finding_is_followed_across_assessments_whatever_the_order_of_recordin
     store.rebuild().await.unwrap();
     assert_eq!(store.findings(&FindingFilter::default()).await.unwrap(), before);
     assert!(store.fsck(&crate::Trusted::default()).await.unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn what_a_job_noted_and_nothing_closed_is_told_as_last_said_wherever_it_is_kept() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let nightly = "nightly".parse().unwrap();
+    assert_eq!(store.open_findings(&nightly).await.unwrap(), []);
+    let of = |number: u64, job: &str, observed: i64, findings| {
+        Append::entries(at(number as i64), vec![entry(number, assessment(id(900), job, at(observed), findings))])
+    };
+    store.append(of(1, "nightly", 10, vec![finding("a", 5), finding("b", 1)])).await.unwrap();
+    let mut said = finding("b", 2);
+    said.attributes.insert("package".into(), "pkg:cargo/time".into());
+    // The later assessment keeps its findings in an artifact.
+    let artifact = NewArtifact {
+        media_type: "application/json".into(),
+        bytes: exhibit_evidence::to_canonical(&vec![said.clone()]).unwrap(),
+    };
+    let mut moved = assessment(id(901), "nightly", at(20), Vec::new());
+    (moved.findings_artifact, moved.finding_count) = (Some(artifact.digest()), 1);
+    moved.verdict = exhibit_evidence::Verdict::Fail;
+    moved.judgement.subjects[0].verdict = exhibit_evidence::Verdict::Fail;
+    let mut append = Append::entries(at(2), vec![entry(2, moved)]);
+    append.artifacts = vec![artifact];
+    store.append(append).await.unwrap();
+
+    let open = store.open_findings(&nightly).await.unwrap();
+    assert_eq!(open.len(), 1, "a is gone, b is not");
+    assert_eq!((&open[0].finding, open[0].first_observed_to, open[0].last_observed_to), (&said, at(10), at(20)));
+    assert_eq!(store.open_findings(&"weekly".parse().unwrap()).await.unwrap(), [], "each job remembers its own");
 }
 
 #[tokio::test]

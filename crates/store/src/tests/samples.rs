@@ -150,6 +150,7 @@ pub(super) fn assessment(of: EntryId, job: &str, observed_to: Timestamp, finding
         findings_artifact: None,
         judgement: Judgement {
             check: "ci-secrets.plaintext-value".parse().unwrap(),
+            closings: Default::default(),
             subjects: vec![SubjectOutcome { subject: subject("exhibit"), verdict, reason: "3 of 3 examined".into() }],
             conditions: Default::default(),
             findings,

@@ -1,0 +1,82 @@
+//! What a collector may ask about Exhibit itself. The pipeline supplies it; this crate knows no store and no ledger.
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use exhibit_evidence::{CheckId, ConditionId, Fingerprint, Place, Timestamp, observation::Subject};
+use serde::{Deserialize, Serialize};
+
+use crate::archived::ArchiveSource;
+
+/// What Exhibit knows of itself, as sources; each is none where nobody supplies it.
+#[derive(Clone, Copy, Default)]
+pub struct Own<'a> {
+    /// Its own archive, for the collector that looks at it.
+    pub archive: Option<&'a dyn ArchiveSource>,
+    /// What the job's runs noted before and nothing has closed since.
+    pub earlier: Option<&'a dyn EarlierFindings>,
+}
+
+/// The findings of one job that are open when a run of it begins.
+pub trait EarlierFindings: Send + Sync {
+    /// All of them, by check and fingerprint.
+    ///
+    /// # Errors
+    /// Why the ledger could not be read, in one sentence.
+    fn open(&self) -> Result<Vec<EarlierFinding>, String>;
+}
+
+/// A finding that is open when a run begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierFinding {
+    /// Further facts, as the last assessment that noted it tells them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// The check that noted it.
+    pub check: CheckId,
+    /// Its kind.
+    pub condition: ConditionId,
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// Until when the evidence that first showed it was true.
+    pub first_observed: Timestamp,
+    /// Until when the evidence that last showed it was true.
+    pub last_observed: Timestamp,
+    /// Where it was last noted.
+    pub place: Place,
+    /// What it is in.
+    pub subject: Subject,
+}
+
+/// Earlier findings that were written down, for cases and self-tests.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedEarlier {
+    findings: Vec<EarlierFinding>,
+    /// Why nothing can be read at all.
+    #[serde(default)]
+    unreachable: Option<String>,
+}
+
+impl RecordedEarlier {
+    /// The file of a case's input that holds them.
+    pub const FILE: &str = "earlier.json";
+
+    /// Those in a case's input, if there are any.
+    ///
+    /// # Errors
+    /// When the file can't be read, or holds none.
+    pub fn of_case(input: &Path) -> io::Result<Option<Self>> {
+        match fs::read_to_string(input.join(Self::FILE)) {
+            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl EarlierFindings for RecordedEarlier {
+    fn open(&self) -> Result<Vec<EarlierFinding>, String> {
+        self.unreachable.clone().map_or_else(|| Ok(self.findings.clone()), Err)
+    }
+}
