@@ -17,6 +17,7 @@ use crate::{
     Collector, Scope, Settings,
     archived::RecordedArchive,
     own::{Own, RecordedEarlier},
+    runner::Recorded,
 };
 
 /// A case's settings, `policy.toml`.
@@ -184,6 +185,7 @@ impl Case {
         let base = collector.prepare_case(&input, scratch).map_err(io_error(&input))?;
         let archive = RecordedArchive::of_case(&input).map_err(io_error(&input))?;
         let earlier = RecordedEarlier::of_case(&input).map_err(io_error(&input))?;
+        let recorded = Recorded::of_case(&input);
         let scope = Scope {
             base: &base,
             environments: &self.environments,
@@ -193,6 +195,7 @@ impl Case {
             own: Own {
                 archive: archive.as_ref().map(|archive| archive as _),
                 earlier: earlier.as_ref().map(|earlier| earlier as _),
+                runner: recorded.as_ref().map(|recorded| recorded as _),
             },
         };
         let collected = collector.collect(&scope, &self.settings).map_err(|error| failed(error.to_string()))?;

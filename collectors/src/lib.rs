@@ -16,6 +16,7 @@ pub mod process;
 pub mod reading;
 pub mod registry;
 pub mod remote;
+pub mod runner;
 pub mod scanning;
 pub mod sources;
 pub mod survey;

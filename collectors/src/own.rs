@@ -1,19 +1,21 @@
-//! What a collector may ask about Exhibit itself. The pipeline supplies it; this crate knows no store and no ledger.
+//! What a collector may ask about Exhibit itself, and have it do. The pipeline supplies it; this crate knows no store and no ledger.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use exhibit_evidence::{CheckId, ConditionId, Fingerprint, Place, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
-use crate::archived::ArchiveSource;
+use crate::{archived::ArchiveSource, runner::Runner};
 
-/// What Exhibit knows of itself, as sources; each is none where nobody supplies it.
+/// What Exhibit knows of itself and does for collectors, as sources; each is none where nobody supplies it.
 #[derive(Clone, Copy, Default)]
 pub struct Own<'a> {
     /// Its own archive, for the collector that looks at it.
     pub archive: Option<&'a dyn ArchiveSource>,
     /// What the job's runs noted before and nothing has closed since.
     pub earlier: Option<&'a dyn EarlierFindings>,
+    /// What scanners are run by, for the collectors that need some.
+    pub runner: Option<&'a dyn Runner>,
 }
 
 /// The findings of one job that are open when a run of it begins.

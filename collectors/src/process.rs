@@ -2,11 +2,12 @@
 //! everything that they started.
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::fd::AsFd as _;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -100,6 +101,18 @@ pub enum RunError {
 }
 
 impl RunError {
+    fn not_started(program: &str, error: &io::Error) -> Self {
+        let why = match error.kind() {
+            ErrorKind::NotFound => "no such program".to_owned(),
+            kind => kind.to_string(),
+        };
+        Self::NotStarted { program: program.to_owned(), why }
+    }
+
+    pub(crate) fn unreadable(program: &str, error: &io::Error) -> Self {
+        Self::Unreadable { program: program.to_owned(), why: error.kind().to_string() }
+    }
+
     /// A steady code.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -122,10 +135,24 @@ impl Program<'_> {
     pub fn run(&self, out: &mut dyn FnMut(&[u8])) -> Result<(), RunError> {
         let program = self.command.first().ok_or(RunError::Empty)?;
         let deadline = Instant::now() + self.time_limit;
-        let mut running = self.start(program)?;
-        let printed = self.read(program, &mut running, deadline, out)?;
-        if printed > self.most {
-            return Err(RunError::TooMuch { program: program.clone(), most: self.most });
+        let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
+        let mut running = self.start(stdin, Stdio::null())?;
+        if let (Some(input), Some(mut pipe)) = (self.input, running.child.stdin.take()) {
+            // Small: it fits into the pipe. Who does not read it is not forced to.
+            let _ = pipe.write_all(input);
+        }
+        let mut printed = 0_u64;
+        let pumped = running.pump(deadline, &mut |_, bytes| {
+            printed += bytes.len() as u64;
+            if printed <= self.most {
+                out(bytes);
+            }
+            printed <= self.most
+        });
+        match pumped.map_err(|error| RunError::unreadable(program, &error))? {
+            Pumped::Ended => {}
+            Pumped::Stopped => return Err(RunError::TooMuch { program: program.clone(), most: self.most }),
+            Pumped::TooLong => return Err(self.too_long(program)),
         }
         let status = running.ended(deadline).ok_or_else(|| self.too_long(program))?;
         match (status.code(), status.signal()) {
@@ -157,7 +184,9 @@ impl Program<'_> {
         RunError::TooLong { program: program.to_owned(), seconds: self.time_limit.as_secs() }
     }
 
-    fn start(&self, program: &str) -> Result<Running, RunError> {
+    /// Starts it, in a process group of its own, with its standard output in a pipe.
+    pub(crate) fn start(&self, stdin: Stdio, stderr: Stdio) -> Result<Running, RunError> {
+        let program = self.command.first().ok_or(RunError::Empty)?;
         let path = if program.contains('/') { self.folder.join(program) } else { PathBuf::from(program) };
         let mut command = Command::new(&path);
         let passed = self.pass.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
@@ -169,81 +198,95 @@ impl Program<'_> {
             .env("LANG", "C.UTF-8")
             .envs(passed)
             .envs(self.set.iter().map(|(name, value)| (name, value.as_str())))
-            .stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(stdin)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .process_group(0);
-        let refused = |error: &std::io::Error| {
-            let why = match error.kind() {
-                ErrorKind::NotFound => "no such program".to_owned(),
-                kind => kind.to_string(),
-            };
-            RunError::NotStarted { program: program.to_owned(), why }
-        };
-        let mut child = command.spawn().map_err(|error| refused(&error))?;
-        if let (Some(input), Some(mut pipe)) = (self.input, child.stdin.take()) {
-            // Small: it fits into the pipe. Who does not read it is not forced to.
-            let _ = pipe.write_all(input);
-        }
+        let child = command.spawn().map_err(|error| RunError::not_started(program, &error))?;
         Ok(Running { child })
-    }
-
-    fn read(
-        &self,
-        program: &str,
-        running: &mut Running,
-        deadline: Instant,
-        out: &mut dyn FnMut(&[u8]),
-    ) -> Result<u64, RunError> {
-        let Some(mut pipe) = running.child.stdout.take() else { return Ok(0) };
-        // What comes through it may be secrets.
-        let mut buffer = Zeroizing::new(vec![0; CHUNK]);
-        let mut printed = 0_u64;
-        let unreadable = |kind: ErrorKind| RunError::Unreadable { program: program.to_owned(), why: kind.to_string() };
-        loop {
-            if !readable(&pipe, deadline).map_err(|error| unreadable(std::io::Error::from(error).kind()))? {
-                return Err(self.too_long(program));
-            }
-            match pipe.read(&mut buffer) {
-                Ok(0) => return Ok(printed),
-                Ok(count) => {
-                    printed += count as u64;
-                    if printed > self.most {
-                        return Ok(printed);
-                    }
-                    out(&buffer[..count]);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreadable(error.kind())),
-            }
-        }
     }
 }
 
-/// Waits until there is something to read, or the end of it; false when the time is over.
-fn readable(pipe: &ChildStdout, deadline: Instant) -> Result<bool, Errno> {
+/// One of the two streams that a program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+/// How reading from a program came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pumped {
+    /// Nobody can write any more.
+    Ended,
+    /// Whoever was handed the bytes wanted no more.
+    Stopped,
+    /// The time was over.
+    TooLong,
+}
+
+/// Waits until there is something to read, or the end of it, and says of which; none when the time is over.
+fn ready(pipes: &[(Stream, File)], deadline: Instant) -> Result<Option<Vec<usize>>, Errno> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(false);
+            return Ok(None);
         }
         let millis = u16::try_from(left.as_millis().max(1)).unwrap_or(u16::MAX);
-        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], PollTimeout::from(millis)) {
+        let mut asked: Vec<_> = pipes.iter().map(|(_, pipe)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+        match poll(&mut asked, PollTimeout::from(millis)) {
             Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(Some((0..asked.len()).filter(|at| asked[*at].any() == Some(true)).collect())),
             Err(error) => return Err(error),
         }
     }
 }
 
 /// A program that runs. What is left of it and its group is killed when this is dropped.
-struct Running {
+#[derive(Debug)]
+pub(crate) struct Running {
     child: Child,
 }
 
 impl Running {
+    /// Hands on what it writes to the streams that are pipes, as it comes, until there is no more, `hand_on` wants no more, or
+    /// the time is over. To be called once.
+    pub(crate) fn pump(
+        &mut self,
+        deadline: Instant,
+        hand_on: &mut dyn FnMut(Stream, &[u8]) -> bool,
+    ) -> io::Result<Pumped> {
+        let output = self.child.stdout.take().map(|pipe| (Stream::Output, File::from(OwnedFd::from(pipe))));
+        let error = self.child.stderr.take().map(|pipe| (Stream::Error, File::from(OwnedFd::from(pipe))));
+        let mut pipes: Vec<_> = output.into_iter().chain(error).collect();
+        // What comes through them may be secrets.
+        let mut buffer = Zeroizing::new(vec![0; CHUNK]);
+        while !pipes.is_empty() {
+            let Some(ready) = ready(&pipes, deadline)? else { return Ok(Pumped::TooLong) };
+            // From behind, so that one that has ended can go.
+            for at in ready.into_iter().rev() {
+                let (stream, pipe) = &mut pipes[at];
+                match pipe.read(&mut buffer) {
+                    Ok(0) => drop(pipes.remove(at)),
+                    Ok(count) if !hand_on(*stream, &buffer[..count]) => return Ok(Pumped::Stopped),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(Pumped::Ended)
+    }
+
+    /// The number of its process, and of its group.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended; none when the time was over first.
-    fn ended(&mut self, deadline: Instant) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self, deadline: Instant) -> Option<ExitStatus> {
         loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => return Some(status),

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use chrono_tz::Tz;
 use exhibit_archive::Vault;
-use exhibit_collectors::Registry;
+use exhibit_collectors::{Registry, runner::Spawning};
 use exhibit_evidence::{Clock, Digest, FiscalCalendar, Period, Timestamp, deployment::Environment};
 use exhibit_ledger::note::{SigningKey, VerifierKey};
 use exhibit_pipeline::{
@@ -296,6 +296,7 @@ fn world(
         vault: Arc::clone(vault) as _,
         registry,
         engine: exhibit_detect::Engine::shared(),
+        runner: Arc::new(Spawning::by_this_program()),
         templates: TemplateSet::built_in().expect("the built-in template is in order"),
         catalog,
         clock,

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use exhibit_archive::Vault;
-use exhibit_collectors::Registry;
+use exhibit_collectors::{Registry, runner::Spawning};
 use exhibit_detect::Engine;
 use exhibit_evidence::{Digest, FiscalCalendar};
 use exhibit_ledger::note::SigningKey;
@@ -112,6 +112,7 @@ impl Deployment {
             vault,
             registry,
             engine: crate::rules::engine(&config.rules, &config.base)?,
+            runner: Arc::new(Spawning::by_this_program()),
             templates: TemplateSet::built_in()?,
             catalog,
             clock: Arc::new(SystemClock),
@@ -142,6 +143,7 @@ impl Deployment {
             catalog: catalog(&registry)?,
             registry,
             engine,
+            runner: Arc::clone(&now.runner),
             templates: TemplateSet::built_in()?,
             clock: Arc::clone(&now.clock),
             reference: now.reference.clone(),

@@ -19,6 +19,7 @@ mod vault;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use exhibit_collectors::runner::helper;
 
 use crate::{
     args::{Cli, Command, LogForm},
@@ -26,6 +27,10 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|command| command == helper::COMMAND) {
+        // Started once more, to stand above a scanner: before there are threads, and before anything is read.
+        return helper::main();
+    }
     let cli = Cli::parse();
     let words = Words::new(&cli.voice);
     match &cli.command {

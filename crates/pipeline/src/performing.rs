@@ -247,7 +247,7 @@ fn observe_and_judge_blocking(world: &World, job: &Job, runtime: tokio::runtime:
         clock: &*world.clock,
         run_key: &run_key,
         engine: &world.engine,
-        own: Own { archive: Some(&archive), earlier: Some(&earlier) },
+        own: Own { archive: Some(&archive), earlier: Some(&earlier), runner: Some(&*world.runner) },
     };
     let collected = collector.collect(&scope, &job.settings);
     zeroize::Zeroize::zeroize(&mut run_key);

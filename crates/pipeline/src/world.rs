@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use chrono::TimeDelta;
 use exhibit_archive::Vault;
-use exhibit_collectors::{Registry, Settings};
+use exhibit_collectors::{Registry, Settings, runner::Runner};
 use exhibit_detect::Engine;
 use exhibit_evidence::{
     Clock, CollectorId, Digest, EntryId, EnvironmentId, FiscalCalendar, JobId, Timestamp, deployment::Environment,
@@ -26,6 +26,8 @@ pub struct World {
     pub registry: Registry,
     /// What secrets are found and masked by: the built-in rules, and those of the configuration beside them.
     pub engine: Arc<Engine>,
+    /// What scanners are run by.
+    pub runner: Arc<dyn Runner>,
     /// The report's template.
     pub templates: TemplateSet,
     /// Titles of checks, requirements of frameworks.
