@@ -19,13 +19,14 @@ use crate::{
     moto::moto,
     needles::Needles,
     packages::alone,
+    story::In,
 };
 
 const RESTIC: Program = Program { package: "restic", path: "usr/bin/restic" };
 const AGE: Program = Program { package: "age", path: "usr/bin/age" };
 const KEYGEN: Program = Program { package: "age", path: "usr/bin/age-keygen" };
-const KEY: &str = "6e0f5b92c47a13d8af30429be5816c7d0d94f7b1832e6ac55fb8c90e7a41d326";
-const OTHER: &str = "13c70a9ed2584f6bb1e8057c3fa96d24e07b5c819f42d63a08ce71b5942d6af0";
+pub(crate) const KEY: &str = "6e0f5b92c47a13d8af30429be5816c7d0d94f7b1832e6ac55fb8c90e7a41d326";
+pub(crate) const OTHER: &str = "13c70a9ed2584f6bb1e8057c3fa96d24e07b5c819f42d63a08ce71b5942d6af0";
 
 struct Noon;
 
@@ -36,12 +37,12 @@ impl Clock for Noon {
 }
 
 /// A machine with a service, and places to keep its key in.
-struct Machine {
-    folder: tempfile::TempDir,
+pub(crate) struct Machine {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // gpg's agent listens on a socket in its folder, and names of sockets are short.
         let folder = tempfile::Builder::new().prefix("cu").tempdir_in(env::temp_dir()).expect("a folder");
         let machine = Self { folder };
@@ -53,11 +54,11 @@ impl Machine {
         machine
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(&path, text).expect("written");
@@ -72,11 +73,35 @@ impl Machine {
             seen.display(),
             program.display()
         );
-        self.write(&format!("bin/{name}"), &script);
-        fs::set_permissions(self.path(&format!("bin/{name}")), fs::Permissions::from_mode(0o700)).expect("a mode");
+        self.program(name, &script);
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> String {
+    /// A program of its own.
+    pub(crate) fn script(&self, name: &str, lines: &str) {
+        self.program(name, &format!("#!/bin/sh\n{lines}\n"));
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        let name = format!("bin/{name}");
+        self.write(&name, text);
+        fs::set_permissions(self.path(&name), fs::Permissions::from_mode(0o700)).expect("a mode");
+    }
+
+    /// A keyring of gpg's with one key, which needs no passphrase; whose key it is.
+    pub(crate) fn ring(&self, home: &str) -> &'static str {
+        if !Path::new("/usr/bin/gpg-agent").is_file() {
+            let _alone = alone();
+            install(&["gnupg"]);
+        }
+        let whose = "Restore <restore@example.invalid>";
+        fs::create_dir(self.path(home)).expect("a folder");
+        fs::set_permissions(self.path(home), fs::Permissions::from_mode(0o700)).expect("a mode");
+        let key = ["--passphrase", "", "--quick-generate-key", whose, "default", "default"];
+        self.run("gpg", &[&["--homedir", home, "--batch", "--quiet"], &key[..]].concat());
+        whose
+    }
+
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> String {
         let program = if program.contains('/') { self.path(program) } else { PathBuf::from(program) };
         let mut command = Command::new(&program);
         command.args(arguments).current_dir(self.folder.path()).env("TZ", "UTC").stdin(Stdio::null());
@@ -109,15 +134,21 @@ impl Machine {
 
     /// What is found out with these copies.
     fn look(&self, copies: &str) -> (Observation, Vec<(String, Verdict)>) {
-        let source = format!(
-            "[[keys]]\nenvironment = 'production'\nname = 'ENCRYPTION_KEY'\nbytes = 32\n\
-             running = [{{ name = 'backend', dotenv = 'app.env' }}]\ncopies = [{copies}]\n"
-        );
-        self.look_by(&source, "copies = 1")
+        self.look_by(&key_in(copies), "copies = 1")
     }
 
     /// What is found out with these settings.
     fn look_by(&self, source: &str, policy: &str) -> (Observation, Vec<(String, Verdict)>) {
+        self.look_at(&Noon, source, policy)
+    }
+
+    /// What is found out at this time.
+    pub(crate) fn look_at(
+        &self,
+        clock: &dyn Clock,
+        source: &str,
+        policy: &str,
+    ) -> (Observation, Vec<(String, Verdict)>) {
         let id = EnvironmentId::new("production").expect("an id");
         let environments = [Environment { title: String::new(), id, disposable: false }];
         let settings =
@@ -126,7 +157,7 @@ impl Machine {
         let scope = Scope {
             base: self.folder.path(),
             environments: &environments,
-            clock: &Noon,
+            clock,
             run_key: &[3; 32],
             engine: exhibit_detect::Engine::builtin(),
             own: exhibit_collectors::own::Own::default(),
@@ -162,13 +193,21 @@ impl Machine {
     }
 }
 
+/// Settings of a key with these copies.
+pub(crate) fn key_in(copies: &str) -> String {
+    format!(
+        "[[keys]]\nenvironment = 'production'\nname = 'ENCRYPTION_KEY'\nbytes = 32\n\
+         running = [{{ name = 'backend', dotenv = 'app.env' }}]\ncopies = [{copies}]\n"
+    )
+}
+
 /// The verdict of one check.
-fn of(verdicts: &[(String, Verdict)], check: &str) -> Verdict {
+pub(crate) fn of(verdicts: &[(String, Verdict)], check: &str) -> Verdict {
     verdicts.iter().find(|(id, _)| id == check).expect("it was judged").1
 }
 
 /// The answer of the copy, and the code with it.
-fn answer(observation: &Observation) -> String {
+pub(crate) fn answer(observation: &Observation) -> String {
     let copy = &observation.facts["keys"][0]["copies"][0];
     let code = copy["code"].as_str().map(|code| format!(" {code}")).unwrap_or_default();
     format!("{}{code}", copy["answer"].as_str().expect("an answer"))
@@ -274,34 +313,41 @@ fn files_of_age_are_opened_by_age_itself() {
 
 #[test]
 fn files_of_gpg_are_opened_by_gpg_itself_and_no_agent_stays() {
-    if !Path::new("/usr/bin/gpg-agent").is_file() {
-        let _alone = alone();
-        install(&["gnupg"]);
-    }
     let machine = Machine::new();
-    fs::create_dir(machine.path("ring")).expect("a folder");
-    fs::set_permissions(machine.path("ring"), fs::Permissions::from_mode(0o700)).expect("a mode");
-    let whose = "Restore <restore@example.invalid>";
+    let whose = machine.ring("ring");
     let home = ["--homedir", "ring", "--batch", "--quiet"];
-    machine
-        .run("gpg", &[&home[..], &["--passphrase", "", "--quick-generate-key", whose, "default", "default"]].concat());
-    let lock_away = |key: &str| {
-        let _ = fs::remove_file(machine.path("key.gpg"));
+    let lock_away = |key: &str, days: u64| {
+        let _ = fs::remove_file(machine.path("safe/key.gpg"));
         machine.write("plain", key);
-        let to = ["--trust-model", "always", "--recipient", whose, "--output", "key.gpg", "--encrypt", "plain"];
+        let to = ["--trust-model", "always", "--recipient", whose, "--output", "safe/key.gpg", "--encrypt", "plain"];
         machine.run("gpg", &[&home[..], &to].concat());
         fs::remove_file(machine.path("plain")).expect("removed");
-        machine.aged("key.gpg", 3);
+        machine.aged("safe/key.gpg", days);
         machine.run("gpgconf", &["--homedir", "ring", "--kill", "gpg-agent"]);
     };
-    let copy = "{ name = 'offline', file = 'key.gpg', gpg = { home = 'ring' } }";
-    lock_away(KEY);
-    let (observation, verdicts) = machine.look(copy);
-    assert_eq!((answer(&observation).as_str(), of(&verdicts, "same-as-running")), ("match", Verdict::Pass));
-    lock_away(OTHER);
-    assert_eq!(answer(&machine.look(copy).0), "differs");
-    machine.write("key.gpg", "not what gpg made");
-    assert_eq!(answer(&machine.look(copy).0), "unreadable command-failed");
+    let copy = "{ name = 'offline', file = 'safe/key.gpg', gpg = { home = 'ring' } }";
+    let said = |copy: &str, expected: &str, check: &str, verdict: Verdict| {
+        let (observation, verdicts) = machine.look(copy);
+        assert_eq!((answer(&observation).as_str(), of(&verdicts, check)), (expected, verdict));
+    };
+    fs::create_dir(machine.path("safe")).expect("a folder");
+    said(copy, "absent", "copies", Verdict::Fail);
+    lock_away(KEY, 3);
+    for check in ["copies", "same-as-running", "backup-age", "apart-from-data"] {
+        said(copy, "match", check, Verdict::Pass);
+    }
+    lock_away(KEY, 60);
+    said(copy, "match", "backup-age", Verdict::Fail);
+    lock_away(OTHER, 3);
+    said(copy, "differs", "same-as-running", Verdict::Fail);
+    lock_away(KEY, 3);
+    machine.write("safe/app.dump", "not a real dump");
+    said(copy, "match", "apart-from-data", Verdict::Fail);
+    machine.ring("stranger");
+    machine.run("gpgconf", &["--homedir", "stranger", "--kill", "gpg-agent"]);
+    said(&copy.replace("'ring'", "'stranger'"), "unreadable command-failed", "copies", Verdict::Error);
+    machine.write("safe/key.gpg", "not what gpg made");
+    said(copy, "unreadable command-failed", "same-as-running", Verdict::Error);
     // The agent's socket goes when it ends.
     let ended = (0..1000).any(|_| {
         std::thread::sleep(Duration::from_millis(5));
@@ -427,7 +473,13 @@ fn an_object_of_a_bucket_is_a_place_with_a_date_and_neighbours() {
     assert!(observation.facts["keys"][0]["copies"][0]["taken"].is_string(), "the bucket tells when it was put there");
     put("keys/app.dump", "not a real dump");
     said("keys/app-*.env", "match", "apart-from-data", Verdict::Fail);
-    let (observation, verdicts) = machine.look(&copy("keys/app-*.env", "no-such-bucket"));
-    assert!(answer(&observation).starts_with("unreadable"), "{}", answer(&observation));
-    assert_eq!(of(&verdicts, "copies"), Verdict::Error);
+    // The emulator dates objects by the time as it is.
+    let (_, verdicts) = machine.look_at(&In(60), &key_in(&copy("keys/app-*.env", "custody")), "copies = 1");
+    assert_eq!(of(&verdicts, "backup-age"), Verdict::Fail);
+    let nobody = copy("keys/app-*.env", "custody").replace(&server.url, "http://127.0.0.1:1");
+    let stranger = copy("keys/app-*.env", "no-such-bucket");
+    for (copy, expected) in [(nobody, "unreadable unreachable"), (stranger, "unreadable not-there")] {
+        let (observation, verdicts) = machine.look(&copy);
+        assert_eq!((answer(&observation).as_str(), of(&verdicts, "copies")), (expected, Verdict::Error));
+    }
 }

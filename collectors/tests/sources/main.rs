@@ -14,6 +14,7 @@ mod moto;
 #[path = "../../../tests/src/needles.rs"]
 #[allow(dead_code, unreachable_pub, reason = "another crate's module, of which a part is used here")]
 mod needles;
+mod outcomes;
 #[path = "../../../tests/it/packages.rs"]
 mod packages;
 mod story;

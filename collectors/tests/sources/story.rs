@@ -18,6 +18,15 @@ impl Clock for Now {
     }
 }
 
+/// So many days from now.
+pub(crate) struct In(pub(crate) i64);
+
+impl Clock for In {
+    fn now(&self) -> Timestamp {
+        Now.now().plus(chrono::TimeDelta::days(self.0))
+    }
+}
+
 /// What one source gives: its own count, and what is read.
 pub(crate) fn read(base: &Path, kind: &str) -> (Result<Listing, SourceError>, Result<Reading, SourceError>) {
     let table: toml::Table = toml::from_str(&format!("[[c]]\nenvironment = 'production'\n{kind}")).expect("TOML");
@@ -41,6 +50,11 @@ pub(crate) fn shown(reading: &Reading) -> Vec<String> {
 
 /// What a run over staging and production gives.
 pub(crate) fn run(base: &Path, source: &str, policy: &str) -> (Observation, Vec<Judgement>) {
+    run_at(&Now, base, source, policy)
+}
+
+/// What it gives at another time.
+pub(crate) fn run_at(clock: &dyn Clock, base: &Path, source: &str, policy: &str) -> (Observation, Vec<Judgement>) {
     let environments: Vec<Environment> = ["staging", "production"]
         .into_iter()
         .map(|id| EnvironmentId::new(id).expect("an id"))
@@ -55,7 +69,7 @@ pub(crate) fn run(base: &Path, source: &str, policy: &str) -> (Observation, Vec<
     let scope = Scope {
         base,
         environments: &environments,
-        clock: &Now,
+        clock,
         run_key: &[7; 32],
         engine,
         own: exhibit_collectors::own::Own::default(),

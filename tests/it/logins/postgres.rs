@@ -220,6 +220,12 @@ async fn a_credential_of_staging_that_opens_production_is_noted_and_others_are_r
     assert_eq!(seen.verdict("cross-login"), (Verdict::Error, nobody));
     assert_eq!(seen.verdict("open-server"), (Verdict::Error, nobody));
 
+    // Nothing that could be tried.
+    let none = "SESSION_SECRET=Vb3nM7kQ1zTy\n".to_owned();
+    let seen = run(none, server_of_ours.at_socket("main", "")).await.expect("looked");
+    assert_eq!(seen.verdict("cross-login").0, Verdict::NotApplicable);
+    assert_eq!(seen.verdict("open-server").0, Verdict::Pass);
+
     // A control that is turned away: the refusals show nothing.
     let seen = run(own.clone(), server_of_ours.at_socket("main", "own = ['NO_SUCH']")).await.expect("looked");
     assert_eq!(seen.verdict("cross-login").0, Verdict::Error);
