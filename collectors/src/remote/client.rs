@@ -1,8 +1,8 @@
 //! Sends requests: with limits, again where that may help, and not at all while a server does not answer.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::blocking::Response;
@@ -12,6 +12,9 @@ use reqwest::{Certificate, Url, redirect};
 use super::answer::Body;
 use super::breaker::Breaker;
 use super::{Answer, Pace, RemoteError, Request, Stream, Unsigned, waits};
+
+/// Tries of a request that a server puts off and says until when.
+const PUT_OFF: u32 = 8;
 
 /// Bytes of an unsuccessful answer that are looked at for the server's own word.
 const EXPLANATION: usize = 16 * 1024;
@@ -53,7 +56,7 @@ impl Default for Limits {
 /// How often and after which waits a server is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// Tries of one request, at least 1.
+    /// Tries of one request, at least 1. One that the server puts off (429) and says until when is tried up to eight times.
     pub tries: u32,
     /// The longest wait before the second try, doubled for each further one.
     pub first_wait: Duration,
@@ -83,6 +86,8 @@ pub struct Client {
     limits: Limits,
     pace: Arc<dyn Pace>,
     breaker: Breaker,
+    /// Until when the server asked for quiet: it asks whom it answered, and means all.
+    quiet_until: Mutex<Duration>,
     /// Where the random parts of waits go on.
     random: AtomicU64,
 }
@@ -128,7 +133,8 @@ impl Client {
         })?;
         let Patience { open_after, open_for, .. } = limits.patience;
         let breaker = Breaker::new(open_after, open_for);
-        Ok(Self { http, limits, pace, breaker, random: AtomicU64::new(seed) })
+        let (quiet_until, random) = (Mutex::default(), AtomicU64::new(seed));
+        Ok(Self { http, limits, pace, breaker, quiet_until, random })
     }
 
     /// A URL that this client may ask: `https`, without a user's name in it, or `http` within this machine.
@@ -184,6 +190,7 @@ impl Client {
         }
         let mut number = 1;
         loop {
+            self.keep_quiet();
             let failed = match try_once() {
                 Ok(answer) => {
                     self.breaker.answered();
@@ -199,13 +206,32 @@ impl Client {
             let too_long = failed.asked.is_some_and(|asked| asked > patience.longest_wait);
             let meant_once = failed.arrived && !request.repeatable;
             let left_alone = !self.breaker.admits(self.pace.elapsed());
-            if !failed.passing || number >= patience.tries || too_long || meant_once || left_alone {
+            let put_off = failed.asked.is_some() && failed.error.status() == Some(429);
+            let tries = if put_off { patience.tries.max(PUT_OFF) } else { patience.tries };
+            if let Some(asked) = failed.asked.filter(|_| !too_long) {
+                let mut until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+                *until = (*until).max(self.pace.elapsed() + asked);
+            }
+            if !failed.passing || number >= tries || too_long || meant_once || left_alone {
                 return Err(failed.error);
             }
             number += 1;
-            let random = self.random.fetch_add(1, Ordering::Relaxed);
-            let wait = waits::backoff(number, patience.first_wait, patience.longest_wait, random);
-            self.pace.sleep(failed.asked.map_or(wait, |asked| asked.max(wait)));
+            // Beside what the server asks for: it speaks in whole seconds, and all whom it put off come back after them.
+            self.pace.sleep(failed.asked.unwrap_or_default() + self.wait(number));
+        }
+    }
+
+    /// The wait before try number `number`.
+    fn wait(&self, number: u32) -> Duration {
+        let Patience { first_wait, longest_wait, .. } = self.limits.patience;
+        waits::backoff(number, first_wait, longest_wait, self.random.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Waits for as long as the server asked, whomever it asked.
+    fn keep_quiet(&self) {
+        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = until.checked_sub(self.pace.elapsed()).filter(|left| !left.is_zero()) {
+            self.pace.sleep(left + self.wait(2));
         }
     }
 

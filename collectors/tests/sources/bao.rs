@@ -34,6 +34,8 @@ pub(crate) struct Bao {
     pub(crate) root: String,
     /// The key that unseals it; none before it is initialised.
     pub(crate) unseal: String,
+    /// Where it writes down what it is asked and answers, if it does.
+    pub(crate) audit: Option<PathBuf>,
     /// Holds the pipe.
     process: Child,
 }
@@ -54,7 +56,15 @@ pub(crate) fn bao() -> &'static Bao {
 impl Bao {
     /// A server of its own, initialised and unsealed.
     pub(crate) fn open() -> Self {
-        let mut server = Self::sealed();
+        Self::opened(Self::sealed())
+    }
+
+    /// One that writes down what it is asked and answers.
+    pub(crate) fn open_audited() -> Self {
+        Self::opened(Self::start(true))
+    }
+
+    fn opened(mut server: Self) -> Self {
         let made = server.told(&["operator", "init", "-format=json", "-key-shares=1", "-key-threshold=1"], &[], b"");
         let made: Value = serde_json::from_str(&made).expect("JSON");
         let key = made["unseal_keys_b64"][0].as_str().expect("a key").to_owned();
@@ -69,13 +79,17 @@ impl Bao {
 
     /// A server that was never unsealed.
     pub(crate) fn sealed() -> Self {
+        Self::start(false)
+    }
+
+    fn start(audited: bool) -> Self {
         // Left behind when the process ends, as it lives as long: the shell takes it away.
         let folder = tempfile::tempdir().expect("a folder").keep();
         let program = program();
         let mut said = String::new();
         for _ in 0..3 {
             let [port, cluster] = ports();
-            let files = write(&folder, port, cluster);
+            let files = write(&folder, port, cluster, audited);
             // The shell ends the server, by its process id, when the pipe closes: however this process ends.
             let process = Command::new("sh")
                 .arg("-c")
@@ -89,8 +103,14 @@ impl Bao {
                 .spawn()
                 .expect("a shell");
             let address = format!("https://127.0.0.1:{port}");
-            let server =
-                Self { address, authority: files.authority, root: String::new(), unseal: String::new(), process };
+            let server = Self {
+                address,
+                authority: files.authority,
+                root: String::new(),
+                unseal: String::new(),
+                audit: files.audit,
+                process,
+            };
             // 2 is its word for a sealed server.
             let answers = || server.run(&["status"], &[], b"").0 == Some(2);
             if (0..300).any(|_| answers() || pause()) {
@@ -179,14 +199,18 @@ struct Files {
     config: PathBuf,
     authority: PathBuf,
     log: PathBuf,
+    audit: Option<PathBuf>,
 }
 
-fn write(folder: &Path, port: u16, cluster: u16) -> Files {
+fn write(folder: &Path, port: u16, cluster: u16, audited: bool) -> Files {
     let at = |name: &str| folder.join(name);
     let _ = fs::remove_dir_all(at("data"));
     fs::create_dir_all(at("data")).expect("a folder");
     let (authority, own, key) = certificates();
+    let audit = audited.then(|| at("audit.log"));
+    let file = |path: &PathBuf| json!({ "type": "file", "path": "file", "options": { "file_path": path } });
     let config = json!({
+        "audit": audit.iter().map(file).collect::<Vec<_>>(),
         "storage": { "raft": { "path": at("data"), "node_id": "only" } },
         "listener": [{ "tcp": {
             "address": format!("127.0.0.1:{port}"), "cluster_address": format!("127.0.0.1:{cluster}"),
@@ -202,7 +226,7 @@ fn write(folder: &Path, port: u16, cluster: u16) -> Files {
     for (name, text) in written {
         fs::write(at(name), text).expect("written");
     }
-    Files { config: at("bao.json"), authority: at("authority.pem"), log: at("log") }
+    Files { config: at("bao.json"), authority: at("authority.pem"), log: at("log"), audit }
 }
 
 /// The program, obtained by the first who asks.

@@ -10,6 +10,7 @@ mod custody;
 #[allow(dead_code, reason = "a part of it serves the tests of the whole alone")]
 mod debian;
 mod encrypted;
+mod many;
 mod moto;
 #[path = "../../../tests/src/needles.rs"]
 #[allow(dead_code, unreachable_pub, reason = "another crate's module, of which a part is used here")]
