@@ -196,9 +196,52 @@ fn a_place_that_fails_is_left_alone() {
     let source: String = ["A", "B", "C", "D"].map(key).concat();
     let observation = observed(folder.path(), &settings(&source), 7);
     assert_eq!(fs::read_to_string(folder.path().join("log")).expect("asked").lines().count(), 2);
-    let facts: Facts = serde_json::from_value(observation.facts).expect("facts");
+    let facts: Facts = serde_json::from_value(observation.facts.clone()).expect("facts");
     let codes: Vec<_> = facts.keys.iter().map(|key| key.copies[0].code.clone().expect("a code")).collect();
     assert_eq!(codes, ["command-failed", "command-failed", "left-alone", "left-alone"]);
+    // Not asked is not found out: an error for each of the four.
+    let judged = KeyCustody.judge(&observation, &[], &toml::from_str("copies = 1").expect("TOML")).expect("judged");
+    for check in ["copies", "same-as-running"] {
+        let judgement = judged.iter().find(|one| one.check.as_str().ends_with(check)).expect("judged");
+        assert_eq!(judgement.subjects.iter().map(|one| one.verdict).collect::<Vec<_>>(), [Verdict::Error; 4], "{check}");
+    }
+}
+
+/// Nothing that a place gave is kept, for another key or for another run.
+#[test]
+fn every_key_and_every_run_asks_again() {
+    use crate::remote::fake::{FakeServer, Reply};
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("a.env"), format!("K={KEY}\n")).expect("written");
+    fs::write(folder.path().join("token"), "a-token").expect("written");
+    // Another key with every answer but the first.
+    let vault = FakeServer::plain(|asked, _| match asked.target.as_str() {
+        "/v1/secret/metadata?list=true" => Reply::ok(r#"{"data":{"keys":["s"]}}"#),
+        "/v1/secret/data/s" => {
+            static ASKED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+            let key = if ASKED.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 { KEY } else { OTHER };
+            Reply::ok(format!(r#"{{"data":{{"data":{{"K":"{key}"}},"metadata":{{}}}}}}"#))
+        }
+        _ => Reply::status(403),
+    });
+    let key = |subject: &str| {
+        format!(
+            "[[keys]]\nenvironment = 'production'\nname = 'K'\nsubject = '{subject}'\n\
+             running = [{{ name = 'app', dotenv = 'a.env' }}]\n\
+             copies = [{{ name = 'vault', vault = {{ address = '{}', token = 'file:token' }} }}]\n",
+            vault.url
+        )
+    };
+    let settings = settings(&["one", "two"].map(key).concat());
+    let copies = |observation: &Observation| -> Vec<Answer> {
+        let facts: Facts = serde_json::from_value(observation.facts.clone()).expect("facts");
+        facts.keys.iter().map(|key| key.copies[0].answer).collect()
+    };
+    use Answer::{Differs, Match};
+    assert_eq!(copies(&observed(folder.path(), &settings, 7)), [Match, Differs]);
+    assert_eq!(copies(&observed(folder.path(), &settings, 8)), [Differs, Differs]);
+    let values = vault.asked().iter().filter(|asked| asked.target == "/v1/secret/data/s").count();
+    assert_eq!(values, 4);
 }
 
 /// What a source tells of versions and readers is what rotation and access are judged by.

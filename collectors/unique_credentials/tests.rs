@@ -224,6 +224,8 @@ fn evidence_that_does_not_add_up_is_an_error() {
     assert_eq!(verdicts(&no_subject), [Verdict::Vacuous; 15]);
 }
 
+mod vaults;
+
 mod canaries {
     //! No planted value leaves, in no form: not in evidence, findings, errors or `Debug` output.
 

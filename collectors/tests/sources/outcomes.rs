@@ -14,10 +14,13 @@ use crate::custody::{KEY, Machine, OTHER, answer, key_in, of};
 use crate::moto::moto;
 use crate::story::{In, assert_clean, run_at, verdict, worst};
 
+/// Puts one secret in place of what is there: place, name, value.
+type Put = Box<dyn Fn(&Machine, &str, &str, &str)>;
+
 /// A store of secrets.
 struct Store {
-    /// Puts one secret in place of what is there: place, name, value.
-    put: Box<dyn Fn(&Machine, &str, &str, &str)>,
+    /// How something gets into it.
+    put: Put,
     /// How a job names it, with `{place}` for the place in it.
     settings: String,
     /// What is to be replaced in that so that it can't be asked, by what, and the code that says why.
@@ -122,7 +125,7 @@ fn custody(machine: &Machine, store: &Store) {
     };
     for (held, expected, copies, same) in KEYS {
         let place = if held.is_some() { "production" } else { "nothing" };
-        held.into_iter().for_each(|key| (store.put)(machine, place, "ENCRYPTION_KEY", key));
+        held.iter().for_each(|key| (store.put)(machine, place, "ENCRYPTION_KEY", key));
         let (observation, verdicts) = look(0, &store.at(place));
         assert_eq!(answer(&observation), *expected);
         assert_eq!((of(&verdicts, "copies"), of(&verdicts, "same-as-running")), (*copies, *same), "{expected}");
