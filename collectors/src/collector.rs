@@ -8,8 +8,11 @@ use std::{
 
 use exhibit_detect::Engine;
 use exhibit_evidence::{
-    CanonicalError, Clock, Digest, EnvironmentId, Observation, assessment::Judgement, deployment::Environment,
-    observation::SelfTest, to_canonical,
+    CanonicalError, Clock, Digest, EnvironmentId, Observation, Timestamp,
+    assessment::Judgement,
+    deployment::Environment,
+    observation::{SelfTest, Subject},
+    to_canonical,
 };
 
 use crate::own::Own;
@@ -127,6 +130,21 @@ pub struct Collected {
     pub artifacts: Vec<RawArtifact>,
 }
 
+/// What a tool said that somebody else ran, as a file that is handed in.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// The form it is in, by the name that the collector's page lists; none where the file is to tell it.
+    pub format: Option<&'a str>,
+    /// What it is about.
+    pub subject: &'a Subject,
+    /// When the tool ran, where the giver says so.
+    pub observed_at: Option<Timestamp>,
+    /// Files that the population is counted in: lockfiles, for example.
+    pub counted_in: &'a [PathBuf],
+}
+
 /// Why nothing at all could be observed. What could only partly be observed is an observation with problems instead.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
@@ -192,6 +210,16 @@ pub trait Collector: Send + Sync {
         environments: &[Environment],
         policy: &toml::Table,
     ) -> Result<Vec<Judgement>, JudgeError>;
+
+    /// What a tool said that somebody else ran, as an observation of `given.subject` alone: by the same rules of population and age
+    /// as what is observed here. The scope's clock says when it was handed in.
+    ///
+    /// # Errors
+    /// When nothing at all can be told from it; always, for a collector that takes no results of others.
+    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Observation, CollectError> {
+        let _ = (scope, settings, given);
+        Err(CollectError::Other("this collector takes no results of others".to_owned()))
+    }
 
     /// The codes of exclusions that the policy names: only these may keep a population from being complete.
     fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {

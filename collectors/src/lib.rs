@@ -22,7 +22,9 @@ pub mod sources;
 pub mod survey;
 mod words;
 
-pub use collector::{CollectError, Collected, Collector, JudgeError, RawArtifact, Scope, SettingProblem, Settings};
+pub use collector::{
+    CollectError, Collected, Collector, Given, JudgeError, RawArtifact, Scope, SettingProblem, Settings,
+};
 pub use registry::{Entry, Registry};
 
 include!(concat!(env!("OUT_DIR"), "/modules.rs"));

@@ -2,6 +2,7 @@
 //! officers' and auditors' scripts hold them.
 
 mod hold;
+mod import;
 mod key;
 mod nested;
 mod scan;
@@ -19,6 +20,7 @@ use clap_complete::Shell;
 use exhibit_evidence::JobId;
 
 pub(crate) use hold::{Acting, HoldArgs, HoldCommand};
+pub(crate) use import::ImportArgs;
 pub(crate) use key::{KeyArgs, KeyCommand};
 pub(crate) use nested::{
     ArchiveArgs, ArchiveCommand, CollectorsArgs, CollectorsCommand, DisclosuresArgs, DisclosuresCommand, EvidenceArgs,

@@ -51,7 +51,7 @@ pub use keys::{Handover, handovers, line_of, rotate};
 pub use people::{Person, ROLES};
 pub use performing::{Performed, perform_on_demand};
 pub use planning::{plan, plan_ahead};
-pub use pushing::{Admitted, NotAdmitted, Offered, admit};
+pub use pushing::{Admitted, Import, ImportError, Imported, NotAdmitted, Offered, admit, import};
 pub use restoring::{Restoration, Restored, restore};
 pub use retaining::{PRESETS, Preset, Retention, RetentionClass};
 pub use sealing::masked;

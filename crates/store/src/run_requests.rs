@@ -126,12 +126,38 @@ impl Store {
         now: Timestamp,
         lease: TimeDelta,
     ) -> Result<Option<RunLease>, StoreError> {
+        self.claim_one_of(None, worker, token, now, lease).await
+    }
+
+    /// Claims this one request, if it is due and free.
+    ///
+    /// # Errors
+    /// If the database cannot be used.
+    pub async fn claim_this_run_request(
+        &self,
+        id: EntryId,
+        worker: i64,
+        token: Uuid,
+        now: Timestamp,
+        lease: TimeDelta,
+    ) -> Result<Option<RunLease>, StoreError> {
+        self.claim_one_of(Some(id), worker, token, now, lease).await
+    }
+
+    async fn claim_one_of(
+        &self,
+        id: Option<EntryId>,
+        worker: i64,
+        token: Uuid,
+        now: Timestamp,
+        lease: TimeDelta,
+    ) -> Result<Option<RunLease>, StoreError> {
         run_tx!(self, "claim_run_request", |tx| {
             let row = sqlx::query(
                 "/* claim_run_request */ \
                  WITH free AS ( \
                      SELECT r.id FROM exhibit.run_requests r \
-                      WHERE r.finished_at IS NULL AND r.not_before <= $3 \
+                      WHERE r.finished_at IS NULL AND r.not_before <= $3 AND ($5::uuid IS NULL OR r.id = $5) \
                         AND CASE WHEN r.lease_token IS NULL THEN true \
                                  WHEN r.lease_until <= $3 THEN true \
                                  ELSE pg_try_advisory_xact_lock(r.lease_worker) END \
@@ -146,6 +172,7 @@ impl Store {
             .bind(token)
             .bind(now.utc())
             .bind(now.plus(lease).utc())
+            .bind(id.map(|id| id.0))
             .fetch_optional(tx)
             .await
             .map_err(in_tx("claim_run_request"))?;

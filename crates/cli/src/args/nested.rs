@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, GroupId, JobId, Outcome, PeriodId};
 
-use super::{Acting, Place, Printed, When};
+use super::{Acting, ImportArgs, Place, Printed, When};
 use crate::output::ExportFormat;
 
 /// `exhibit collectors`
@@ -101,6 +101,15 @@ Example:
         #[command(flatten)]
         filter: Filter,
     },
+    /// Take in a result that a scanner gave elsewhere, in a pipeline of your CI for example
+    #[command(after_long_help = "\
+Example:
+  exhibit evidence import audit.json --collector dependency_scan --format-of pip-audit \\
+    --subject shop --lockfile requirements.txt --format json
+
+The job that takes it has `pushed = true`. The same file with the same words about it is one piece of evidence, however often
+it is handed in. The exit code is 0 where it was taken in, 1 where it was and what it is about could not be found out.")]
+    Import(Box<ImportArgs>),
 }
 
 /// Which evidence; everything named must fit, and of a repeated option any.

@@ -9,7 +9,10 @@ use exhibit_store::{EvidenceFilter, EvidenceSummary, Judged, Store, StoredEntry}
 use serde::Serialize;
 use serde_json::Value;
 
-use super::disclosures::{self, Named};
+use super::{
+    disclosures::{self, Named},
+    import,
+};
 use crate::{
     args::{EvidenceArgs, EvidenceCommand, Filter},
     deployment::Deployment,
@@ -82,6 +85,7 @@ pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> an
             deployment.close().await?;
             exported?;
         }
+        EvidenceCommand::Import(args) => return import::run(args, words, out).await,
         EvidenceCommand::Show { id, place, printed } => {
             let deployment = Deployment::open(place, words).await?;
             let shown = show(&deployment, *id).await;

@@ -10,6 +10,7 @@ mod doctor;
 mod evidence;
 mod fsck;
 mod hold;
+mod import;
 mod init;
 mod key;
 mod rebuild;

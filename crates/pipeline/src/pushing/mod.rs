@@ -5,6 +5,7 @@
 //! was observed and what was handed in never mix under one name.
 
 mod admitting;
+mod importing;
 mod taking;
 
 use exhibit_collectors::JudgeError;
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use admitting::{Admitted, NotAdmitted, Offered, admit};
+pub use importing::{Import, ImportError, Imported, import};
 pub(crate) use taking::{still_heard, take_in};
 
 /// What every such piece says among its blind spots.

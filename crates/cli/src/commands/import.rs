@@ -1,0 +1,141 @@
+//! `exhibit evidence import`: a result that somebody else's run of a tool gave, as evidence.
+
+use anyhow::{Context as _, bail};
+use exhibit_evidence::{EntryId, EnvironmentId, Outcome, observation::Subject};
+use exhibit_pipeline::{Import, ImportError, Job, checkpoint, declare, import};
+use exhibit_store::EvidenceSummary;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    args::ImportArgs,
+    deployment::Deployment,
+    output::{Exit, Hint as _, Out, Table, Words},
+};
+
+/// What was taken in.
+#[derive(Serialize)]
+struct Taken {
+    id: EntryId,
+    outcome: Outcome,
+    /// How many findings all checks noted.
+    findings: u64,
+    population: Counts,
+    /// What could not be found out.
+    problems: Vec<String>,
+    /// Whether the same file was taken in before: nothing was added then.
+    already: bool,
+}
+
+/// What exists, what of it was examined, what was left out.
+#[derive(Serialize)]
+struct Counts {
+    /// None where it could not be counted.
+    total: Option<u64>,
+    examined: u64,
+    excluded: u64,
+}
+
+pub(crate) async fn run(args: &ImportArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
+    let deployment = Deployment::open(&args.place, words).await?;
+    let taken = taken_in(&deployment, args, words).await;
+    deployment.close().await?;
+    let taken = taken?;
+    out.data(args.printed.format, &taken, facts)?;
+    Ok(if taken.outcome == Outcome::Error { Exit::Differences } else { Exit::Clean })
+}
+
+async fn taken_in(deployment: &Deployment, args: &ImportArgs, words: &Words) -> anyhow::Result<Taken> {
+    let world = &deployment.world;
+    let job = job_of(deployment, args)?;
+    let environment = environment_of(job, args.environment.as_ref())?;
+    let order = Import {
+        job: job.id.clone(),
+        file: args.file.clone(),
+        format: args.format_of.clone(),
+        subject: Subject { environment, id: args.subject.clone() },
+        observed_at: args.observed_at,
+        counted_in: args.lockfile.clone(),
+        host: args.host.clone(),
+    };
+    // What it is judged by is promised in the ledger first.
+    declare(world).await?;
+    let imported = import(world, order).await.map_err(|error| match error {
+        ImportError::Step(error) => anyhow::Error::from(error),
+        other => anyhow::anyhow!("{}: {other}", args.file.display()),
+    })?;
+    checkpoint(world).await?;
+    if imported.already {
+        words.say("Taken in before: nothing was added.");
+    }
+    let shown = world.store.evidence_show(imported.evidence).await?;
+    let record: Value = serde_json::from_str(&shown.evidence.text).context("reading the evidence")?;
+    Ok(taken(&shown.summary, &record["body"]["observation"], imported.already))
+}
+
+fn taken(summary: &EvidenceSummary, observation: &Value, already: bool) -> Taken {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let excluded = list(&observation["population"])
+        .iter()
+        .flat_map(|part| list(&part["excluded"]))
+        .filter_map(|exclusion| exclusion["count"].as_u64())
+        .sum();
+    let problems = list(&observation["problems"]);
+    Taken {
+        id: summary.id,
+        outcome: summary.outcome,
+        findings: summary.findings,
+        population: Counts { total: summary.exist, examined: summary.examined, excluded },
+        problems: problems.iter().filter_map(|problem| problem["message"].as_str().map(str::to_owned)).collect(),
+        already,
+    }
+}
+
+/// The job that takes it: the one that is named, or the only one of the collector that takes anything.
+fn job_of<'d>(deployment: &'d Deployment, args: &ImportArgs) -> anyhow::Result<&'d Job> {
+    let declared = deployment.world.plan.jobs.iter();
+    let mut fitting = declared.filter(|job| {
+        job.pushed && job.collector == args.collector && args.job.as_ref().is_none_or(|named| *named == job.id)
+    });
+    let hint = "a job takes results of others if it has `pushed = true`; such a job collects nothing itself";
+    let Some(first) = fitting.next() else {
+        let named = args.job.as_ref().map(|job| format!(" {job}")).unwrap_or_default();
+        return Err(anyhow::anyhow!(
+            "the configuration declares no job{named} of {} that takes results of others",
+            args.collector
+        ))
+        .hint(hint);
+    };
+    if let Some(second) = fitting.next() {
+        bail!(
+            "--job: expected which job it is for: {} and {} both take results of {}",
+            first.id,
+            second.id,
+            args.collector
+        );
+    }
+    Ok(first)
+}
+
+fn environment_of(job: &Job, named: Option<&EnvironmentId>) -> anyhow::Result<EnvironmentId> {
+    let known = || job.environments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match (named, job.environments.as_slice()) {
+        (Some(named), all) if all.contains(named) => Ok(named.clone()),
+        (Some(named), _) => bail!("--environment: job {} is about {}, not {named}", job.id, known()),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => bail!("--environment: expected one of {}: job {} is about several", known(), job.id),
+    }
+}
+
+fn facts(taken: &Taken) -> Table {
+    let Counts { total, examined, excluded } = taken.population;
+    let total = total.map_or_else(|| "an unknown number".to_owned(), |total| total.to_string());
+    let mut rows = vec![
+        ("id".to_owned(), taken.id.to_string()),
+        ("outcome".to_owned(), taken.outcome.to_string()),
+        ("findings".to_owned(), taken.findings.to_string()),
+        ("examined".to_owned(), format!("{examined} of {total}, {excluded} left out")),
+    ];
+    rows.extend(taken.problems.iter().map(|problem| ("could not be found out".to_owned(), problem.clone())));
+    Table::facts(rows)
+}
