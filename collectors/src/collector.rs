@@ -67,7 +67,7 @@ impl SettingProblem {
 
 /// What a message expects, without the value that it found: `invalid type: string "…", expected …`,
 /// `expected …, found "…"`.
-fn expectation(message: &str) -> String {
+pub(crate) fn expectation(message: &str) -> String {
     let shows_no_value = ["unknown field", "missing field", "duplicate field"];
     if shows_no_value.iter().any(|start| message.starts_with(start)) {
         return message.lines().next().unwrap_or_default().to_owned();

@@ -40,6 +40,7 @@ targets! {
         interpolate at "../../collectors/fuzz/fuzz_targets/interpolate.rs",
         journal at "../../collectors/fuzz/fuzz_targets/journal.rs",
         kubernetes at "../../collectors/fuzz/fuzz_targets/kubernetes.rs",
+        lockfiles at "../../collectors/fuzz/fuzz_targets/lockfiles.rs",
         packed at "../../collectors/fuzz/fuzz_targets/packed.rs",
         settings at "../../collectors/fuzz/fuzz_targets/settings.rs";
     "crates/archive":

@@ -200,6 +200,8 @@ fn spelled_version(kind: &str, name: &str, version: &str, qualifiers: &BTreeMap<
         "golang" if name != "stdlib" && version.starts_with(|first: char| first.is_ascii_digit()) => {
             format!("v{version}")
         }
+        // The tags of repositories have a `v` that releases do not.
+        "composer" if version.starts_with('v') => version[1..].to_owned(),
         "pypi" => version.to_lowercase().trim_start_matches('v').to_owned(),
         // Some write the epoch before the version, some beside it, and some write one of zero.
         "deb" | "rpm" => match qualifiers.get("epoch").filter(|_| !version.contains(':')) {
@@ -236,7 +238,7 @@ mod tests {
             ("pkg:golang/github.com/BurntSushi/TOML@1.2.3#cmd/x", "pkg:golang/github.com/burntsushi/toml@v1.2.3"),
             ("pkg:golang/stdlib@1.22.1", "pkg:golang/stdlib@1.22.1"),
             ("pkg:cargo/chrono@0.4.19?package-id=d52ddfb15bdb2c31", "pkg:cargo/chrono@0.4.19"),
-            ("pkg:composer/Laravel/Framework@v9.1.0", "pkg:composer/laravel/framework@v9.1.0"),
+            ("pkg:composer/Laravel/Framework@v9.1.0", "pkg:composer/laravel/framework@9.1.0"),
             ("pkg:gem/nokogiri@1.13.0", "pkg:gem/nokogiri@1.13.0"),
             ("pkg:maven/org.slf4j/slf4j-api@2.0.0?type=jar", "pkg:maven/org.slf4j/slf4j-api@2.0.0"),
             (
