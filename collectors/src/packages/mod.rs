@@ -1,5 +1,7 @@
 //! Software packages: what they are called, which of them a lockfile pins, and which image or commit that was read from.
 
+pub mod find;
+pub mod image;
 pub mod lockfile;
 mod package;
 

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Package;
 pub use error::LockError;
+pub(crate) use text::shown;
 
 /// Largest lockfile that is read, in bytes. The largest that are known of real projects have about 10 MB.
 pub const LARGEST: usize = 64 * 1024 * 1024;

@@ -10,7 +10,7 @@ use crate::collector::expectation;
 const SHOWN: usize = 120;
 
 /// A name as it can be shown: short, and without what a terminal would obey.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     name.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 

@@ -1,0 +1,388 @@
+//! Where lockfiles are: in a folder, or in a git repository at a named reference.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use globset::GlobSet;
+use ignore::WalkBuilder;
+use serde::{Deserialize, Serialize};
+
+use super::lockfile::{Format, LARGEST};
+
+/// Folders that hold what package managers and builds put there: lockfiles in them are other projects' own.
+pub const NOT_ENTERED: [&str; 7] = [".git", "node_modules", "vendor", "target", ".venv", "venv", "site-packages"];
+/// Most lockfiles of one target.
+const MOST: usize = 10_000;
+
+/// A lockfile that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its path below the target, with `/`.
+    pub path: String,
+    /// What kind of lockfile it is.
+    pub format: Format,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// What was found below a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The lockfiles, by path.
+    pub files: Vec<Found>,
+    /// Lockfiles that could not be read, each with its reason.
+    pub unread: Vec<Unread>,
+    /// The commit, where the target is a git repository at a reference.
+    pub commit: Option<String>,
+}
+
+/// A lockfile that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unread {
+    /// Its path below the target.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why nothing could be found out about a target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    /// The folder or file can't be looked at.
+    #[error("the configured path can't be read: {0}")]
+    Unreadable(String),
+    /// There is no git repository, or git refuses it.
+    #[error("no git repository can be opened at the configured path: {0}")]
+    NotARepository(String),
+    /// The reference names no commit.
+    #[error("the reference `{reference}` names no commit: {why}")]
+    NoCommit {
+        /// The reference.
+        reference: String,
+        /// git's own words.
+        why: String,
+    },
+    /// There are more than any project has.
+    #[error("more than {MOST} lockfiles: expected a project's folder")]
+    TooMany,
+}
+
+/// Finds the lockfiles below a folder. Links are not followed; folders of [`NOT_ENTERED`] and what `exclude` matches are
+/// not entered.
+///
+/// # Errors
+/// When the folder can't be read, or holds too many.
+pub fn in_folder(folder: &Path, exclude: &GlobSet) -> Result<Listing, FindError> {
+    std::fs::read_dir(folder).map_err(|error| FindError::Unreadable(error.kind().to_string()))?;
+    let mut listing = Listing::default();
+    let root = folder.to_owned();
+    let excluded = exclude.clone();
+    let walk = WalkBuilder::new(folder)
+        .standard_filters(false)
+        .follow_links(false)
+        .sort_by_file_name(Ord::cmp)
+        .filter_entry(move |entry| {
+            let below = entry.path().strip_prefix(&root).unwrap_or(entry.path());
+            let name = entry.file_name().to_string_lossy();
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            entry.depth() == 0 || !((is_folder && NOT_ENTERED.contains(&&*name)) || excluded.is_match(below))
+        })
+        .build();
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let why =
+                    error.io_error().map_or_else(|| "can't be walked".to_owned(), |error| error.kind().to_string());
+                listing.unread.push(Unread { path: "a folder".to_owned(), reason: why });
+                continue;
+            }
+        };
+        let below = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
+        let Some(format) = discovered(&below) else { continue };
+        if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        match read(entry.path()) {
+            Ok(bytes) => listing.files.push(Found { path: below, format, bytes }),
+            Err(reason) => listing.unread.push(Unread { path: below, reason }),
+        }
+        if listing.files.len() > MOST {
+            return Err(FindError::TooMany);
+        }
+    }
+    let folder = folder.to_owned();
+    settle(&mut listing, &mut |path| read(&folder.join(path)));
+    Ok(listing)
+}
+
+/// One lockfile, by its name; `path` is how it is called below the target.
+///
+/// # Errors
+/// When it can't be read, or is no lockfile by its name.
+pub fn one(file: &Path) -> Result<Listing, FindError> {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let format = Format::of(&name)
+        .or_else(|| name.ends_with(".json").then_some(Format::CycloneDx))
+        .or_else(|| name.ends_with(".txt").then_some(Format::Requirements))
+        .ok_or_else(|| {
+            FindError::Unreadable("expected a lockfile or a CycloneDX bill of materials, by its name".to_owned())
+        })?;
+    let bytes = read(file).map_err(FindError::Unreadable)?;
+    let mut listing = Listing { files: vec![Found { path: name, format, bytes }], ..Listing::default() };
+    let beside = file.parent().map(Path::to_owned).unwrap_or_default();
+    settle(&mut listing, &mut |path| read(&beside.join(path)));
+    Ok(listing)
+}
+
+/// Finds the lockfiles of the tree that a reference of a git repository names.
+///
+/// # Errors
+/// When the repository or the reference can't be opened, or there are too many.
+pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<Listing, FindError> {
+    let repository = Repository::open(path).map_err(|error| FindError::NotARepository(words(&error)))?;
+    let no_commit = |error: &git2::Error| FindError::NoCommit { reference: reference.to_owned(), why: words(error) };
+    let commit = repository
+        .revparse_single(reference)
+        .and_then(|object| object.peel_to_commit())
+        .map_err(|error| no_commit(&error))?;
+    let tree = commit.tree().map_err(|error| no_commit(&error))?;
+    let mut named: Vec<(String, Format, Oid, i32)> = Vec::new();
+    let walked = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+        let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+        let path = format!("{folder}{name}");
+        let is_folder = entry.kind() == Some(ObjectType::Tree);
+        if (is_folder && NOT_ENTERED.contains(&&*name)) || exclude.is_match(&path) {
+            return TreeWalkResult::Skip;
+        }
+        if let (Some(format), false) = (discovered(&path), is_folder) {
+            named.push((path, format, entry.id(), entry.filemode()));
+        }
+        if named.len() > MOST { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
+    });
+    if named.len() > MOST {
+        return Err(FindError::TooMany);
+    }
+    walked.map_err(|error| no_commit(&error))?;
+    let mut listing = Listing { commit: Some(commit.id().to_string()), ..Listing::default() };
+    for (path, format, id, mode) in named {
+        match blob(&repository, id, mode) {
+            Ok(bytes) => listing.files.push(Found { path, format, bytes }),
+            Err(reason) => listing.unread.push(Unread { path, reason }),
+        }
+    }
+    settle(&mut listing, &mut |path| {
+        let entry = tree.get_path(Path::new(path)).map_err(|_| "it is not there".to_owned())?;
+        blob(&repository, entry.id(), entry.filemode())
+    });
+    Ok(listing)
+}
+
+/// Bills of materials count only where a job names them: what they list is in lockfiles too.
+fn discovered(path: &str) -> Option<Format> {
+    Format::of(path).filter(|format| *format != Format::CycloneDx)
+}
+
+fn words(error: &git2::Error) -> String {
+    format!("{:?}", error.code())
+}
+
+fn blob(repository: &Repository, id: Oid, mode: i32) -> Result<Vec<u8>, String> {
+    match mode {
+        0o120_000 => return Err("it is a symbolic link".to_owned()),
+        0o160_000 => return Err("it is a submodule".to_owned()),
+        _ => {}
+    }
+    let blob = repository.find_blob(id).map_err(|error| words(&error))?;
+    if blob.size() > LARGEST {
+        return Err(format!("it is larger than {} MiB", LARGEST >> 20));
+    }
+    Ok(blob.content().to_vec())
+}
+
+/// Reads a regular file, up to the largest that is read at all; opening it never waits.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |error: &io::Error| error.kind().to_string();
+    let seen = path.symlink_metadata().map_err(|error| told(&error))?;
+    if !seen.is_file() {
+        return Err("it is a link, or no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| told(&error))?;
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(|error| told(&error))?;
+    if bytes.len() > LARGEST {
+        return Err(format!("it is larger than {} MiB", LARGEST >> 20));
+    }
+    Ok(bytes)
+}
+
+/// Takes in what requirements refer to, and of two files of one Go module the one that says what is built.
+fn settle(listing: &mut Listing, get: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) {
+    let mut known: BTreeSet<String> = listing.files.iter().map(|file| file.path.clone()).collect();
+    let mut at = 0;
+    while let Some(file) = listing.files.get(at).filter(|_| at < MOST) {
+        at += 1;
+        if file.format != Format::Requirements {
+            continue;
+        }
+        let refers = file.format.read(&file.path, &file.bytes).map(|locked| locked.refers).unwrap_or_default();
+        let from = file.path.clone();
+        for named in refers {
+            let Some(path) = below(&from, &named) else {
+                let reason = format!("{from} takes it in, and it lies outside of the target");
+                listing.unread.push(Unread { path: super::lockfile::shown(&named), reason });
+                continue;
+            };
+            if !known.insert(path.clone()) {
+                continue;
+            }
+            match get(&path) {
+                Ok(bytes) => listing.files.push(Found { path, format: Format::Requirements, bytes }),
+                Err(why) => listing.unread.push(Unread { path, reason: format!("{from} takes it in: {why}") }),
+            }
+        }
+    }
+    go(listing);
+    listing.files.sort_by(|one, other| one.path.cmp(&other.path));
+}
+
+/// A path that another file names, below the same root; none where it leads out of it.
+fn below(from: &str, named: &str) -> Option<String> {
+    if named.contains("://") || named.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in named.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Where both `go.mod` and `go.sum` are there, the first counts if it lists all that is built, and else the second.
+fn go(listing: &mut Listing) {
+    let beside = |path: &str, name: &str| {
+        path.rsplit_once('/').map_or(name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
+    };
+    let mut drop: BTreeSet<String> = BTreeSet::new();
+    for file in listing.files.iter().filter(|file| file.format == Format::GoMod) {
+        let sums = beside(&file.path, "go.sum");
+        if file.format.read(&file.path, &file.bytes).is_ok() {
+            drop.insert(sums);
+        } else if listing.files.iter().any(|other| other.path == sums) {
+            drop.insert(file.path.clone());
+        }
+    }
+    listing.files.retain(|file| !drop.contains(&file.path));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use globset::{Glob, GlobSetBuilder};
+
+    use super::*;
+
+    const LOCK: &str = "version = 4\n";
+
+    fn none() -> GlobSet {
+        GlobSet::empty()
+    }
+
+    fn paths(listing: &Listing) -> Vec<&str> {
+        listing.files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    fn write(root: &Path, files: &[(&str, &str)]) {
+        for (path, text) in files {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+            fs::write(path, text).expect("written");
+        }
+    }
+
+    #[test]
+    fn a_folders_lockfiles_are_found_and_nothing_is_left_out_in_silence() {
+        let place = tempfile::tempdir().expect("a folder");
+        let root = place.path();
+        write(
+            root,
+            &[
+                ("Cargo.lock", LOCK),
+                ("web/package-lock.json", "{}"),
+                ("web/node_modules/a/package-lock.json", "{}"),
+                ("examples/Cargo.lock", LOCK),
+                ("api/requirements.txt", "-r base/all.txt\n-r ../../out.txt\n-r gone.txt\na==1\n"),
+                ("api/base/all.txt", "b==1\n"),
+                ("go/go.mod", "module x\ngo 1.21\n"),
+                ("go/go.sum", ""),
+                ("old/go.mod", "module x\ngo 1.12\nrequire a.b/c v1.0.0\n"),
+                ("old/go.sum", "a.b/c v1.0.0 h1:x=\n"),
+                ("sbom/bom.json", "{}"),
+            ],
+        );
+        std::os::unix::fs::symlink(root.join("Cargo.lock"), root.join("web/yarn.lock")).expect("a link");
+        let exclude = GlobSetBuilder::new().add(Glob::new("examples").expect("a pattern")).build().expect("a set");
+        let listing = in_folder(root, &exclude).expect("readable");
+        let expected = [
+            "Cargo.lock",
+            "api/base/all.txt",
+            "api/requirements.txt",
+            "go/go.mod",
+            "old/go.sum",
+            "web/package-lock.json",
+        ];
+        assert_eq!(paths(&listing), expected);
+        let unread: Vec<(&str, &str)> =
+            listing.unread.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
+        assert_eq!(
+            unread,
+            [
+                ("web/yarn.lock", "it is a link, or no regular file"),
+                ("../../out.txt", "api/requirements.txt takes it in, and it lies outside of the target"),
+                ("api/gone.txt", "api/requirements.txt takes it in: entity not found"),
+            ]
+        );
+        assert!(matches!(in_folder(&root.join("nowhere"), &none()), Err(FindError::Unreadable(_))));
+        assert_eq!(paths(&one(&root.join("sbom/bom.json")).expect("named")), ["bom.json"]);
+        assert!(one(&root.join("nothing.lock")).is_err());
+    }
+
+    #[test]
+    fn a_repositorys_lockfiles_are_those_of_the_commit_that_is_named() {
+        let place = tempfile::tempdir().expect("a folder");
+        let repository = Repository::init(place.path()).expect("a repository");
+        let commit = |files: &[(&str, &str)], on: &str| {
+            write(place.path(), files);
+            let mut index = repository.index().expect("an index");
+            index.add_all(["*"], git2::IndexAddOption::FORCE, None).expect("added");
+            let tree = repository.find_tree(index.write_tree().expect("written")).expect("a tree");
+            let time = git2::Time::new(1_700_000_000, 0);
+            let who = git2::Signature::new("a", "a@example.com", &time).expect("a name");
+            let parent = repository.find_reference(on).ok().and_then(|one| one.peel_to_commit().ok());
+            let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
+            repository.commit(Some(on), &who, &who, "m", &tree, &parents).expect("a commit").to_string()
+        };
+        let first = commit(&[("Cargo.lock", LOCK), ("vendor/x/Cargo.lock", LOCK)], "refs/heads/release");
+        let second = commit(&[("Cargo.lock", "version = 3\n"), ("b/uv.lock", "version = 1\n")], "refs/heads/release");
+        repository.reference("refs/tags/v1", first.parse().expect("an id"), false, "").expect("a tag");
+        fs::write(place.path().join("Cargo.lock"), "not committed").expect("written");
+        let now = in_repository(place.path(), "release", &none()).expect("readable");
+        assert_eq!((paths(&now), now.commit.as_deref()), (vec!["Cargo.lock", "b/uv.lock"], Some(second.as_str())));
+        assert_eq!(now.files[0].bytes, b"version = 3\n");
+        let then = in_repository(place.path(), "v1", &none()).expect("readable");
+        assert_eq!((paths(&then), then.commit.as_deref()), (vec!["Cargo.lock"], Some(first.as_str())));
+        assert!(matches!(in_repository(place.path(), "nothing", &none()), Err(FindError::NoCommit { .. })));
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        assert!(matches!(in_repository(elsewhere.path(), "HEAD", &none()), Err(FindError::NotARepository(_))));
+    }
+}
