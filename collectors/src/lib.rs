@@ -17,6 +17,7 @@ pub mod reading;
 pub mod registry;
 pub mod remote;
 pub mod runner;
+pub mod scanners;
 pub mod scanning;
 pub mod sources;
 pub mod survey;

@@ -1,9 +1,10 @@
 //! `exhibit check`: configuration, collectors, their cases, rules and templates, by the same rules as the tests.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use exhibit_collectors::{Registry, cases};
+use exhibit_collectors::{Registry, cases, scanners};
 use exhibit_detect::Engine;
 use exhibit_evidence::schedule::Schedule;
 use exhibit_report::{TemplateSet, frameworks};
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     args::CheckArgs,
-    config::{self, ConfigError},
+    config::{self, Config, ConfigError},
     output::{Exit, Out, Table, Words},
     rules,
 };
@@ -48,6 +49,7 @@ pub(crate) fn run(args: &CheckArgs, words: &Words, out: &mut Out) -> anyhow::Res
     collectors(&registry, &engine, &mut list);
     collector_cases(args, &registry, words, &mut list)?;
     list.note("detection rules", built_in_rules());
+    list.note("scanners", Ok(format!("{} built-in adapters", scanners::built_in().len())));
     if let Some(own) = &own {
         list.note("own detection rules", own_rules(own));
     }
@@ -94,6 +96,7 @@ fn configuration(args: &CheckArgs, registry: &Registry, list: &mut Checklist) ->
                     config.jobs.len()
                 )),
             );
+            own_adapters(&config, list);
             if config.rules.is_empty() {
                 return None;
             }
@@ -115,6 +118,18 @@ fn configuration(args: &CheckArgs, registry: &Registry, list: &mut Checklist) ->
         }
     }
     None
+}
+
+/// Looks at every adapter of the user's own that a job names.
+fn own_adapters(config: &Config, list: &mut Checklist) {
+    let named = config.jobs.iter().flat_map(|job| scanners::named_in(&job.settings.source));
+    for path in named.collect::<BTreeSet<_>>() {
+        let outcome = match scanners::own(&path, &config.base) {
+            Ok(adapter) => Ok(format!("{}: {} modes", adapter.title, adapter.modes.len())),
+            Err(problems) => Err(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        };
+        list.note(format!("adapter {}", path.display()), outcome);
+    }
 }
 
 fn collectors(registry: &Registry, engine: &Engine, list: &mut Checklist) {

@@ -1,0 +1,46 @@
+//! Scanners as data: which arguments each takes, what its exit status means, how its version and the age of its database
+//! are asked for, and in which form it says what it found.
+//!
+//! One TOML file a scanner, in `adapters/`; a team's own lies where a job's settings name it. What a scanner prints is
+//! read elsewhere, by the form that its adapter names.
+
+mod ages;
+mod built_in;
+mod fill;
+mod manifest;
+mod places;
+mod scan;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
+pub use ages::{Database, DatabaseSource};
+pub use built_in::built_in;
+pub use manifest::{Adapter, AdapterProblem, LooksAt, Mode, Parameter, ParameterKind, Proven, Statuses};
+pub use scan::{Request, Said, Scan, ScanError, ScannerFacts, scan};
+pub use settings::{ScannerSettings, named_in, own};
+
+/// The forms in which scanners say what they found, as `results` names its readers.
+pub const FORMATS: [&str; 20] = [
+    "bundler-audit",
+    "cargo-audit",
+    "checkov",
+    "cyclonedx",
+    "dependabot",
+    "gitleaks",
+    "govulncheck",
+    "grype",
+    "hadolint",
+    "kingfisher",
+    "npm-audit",
+    "openvex",
+    "osv",
+    "osv-scanner",
+    "pip-audit",
+    "sarif",
+    "semgrep",
+    "spdx",
+    "syft",
+    "trivy",
+];
