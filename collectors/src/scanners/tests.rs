@@ -1,3 +1,5 @@
+//! Adapters read strictly, and runs of one scanner from its adapter to what evidence says of it, on recorded answers.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
