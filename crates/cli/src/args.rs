@@ -1,6 +1,7 @@
 //! What can be typed: commands, their options, and the help that goes with them. Names here are steady:
 //! officers' and auditors' scripts hold them.
 
+mod attest;
 mod hold;
 mod import;
 mod key;
@@ -19,6 +20,7 @@ use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use exhibit_evidence::JobId;
 
+pub(crate) use attest::{AttestArgs, AttestCommand};
 pub(crate) use hold::{Acting, HoldArgs, HoldCommand};
 pub(crate) use import::ImportArgs;
 pub(crate) use key::{KeyArgs, KeyCommand};
@@ -197,6 +199,16 @@ Example:
 
 Placing needs one person, releasing two different ones, each by a token of their own.")]
     Hold(HoldArgs),
+    /// State what no program can look at, such as a key in a safe: one person says it, a second one confirms it
+    #[command(after_long_help = "\
+Example:
+  exhibit attest key-custody --key ENCRYPTION_KEY --environment production --location 'safe in the office' \\
+    --statement 'I opened the safe: the sealed envelope of 2 November is there' --token-file ada.token
+  exhibit attest confirm 0193a5b2-7c1e-7000-8000-000000000001 --token-file bob.token
+  exhibit attest list
+
+It takes two different persons, each by a token of their own, and expires with the quarter.")]
+    Attest(AttestArgs),
     /// List the names that records hold as digests only, and erase one for good
     #[command(after_long_help = "\
 Example:

@@ -15,3 +15,12 @@ pub struct Actor {
     /// The token's id.
     pub token: EntryId,
 }
+
+impl Actor {
+    /// Whether this may be another person than that one, as far as the ledger alone tells: by another token. That two tokens
+    /// are those of two persons is shown by disclosing both names.
+    #[must_use]
+    pub fn may_be_another_than(&self, other: &Self) -> bool {
+        self.token != other.token
+    }
+}

@@ -6,16 +6,18 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, CanonicalError, Digest, hold::Hold, to_canonical};
+use crate::{Attestation, Body, CanonicalError, Digest, hold::Hold, to_canonical};
 
 /// The disclosable field that says who looked.
 pub const PRINCIPAL: &str = "body.provenance.principal";
 /// The disclosable field that says on which host it ran.
 pub const HOST: &str = "body.provenance.host";
-/// The disclosable field that says who acted: in a case of legal hold, or by erasing names.
+/// The disclosable field that says who acted: in a case of legal hold, in an attestation, or by erasing names.
 pub const PERSON: &str = "body.by.person";
 /// The disclosable field that says who answers for what a case holds.
 pub const CUSTODIAN: &str = "body.custodian";
+/// The disclosable field with the words of whoever attests.
+pub const STATEMENT: &str = "body.statement";
 
 /// What a pseudonym calls the value of a disclosable field: the last part of its path.
 pub fn kind_of(path: &str) -> &str {
@@ -36,6 +38,13 @@ impl Body {
                     _ => None,
                 };
                 hold.by().map(|by| (PERSON, by.person)).into_iter().chain(custodian).collect()
+            }
+            Self::Attestation(act) => {
+                let statement = match **act {
+                    Attestation::Make { statement, .. } => Some((STATEMENT, statement)),
+                    _ => None,
+                };
+                std::iter::once((PERSON, act.by().person)).chain(statement).collect()
             }
             _ => Vec::new(),
         }

@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod assessment;
+pub mod attestation;
 pub mod canonical;
 pub mod catalog;
 pub mod deployment;
@@ -29,6 +30,7 @@ pub mod time;
 
 pub use actor::Actor;
 pub use assessment::{Assessment, SubjectOutcome};
+pub use attestation::Attestation;
 pub use canonical::{CanonicalError, parse_canonical, to_canonical};
 pub use digest::{Digest, Digesting};
 pub use disclosure::{Disclosable, Disclosure};

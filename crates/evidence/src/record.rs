@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Assessment, CanonicalError, EntryId, Evidence, Timestamp, canonical,
+    Assessment, Attestation, CanonicalError, EntryId, Evidence, Timestamp, canonical,
     deployment::Deployment,
     erasure::Erasure,
     hold::Hold,
@@ -96,6 +96,8 @@ kinds! {
     Key(KeyRotation) = "key",
     /// An act of a legal hold.
     Hold(Hold) = "hold",
+    /// An act of an attestation by two persons.
+    Attestation(Attestation) = "attestation",
 }
 
 impl fmt::Display for Kind {

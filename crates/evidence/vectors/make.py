@@ -232,6 +232,30 @@ holds = [
     hold(0x0714, {"act": "lift", "case": case, "objects": held, "read_back_at": "2026-11-22T03:05:33.500000Z"}),
 ]
 del holds[0]["body"]["scope"]["reports"]
+quarter = {
+    "id": "2026-Q4",
+    "start": "2026-09-30T22:00:00.000000Z",
+    "end": "2026-12-31T23:00:00.000000Z",
+    "time_zone": "Europe/Berlin",
+    "tzdata": "2026a",
+}
+attested = "019abf2f-5c38-7707-8707-070707070730"
+attestations = [
+    {**hold(0x0730, {
+        "act": "make",
+        "about": "key-custody",
+        "environment": "production",
+        "key": "ENCRYPTION_KEY",
+        "location": "safe",
+        "period": quarter,
+        "statement": disclosed(bytes([12]) * 16, "body.statement", "Zoë and I opened the safe: the sealed envelope is there."),
+        "by": actor(13, "Ada", 1),
+    }), "kind": "attestation"},
+    {**hold(0x0731, {"act": "confirm", "attestation": attested, "by": actor(14, "Bob", 2)}), "kind": "attestation"},
+    {**hold(0x0732, {
+        "act": "withdraw", "attestation": attested, "reason": "The safe was moved.", "by": actor(15, "Bob", 2),
+    }), "kind": "attestation"},
+]
 refused = [
     '{"a":1.0}', '{"a":1e2}', '{"a":9007199254740992}', '{"a":"\\u0000"}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a": 1}', '"\\u00e9"', "", "nul",
 ]
@@ -256,7 +280,7 @@ json.dump(
         ],
         "records": [
             {"record": canonical(entry), "leaf": sha256(b"\0" + canonical(entry).encode()), "kind": entry["kind"]}
-            for entry in (receipt, erasure, handover, promise, pushed, asked_for, segment, *holds)
+            for entry in (receipt, erasure, handover, promise, pushed, asked_for, segment, *holds, *attestations)
         ],
     },
     sys.stdout,

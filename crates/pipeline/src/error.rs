@@ -168,6 +168,9 @@ pub enum StepError {
     /// An act of a legal hold that is not allowed, or makes no sense. Nothing was recorded.
     #[error("legal hold: {0}")]
     Hold(String),
+    /// An act of an attestation that is not allowed, or makes no sense. Nothing was recorded.
+    #[error("attestation: {0}")]
+    Attestation(String),
     /// A legal hold was gone, and is on again.
     #[error(
         "legal hold: {key} (version {version}){} found without the hold that an open case had set: it was set again and the \

@@ -8,22 +8,21 @@ mod mending;
 mod reconcile;
 mod scope;
 
-use exhibit_detect::Engine;
 use exhibit_evidence::{
     Body, EntryId,
-    disclosure::{CUSTODIAN, PERSON},
+    disclosure::CUSTODIAN,
     hold::{Case, Cases, HeldObject, Hold, HoldScope, LONGEST_MATTER, LONGEST_REASON},
 };
-use exhibit_store::{Append, NewDisclosure, NewEntry, Store};
+use exhibit_store::Store;
 
 pub(crate) use mending::mend;
 pub(crate) use reconcile::reconcile;
 use scope::Scoper;
 
 use crate::{
-    StepError, World, checkpoint, hold_to_outside, ledger_reads,
-    people::{Person, actor, may_act},
-    sealing::{disclose, scrubbed},
+    StepError, World, hold_to_outside, ledger_reads,
+    people::{self, Beside, Person, actor, append, beside, may_act, name_of, names_of},
+    sealing::disclose,
     turn,
 };
 
@@ -66,6 +65,10 @@ fn refused<T>(why: impl Into<String>) -> Result<T, StepError> {
     Err(StepError::Hold(why.into()))
 }
 
+fn line(world: &World, what: &str, text: &str, longest: usize) -> Result<String, StepError> {
+    people::line(&world.engine, what, text, longest).or_else(refused)
+}
+
 /// Places a case, and tells its id. Setting it on what is archived already is for [`crate::archive_pending`], which the
 /// caller takes next; until the archive confirmed an object, it is pending.
 ///
@@ -75,8 +78,8 @@ fn refused<T>(why: impl Into<String>) -> Result<T, StepError> {
 pub async fn place_hold(world: &World, person: &Person, new: NewHold) -> Result<EntryId, StepError> {
     may_act(person)?;
     let NewHold { matter, scope, custodian, reason } = new;
-    let matter = line(&world.engine, "matter", &matter, LONGEST_MATTER)?;
-    let reason = line(&world.engine, "reason", &reason, LONGEST_REASON)?;
+    let matter = line(world, "matter", &matter, LONGEST_MATTER)?;
+    let reason = line(world, "reason", &reason, LONGEST_REASON)?;
     let custodian = custodian.trim();
     if custodian.is_empty() || custodian.chars().count() > 200 || custodian.contains(char::is_control) {
         return refused("a custodian is a name of 1 to 200 characters on one line");
@@ -105,7 +108,7 @@ pub async fn place_hold(world: &World, person: &Person, new: NewHold) -> Result<
 /// over.
 pub async fn release_hold(world: &World, person: &Person, case: EntryId, reason: &str) -> Result<Released, StepError> {
     may_act(person)?;
-    let reason = line(&world.engine, "reason", reason, LONGEST_REASON)?;
+    let reason = line(world, "reason", reason, LONGEST_REASON)?;
     hold_to_outside(world).await?;
     // One after the other: two at once could both be the first, or both the second.
     let _turn = turn::take(world).await?;
@@ -116,10 +119,16 @@ pub async fn release_hold(world: &World, person: &Person, case: EntryId, reason:
     }
     let first = match &known.approval {
         None => None,
-        Some(approval) => {
-            // An approval whose name was erased shows nobody that the next one is another's: it is given anew.
-            name_of(world, approval.id, PERSON).await?.map(|name| (approval, name))
-        }
+        Some(approval) => match beside(world, person, approval.id, &approval.by).await? {
+            Beside::Another => Some(approval.id),
+            Beside::Same => {
+                return refused(
+                    "this person approved the release already; a second, different person has to, by a token of their own",
+                );
+            }
+            // An approval whose name was erased shows nobody that this one is another's: it is given anew.
+            Beside::Unknown => None,
+        },
     };
     let id = world.entry_id();
     let mut disclosures = Vec::new();
@@ -129,13 +138,7 @@ pub async fn release_hold(world: &World, person: &Person, case: EntryId, reason:
             append(world, id, Hold::ApproveRelease { case, reason, by }, disclosures).await?;
             Ok(Released::Approved(id))
         }
-        Some((approval, name)) => {
-            if approval.by.token == person.token || same_person(&name, &person.name) {
-                return refused(
-                    "this person approved the release already; a second, different person has to, by a token of their own",
-                );
-            }
-            let approval = approval.id;
+        Some(approval) => {
             append(world, id, Hold::Release { case, approval, reason, by }, disclosures).await?;
             Ok(Released::Ended(id))
         }
@@ -176,11 +179,8 @@ pub async fn holds(world: &World) -> Result<Vec<HoldState>, StepError> {
                 }
             }
         }
-        let mut people = Vec::new();
         let acts = [Some(case.id), case.approval.as_ref().map(|act| act.id), case.release.as_ref().map(|act| act.id)];
-        for act in acts.into_iter().flatten() {
-            people.extend(name_of(world, act, PERSON).await?.map(|name| (act, name)));
-        }
+        let people = names_of(world, acts.into_iter().flatten()).await?;
         let custodian = name_of(world, case.id, CUSTODIAN).await?;
         states.push(HoldState { case: case.clone(), pending, custodian, people });
     }
@@ -189,46 +189,4 @@ pub async fn holds(world: &World) -> Result<Vec<HoldState>, StepError> {
 
 pub(crate) fn object_of(receipt: &exhibit_evidence::report::Receipt) -> HeldObject {
     HeldObject { key: receipt.key.clone(), version: receipt.version.clone() }
-}
-
-/// Two spellings of one name are one person.
-fn same_person(one: &str, other: &str) -> bool {
-    let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    plain(one) == plain(other)
-}
-
-async fn append(world: &World, id: EntryId, act: Hold, disclosures: Vec<NewDisclosure>) -> Result<(), StepError> {
-    let entry = NewEntry { id, body: act.into() };
-    world.store.append(Append { disclosures, ..Append::entries(world.now(), vec![entry]) }).await?;
-    checkpoint(world).await?;
-    Ok(())
-}
-
-/// The name behind a digest of this entry; none where it was erased.
-async fn name_of(world: &World, entry: EntryId, path: &str) -> Result<Option<String>, StepError> {
-    let disclosed = world.store.disclosures_of(&[entry]).await?;
-    let found = disclosed.into_iter().find(|one| one.path == path);
-    Ok(found.and_then(|one| one.disclosure).map(|disclosure| disclosure.value.clone()))
-}
-
-/// A text as it is recorded: one line, masked.
-fn line(engine: &Engine, what: &str, text: &str, longest: usize) -> Result<String, StepError> {
-    let text = text.trim();
-    let text = scrubbed(engine, text).unwrap_or_else(|| text.to_owned());
-    let length = text.chars().count();
-    if length == 0 || length > longest || text.contains(char::is_control) {
-        return refused(format!("a {what} has 1 to {longest} characters on one line, this one has {length}"));
-    }
-    Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spellings_of_a_name_are_one_person() {
-        assert!(same_person("Ada Lovelace", " ada  LOVELACE"));
-        assert!(!same_person("ada@example.com", "bob@example.com"));
-    }
 }

@@ -5,6 +5,7 @@
 
 mod archiving;
 mod attempts;
+mod attestations;
 mod attesting;
 mod calendar;
 mod checkpointing;
@@ -37,6 +38,9 @@ pub use archiving::{
     unarchived_of,
 };
 pub use attempts::Effort;
+pub use attestations::{
+    AttestationState, NewAttestation, attest, attestations, confirm_attestation, statements, withdraw_attestation,
+};
 pub use checkpointing::{
     ARCHIVED, ArchivedCheckpoint, OutsideCheckpoints, archived_checkpoints, checkpoint, hold_to_outside,
 };

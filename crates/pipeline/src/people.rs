@@ -1,11 +1,15 @@
 //! People who act by themselves, each by a token of their own: whoever calls has checked it.
 
-use exhibit_evidence::{Actor, EntryId, disclosure::PERSON};
-use exhibit_store::NewDisclosure;
+use exhibit_detect::Engine;
+use exhibit_evidence::{Actor, Body, EntryId, disclosure::PERSON};
+use exhibit_store::{Append, NewDisclosure, NewEntry};
 
-use crate::{StepError, World, sealing::disclose};
+use crate::{
+    StepError, World, checkpoint,
+    sealing::{disclose, scrubbed},
+};
 
-/// The roles whose holders may place and release legal holds, and erase names.
+/// The roles whose holders may place and release legal holds, attest, and erase names.
 pub const ROLES: [&str; 2] = ["administrator", "officer"];
 
 /// A person who acts, as their token says.
@@ -43,4 +47,90 @@ pub(crate) fn actor(
 ) -> Result<Actor, StepError> {
     let name = disclose(world, entry, PERSON, &person.name, disclosures)?;
     Ok(Actor { person: name, role: person.role.clone(), token: person.token })
+}
+
+/// How a person stands to whoever acted before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// It is the same person: by the same token, or under the same name.
+    Same,
+    /// It is another one.
+    Another,
+    /// The name of whoever acted was erased, and the token is another one: nobody can tell.
+    Unknown,
+}
+
+/// Whether a person is another than the one who acted in this entry.
+pub(crate) async fn beside(world: &World, person: &Person, entry: EntryId, by: &Actor) -> Result<Beside, StepError> {
+    if by.token == person.token {
+        return Ok(Beside::Same);
+    }
+    Ok(match name_of(world, entry, PERSON).await? {
+        Some(name) if same_person(&name, &person.name) => Beside::Same,
+        Some(_) => Beside::Another,
+        None => Beside::Unknown,
+    })
+}
+
+/// Two spellings of one name are one person.
+fn same_person(one: &str, other: &str) -> bool {
+    let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    plain(one) == plain(other)
+}
+
+/// The value behind a digest of this entry; none where it was erased.
+pub(crate) async fn name_of(world: &World, entry: EntryId, path: &str) -> Result<Option<String>, StepError> {
+    let disclosed = world.store.disclosures_of(&[entry]).await?;
+    let found = disclosed.into_iter().find(|one| one.path == path);
+    Ok(found.and_then(|one| one.disclosure).map(|disclosure| disclosure.value.clone()))
+}
+
+/// The people who acted in these entries, with the entry of each; erased names are missing.
+pub(crate) async fn names_of(
+    world: &World,
+    acts: impl IntoIterator<Item = EntryId>,
+) -> Result<Vec<(EntryId, String)>, StepError> {
+    let mut people = Vec::new();
+    for act in acts {
+        people.extend(name_of(world, act, PERSON).await?.map(|name| (act, name)));
+    }
+    Ok(people)
+}
+
+/// Appends a person's act with what it discloses, and signs it.
+pub(crate) async fn append(
+    world: &World,
+    id: EntryId,
+    act: impl Into<Body>,
+    disclosures: Vec<NewDisclosure>,
+) -> Result<(), StepError> {
+    let entry = NewEntry { id, body: act.into() };
+    world.store.append(Append { disclosures, ..Append::entries(world.now(), vec![entry]) }).await?;
+    checkpoint(world).await?;
+    Ok(())
+}
+
+/// A person's text as it is recorded: one line, masked.
+///
+/// # Errors
+/// What it has to be, in words.
+pub(crate) fn line(engine: &Engine, what: &str, text: &str, longest: usize) -> Result<String, String> {
+    let text = text.trim();
+    let text = scrubbed(engine, text).unwrap_or_else(|| text.to_owned());
+    let length = text.chars().count();
+    if length == 0 || length > longest || text.contains(char::is_control) {
+        return Err(format!("a {what} has 1 to {longest} characters on one line, this one has {length}"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_name_are_one_person() {
+        assert!(same_person("Ada Lovelace", " ada  LOVELACE"));
+        assert!(!same_person("ada@example.com", "bob@example.com"));
+    }
 }

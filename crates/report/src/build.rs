@@ -97,6 +97,7 @@ impl Fold {
             limits,
             records: self.records(),
             archive,
+            attestations: self.attestations(),
             signing_keys: self.keys.clone(),
             evidence: {
                 let mut evidence: Vec<_> = self.evidence.values().cloned().collect();

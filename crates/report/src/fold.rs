@@ -6,6 +6,7 @@ use exhibit_evidence::{
     Assessment, Body, CheckId, CollectorId, Digest, EntryId, Envelope, Evidence, Finding, JobId, Observation, Period,
     Timestamp, Verdict,
     assessment::SubjectOutcome,
+    attestation::Statements,
     deployment::Deployment,
     disclosure::kind_of,
     erasure::Erasure,
@@ -48,6 +49,7 @@ pub struct Fold {
     /// The last receipt of each object version in the archive.
     pub(crate) archived: BTreeMap<(String, String), Receipt>,
     pub(crate) holds: Cases,
+    pub(crate) attestations: Statements,
     pub(crate) erasures: Vec<ErasureView>,
     pub(crate) as_of: Option<Timestamp>,
     pub(crate) size: u64,
@@ -111,6 +113,7 @@ impl Fold {
             receipts: BTreeMap::new(),
             archived: BTreeMap::new(),
             holds: Cases::default(),
+            attestations: Statements::default(),
             erasures: Vec::new(),
             as_of: None,
             size: 0,
@@ -141,6 +144,7 @@ impl Fold {
             Body::Report(body) => self.reports.push((envelope.id, (**body).clone())),
             Body::Receipt(body) => self.receipt(body),
             Body::Hold(body) => self.hold(seq, envelope, body),
+            Body::Attestation(body) => self.attestation(seq, envelope, body),
             Body::Erasure(body) => self.erasure(seq, envelope.recorded_at, body),
             Body::Key(body) => self.rotation(seq, envelope.recorded_at, body),
         }

@@ -4,6 +4,7 @@
 //! no file and no network in here.
 
 mod archive;
+mod attestations;
 pub mod build;
 pub mod catalog;
 mod completeness;

@@ -16,8 +16,10 @@ use exhibit_evidence::{
 use serde::{Deserialize, Serialize};
 
 mod archive;
+mod attestations;
 
 pub use archive::{ArchiveView, ArchivedView, AttestedView, ErasureView, HoldView};
+pub use attestations::AttestationView;
 
 /// Everything that a report of one period says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,8 @@ pub struct PeriodView {
     pub records: Vec<RecordView>,
     /// What lies in the archive, and what protects it.
     pub archive: ArchiveView,
+    /// What people attested, by key and location.
+    pub attestations: Vec<AttestationView>,
     /// The keys that signed the log up to the checkpoint, oldest first.
     pub signing_keys: Vec<SigningKeyView>,
     /// Frameworks and their requirements.

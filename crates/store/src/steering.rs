@@ -8,11 +8,11 @@ use crate::rows::Reader;
 use crate::{Store, StoreError, StoredEntry};
 
 /// The kinds that are rare; the partial index and the statement below name the same.
-const RARE: [&str; 6] = ["deployment", "schedule", "period", "report", "receipt", "hold"];
+const RARE: [&str; 7] = ["deployment", "schedule", "period", "report", "receipt", "hold", "attestation"];
 
 impl Store {
-    /// Every entry of a kind that is rare (a deployment's word, promises, periods, reports, receipts, holds), in the order of
-    /// the ledger. Read from the ledger itself, so that a lost projection row hides nothing.
+    /// Every entry of a kind that is rare (a deployment's word, promises, periods, reports, receipts, holds, attestations), in
+    /// the order of the ledger. Read from the ledger itself, so that a lost projection row hides nothing.
     ///
     /// # Errors
     /// [`StoreError::Unfit`] for a kind that is not rare or not known; if the database cannot be used or a row is
@@ -24,7 +24,8 @@ impl Store {
         let rows = sqlx::query(
             // The list is the partial index's own condition, so that the planner may use it.
             "/* entries_of_kind */ SELECT seq, record FROM exhibit.entries \
-              WHERE kind = $1 AND kind IN ('deployment', 'schedule', 'period', 'report', 'receipt', 'hold') ORDER BY seq",
+              WHERE kind = $1 AND kind IN \
+                ('deployment', 'schedule', 'period', 'report', 'receipt', 'hold', 'attestation') ORDER BY seq",
         )
         .bind(kind)
         .fetch_all(&self.pool)

@@ -2,6 +2,7 @@
 
 mod archive;
 mod attestation;
+mod attested;
 mod boundaries;
 mod canaries;
 mod disclosures;

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod archive;
+mod attest;
 mod check;
 mod collectors;
 mod demo;
@@ -46,6 +47,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Report(args) => report::run(&args, words, &mut out).await,
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
         Command::Hold(args) => hold::run(&args, words, &mut out).await,
+        Command::Attest(args) => attest::run(&args, words, &mut out).await,
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Key(args) => key::run(&args, words, &mut out).await,
         Command::Token(args) => token::run(&args, words, &mut out).await,

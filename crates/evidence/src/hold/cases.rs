@@ -85,7 +85,7 @@ impl Cases {
             Hold::Release { case, approval, reason, by } => {
                 let agreed = |case: &&mut Case| {
                     let first = case.approval.as_ref().filter(|first| first.id == *approval);
-                    case.is_open() && first.is_some_and(|first| first.by.token != by.token)
+                    case.is_open() && first.is_some_and(|first| by.may_be_another_than(&first.by))
                 };
                 if let Some(case) = self.case(case).filter(agreed) {
                     case.release = Some(Consent { id, at, reason: reason.clone(), by: by.clone() });

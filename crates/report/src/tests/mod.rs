@@ -1,5 +1,6 @@
 //! Stories told entry by entry, and what a report makes of them.
 
+mod attested;
 mod folding;
 mod hostile;
 mod samples;

@@ -15,7 +15,10 @@ use exhibit_evidence::{
     to_canonical,
 };
 
-use super::story::{Look, Performance, Story, deployment, finding, look, outcome, subject, t};
+use super::{
+    attested,
+    story::{Look, Performance, Story, deployment, finding, look, outcome, subject, t},
+};
 use crate::{PeriodView, TemplateSet, render};
 
 const SHARED: &str = "unique-credentials.shared";
@@ -354,6 +357,7 @@ fn busy() -> PeriodView {
         population: Some((48, sealed())),
         ..usual("credentials", "unique_credentials", at, &looks)
     });
+    attested::tell(&mut busy.story);
     busy.story.now(t("2026-11-22 03:00"));
     busy.story.rotate(
         "exhibit.example.com/log+5d2f7a10+AS9zQ0hXb1dYcFRrVjNnTm1ZdUpKZEx3RnFBQmM0ZDU=",
