@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use exhibit_evidence::{Severity, Timestamp};
 
+use super::attested::AttestedCopies;
 use super::conditions::{
-    ABSENT, DIFFERS, DRILL, FORMAT, OLDER, SERVICES, SNAPSHOT, SNAPSHOT_KEY, SNAPSHOT_STALE, TOO_FEW,
+    ABSENT, DIFFERS, DRILL, FORMAT, OLDER, SERVICES, SNAPSHOT, SNAPSHOT_KEY, SNAPSHOT_STALE, TOO_FEW, UNOBSERVED,
 };
 use super::facts::{Answer, KeyFacts, Opening, PlaceFacts, SnapshotFacts, SnapshotFound};
 use super::judge::{Case, Deviation, Said, about_snapshot, counted};
@@ -49,7 +50,7 @@ pub(super) fn services_agree(case: &Case<'_>) -> Said {
         let detail = match place.answer {
             Answer::Differs => format!("{} runs with another {} than {reference}.", place.name, key.name),
             Answer::Absent => format!("{} runs without {}: {}.", place.name, key.name, why(place)),
-            Answer::Match | Answer::Unreadable => continue,
+            Answer::Match | Answer::Unreadable | Answer::Attested | Answer::NotAttested => continue,
         };
         deviations.push(deviation(place, SERVICES, Severity::Critical, detail));
     }
@@ -73,36 +74,51 @@ pub(super) fn copies(case: &Case<'_>) -> Said {
         return Said::not_applicable(DRILLS_ALONE);
     }
     let of = |answer: Answer| key.copies.iter().filter(move |place| place.answer == answer);
-    let sites: BTreeSet<&str> = of(Answer::Match).map(|place| place.site.as_str()).collect();
+    let attested = AttestedCopies::of(key);
+    let observed: BTreeSet<&str> = of(Answer::Match).map(|place| place.site.as_str()).collect();
+    let sites: BTreeSet<&str> =
+        attested.counting.iter().map(|place| place.site.as_str()).chain(observed.iter().copied()).collect();
     let perhaps: BTreeSet<&str> = of(Answer::Unreadable).map(|place| place.site.as_str()).collect();
-    let needed = usize::try_from(case.policy.copies).unwrap_or(usize::MAX);
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let needed = number(case.policy.copies);
+    let places = of(Answer::Match).count();
+    let told = attested.words();
     let mut deviations: Vec<Deviation> = of(Answer::Absent)
         .map(|place| {
             let detail = format!("{} is to hold {} and does not: {}.", place.name, key.name, why(place));
             deviation(place, ABSENT, Severity::High, detail)
         })
+        .chain(attested.deviations)
         .collect();
+    let mut of_all = |condition, severity, detail| {
+        let (about, label) = ("all places".to_owned(), String::new());
+        deviations.push(Deviation { condition, severity, about, label, detail });
+    };
     if sites.union(&perhaps).count() < needed {
         let severity = if sites.is_empty() && perhaps.is_empty() { Severity::Critical } else { Severity::High };
-        let places = of(Answer::Match).count();
         let detail = format!(
-            "The current {} is in {} at {}, and has to be in {needed} that do not fail together.",
+            "The current {} is in {} at {}, and has to be in {needed} that do not fail together.{told}",
             key.name,
             counted(places, "place"),
-            counted(sites.len(), "site")
+            counted(observed.len(), "site")
         );
-        let (about, label) = ("all places".to_owned(), String::new());
-        deviations.push(Deviation { condition: TOO_FEW, severity, about, label, detail });
+        of_all(TOO_FEW, severity, detail);
+    }
+    let (seen, has_to) = (places + of(Answer::Unreadable).count(), number(case.policy.observed_copies));
+    if !attested.counting.is_empty() && seen < has_to {
+        let copies = counted(places, "copy");
+        let detail = format!("Of the current {}, {copies} answered, and {has_to} must.{told}", key.name);
+        of_all(UNOBSERVED, Severity::High, detail);
     }
     Said {
         deviations,
         open: unreadable(&key.copies),
         examined: key.copies.len(),
-        good: format!(
-            "{} hold the current key, at {}.",
-            counted(of(Answer::Match).count(), "place"),
-            counted(sites.len(), "site")
-        ),
+        good: match places {
+            0 => format!("No copy was observed.{told}"),
+            1 => format!("1 place holds the current key, at 1 site.{told}"),
+            _ => format!("{places} places hold the current key, at {}.{told}", counted(observed.len(), "site")),
+        },
         ..Said::default()
     }
 }
@@ -153,7 +169,7 @@ pub(super) fn older_versions(case: &Case<'_>) -> Said {
                 _ if is_current => note(place, format!("{} is to hold {name} and holds the current key.", place.name)),
                 Answer::Absent => note(place, format!("{} is to hold {name} and does not: {}.", place.name, why(place))),
                 Answer::Differs => note(place, format!("{} holds another key as {name} than the first place.", place.name)),
-                Answer::Unreadable => said.open.push(unknown(place)),
+                Answer::Unreadable | Answer::Attested | Answer::NotAttested => said.open.push(unknown(place)),
                 Answer::Match => said.examined += 1,
             }
         }
@@ -242,7 +258,7 @@ pub(super) fn vault_snapshot(snapshot: &SnapshotFacts, policy: &Policy, now: Tim
     for place in &snapshot.held {
         let detail = match place.answer {
             Answer::Match => continue,
-            Answer::Unreadable => {
+            Answer::Unreadable | Answer::Attested | Answer::NotAttested => {
                 said.open.push(unknown(place));
                 continue;
             }

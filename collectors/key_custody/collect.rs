@@ -8,16 +8,19 @@ use exhibit_evidence::{
     observation::{Exclusion, Method, Problem, Subject, Tool},
 };
 
-use super::drill;
+use super::{attested, drill};
 use super::facts::{Answer, FORMAT, Facts, KeyFacts, OlderFacts, Opening, PlaceFacts, SnapshotFacts, SnapshotFound};
 use super::looking::{Given, Look, Looker, kind, label, site};
 use super::proof::{Challenge, Form, Proof, key_of};
 use super::settings::{Key, PlaceSettings, Protects, Source, VaultBackup};
 use super::snapshot::{self, Expected};
+use crate::attested::AttestationSource;
 use crate::sources::{Root, Surroundings};
 
 /// The code of places that gave no answer.
 pub(super) const UNREADABLE: &str = "unreadable";
+/// The code of places that only people look at.
+pub(super) const ATTESTED: &str = "attested";
 
 /// What this way of looking cannot see, whatever the place.
 const BLIND_SPOTS: &[&str] = &[
@@ -25,6 +28,7 @@ const BLIND_SPOTS: &[&str] = &[
     "A place is looked at as it is now; that it held the key between two runs is not known.",
     "Who may read a file is told by its mode alone: access lists, and whoever is root, are not seen.",
     "Copies that nobody configured are not looked for.",
+    "A place that is attested was not looked at: what is known of it is that two persons said it holds the key.",
 ];
 
 /// Everything that a run looks at.
@@ -36,6 +40,8 @@ pub(super) struct Run<'a> {
     pub(super) source: &'a Source,
     /// How many places the settings name for each key, by another count.
     pub(super) counted: &'a [u64],
+    /// What people attested, where somebody can tell.
+    pub(super) attestations: Option<&'a dyn AttestationSource>,
 }
 
 /// A place's answer, and all else that is told of it.
@@ -47,7 +53,7 @@ struct Asked {
 /// Observes everything that the settings name.
 pub(super) fn observe(run: &Run<'_>) -> Observation {
     let observed_from = run.clock.now();
-    let mut looker = Looker::new(Surroundings { root: &run.root, clock: run.clock });
+    let mut looker = Looker::new(Surroundings { root: &run.root, clock: run.clock }, run.attestations);
     let mut population = Vec::new();
     let mut problems = Vec::new();
     let (mut keys, mut current) = (Vec::new(), Vec::new());
@@ -186,6 +192,7 @@ fn asked(looker: &mut Looker<'_>, place: &PlaceSettings, challenge: &Challenge, 
         since,
         readers,
         nearby,
+        attested: None,
     };
     let proof = match given {
         Given::Value(value) => {
@@ -195,6 +202,11 @@ fn asked(looker: &mut Looker<'_>, place: &PlaceSettings, challenge: &Challenge, 
             (!key.is_empty()).then(|| challenge.answer(&key))
         }
         Given::Proof(proof) => Some(proof),
+        Given::Attestation(attestation) => {
+            (facts.answer, facts.code, facts.why) = attested::answer(attestation.as_deref());
+            facts.attested = attestation.map(|attestation| *attestation);
+            None
+        }
         Given::Absent(why) => {
             facts.answer = Answer::Absent;
             facts.why = Some(why);
@@ -236,25 +248,29 @@ fn told(places: &[Asked], reference: Option<&Proof>) -> Vec<PlaceFacts> {
 
 fn population_of(key: &KeyFacts, exist: Option<u64>) -> Population {
     let mut examined = 0;
-    let mut left: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut left: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let older = key.older.iter().flat_map(|older| &older.copies);
     for place in key.running.iter().chain(&key.copies).chain(older) {
         match place.answer {
-            Answer::Unreadable => left.entry(UNREADABLE.to_owned()).or_default().push(place.name.clone()),
-            _ => examined += 1,
+            Answer::Unreadable => left.entry(UNREADABLE).or_default().push(place.name.clone()),
+            Answer::Attested | Answer::NotAttested => left.entry(ATTESTED).or_default().push(place.name.clone()),
+            Answer::Match | Answer::Differs | Answer::Absent => examined += 1,
         }
     }
     for drill in &key.drills {
         match drill.result {
-            Opening::NotTried => left.entry(UNREADABLE.to_owned()).or_default().push(drill.name.clone()),
+            Opening::NotTried => left.entry(UNREADABLE).or_default().push(drill.name.clone()),
             _ => examined += 1,
         }
     }
     let excluded = left.into_iter().map(|(code, names)| Exclusion {
-        code,
+        code: code.to_owned(),
         count: names.len() as u64,
         examples: names.into_iter().take(10).collect(),
-        reason: "the place gave no answer".to_owned(),
+        reason: match code {
+            ATTESTED => "no program can look at it: it counts by what two persons attest, and was not observed".to_owned(),
+            _ => "the place gave no answer".to_owned(),
+        },
     });
     Population {
         subject: key.subject.clone(),

@@ -5,6 +5,8 @@ use exhibit_evidence::{Condition, ConditionId};
 pub(super) const SERVICES: &str = "key-custody.services-differ";
 pub(super) const TOO_FEW: &str = "key-custody.too-few-copies";
 pub(super) const ABSENT: &str = "key-custody.copy-absent";
+pub(super) const NOT_ATTESTED: &str = "key-custody.not-attested";
+pub(super) const UNOBSERVED: &str = "key-custody.copies-unobserved";
 pub(super) const DIFFERS: &str = "key-custody.copy-differs";
 pub(super) const BESIDE: &str = "key-custody.beside-data";
 pub(super) const STALE: &str = "key-custody.backup-stale";
@@ -19,9 +21,9 @@ pub(super) const SNAPSHOT_KEY: &str = "key-custody.vault-backup-without-key";
 
 /// Each of them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 14] = [
-    SERVICES, TOO_FEW, ABSENT, DIFFERS, BESIDE, STALE, OLDER, FORMAT, OVERDUE, ACCESS, DRILL, SNAPSHOT, SNAPSHOT_STALE,
-    SNAPSHOT_KEY,
+pub(super) const ALL: [&str; 16] = [
+    SERVICES, TOO_FEW, ABSENT, NOT_ATTESTED, UNOBSERVED, DIFFERS, BESIDE, STALE, OLDER, FORMAT, OVERDUE, ACCESS, DRILL,
+    SNAPSHOT, SNAPSHOT_STALE, SNAPSHOT_KEY,
 ];
 
 /// A condition's id.
@@ -103,6 +105,25 @@ fn words(text: &str) -> Words {
                 "Find out from the vault's versions which key the copy is, and keep it as an older version if data is under it.",
                 "Write the current key to the place, and run this job: the place has to answer as the service does.",
                 "Add the place to the procedure for rotation, and hold a restore drill.",
+            ],
+        },
+        NOT_ATTESTED => Words {
+            title: "That an offline copy is there is not attested by two persons",
+            risk: "Nobody answers for the copy: it may be gone, unreadable or of an earlier key, and that shows when it is needed.",
+            recommendation: "Let two persons look at the copy in each quarter and after each rotation, and attest what they saw.",
+            steps: &[
+                "Go to the location together, and see that the copy is there, whole, and that of the current key.",
+                "Let one of you attest it (`exhibit attest key-custody`), and the other confirm it (`exhibit attest confirm`), each by a token of their own.",
+                "Put it on the calendar for the first week of each quarter: an attestation expires with its quarter.",
+            ],
+        },
+        UNOBSERVED => Words {
+            title: "Too few copies of the key were observed",
+            risk: "People can be wrong about what an envelope or a device holds: no program saw that any of the copies is the key that runs.",
+            recommendation: "Keep at least one copy where it can be asked, or let a restore drill fetch the offline one.",
+            steps: &[
+                "Keep a copy in a vault, a bucket or an encrypted file that the job can ask.",
+                "If the key may only be offline, say so in the policy (`observed_copies = 0`) with whoever answers for it.",
             ],
         },
         BESIDE => Words {

@@ -60,7 +60,7 @@ fn outcome(looker: &mut Looker<'_>, drill: &Drill, challenge: &Challenge) -> (Op
         Given::Value(value) => value,
         Given::Absent(why) => return (Opening::Absent, Some(why)),
         Given::Unreadable { why, .. } => return (Opening::NotTried, Some(why)),
-        Given::Proof(_) => return (Opening::NotTried, Some("the key does not come out of that place".to_owned())),
+        Given::Proof(_) | Given::Attestation(_) => return (Opening::NotTried, Some("the key does not come out of that place".to_owned())),
     };
     let (key, _) = key_of(value.bytes(), drill.copy.shape);
     let attempt = match drill.method {

@@ -4,6 +4,7 @@ use exhibit_evidence::{Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
 use super::proof::{Form, Shape};
+use crate::attested::AttestationFacts;
 
 /// The version of this shape.
 pub(super) const FORMAT: u64 = 1;
@@ -54,6 +55,10 @@ pub(super) enum Answer {
     Absent,
     /// It could not be found out.
     Unreadable,
+    /// Nobody asked it: two persons attest that it holds the current key.
+    Attested,
+    /// Nobody asked it, and what two persons attest of it is not in force.
+    NotAttested,
 }
 
 /// One place.
@@ -69,7 +74,7 @@ pub(super) struct PlaceFacts {
     /// What one failure would take with it: places of one site are not independent.
     pub(super) site: String,
     pub(super) answer: Answer,
-    /// A steady code for what is absent or unreadable.
+    /// A steady code for what is absent, unreadable or not attested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<String>,
     /// The same in words.
@@ -90,6 +95,9 @@ pub(super) struct PlaceFacts {
     /// Whether what it protects lies beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) nearby: Option<Nearby>,
+    /// What was attested of it, where only people look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) attested: Option<AttestationFacts>,
 }
 
 /// Whether data that a key protects lies beside a copy of it.

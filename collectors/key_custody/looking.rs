@@ -11,9 +11,10 @@ use exhibit_evidence::Timestamp;
 use zeroize::Zeroizing;
 
 use super::facts::{Nearby, Standing};
-use super::nearby;
+use super::{attested, nearby};
 use super::proof::{Challenge, Proof};
 use super::settings::{ChallengeSettings, FileSettings, GpgSettings, Holds, HttpSettings, Kind, PlaceSettings, Protects};
+use crate::attested::{AttestationFacts, AttestationSource};
 use crate::process::{Program, RunError};
 use crate::sources::{Credential, Root, SecretValue, Surroundings, dotenv, files};
 use crate::remote::{Client, HeaderName, Limits, Method, RealPace, RemoteError, Request};
@@ -34,6 +35,8 @@ pub(super) enum Given {
     Value(SecretValue),
     /// Its own answer to the challenge.
     Proof(Proof),
+    /// It can't be asked; this is what tells of an attestation, if there ever was one.
+    Attestation(Option<Box<AttestationFacts>>),
     /// It holds none.
     Absent(String),
     /// It could not be asked.
@@ -55,7 +58,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    fn of(given: Given) -> Self {
+    pub(super) fn of(given: Given) -> Self {
         Self { given, taken: None, since: None, readers: None, nearby: None }
     }
 
@@ -75,12 +78,14 @@ impl Look {
 /// Looks at places, each by itself: what one gave is known nowhere when the next is asked.
 pub(super) struct Looker<'a> {
     pub(super) around: Surroundings<'a>,
+    /// What people attested, where somebody can tell.
+    pub(super) attestations: Option<&'a dyn AttestationSource>,
     failures: HashMap<String, u32>,
 }
 
 impl<'a> Looker<'a> {
-    pub(super) fn new(around: Surroundings<'a>) -> Self {
-        Self { around, failures: HashMap::new() }
+    pub(super) fn new(around: Surroundings<'a>, attestations: Option<&'a dyn AttestationSource>) -> Self {
+        Self { around, attestations, failures: HashMap::new() }
     }
 
     /// Looks at one place. One that failed twice in a row is not asked again in this run: whoever is down stays down for
@@ -109,6 +114,7 @@ impl<'a> Looker<'a> {
                 Ok(look) => look,
                 Err(error) => Look::unreadable(error.code(), error.to_string()),
             },
+            Kind::Attested(settings) => attested::look(self, settings, &place.entry),
         }
     }
 
@@ -321,6 +327,7 @@ pub(super) fn kind(place: &PlaceSettings, around: &Surroundings<'_>) -> String {
         Kind::S3(_) => "s3 object",
         Kind::Challenge(_) => "challenge",
         Kind::Http(_) => "challenge over HTTP",
+        Kind::Attested(_) => "attested",
     };
     word.to_owned()
 }
@@ -335,6 +342,7 @@ pub(super) fn label(place: &PlaceSettings, around: &Surroundings<'_>) -> String 
         Kind::Challenge(challenge) => format!("what `{}` answers", challenge.run.join(" ")),
         Kind::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.object),
         Kind::Http(http) => format!("what {} answers", host(&http.url)),
+        Kind::Attested(attested) => format!("what two persons attest of {}", attested.location),
     }
 }
 
@@ -355,6 +363,7 @@ pub(super) fn site(place: &PlaceSettings, around: &Surroundings<'_>) -> String {
         Kind::Restic(restic) => format!("restic repository {}", restic.repository),
         Kind::S3(s3) => format!("bucket {}", s3.bucket),
         Kind::Challenge(_) | Kind::Http(_) => label(place, around),
+        Kind::Attested(attested) => format!("location {}", attested.location),
     }
 }
 

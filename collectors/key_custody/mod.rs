@@ -3,9 +3,11 @@
 //! - `settings`, `policy`: what people write; `proof`: how two places show that they hold one key, without showing it;
 //! - `looking`: asks a place, `restic`, `bucket` and `nearby` help; `drill`: opens a canary with a copy; `collect`: puts it together
 //!   and says facts (keys end there); `snapshot` restores a vault's own backup into a scratch vault;
+//! - `attested`: what people say of places that no program can look at;
 //! - `facts`: the form of what leaves; `judge`: verdicts; `checks`, `keeping`: the checks; `conditions`: their words;
 //! - `self_test`: a known-bad and a known-good fixture, before every run.
 
+mod attested;
 mod bucket;
 mod checks;
 mod collect;
@@ -25,6 +27,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +79,7 @@ impl Collector for KeyCustody {
             run_key: scope.run_key,
             source: &source,
             counted: &settings::count(&settings.source),
+            attestations: scope.own.attestations,
         };
         Ok(Collected { observation: collect::observe(&run), artifacts: Vec::new() })
     }
@@ -87,6 +91,13 @@ impl Collector for KeyCustody {
         policy: &toml::Table,
     ) -> Result<Vec<Judgement>, JudgeError> {
         judge::judge(observation, policy)
+    }
+
+    /// That no program looks at an attested place is what its settings say; whether it counts is for the judge.
+    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
+        let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
+        let named = codes.into_iter().flatten().filter_map(toml::Value::as_str);
+        named.chain([collect::ATTESTED]).map(str::to_owned).collect()
     }
 
     /// Copies the input, and gives each file the age and the mode that a checkout does not keep: `ages.txt` in it has lines

@@ -12,6 +12,8 @@ use crate::SettingProblem;
 pub(super) struct Policy {
     /// In how many independent places the current key has to be.
     pub(super) copies: u64,
+    /// How many of them have to be observed: what two persons attest was looked at by no program.
+    pub(super) observed_copies: u64,
     /// How old a backup may be.
     pub(super) backup_age: Span,
     /// How old a key may become; without it no cadence is asked for.
@@ -30,6 +32,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             copies: 2,
+            observed_copies: 1,
             backup_age: Span::days(31),
             rotation: None,
             snapshot_age: Span::days(1),
@@ -47,6 +50,7 @@ pub(super) struct KeyRule {
     /// The key, by its subject.
     pub(super) subject: SubjectId,
     pub(super) copies: Option<u64>,
+    pub(super) observed_copies: Option<u64>,
     pub(super) backup_age: Option<Span>,
     pub(super) rotation: Option<Span>,
     pub(super) may_read: Option<Vec<String>>,
@@ -71,6 +75,7 @@ impl Policy {
         let mut own = self.clone();
         for rule in self.keys.iter().filter(|rule| rule.subject == *subject) {
             own.copies = rule.copies.unwrap_or(own.copies);
+            own.observed_copies = rule.observed_copies.unwrap_or(own.observed_copies);
             own.backup_age = rule.backup_age.unwrap_or(own.backup_age);
             own.rotation = rule.rotation.or(own.rotation);
             own.may_read = rule.may_read.clone().unwrap_or(own.may_read);

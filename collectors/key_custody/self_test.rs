@@ -104,6 +104,7 @@ fn judged(files: &'static [(&'static str, &'static str)]) -> Result<Vec<Judgemen
         run_key: &[1; 32],
         source: &source,
         counted: &count(&table),
+        attestations: None,
     };
     judge(&observe(&run), &toml::Table::new()).map_err(|error| error.to_string())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use exhibit_evidence::{EnvironmentId, SubjectId, Timestamp, observation::Subject};
 use serde::{Deserialize, de::DeserializeOwned};
 
+use super::attested::{AttestedSettings, asked_alone};
 use super::proof::{Shape, Writing};
 use crate::SettingProblem;
 use crate::remote::Reference;
@@ -158,6 +159,8 @@ pub(super) enum Kind {
     Http(HttpSettings),
     /// The newest object of a bucket.
     S3(Box<S3Settings>),
+    /// A location that only people can look at.
+    Attested(AttestedSettings),
 }
 
 /// What a file holds once it is open.
@@ -467,11 +470,12 @@ impl Key {
         };
         let shape = Shape { encoding: raw.encoding, bytes: raw.bytes };
         let reader = Reader { environment: &raw.environment, entry: &raw.name, shape };
-        let running = reader.places(&raw.running, &format!("{at}.running"))?;
+        let asked = |tables: &[toml::Table], at: String| asked_alone(reader.places(tables, &at)?, &at);
+        let running = asked(&raw.running, format!("{at}.running"))?;
         let copies = reader.places(&raw.copies, &format!("{at}.copies"))?;
         let mut older = Vec::new();
         for (number, one) in raw.older.into_iter().enumerate() {
-            let copies = reader.places(&one.copies, &format!("{at}.older.{number}.copies"))?;
+            let copies = asked(&one.copies, format!("{at}.older.{number}.copies"))?;
             older.push(Older { version: one.version, needed_until: one.needed_until, copies });
         }
         let mut drills = Vec::new();
@@ -482,7 +486,7 @@ impl Key {
                 return Err(SettingProblem::new(&format!("{at}.command"), expected));
             }
             let copy = reader.place(&one.copy, &format!("{at}.copy"))?;
-            if matches!(copy.kind, Kind::Challenge(_) | Kind::Http(_)) {
+            if matches!(copy.kind, Kind::Challenge(_) | Kind::Http(_) | Kind::Attested(_)) {
                 let expected = "expected a place that the key comes out of";
                 return Err(SettingProblem::new(&format!("{at}.copy"), expected));
             }
@@ -550,6 +554,8 @@ impl Reader<'_> {
                 return Err(SettingProblem::new(&format!("{at}.http.url"), expected));
             }
             Kind::Http(http)
+        } else if let Some(location) = single(&mut of_kind, "attested", at)? {
+            Kind::Attested(AttestedSettings::read(&location, self.environment, at)?)
         } else {
             of_kind.insert("environment".to_owned(), self.environment.to_string().into());
             let source: CredentialSource = typed(of_kind.into(), at)?;
@@ -640,6 +646,10 @@ mod tests {
                 "source.keys.0.copies.0: expected nothing beside `challenge` but what every place has",
             ),
             (
+                format!("{KEY}[[keys.running]]\nname = 'safe'\nattested = 'safe'\n"),
+                "source.keys.0.running.0.attested: expected a place that can be asked: what is `attested` is a copy and nothing else",
+            ),
+            (
                 format!("{KEY}[[keys.drills]]\nname = 'd'\nmethod = 'fernet'\ncommand = ['x']\ncanary = 'c'\nexpect = 'x'\ncopy = {{ name = 'o', file = 'k' }}\n"),
                 "source.keys.0.drills.0.command: goes with the method `command`, which needs a program and its arguments",
             ),
@@ -657,7 +667,7 @@ mod tests {
         let names = OF_EVERY_PLACE.into_iter().chain([
             "environment", "subject", "bytes", "file", "holds", "identity", "program", "home", "repository", "path",
             "unlock_file", "tag", "host", "version", "needed_until", "method", "canary", "expect", "folders", "patterns",
-            "bucket", "object", "url", "permit", "authorities",
+            "bucket", "object", "url", "permit", "authorities", "attested",
         ]);
         for name in names {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");

@@ -115,6 +115,7 @@ fn unknown(key: &Key, why: &str) -> PlaceFacts {
         since: None,
         readers: None,
         nearby: None,
+        attested: None,
     }
 }
 

@@ -9,7 +9,9 @@ use exhibit_evidence::{EnvironmentId, Observation, Verdict, deployment::Environm
 use super::facts::{Answer, Facts};
 use super::judge::CHECKS;
 use super::{KeyCustody, conditions};
+use crate::attested::RecordedAttestations;
 use crate::cases::{self, Case, CaseClock};
+use crate::own::Own;
 use crate::{Collector as _, Registry, Scope, Settings};
 
 const KEY: &str = "6e0f5b92c47a13d8af30429be5816c7d0d94f7b1832e6ac55fb8c90e7a41d326";
@@ -28,7 +30,7 @@ fn cases() -> Vec<Case> {
 #[test]
 fn cases_give_what_they_say() {
     let write = std::env::var_os("EXHIBIT_WRITE_CASES").is_some();
-    assert!(cases().len() >= 16);
+    assert!(cases().len() >= 22);
     for case in cases() {
         let scratch = tempfile::tempdir().expect("a folder");
         KeyCustody.check_settings(&case.settings).expect("settings are in order");
@@ -51,12 +53,16 @@ fn the_manifest_names_the_checks_in_their_order() {
 }
 
 fn observed(base: &Path, settings: &Settings, run_key: u8) -> Observation {
+    observed_with(base, settings, run_key, Own::default())
+}
+
+fn observed_with(base: &Path, settings: &Settings, run_key: u8, own: Own<'_>) -> Observation {
     let environments =
         [Environment { id: EnvironmentId::new("production").expect("an id"), title: String::new(), disposable: false }];
     let run_key = [run_key; 32];
     let engine = exhibit_detect::Engine::builtin();
     let clock = &CaseClock;
-    let scope = Scope { base, environments: &environments, clock, run_key: &run_key, engine, own: crate::own::Own::default() };
+    let scope = Scope { base, environments: &environments, clock, run_key: &run_key, engine, own };
     KeyCustody.collect(&scope, settings).expect("collected").observation
 }
 
@@ -262,6 +268,33 @@ fn a_manager_that_knows_since_when_is_believed() {
     assert_eq!(rotation("rotation = '30d'"), Some(Verdict::Fail));
     assert_eq!(rotation("rotation = '365d'"), Some(Verdict::Pass));
     assert_eq!(rotation(""), Some(Verdict::NotApplicable));
+}
+
+/// An attestation is about the key of its day: where a place tells that the current one came later, it counts for nothing.
+#[test]
+fn what_was_attested_before_a_rotation_counts_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(
+        "[[keys]]\nenvironment = 'production'\nname = 'K'\ncopies = [{ name = 'safe', attested = 'safe' }]\n\
+         [[keys.running]]\nname = 'app'\n[keys.running.command]\n\
+         run = ['cat', 'manager.json']\nformat = 'json'\nvalue_field = 'value'\nsince_field = 'changed'\n",
+    );
+    let attestations: RecordedAttestations = serde_json::from_str(
+        r#"{"attestations":{"production/K/safe":[{"attestation":"019abf2f-5c38-7707-8707-070707070730","standing":"in-force",
+            "made_at":"2026-11-02T09:00:00.000000Z","confirmed_at":"2026-11-03T09:00:00.000000Z","until":"2026-12-31T23:00:00.000000Z"}]}}"#,
+    )
+    .expect("attestations");
+    for (changed, verdict) in [("2026-11-02T08:59:59Z", Verdict::Pass), ("2026-11-02T09:30:00Z", Verdict::Fail)] {
+        let json = format!(r#"[{{"name":"K","value":"{KEY}","changed":"{changed}"}}]"#);
+        fs::write(folder.path().join("manager.json"), json).expect("written");
+        let own = Own { attestations: Some(&attestations), ..Own::default() };
+        let observation = observed_with(folder.path(), &settings, 7, own);
+        let policy: toml::Table = toml::from_str("copies = 1\nobserved_copies = 0").expect("TOML");
+        let judged = KeyCustody.judge(&observation, &[], &policy).expect("judged");
+        let copies = judged.iter().find(|one| one.check.as_str() == "key-custody.copies").expect("the check");
+        let reason = &copies.subjects[0].reason;
+        assert_eq!((copies.verdict(), reason.contains("only since")), (verdict, verdict == Verdict::Fail), "{reason}");
+    }
 }
 
 /// The same over HTTP, with TLS: the service sees the challenge, and we see its answer.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Collector, Scope, Settings,
     archived::RecordedArchive,
+    attested::RecordedAttestations,
     own::{Own, RecordedEarlier},
     runner::Recorded,
 };
@@ -186,6 +187,7 @@ impl Case {
         let archive = RecordedArchive::of_case(&input).map_err(io_error(&input))?;
         let earlier = RecordedEarlier::of_case(&input).map_err(io_error(&input))?;
         let recorded = Recorded::of_case(&input);
+        let attestations = RecordedAttestations::of_case(&input).map_err(io_error(&input))?;
         let scope = Scope {
             base: &base,
             environments: &self.environments,
@@ -196,6 +198,7 @@ impl Case {
                 archive: archive.as_ref().map(|archive| archive as _),
                 earlier: earlier.as_ref().map(|earlier| earlier as _),
                 runner: recorded.as_ref().map(|recorded| recorded as _),
+                attestations: attestations.as_ref().map(|attestations| attestations as _),
             },
         };
         let collected = collector.collect(&scope, &self.settings).map_err(|error| failed(error.to_string()))?;

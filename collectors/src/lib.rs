@@ -4,6 +4,7 @@
 //! reach a collector as sources that the pipeline supplies.
 
 pub mod archived;
+pub mod attested;
 pub mod cases;
 pub mod collector;
 pub mod examples;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 use exhibit_evidence::{CheckId, ConditionId, Fingerprint, Place, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
-use crate::{archived::ArchiveSource, runner::Runner};
+use crate::{archived::ArchiveSource, attested::AttestationSource, runner::Runner};
 
 /// What Exhibit knows of itself and does for collectors, as sources; each is none where nobody supplies it.
 #[derive(Clone, Copy, Default)]
@@ -16,6 +16,8 @@ pub struct Own<'a> {
     pub earlier: Option<&'a dyn EarlierFindings>,
     /// What scanners are run by, for the collectors that need some.
     pub runner: Option<&'a dyn Runner>,
+    /// What people attested, for collectors of what no program can look at.
+    pub attestations: Option<&'a dyn AttestationSource>,
 }
 
 /// The findings of one job that are open when a run of it begins.

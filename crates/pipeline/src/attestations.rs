@@ -4,12 +4,16 @@
 //! a token of that person's own. What an attestation comes to is the ledger's word ([`Statements`]): one that nobody confirmed
 //! counts for nothing, and each ends with the quarter that it was made in.
 
+mod source;
+
 use exhibit_evidence::{
     Attestation, Body, EntryId, EnvironmentId,
     attestation::{About, LONGEST_NAME, LONGEST_REASON, LONGEST_STATEMENT, Standing, Statement, Statements, Word},
     disclosure::STATEMENT,
 };
 use exhibit_store::Store;
+
+pub(crate) use source::OwnAttestations;
 
 use crate::{
     StepError, World, calendar, hold_to_outside,

@@ -14,6 +14,7 @@ use exhibit_store::{Append, Appended, Lease, NewEntry, RunLease, StoreError};
 use crate::{
     Job, StepError, World,
     attempts::{Attempt, Effort, Hands, story},
+    attestations::OwnAttestations,
     attesting::OwnArchive,
     guard::{Promised, guard},
     remembering::OwnFindings,
@@ -240,14 +241,20 @@ fn observe_and_judge_blocking(world: &World, job: &Job, runtime: tokio::runtime:
 
     let self_test = collector.self_test(&world.engine);
     let archive = OwnArchive::new(world, runtime.clone());
-    let earlier = OwnFindings::new(world, &job.id, runtime);
+    let earlier = OwnFindings::new(world, &job.id, runtime.clone());
+    let attestations = OwnAttestations::new(world, runtime);
     let scope = Scope {
         base: &world.plan.base,
         environments: &environments,
         clock: &*world.clock,
         run_key: &run_key,
         engine: &world.engine,
-        own: Own { archive: Some(&archive), earlier: Some(&earlier), runner: Some(&*world.runner) },
+        own: Own {
+            archive: Some(&archive),
+            earlier: Some(&earlier),
+            runner: Some(&*world.runner),
+            attestations: Some(&attestations),
+        },
     };
     let collected = collector.collect(&scope, &job.settings);
     zeroize::Zeroize::zeroize(&mut run_key);

@@ -1,6 +1,7 @@
 //! The program from outside, as people and their scripts meet it.
 
 mod asking;
+mod attest;
 pub(crate) mod authority;
 mod bucket;
 mod bucket_keys;

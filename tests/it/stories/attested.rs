@@ -1,6 +1,6 @@
 //! What no program can look at: stated by one person, confirmed by another, over with its quarter.
 
-use exhibit_evidence::{EntryId, attestation::Standing};
+use exhibit_evidence::{Body, EntryId, Verdict, attestation::Standing};
 use exhibit_pipeline::{
     NewAttestation, Person, attest, attestations, confirm_attestation, erase_disclosures, statements,
     withdraw_attestation,
@@ -152,5 +152,61 @@ async fn a_name_that_was_erased_confirms_nothing_more() {
     let refused = confirm_attestation(&story.world, &bob, open).await.expect_err("nobody knows");
     assert!(refused.to_string().contains("make it anew"), "{refused}");
     withdraw_attestation(&story.world, &bob, open, "made anew").await.expect("nothing gets better by it");
+    story.assert_clean().await;
+}
+
+/// The verdict of the check that counts copies, and its reason.
+async fn copies(story: &TestWorld) -> (Verdict, String) {
+    let job = "offline".parse().expect("an id");
+    let performed = perform_on_demand(&story.world, &job).await.expect("performed");
+    for entry in story.world.store.entries(0..story.size().await).all().await.expect("entries") {
+        if let Body::Assessment(said) = entry.envelope().expect("an entry").body
+            && said.evidence == performed.evidence
+            && said.judgement.check.as_str() == "key-custody.copies"
+        {
+            return (said.verdict, said.judgement.subjects[0].reason.clone());
+        }
+    }
+    panic!("the check was judged");
+}
+
+/// The collector asks the ledger: what is stated, confirmed, withdrawn and over turns its check, each by the next run.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offline_copy_counts_while_two_persons_attest_it() {
+    let example = Example::new("offline", "key_custody", "attested");
+    let story = TestWorld::new("2026-11-20T12:00:00Z", &[example]).await;
+    story.run_at("2026-11-20T12:00:00Z").await;
+    let (ada, bob) = (person(&story, "Ada", "officer"), person(&story, "Bob", "officer"));
+    let says = async |verdict: Verdict, words: &str| {
+        let (found, reason) = copies(&story).await;
+        assert!(found == verdict && reason.contains(words), "{verdict} and {words:?} in {found}: {reason}");
+    };
+    says(Verdict::Fail, "nobody ever attested it").await;
+    // What is said of another place, key or environment is not said of this one.
+    for other in
+        [at_location("safe"), NewAttestation { key: "OTHER_KEY".to_owned(), ..at_location("safe in the office") }]
+    {
+        let other = attest(&story.world, &ada, other).await.expect("made");
+        confirm_attestation(&story.world, &bob, other).await.expect("confirmed");
+    }
+    says(Verdict::Fail, "nobody ever attested it").await;
+    let made = attest(&story.world, &ada, at_location("safe in the office")).await.expect("made");
+    says(Verdict::Fail, "no second one has confirmed it").await;
+    confirm_attestation(&story.world, &ada, made).await.expect_err("one person");
+    says(Verdict::Fail, "no second one has confirmed it").await;
+    confirm_attestation(&story.world, &bob, made).await.expect("confirmed");
+    says(Verdict::Pass, "offline is attested by two persons, not observed").await;
+    withdraw_attestation(&story.world, &bob, made, "moved").await.expect("withdrawn");
+    says(Verdict::Fail, "was withdrawn").await;
+    let again = attest(&story.world, &bob, at_location("safe in the office")).await.expect("made");
+    confirm_attestation(&story.world, &ada, again).await.expect("confirmed");
+
+    story.clock.set(story.period("2026-11-20T12:00:00Z").end.plus(-chrono::TimeDelta::seconds(1)));
+    says(Verdict::Pass, "not observed").await;
+    story.clock.set(story.period("2026-11-20T12:00:00Z").end);
+    says(Verdict::Fail, "expired with its quarter").await;
+
+    story.world.store.rebuild().await.expect("rebuilt");
+    says(Verdict::Fail, "expired with its quarter").await;
     story.assert_clean().await;
 }
