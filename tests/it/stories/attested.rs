@@ -2,8 +2,8 @@
 
 use exhibit_evidence::{Body, EntryId, Verdict, attestation::Standing};
 use exhibit_pipeline::{
-    NewAttestation, Person, attest, attestations, confirm_attestation, erase_disclosures, statements,
-    withdraw_attestation,
+    NewAttestation, Person, attest, attestations, confirm_attestation, erase_disclosures, perform_on_demand,
+    statements, withdraw_attestation,
 };
 use exhibit_tests::{Example, TestWorld, at};
 
@@ -105,7 +105,7 @@ async fn an_attestation_ends_with_its_quarter_or_when_one_of_the_two_says_so() {
     withdraw_attestation(&story.world, &ada, again, "moved").await.expect_err("it is over");
     assert_eq!(standing(&story, again).await, Standing::Withdrawn);
 
-    story.clock.set(period.end.plus(-chrono::TimeDelta::microseconds(1)));
+    story.clock.set(period.end.plus(-chrono::TimeDelta::minutes(1)));
     assert_eq!((standing(&story, kept).await, standing(&story, left).await), (Standing::InForce, Standing::Pending));
     story.clock.set(period.end);
     assert_eq!((standing(&story, kept).await, standing(&story, left).await), (Standing::Expired, Standing::Expired));
