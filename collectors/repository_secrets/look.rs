@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
-use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search};
+use exhibit_detect::{Confidence, Engine, Options, Personal, RunKey, Search, Trace};
 use exhibit_evidence::{
     Population,
     observation::{Problem, Subject},
@@ -19,7 +19,7 @@ use super::settings::{LFS_POINTER, SUBMODULE};
 use super::{place, stored};
 use crate::ci_secrets::repository::{self, RepositoryError};
 use crate::known::Secrets;
-use crate::reading::{Content, Excluded, History, HistoryError, Limits, Reason, Visitor, Walk};
+use crate::reading::{Content, Excluded, History, HistoryError, Limits, Made, Reason, Visitor, Walk};
 use crate::scanning::{Commit, InHistory, Scanned, Scanning};
 use crate::sources::logs::{Left, exclusions, files::Files};
 
@@ -95,6 +95,10 @@ impl Visitor for Noting<'_> {
         self.inner.bytes(path, bytes);
     }
 
+    fn made(&self, path: &str, bytes: &[u8], made: Made<'_>) -> Option<Trace> {
+        self.inner.made(path, bytes, made)
+    }
+
     fn file(&self, path: &str, file: &fs::File, size: u64) -> io::Result<()> {
         self.inner.file(path, file, size)
     }
@@ -113,8 +117,9 @@ impl Visitor for Noting<'_> {
 /// Searches one blob.
 fn examine(visitor: &dyn Visitor, id: Oid, path: &str, content: Content<'_>, seen: &Mutex<Seen>) {
     // Git LFS specification, version 1: the pointer's first line, and its largest size.
-    let is_pointer = matches!(content, Content::Bytes(bytes)
-        if bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/"));
+    let is_pointer = content.bytes().is_some_and(|bytes| {
+        bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/")
+    });
     let left = if is_pointer {
         Some(Left::new(LFS_POINTER, path, "a Git LFS pointer: the content is not in the repository"))
     } else {

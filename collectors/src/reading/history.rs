@@ -9,10 +9,11 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use exhibit_detect::Trace;
 use git2::{ObjectType, Odb, Oid, Repository, Sort};
 use rayon::prelude::*;
 
-use super::{Excluded, Limits, Reason, Visitor, packs, read_bytes, read_stream};
+use super::{Excluded, Limits, Made, Reason, Visitor, packs, read_bytes, read_made, read_stream};
 use crate::ci_secrets::repository::{self, RepositoryError, TipKind};
 
 /// Most (folder, tree) pairs that are followed before the repository is refused as a bomb.
@@ -56,6 +57,8 @@ impl Default for Sizes {
 pub enum Content<'b> {
     /// In memory.
     Bytes(&'b [u8]),
+    /// In memory, and made from another blob; what looking at it leaves helps with those made from it.
+    Made(&'b [u8], Made<'b>, &'b mut Option<Trace>),
     /// Too much for that: to be read once, from its beginning.
     Stream(&'b mut dyn Read),
 }
@@ -64,6 +67,7 @@ impl std::fmt::Debug for Content<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Bytes(_) => "Bytes",
+            Self::Made(..) => "Made",
             Self::Stream(_) => "Stream",
         })
     }
@@ -74,7 +78,17 @@ impl Content<'_> {
     fn shorter(&mut self) -> Content<'_> {
         match self {
             Self::Bytes(bytes) => Content::Bytes(bytes),
+            Self::Made(bytes, made, left) => Content::Made(bytes, *made, &mut **left),
             Self::Stream(stream) => Content::Stream(&mut **stream),
+        }
+    }
+
+    /// The whole, where it is in memory.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) | Self::Made(bytes, ..) => Some(bytes),
+            Self::Stream(_) => None,
         }
     }
 
@@ -82,6 +96,7 @@ impl Content<'_> {
     pub fn visit(self, path: &str, limits: Limits, visitor: &dyn Visitor) {
         match self {
             Self::Bytes(bytes) => read_bytes(path, bytes, limits, visitor),
+            Self::Made(bytes, made, left) => *left = read_made(path, bytes, made, limits, visitor),
             Self::Stream(stream) => read_stream(path, stream, limits, visitor),
         }
     }
@@ -255,8 +270,11 @@ impl History {
         excluded: &(dyn Fn(Oid, Reason) + Sync),
     ) {
         let wanted: HashSet<Oid> = ids.iter().copied().collect();
-        let read =
-            packs::read(&self.objects, &wanted, self.sizes.several, &|id, bytes| examine(id, Content::Bytes(bytes)));
+        let read = packs::read(&self.objects, &wanted, self.sizes.several, &|id, bytes, made| {
+            let mut left = None;
+            examine(id, Content::Made(bytes, made, &mut left));
+            left
+        });
         // So that of what must be held whole there is never more than one.
         let alone = Mutex::new(());
         let rest: Vec<Oid> = ids.iter().filter(|id| !read.contains(id)).copied().collect();
@@ -545,7 +563,7 @@ mod tests {
         history.read(
             &|blob| {
                 let how = match blob.content {
-                    Content::Bytes(bytes) => ("bytes", bytes.to_vec()),
+                    Content::Bytes(bytes) | Content::Made(bytes, ..) => ("bytes", bytes.to_vec()),
                     Content::Stream(stream) => {
                         let mut bytes = Vec::new();
                         stream.read_to_end(&mut bytes).expect("read to its end");

@@ -27,6 +27,8 @@ mod zstd;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 
+use exhibit_detect::{Copied, Trace};
+
 pub use excluded::{Excluded, Reason};
 pub use history::{Blob, Content, History, HistoryError, Point};
 pub use ignored::Patterns;
@@ -45,6 +47,14 @@ pub trait Visitor: Sync {
 
     /// A document that is in memory.
     fn bytes(&self, path: &str, bytes: &[u8]);
+
+    /// A document that is in memory, and that was made from another one which was told before. Leaves what helps with those that
+    /// are made from this one.
+    fn made(&self, path: &str, bytes: &[u8], made: Made<'_>) -> Option<Trace> {
+        let _ = made;
+        self.bytes(path, bytes);
+        None
+    }
 
     /// A document that is a regular file of this size, in bytes, when it was opened; it may be read anywhere, by several
     /// threads. Its position is not at its beginning.
@@ -65,6 +75,25 @@ pub trait Visitor: Sync {
     fn measuring(&self) -> Option<&Sizes> {
         None
     }
+}
+
+/// From what a document was made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Made<'b> {
+    /// What looking at the other one left; nothing if nothing is known of it.
+    pub trace: Option<&'b Trace>,
+    /// What both have in common, in the order of this one.
+    pub copied: &'b [Copied],
+}
+
+/// Examines bytes in memory under this name, packed or not, that were made from others. Leaves what [`Visitor::made`] leaves.
+pub fn read_made(path: &str, bytes: &[u8], made: Made<'_>, limits: Limits, visitor: &dyn Visitor) -> Option<Trace> {
+    let plain = format::of(&bytes[..bytes.len().min(format::HEAD)]) == format::Form::Plain;
+    if plain && !directory::ends_so(bytes) {
+        return visitor.made(path, bytes, made);
+    }
+    read_bytes(path, bytes, limits, visitor);
+    None
 }
 
 /// Examines bytes in memory under this name, packed or not.

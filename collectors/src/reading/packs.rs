@@ -10,10 +10,14 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use exhibit_detect::{Copied, Trace};
 use flate2::{Decompress, FlushDecompress, Status};
 use git2::Oid;
 use rayon::prelude::*;
+
+use super::Made;
 
 /// The longest chain of differences that git writes is 4,095; a longer one is left to the other reader.
 const DEEPEST: usize = 4_096;
@@ -48,6 +52,13 @@ enum Base {
     Of(Oid),
 }
 
+/// Room for so many objects is kept for the next ones, of so many bytes each at the most.
+const MOST_SPARE: usize = 8;
+const LARGEST_SPARE: usize = 1 << 20;
+
+/// Who is told of an object, its bytes and from what it was made, and leaves what helps with what is made of it.
+type Tell<'t> = &'t (dyn Fn(Oid, &[u8], Made<'_>) -> Option<Trace> + Sync);
+
 const BLOB: u8 = 3;
 const OFS_DELTA: u8 = 6;
 const REF_DELTA: u8 = 7;
@@ -55,12 +66,7 @@ const REF_DELTA: u8 = 7;
 /// Reads the blobs that are wanted from all packs of an object store; answers those that it read.
 ///
 /// Objects of more than `largest` bytes are left to [`stream`].
-pub(super) fn read(
-    objects: &Path,
-    wanted: &HashSet<Oid>,
-    largest: usize,
-    tell: &(dyn Fn(Oid, &[u8]) + Sync),
-) -> HashSet<Oid> {
+pub(super) fn read(objects: &Path, wanted: &HashSet<Oid>, largest: usize, tell: Tell<'_>) -> HashSet<Oid> {
     let mut done: HashSet<Oid> = HashSet::new();
     for index in indexes(objects) {
         let Some(pack) = Pack::open(&index, largest) else {
@@ -250,45 +256,55 @@ impl Pack {
         useful: &[bool],
         left: &(dyn Fn(&Oid) -> bool + Sync),
         unpacker: &mut Unpacker,
-        tell: &(dyn Fn(Oid, &[u8]) + Sync),
+        tell: Tell<'_>,
     ) -> Vec<Oid> {
         let mut read = Vec::new();
-        let Some(whole) = self.unpack(root, unpacker) else {
+        let mut whole = unpacker.spare();
+        if self.unpack(root, unpacker, &mut whole).is_none() {
             return read;
-        };
-        // Each step: an object's content, and which of its children comes next.
-        let mut path = vec![(root, std::rc::Rc::new(whole), 0)];
-        if left(&self.ids[root as usize]) {
-            tell(self.ids[root as usize], &path[0].1);
-            read.push(self.ids[root as usize]);
         }
-        while let Some((object, content, next)) = path.pop() {
+        let mut told = |object: u32, bytes: &[u8], made: Made<'_>| {
+            let id = self.ids[object as usize];
+            if !left(&id) {
+                return None;
+            }
+            read.push(id);
+            tell(id, bytes, made)
+        };
+        let trace = told(root, &whole, Made::default());
+        let (mut difference, mut copied) = (unpacker.spare(), Vec::new());
+        let mut path = vec![Step { object: root, known: Rc::new(Known { bytes: whole, trace }), next: 0 }];
+        while let Some(Step { object, known, next }) = path.pop() {
             let children = &self.children[object as usize];
             let Some(child) = children.get(next).copied() else {
+                unpacker.done_with(known);
                 continue;
             };
             if next + 1 < children.len() {
-                path.push((object, std::rc::Rc::clone(&content), next + 1));
+                path.push(Step { object, known: Rc::clone(&known), next: next + 1 });
             }
             if !useful[child as usize] || path.len() > DEEPEST {
+                unpacker.done_with(known);
                 continue;
             }
-            let made = self.unpack(child, unpacker).and_then(|difference| apply(&content, &difference, self.largest));
-            drop(content);
-            let Some(made) = made else {
+            let mut made = unpacker.spare();
+            let applied = self
+                .unpack(child, unpacker, &mut difference)
+                .and_then(|()| apply(&known.bytes, &difference, self.largest, &mut made, &mut copied));
+            if applied.is_none() {
+                unpacker.done_with(known);
                 continue;
-            };
-            if left(&self.ids[child as usize]) {
-                tell(self.ids[child as usize], &made);
-                read.push(self.ids[child as usize]);
             }
-            path.push((child, std::rc::Rc::new(made), 0));
+            let trace = told(child, &made, Made { trace: known.trace.as_ref(), copied: &copied });
+            unpacker.done_with(known);
+            path.push(Step { object: child, known: Rc::new(Known { bytes: made, trace }), next: 0 });
         }
+        unpacker.keep(difference);
         read
     }
 
     /// An object's bytes, or its difference's.
-    fn unpack(&self, at: u32, unpacker: &mut Unpacker) -> Option<Vec<u8>> {
+    fn unpack(&self, at: u32, unpacker: &mut Unpacker, bytes: &mut Vec<u8>) -> Option<()> {
         let (begin, end) = (self.offsets[at as usize], self.offsets[at as usize + 1]);
         let length =
             usize::try_from(end - begin).ok().filter(|length| *length <= self.largest + (self.largest >> 4) + 1024)?;
@@ -298,22 +314,55 @@ impl Pack {
         if header.size > self.largest {
             return None;
         }
-        let mut bytes = Vec::with_capacity(header.size + 1);
+        bytes.clear();
+        bytes.reserve(header.size + 1);
         unpacker.zlib.reset(true);
-        let status =
-            unpacker.zlib.decompress_vec(&unpacker.packed[header.length..], &mut bytes, FlushDecompress::Finish);
-        (status.ok()? == Status::StreamEnd && bytes.len() == header.size).then_some(bytes)
+        let status = unpacker.zlib.decompress_vec(&unpacker.packed[header.length..], bytes, FlushDecompress::Finish);
+        (status.ok()? == Status::StreamEnd && bytes.len() == header.size).then_some(())
     }
 }
 
+/// An object on the way from a base to what is made of it, and which of its children comes next.
+struct Step {
+    object: u32,
+    known: Rc<Known>,
+    next: usize,
+}
+
+/// What is known of an object.
+struct Known {
+    bytes: Vec<u8>,
+    /// What telling of it left.
+    trace: Option<Trace>,
+}
+
+/// What one thread unpacks with; nothing of it is made anew for each object.
 struct Unpacker {
     packed: Vec<u8>,
     zlib: Decompress,
+    spare: Vec<Vec<u8>>,
 }
 
 impl Unpacker {
     fn new() -> Self {
-        Self { packed: Vec::new(), zlib: Decompress::new(true) }
+        Self { packed: Vec::new(), zlib: Decompress::new(true), spare: Vec::new() }
+    }
+
+    fn spare(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes an object's room back, if nothing else is made of it.
+    fn done_with(&mut self, known: Rc<Known>) {
+        if let Some(known) = Rc::into_inner(known) {
+            self.keep(known.bytes);
+        }
+    }
+
+    fn keep(&mut self, room: Vec<u8>) {
+        if self.spare.len() < MOST_SPARE && room.capacity() <= LARGEST_SPARE {
+            self.spare.push(room);
+        }
     }
 }
 
@@ -378,13 +427,21 @@ fn parse(bytes: &[u8], begin: u64) -> Option<Header> {
     Some(Header { kind, size, length, base })
 }
 
-/// What a base becomes by a difference: copies of pieces of it, and new bytes.
-fn apply(base: &[u8], mut difference: &[u8], largest: usize) -> Option<Vec<u8>> {
+/// What a base becomes by a difference: copies of pieces of it, which are noted, and new bytes.
+fn apply(
+    base: &[u8],
+    mut difference: &[u8],
+    largest: usize,
+    made: &mut Vec<u8>,
+    copied: &mut Vec<Copied>,
+) -> Option<()> {
+    made.clear();
+    copied.clear();
     if varint(&mut difference)? != base.len() {
         return None;
     }
     let size = varint(&mut difference).filter(|size| *size <= largest)?;
-    let mut made = Vec::with_capacity(size);
+    made.reserve(size);
     while let Some((op, rest)) = difference.split_first() {
         difference = rest;
         if op & 0x80 == 0 {
@@ -408,13 +465,14 @@ fn apply(base: &[u8], mut difference: &[u8], largest: usize) -> Option<Vec<u8>> 
                 0 => 0x10000,
                 length => length,
             };
+            copied.push(Copied { from, to: made.len(), length });
             made.extend_from_slice(base.get(from..from.checked_add(length)?)?);
         }
         if made.len() > size {
             return None;
         }
     }
-    (made.len() == size).then_some(made)
+    (made.len() == size).then_some(())
 }
 
 fn varint(bytes: &mut &[u8]) -> Option<usize> {

@@ -17,13 +17,15 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use exhibit_detect::{Cancelled, Confidence, Examined, Fingerprint, Hit, Nature, PART, REACH, RunKey, SNIFFED, Search};
+use exhibit_detect::{
+    Cancelled, Confidence, Examined, Fingerprint, Hit, Nature, PART, REACH, RunKey, SNIFFED, Search, Trace,
+};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 pub use finding::{Commit, Finding};
 
-use crate::reading::{Excluded, Reason, Visitor};
+use crate::reading::{Excluded, Made, Reason, Visitor};
 use holes::Holes;
 use kept::{Kept, Most};
 use remark::Remark;
@@ -422,6 +424,18 @@ impl Visitor for Visiting<'_, '_> {
         let _ = self.scanning.search.scan(bytes, &mut |hit| self.take(&mut found, hit));
         self.scanning.examined(bytes.len() as u64);
         self.keep(found);
+    }
+
+    fn made(&self, path: &str, bytes: &[u8], made: Made<'_>) -> Option<Trace> {
+        let mut found = self.begin(path);
+        let nature = Nature::of(bytes);
+        found.nature = Some(nature);
+        let base = made.trace.map(|trace| (trace, made.copied));
+        // As above.
+        let searched = self.scanning.search.scan_made(bytes, nature, base, &mut |hit| self.take(&mut found, hit));
+        self.scanning.examined(bytes.len() as u64);
+        self.keep(found);
+        searched.ok()?.1
     }
 
     fn file(&self, path: &str, file: &File, size: u64) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use exhibit_detect::{Engine, Options};
 
 use super::*;
-use crate::reading::{Limits, Walk, read_bytes, read_stream};
+use crate::reading::{Content, History, Limits, Walk, read_bytes, read_stream};
 
 /// Made up; of the true form, with a wrong checksum.
 const TOKEN: &str = "ghp_FakeExhibitValue0NotARealKey70ABCDEF";
@@ -182,4 +182,66 @@ fn of_history_the_first_carrier_is_told_and_whether_head_has_it() {
         .map(|one| (one.line, one.commit.as_ref().map(|commit| commit.position), one.at_head))
         .collect();
     assert_eq!(told, [(1, Some(2), Some(true)), (2, Some(2), Some(true))]);
+}
+
+/// Versions of one text, packed as differences: each is searched by what it does not have in common with another, and the same
+/// comes out as if each stood alone.
+#[test]
+fn what_history_keeps_as_differences_gives_the_same_as_the_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let repository = git2::Repository::init(folder.path()).expect("a repository");
+    let who = git2::Signature::new("Case", "case@example.org", &git2::Time::new(1_750_000_000, 0)).expect("a name");
+    let line =
+        |number: usize| format!("        let token = self.key.get({number}).cloned(); // the password is elsewhere\n");
+    let mut lines: Vec<String> = (0..400).map(line).collect();
+    let mut versions = Vec::new();
+    let mut last: Option<git2::Oid> = None;
+    for step in 0..30 {
+        match step % 3 {
+            0 => lines.insert(step * 7, format!("let reply = \"{TOKEN}\"; // {step}\n")),
+            1 => lines[step * 11] = format!("password = \"q8Zr4Wm1Xc7Vb{step}\"\n"),
+            _ => drop(lines.remove(step * 5)),
+        }
+        let text = lines.concat();
+        let mut builder = repository.treebuilder(None).expect("a tree");
+        builder.insert("a", repository.blob(text.as_bytes()).expect("a blob"), 0o100_644).expect("inserted");
+        let tree = repository.find_tree(builder.write().expect("written")).expect("it is there");
+        let parents: Vec<_> = last.iter().map(|id| repository.find_commit(*id).expect("it is there")).collect();
+        let parents: Vec<_> = parents.iter().collect();
+        last = Some(repository.commit(Some("HEAD"), &who, &who, "a step", &tree, &parents).expect("committed"));
+        versions.push(text);
+    }
+    let mut pack = repository.packbuilder().expect("a pack");
+    let mut walk = repository.revwalk().expect("a walk");
+    walk.push_head().expect("pushed");
+    pack.insert_walk(&mut walk).expect("inserted");
+    pack.write(&folder.path().join(".git/objects/pack"), 0).expect("written");
+
+    let count = AtomicU64::new(0);
+    let (made, whole) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let history = History::walk(folder.path(), None).expect("walked");
+    let one = scanning();
+    let told = |scanning: Scanning<'_>, out: &Mutex<Vec<_>>| {
+        let told = scanning.finish().findings.into_iter();
+        let told = told.map(|one| (one.rule.id.clone(), one.confidence, one.line, one.column, one.masked));
+        out.lock().expect("no panic").push(told.collect::<Vec<_>>());
+    };
+    history.read(
+        &|blob| {
+            let Content::Made(bytes, from, left) = blob.content else { panic!("in a pack") };
+            if from.trace.is_some() && from.copied.iter().map(|piece| piece.length).sum::<usize>() > bytes.len() / 2 {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            *left = one.outside_history().made("a", bytes, from);
+            let (by_difference, alone) = (scanning(), scanning());
+            by_difference.outside_history().made("a", bytes, from);
+            alone.outside_history().bytes("a", bytes);
+            told(by_difference, &made);
+            told(alone, &whole);
+        },
+        &|_, excluded| panic!("{excluded:?}"),
+    );
+    let (made, whole) = (made.into_inner().expect("no panic"), whole.into_inner().expect("no panic"));
+    assert_eq!(made, whole);
+    assert!(count.into_inner() > 20 && whole.len() == versions.len() && whole.iter().all(|found| !found.is_empty()));
 }

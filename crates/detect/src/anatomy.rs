@@ -2,6 +2,8 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::trace::Reach;
+
 /// Variants of a pattern's fixed text that are told apart; with more of them nothing is said.
 const VARIANTS: usize = 96;
 /// Stands between fixed pieces for anything that is not fixed. No keyword holds it.
@@ -100,17 +102,17 @@ impl Anatomy {
     }
 
     /// The part of `from..to` in which a match with the keyword `start..end` can lie, widened by a byte for looking
-    /// around; `None` if there can be no match.
+    /// around; if there can be no match, how much was looked at to know that.
     pub(crate) fn narrow(
         &self,
         bytes: &[u8],
         (from, to): (usize, usize),
         (start, end): (usize, usize),
-    ) -> Option<(usize, usize)> {
+    ) -> Result<(usize, usize), Reach> {
         if let Some((_, sets)) = self.texts.iter().find(|(k, _)| bytes[start..end].eq_ignore_ascii_case(k)) {
             let here = &bytes[start..bytes.len().min(start + sets.len())];
             if !here.iter().zip(sets).all(|(byte, set)| set.has(*byte)) {
-                return None;
+                return Err(Reach { before: 0, behind: (start + sets.len()).saturating_sub(end) });
             }
         }
         let (mut left, mut right) = (from, to);
@@ -120,10 +122,12 @@ impl Anatomy {
             let known = |byte: &u8| alphabet[usize::from(*byte)];
             left = start - bytes[from..start].iter().rev().take_while(|b| known(b)).count();
             right = end + bytes[end..to].iter().take_while(|b| known(b)).count();
-            // A run that reaches the window's end may go on behind it.
-            if right < to && right - left < self.shortest {
-                return None;
-            }
+        }
+        // What ends the run counts too, be it the text's own end.
+        let reach = Reach { before: start - left + 1, behind: right - end + 1 };
+        // A run that reaches the window's end may go on behind it.
+        if self.around_keyword && self.alphabet.is_some() && right < to && right - left < self.shortest {
+            return Err(reach);
         }
         // Behind a cut-off the byte could still come.
         let cut_off = right == to && to < bytes.len();
@@ -131,9 +135,9 @@ impl Anatomy {
             && !cut_off
             && memchr::memchr(needs, &bytes[left..right]).is_none()
         {
-            return None;
+            return Err(reach);
         }
-        Some((left.saturating_sub(1).max(from), right.saturating_add(1).min(to)))
+        Ok((left.saturating_sub(1).max(from), right.saturating_add(1).min(to)))
     }
 }
 
@@ -353,17 +357,16 @@ mod tests {
     fn a_byte_at_the_edge_is_not_part_of_the_run() {
         let token = of(r#"(?:^|[^a-z])(key-[a-z0-9:]{4,}@[a-z])(?:[\s"]|$)"#, &["key-"]);
         let text = b"a key-abcd:efgh and x@y";
-        assert_eq!(token.narrow(text, (0, text.len()), (2, 6)), None);
+        assert_eq!(token.narrow(text, (0, text.len()), (2, 6)).ok(), None);
         let text = b"a key-abcd:efgh@i and";
-        assert_eq!(token.narrow(text, (0, text.len()), (2, 6)), Some((1, 18)));
+        assert_eq!(token.narrow(text, (0, text.len()), (2, 6)).ok(), Some((1, 18)));
     }
 
     #[test]
     fn the_text_behind_a_keyword_is_compared() {
         let token = of(r"\b(API-[A-Z0-9]{5,9})(?:[^A-Za-z0-9_-]|$)", &["api-"]);
-        let look = |a: &Anatomy, text: &[u8], start: usize, end: usize| {
-            a.narrow(text, (0, text.len()), (start, end)).is_some()
-        };
+        let look =
+            |a: &Anatomy, text: &[u8], start: usize, end: usize| a.narrow(text, (0, text.len()), (start, end)).is_ok();
         assert!(look(&token, b"API-ABC12 ", 0, 4));
         assert!(look(&token, b"API-AB", 0, 4), "it may go on in bytes to come");
         assert!(!look(&token, b"api-ABC12 ", 0, 4) && !look(&token, b"API-ABc12 ", 0, 4));
@@ -376,10 +379,10 @@ mod tests {
     fn a_run_that_is_too_short_or_lacks_a_byte_is_left_alone() {
         let token = of(r"\b(sk-[a-z0-9]{20})\b", &["sk-"]);
         let text = b"a task-list and sk-abcdefghij0123456789,";
-        assert_eq!(token.narrow(text, (0, text.len()), (4, 7)), None);
-        assert_eq!(token.narrow(text, (0, text.len()), (16, 19)), Some((15, 40)));
+        assert_eq!(token.narrow(text, (0, text.len()), (4, 7)).ok(), None);
+        assert_eq!(token.narrow(text, (0, text.len()), (16, 19)).ok(), Some((15, 40)));
         let url = of(r"https?://[^\s:]*:[^\s]+@[a-z]", &["http://", "https://"]);
         let text = b"GET http://host:80/path and mail a@b";
-        assert_eq!(url.narrow(text, (0, text.len()), (4, 11)), None);
+        assert_eq!(url.narrow(text, (0, text.len()), (4, 11)).ok(), None);
     }
 }

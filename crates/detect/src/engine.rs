@@ -15,6 +15,7 @@ use crate::anatomy::Anatomy;
 use crate::matches::{Confidence, Match, resolve};
 use crate::prefilter::Prefilter;
 use crate::rule::Rule;
+use crate::trace::Reach;
 use crate::validate::RuleProblem;
 use crate::{entropy, generic, pack, placeholder, shape};
 
@@ -308,7 +309,7 @@ impl Pattern {
 pub(crate) struct Windows<'e, 'b> {
     engine: &'e Engine,
     bytes: &'b [u8],
-    /// Allocated at the first keyword only: most bytes have none.
+    /// Allocated at the first window only: most bytes have none.
     open: Vec<Window>,
     found: Vec<Match<'e>>,
 }
@@ -318,18 +319,20 @@ impl<'e, 'b> Windows<'e, 'b> {
         Windows { engine, bytes, open: Vec::new(), found: Vec::new() }
     }
 
-    /// A keyword of a rule lies at `start..end`. Keywords of one rule may arrive a few bytes out of order.
-    pub(crate) fn keyword(&mut self, index: usize, start: usize, end: usize) {
+    /// A keyword of a rule lies at `start..end`. Keywords of one rule may arrive a few bytes out of order. Answers what decides
+    /// about it.
+    pub(crate) fn keyword(&mut self, index: usize, start: usize, end: usize) -> Reach {
         let Windows { engine, bytes, open, found } = self;
-        if open.is_empty() {
-            open.resize(engine.rules.len(), None);
-        }
         let rule = &engine.rules[index];
         let from = start.saturating_sub(rule.look_behind);
         let to = end.saturating_add(rule.look_ahead).min(bytes.len());
-        let Some((from, to)) = engine.pattern(index).anatomy.narrow(bytes, (from, to), (start, end)) else {
-            return;
+        let (from, to) = match engine.pattern(index).anatomy.narrow(bytes, (from, to), (start, end)) {
+            Ok(window) => window,
+            Err(reach) => return reach,
         };
+        if open.is_empty() {
+            open.resize(engine.rules.len(), None);
+        }
         match &mut open[index] {
             Some(window) if from <= window.end && window.start <= to => {
                 *window = window.start.min(from)..window.end.max(to);
@@ -340,6 +343,7 @@ impl<'e, 'b> Windows<'e, 'b> {
                 }
             }
         }
+        Reach::OPEN
     }
 
     /// Searches what is left; every match, overlapping ones included, in no particular order.

@@ -45,6 +45,7 @@ mod sensitive;
 pub mod shape;
 mod structure;
 mod text;
+mod trace;
 mod validate;
 
 pub use alphabet::Alphabet;
@@ -64,4 +65,5 @@ pub use scanner::{Scanner, Summary};
 pub use search::{Cancelled, Hit, Options, PART, REACH, Search};
 pub use sensitive::{Sensitivity, sensitive_key};
 pub use text::{Encoding, Nature, SNIFFED};
+pub use trace::{Copied, Trace};
 pub use validate::{RuleProblem, validate, validate_beside, validate_own};

@@ -133,6 +133,11 @@ impl Prefilter {
         self.keywords.iter().map(Vec::as_slice)
     }
 
+    /// How many bytes a keyword has.
+    pub(crate) fn length(&self, keyword: usize) -> usize {
+        self.keywords[keyword].len()
+    }
+
     /// Calls `hit` with keyword, start and end of every occurrence, roughly in order, until it returns false.
     pub(crate) fn each(&self, bytes: &[u8], mut hit: impl FnMut(usize, usize, usize) -> bool) {
         let mut at = 0;

@@ -19,6 +19,7 @@ use crate::personal::{self, Personal};
 use crate::place::{Examined, Lines, Place};
 use crate::prefilter::Prefilter;
 use crate::rule::Rule;
+use crate::trace::Reach;
 use zeroize::Zeroizing;
 
 use crate::text::{Encoding, Nature, Wide};
@@ -62,10 +63,12 @@ pub struct Cancelled;
 pub struct Search<'e> {
     pub(crate) engine: &'e Engine,
     options: Options,
-    keywords: Prefilter,
+    pub(crate) keywords: Prefilter,
     waiting: Vec<Vec<Waiter>>,
     /// How far behind a part keywords are looked for.
     keywords_behind: usize,
+    /// Bytes of the longest keyword.
+    pub(crate) longest: usize,
     /// Forms of known values, by the number that waits for them, with the place of the value.
     known: Vec<(&'e [u8], usize)>,
     cancel: Option<&'e AtomicBool>,
@@ -168,6 +171,7 @@ impl<'e> Search<'e> {
             keywords: Prefilter::default(),
             waiting: Vec::new(),
             keywords_behind: 0,
+            longest: 0,
             known: Vec::new(),
             cancel: None,
             part,
@@ -212,6 +216,7 @@ impl<'e> Search<'e> {
         let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
         let look_behind = self.engine.rules().iter().map(|r| r.look_behind).max().unwrap_or(0);
         self.keywords_behind = look_behind.min(Rule::LOOK_LIMIT) + longest;
+        self.longest = longest;
     }
 
     /// Stops at the next part once `cancel` is true.
@@ -307,6 +312,25 @@ impl<'e> Search<'e> {
         Ok(self.look(&view, sink))
     }
 
+    /// Tells of matches in a text that is one part, and that needs no decoding.
+    pub(crate) fn tell_all(
+        &self,
+        found: Vec<Match<'e>>,
+        text: &[u8],
+        encoding: Encoding,
+        sink: &mut dyn FnMut(&Hit<'e, '_>),
+    ) -> Examined {
+        let part = 0..text.len();
+        let view = View { bytes: text, base: 0, part: part.clone(), encoding, before: Examined::default() };
+        let found = found.into_iter().map(Found::bare).collect();
+        Examined { bytes: text.len() as u64, ..self.tell(found, text, &part, &view, |_| {}, sink) }
+    }
+
+    /// Whether what is found at keywords is all that is looked for.
+    pub(crate) fn is_by_keywords(&self) -> bool {
+        self.options.personal == Personal::No && !self.options.encoded
+    }
+
     /// Searches the part of a view.
     pub(crate) fn look(&self, view: &View<'_>, sink: &mut dyn FnMut(&Hit<'e, '_>)) -> Examined {
         let bytes = view.part.len() as u64;
@@ -340,6 +364,19 @@ impl<'e> Search<'e> {
         if self.options.encoded {
             self.decoded(text, part, &mut found);
         }
+        self.tell(found, text, part, view, offsets, sink)
+    }
+
+    /// Tells what counts of everything that was found.
+    fn tell(
+        &self,
+        found: Vec<Found<'e>>,
+        text: &[u8],
+        part: &Range<usize>,
+        view: &View<'_>,
+        offsets: impl Fn(&mut Match<'e>),
+        sink: &mut dyn FnMut(&Hit<'e, '_>),
+    ) -> Examined {
         let found = resolve_by(found, |f| &f.found);
         let mut lines = Lines::new(&text[part.clone()]);
         for Found { mut found, decoded } in found {
@@ -394,33 +431,75 @@ impl<'e> Search<'e> {
     fn candidates(&self, text: &[u8], part: &Range<usize>) -> Vec<Match<'e>> {
         let from = part.start.saturating_sub(KEYWORDS_BEFORE);
         let to = (part.end + self.keywords_behind).min(text.len());
-        let mut windows = Windows::new(self.engine, text);
-        let mut assignments = Assignments::new(text);
-        let mut fields = Assignments::new(text);
-        let mut found = Vec::new();
+        let mut candidates = Candidates::new(self, text);
         self.keywords.each(&text[from..to], |keyword, start, end| {
-            for waiter in &self.waiting[keyword] {
-                match waiter {
-                    Waiter::Rule(rule) => windows.keyword(*rule, from + start, from + end),
-                    Waiter::Stem => found.extend(assignments.stem(from + start, from + end)),
-                    Waiter::Known(number) => {
-                        let (form, _) = self.known[*number];
-                        let here = from + start..from + end;
-                        if text[here.clone()] == *form {
-                            let rule = generic::family(KNOWN);
-                            let confidence = Confidence::Certain;
-                            found.push(Match { rule, span: here.clone(), secret: here, confidence });
-                        }
-                    }
-                    Waiter::Field => found.extend(fields.field(from + start, from + end)),
-                }
-            }
+            candidates.take(keyword, from + start..from + end);
             true
         });
-        found.extend(windows.close());
+        let mut found = candidates.close();
         if self.options.personal != Personal::No {
             personal::find(text, part, self.options.personal == Personal::WithAddresses, &mut found);
         }
+        found
+    }
+}
+
+/// What is found at keywords, as one after the other is taken.
+pub(crate) struct Candidates<'s, 'e, 'b> {
+    search: &'s Search<'e>,
+    text: &'b [u8],
+    windows: Windows<'e, 'b>,
+    assignments: Assignments<'b>,
+    fields: Assignments<'b>,
+    found: Vec<Match<'e>>,
+}
+
+impl<'s, 'e, 'b> Candidates<'s, 'e, 'b> {
+    pub(crate) fn new(search: &'s Search<'e>, text: &'b [u8]) -> Self {
+        let windows = Windows::new(search.engine, text);
+        let (assignments, fields) = (Assignments::new(text), Assignments::new(text));
+        Self { search, text, windows, assignments, fields, found: Vec::new() }
+    }
+
+    /// A keyword lies here. Answers how much around it decides that it is nothing.
+    #[inline]
+    pub(crate) fn take(&mut self, keyword: usize, here: Range<usize>) -> Reach {
+        let mut reach = Reach::default();
+        for waiter in &self.search.waiting[keyword] {
+            let one = match waiter {
+                Waiter::Rule(rule) => self.windows.keyword(*rule, here.start, here.end),
+                Waiter::Stem => match self.assignments.stem(here.start, here.end) {
+                    Ok(found) => {
+                        self.found.push(found);
+                        Reach::OPEN
+                    }
+                    Err(reach) => reach,
+                },
+                Waiter::Known(number) => {
+                    let (form, _) = self.search.known[*number];
+                    if self.text[here.clone()] == *form {
+                        let rule = generic::family(KNOWN);
+                        let confidence = Confidence::Certain;
+                        self.found.push(Match { rule, span: here.clone(), secret: here.clone(), confidence });
+                        Reach::OPEN
+                    } else {
+                        Reach::default()
+                    }
+                }
+                Waiter::Field => {
+                    self.found.extend(self.fields.field(here.start, here.end));
+                    Reach::OPEN
+                }
+            };
+            reach = reach.and(one);
+        }
+        reach
+    }
+
+    /// Everything, overlapping matches included.
+    pub(crate) fn close(self) -> Vec<Match<'e>> {
+        let Self { windows, mut found, .. } = self;
+        found.extend(windows.close());
         found
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Way {
 pub(super) const BLANKS: usize = 24;
 /// Longest type that stands between a name and the sign before its value.
 pub(super) const TYPE: usize = 40;
+/// Behind a name's end, at most so many bytes are looked at to find the way: some 370 where a declaration's braces open.
+pub(super) const LOOKS: usize = 512;
 
 struct Cursor<'b> {
     bytes: &'b [u8],

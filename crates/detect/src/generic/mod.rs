@@ -15,6 +15,7 @@ use crate::matches::{Confidence, Match};
 use crate::prefilter::Prefilter;
 use crate::rule::Rule;
 use crate::sensitive::{Sensitivity, sensitive_key};
+use crate::trace::Reach;
 
 /// Lower-case parts of names that promise a secret; every name that [`sensitive_key`] knows holds one, but addresses.
 /// The short ones stand with what may follow a name, so that they are no parts of ordinary words.
@@ -52,7 +53,7 @@ pub(crate) fn find(bytes: &[u8]) -> Vec<Match<'static>> {
     let mut walk = Assignments::new(bytes);
     let mut found = Vec::new();
     STEMS_ALONE.each(bytes, |_, start, end| {
-        found.extend(walk.stem(start, end));
+        found.extend(walk.stem(start, end).ok());
         true
     });
     found
@@ -141,6 +142,8 @@ pub(crate) struct Assignments<'b> {
 /// The kind of secret that a name promises, and whether only a value beyond doubt will do.
 type Promise = Option<(Sensitivity, bool)>;
 
+/// Blanks before a name that are no reason to look again in another text.
+const BLANKS_BEFORE: usize = 64;
 /// Places for names that are remembered.
 const REMEMBERED: usize = 256;
 
@@ -149,18 +152,26 @@ impl<'b> Assignments<'b> {
         Assignments { bytes, done: 0..0, known: Vec::new() }
     }
 
-    /// A stem lies at `start..end`: is it part of a name with a secret behind it?
+    /// A stem lies at `start..end`: is it part of a name with a secret behind it? If not, how much was looked at to know that.
     #[inline]
-    pub(crate) fn stem(&mut self, start: usize, end: usize) -> Option<Match<'static>> {
+    pub(crate) fn stem(&mut self, start: usize, end: usize) -> Result<Match<'static>, Reach> {
         // Some stems hold what may stand around a name.
         let start = start + usize::from(!names::in_name(self.bytes[start]));
         let end = if names::in_name(self.bytes[end - 1]) { end } else { end - 1 };
+        // Who is part of the same name looks at the same.
         if self.done.start <= start && end <= self.done.end {
-            return None;
+            return Err(Reach::NEAR);
         }
-        let name = names::around(self.bytes, start, end)?;
+        let name = names::around(self.bytes, start, end).ok_or(Reach::NEAR)?;
         self.done = name.start..name.end;
-        self.look(name)
+        self.look(name).map_err(|looked_to| {
+            // Blanks before a name are looked through, however many they are.
+            let before = &self.bytes[name.start.saturating_sub(BLANKS_BEFORE)..name.start];
+            if before.len() == BLANKS_BEFORE && before.trim_ascii().is_empty() {
+                return Reach::OPEN;
+            }
+            Reach::NEAR.and(Reach { before: 0, behind: looked_to.saturating_sub(end) + 1 })
+        })
     }
 
     /// A stem lies at `start..end`: is it part of a name with personal data behind it?
@@ -193,23 +204,26 @@ impl<'b> Assignments<'b> {
         place.1
     }
 
-    fn look(&mut self, name: names::Name) -> Option<Match<'static>> {
+    /// What stands behind a name; if it is nothing, the end of the bytes that say so.
+    fn look(&mut self, name: names::Name) -> Result<Match<'static>, usize> {
         // `AWS::SecretsManager::Secret` names a kind of thing.
         if self.bytes[..name.start].ends_with(b"::") {
-            return None;
+            return Err(name.end);
         }
-        let way = connector::behind(self.bytes, &name)?;
-        let text = str::from_utf8(&self.bytes[name.start..name.end]).ok()?;
-        let (kind, bare) = self.promised(text)?;
+        let on_the_way = name.end + connector::LOOKS;
+        let way = connector::behind(self.bytes, &name).ok_or(on_the_way)?;
+        let text = str::from_utf8(&self.bytes[name.start..name.end]).map_err(|_| name.end)?;
+        let (kind, bare) = self.promised(text).ok_or(name.end)?;
         if way.call && names::bare_kind(text).is_some() {
-            return None;
+            return Err(on_the_way);
         }
-        let value = value::at(self.bytes, &way)?;
+        let all = on_the_way + value::LOOKS;
+        let value = value::at(self.bytes, &way).ok_or(all)?;
         let secret = &self.bytes[value.start..value.end];
         if judge::is_hopeless(secret) {
-            return None;
+            return Err(all);
         }
-        let rule = rule_of(kind)?;
+        let rule = rule_of(kind).ok_or(name.end)?;
         let context = judge::Context {
             kind,
             bare,
@@ -224,8 +238,8 @@ impl<'b> Assignments<'b> {
             setting: way.word || (value.line && way.tight),
             phrase: names::is_phrase(text),
         };
-        let confidence = judge::grade(secret, text, context)?;
-        Some(Match { rule, span: name.start..value.end, secret: value.start..value.end, confidence })
+        let confidence = judge::grade(secret, text, context).ok_or(all)?;
+        Ok(Match { rule, span: name.start..value.end, secret: value.start..value.end, confidence })
     }
 }
 

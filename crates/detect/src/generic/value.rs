@@ -4,6 +4,8 @@ use super::connector::Way;
 
 /// Longest value, in bytes.
 const LONGEST: usize = 1024;
+/// Behind the way's end, at most so many bytes are looked at.
+pub(super) const LOOKS: usize = LONGEST + 16;
 
 /// A value's bytes and how it stands there.
 #[derive(Debug, Clone, Copy)]
