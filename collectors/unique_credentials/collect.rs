@@ -1,5 +1,6 @@
 //! Reads the sources and says facts about what they hold. Values end here.
 
+use super::breached::{Digests, Lists};
 use super::examples::Examples;
 use super::facts::{ConnectionFacts, CredentialFacts, Facts, SourceFacts, UnseenFacts, VERSION};
 use super::login::{Candidate, Dial, Test, Users, names_a_user};
@@ -40,6 +41,8 @@ pub(super) struct Run<'a> {
     pub(super) policy: Policy,
     /// How the operating test reaches its servers.
     pub(super) dial: &'a dyn Dial,
+    /// How lists of breached passwords are asked.
+    pub(super) lists: &'a dyn Lists,
 }
 
 /// A credential's facts with the fingerprints that groups are made from. Lives in memory only.
@@ -76,6 +79,8 @@ struct Observer<'a> {
     /// What the operating test tries; empty where it is off.
     candidates: Vec<Candidate>,
     users: Users,
+    /// What a list of breached passwords is asked by; empty where none is.
+    digests: Digests,
     texts: HashSet<Arc<str>>,
 }
 
@@ -95,6 +100,7 @@ pub(super) fn observe(run: &Run<'_>) -> Observation {
         connections: Vec::new(),
         candidates: Vec::new(),
         users: Users::new(),
+        digests: Digests::default(),
         texts: HashSet::new(),
     };
     for configured in &run.source.credentials {
@@ -345,6 +351,22 @@ impl Observer<'_> {
         });
     }
 
+    /// Keeps the digest of the credential that is noted next, for a list of breached passwords alone.
+    fn remember_digest(&mut self, found: &Credential, parts: Option<&Parts>) {
+        let environments = self.run.environments;
+        let disposable = environments.iter().any(|known| known.disposable && known.id.as_str() == found.environment);
+        if self.run.policy.breached.is_none() || disposable {
+            return;
+        }
+        let value = match parts {
+            Some(parts) => parts.password.as_ref().map_or(&[][..], |password| password.as_bytes()),
+            None => found.value.bytes(),
+        };
+        if !value.is_empty() {
+            self.digests.note(self.seen.len(), value);
+        }
+    }
+
     fn note(
         &mut self,
         found: &Credential,
@@ -355,6 +377,7 @@ impl Observer<'_> {
         parts: Option<&Parts>,
     ) {
         let compared = told.length > 0;
+        self.remember_digest(found, parts);
         self.remember(found, engine, parts);
         let host = parts.and_then(|parts| {
             let host = canonical_host(parts, &self.run.policy)?;
@@ -394,6 +417,7 @@ impl Observer<'_> {
             tls: parts.and_then(|parts| parts.tls.clone()),
             host: None,
             from_example,
+            breached: None,
             since: found.version.as_ref().and_then(|version| version.since),
             readers: found.readers.clone(),
         };
@@ -439,6 +463,13 @@ impl Observer<'_> {
             let environments = self.run.environments;
             Test { settings, candidates, users, environments, key: &self.run.run_key, dial: self.run.dial }.perform()
         });
+        let breached = self.run.policy.breached.as_ref().map(|settings| {
+            let (facts, found) = std::mem::take(&mut self.digests).ask(self.run.lists, settings);
+            for (number, seen) in found {
+                self.seen[number].facts.breached = Some(seen);
+            }
+            facts
+        });
         let credentials = grouped(self.seen);
         self.connections.sort();
         self.unseen.sort();
@@ -450,6 +481,7 @@ impl Observer<'_> {
             credentials,
             connections: self.connections,
             operating_test,
+            breached,
             unseen: self.unseen,
         };
         Observation {

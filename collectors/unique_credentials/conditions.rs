@@ -225,6 +225,21 @@ const ALL: &[Words] = &[
         references: &[SOC_61, ISO_17, NIST_5],
     },
     Words {
+        check: "unique-credentials.breached",
+        title: "A credential appears in a public list of breached passwords",
+        risk: "Such lists are what attackers try first: who has the list has the password, and needs only the place where it opens something.",
+        impact: "Whatever the credential opens can be read, changed or deleted by somebody who never saw our configuration.",
+        recommendation: "Replace it by a random value that nobody chose, and treat the old one as known.",
+        steps: &[
+            "Generate a new random value in the secret manager, at least 32 characters.",
+            "Set it on the server, and roll it out to every service that uses it.",
+            "Revoke the old value, and confirm that a login with it is refused.",
+            "Look through the access logs of what it opened for logins that nobody can account for.",
+            "Find out who chose it, and where else it may be in use.",
+        ],
+        references: &["NIST SP 800-63B 5.1.1.2, comparison with breach corpuses", ISO_17, SOC_61],
+    },
+    Words {
         check: "unique-credentials.cross-login",
         title: "A credential of one environment opens a server of another",
         risk: "It was tried and it worked: whoever holds the weaker environment's configuration is in the stronger one.",

@@ -1,5 +1,6 @@
 //! The facts that leave the collector: what may be said about credentials without saying them.
 
+use super::breached::{ListFacts, Seen};
 use super::login::facts::ServerFacts;
 use crate::sources::Engine;
 use exhibit_detect::{Alphabet, Sensitivity, facts::EntropyClass};
@@ -37,6 +38,9 @@ pub struct Facts {
     /// Servers of the operating test; none where it is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operating_test: Option<Vec<ServerFacts>>,
+    /// What came of asking a list of breached passwords; none where none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breached: Option<ListFacts>,
     /// Names whose value was not seen, and that may be credentials.
     pub unseen: Vec<UnseenFacts>,
 }
@@ -81,6 +85,7 @@ impl From<First> for Facts {
             credentials: first.credentials.into_iter().map(CredentialFacts::from).collect(),
             connections: Vec::new(),
             operating_test: None,
+            breached: None,
             unseen: first.unseen,
         }
     }
@@ -186,6 +191,9 @@ pub struct CredentialFacts {
     /// Whether it is the very value that an example file shows.
     #[serde(default, skip_serializing_if = "is_false")]
     pub from_example: bool,
+    /// How often the list of breached passwords has seen it, where it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breached: Option<Seen>,
     /// Since when the source holds this very value; none where it does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,

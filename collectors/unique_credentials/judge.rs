@@ -4,7 +4,7 @@ use super::collect::NOT_SENSITIVE;
 use super::facts::Facts;
 use super::matrix::{Matrix, View};
 use super::settings::Policy;
-use super::{conditions, hosts, login, missing, recipients, rotation, sharing, strength, transport};
+use super::{breached, conditions, hosts, login, missing, recipients, rotation, sharing, strength, transport};
 use crate::JudgeError;
 use exhibit_detect::Sensitivity;
 use exhibit_evidence::assessment::Judgement;
@@ -80,6 +80,7 @@ const CHECKS: &[(Rules, CheckOf)] = &[
     (missing::EXTRA, missing::extra),
     (recipients::RECIPIENTS, recipients::recipients),
     (rotation::ROTATION, rotation::rotation),
+    (breached::BREACHED, breached::breached),
     (login::judge::CROSS, login::judge::cross_login),
     (login::judge::OPEN, login::judge::open_server),
 ];

@@ -3,9 +3,11 @@
 //!
 //! - `settings`: what people write; `collect`: reads the sources, says facts (values end there);
 //! - `facts`: the form of what leaves; `matrix`: the facts arranged;
+//! - `breached`: lists of breached passwords, asked by range;
 //! - `judge`: verdicts; `sharing`, `strength`, `missing`: the checks; `conditions`: their words;
 //! - `self_test`: a known-bad and a known-good fixture, before every run.
 
+pub mod breached;
 mod collect;
 mod conditions;
 mod examples;
@@ -86,6 +88,7 @@ impl Collector for UniqueCredentials {
             source,
             policy,
             dial: &network,
+            lists: &breached::Network { root: Root::folder(scope.base) },
         };
         Ok(Collected { observation: collect::observe(&run), artifacts: Vec::new() })
     }

@@ -1,5 +1,6 @@
 //! What people write into `exhibit.toml` for this collector.
 
+use super::breached::Breached;
 use super::login::settings::OperatingTest;
 use super::rules::{AllowUnencrypted, RecipientRule, Rotation};
 use crate::SettingProblem;
@@ -59,6 +60,8 @@ pub struct Policy {
     pub rotation: Rotation,
     /// Connections that may be unencrypted.
     pub allow_unencrypted: Vec<AllowUnencrypted>,
+    /// The list of breached passwords that is asked; none is, where nothing stands here.
+    pub breached: Option<Breached>,
     /// Severities in place of a check's own. Tables, because ids such as `….default-password` as keys
     /// would look like literal secrets in a configuration.
     pub severities: Vec<CheckSeverity>,
@@ -82,6 +85,7 @@ impl Default for Policy {
             recipients: Vec::new(),
             rotation: Rotation::default(),
             allow_unencrypted: Vec::new(),
+            breached: None,
             severities: Vec::new(),
         }
     }
@@ -209,6 +213,9 @@ impl Policy {
         if let Some(problem) = policy.rotation.problem() {
             return Err(problem);
         }
+        if let Some(expected) = policy.breached.as_ref().and_then(Breached::problem) {
+            return Err(SettingProblem::new("policy.breached.range_url", expected));
+        }
         if let Some(at) = policy.allow_excluded.iter().position(|code| !is_unseen(code)) {
             let expected = format!("expected one of {}, {KEPT_ELSEWHERE}", UNREAD.join(", "));
             return Err(SettingProblem::new(&format!("policy.allow_excluded.{at}"), expected));
@@ -297,6 +304,8 @@ mod tests {
             "minimum_length = 'hunter2'",
             "[[allow_shared]]\nnames=['A']\nreason=' '",
             "[[allow_missing]]\nname='A'\nenvironments=['a']\nreason=''",
+            "[breached]\nrange_url='hunter2'",
+            "[breached]\nrange_url='https://list.example/range/?hunter2'",
         ] {
             let problem = read(text).expect_err("refused");
             assert!(!problem.message.contains("hunter2"), "{}", problem.message);
@@ -355,6 +364,9 @@ mod tests {
             "reference",
             "environments",
             "allow_unencrypted",
+            "breached",
+            "range_url",
+            "authorities",
         ] {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");
         }

@@ -103,7 +103,7 @@ pub(super) fn supplied_by_default(case: &Case<'_>) -> Result<Noted, JudgeError> 
 }
 
 /// One finding for each name of a non-disposable environment with places that are `wrong`.
-fn each(
+pub(super) fn each(
     case: &Case<'_>,
     rules: Rules,
     wrong: impl Fn(&View<'_>, &CredentialFacts) -> bool,

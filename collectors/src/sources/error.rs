@@ -72,7 +72,7 @@ impl SourceError {
     }
 
     /// Something that a program or a service refused.
-    pub(super) fn refused(what: impl Into<String>, code: &'static str, reason: impl Into<String>) -> Self {
+    pub(crate) fn refused(what: impl Into<String>, code: &'static str, reason: impl Into<String>) -> Self {
         Self::Refused { what: what.into(), code, reason: reason.into() }
     }
 }

@@ -26,7 +26,7 @@ pub mod kubernetes;
 pub mod logs;
 pub mod process;
 mod secret;
-mod service;
+pub(crate) mod service;
 pub mod settings;
 pub mod systemd;
 pub mod urls;

@@ -12,7 +12,7 @@ pub(super) const MOST_AT_ONCE: usize = 64;
 pub(super) const MOST_NAMES: usize = 100_000;
 
 /// A client that trusts the authorities of this file, or those of this machine.
-pub(super) fn client(root: &Root, authorities: Option<&str>, plain_http: bool) -> Result<Client, SourceError> {
+pub(crate) fn client(root: &Root, authorities: Option<&str>, plain_http: bool) -> Result<Client, SourceError> {
     let authorities = authorities.map(|file| files::bytes(root, file)).transpose()?;
     let authorities = authorities.map(|pem| pem.to_vec());
     let limits = Limits { authorities, plain_http, ..Limits::default() };
@@ -22,12 +22,12 @@ pub(super) fn client(root: &Root, authorities: Option<&str>, plain_http: bool) -
 }
 
 /// What a service did not give, for `what`.
-pub(super) fn refused(what: &str, error: &RemoteError) -> SourceError {
+pub(crate) fn refused(what: &str, error: &RemoteError) -> SourceError {
     SourceError::refused(what, error.code(), error.to_string())
 }
 
 /// Does the same with each of many, several at a time, and answers in their order. The first that fails ends it.
-pub(super) fn each<T: Sync, R: Send>(
+pub(crate) fn each<T: Sync, R: Send>(
     items: &[T],
     at_once: usize,
     work: &(dyn Fn(&T) -> Result<R, SourceError> + Sync),
