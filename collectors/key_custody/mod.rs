@@ -14,6 +14,11 @@ mod collect;
 mod conditions;
 mod drill;
 mod facts;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing {
+    //! Opened to `fuzz/`.
+    pub use super::restic::fuzzing::restic;
+}
 mod judge;
 mod keeping;
 mod looking;

@@ -8,6 +8,8 @@ pub mod attested;
 pub mod cases;
 pub mod collector;
 pub mod examples;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gaps;
 mod known;
 pub mod own;

@@ -33,16 +33,23 @@ macro_rules! targets {
 
 targets! {
     "collectors":
+        answers at "../../collectors/fuzz/fuzz_targets/answers.rs",
+        aws_keys at "../../collectors/fuzz/fuzz_targets/aws_keys.rs",
         ci at "../../collectors/fuzz/fuzz_targets/ci.rs",
+        command at "../../collectors/fuzz/fuzz_targets/command.rs",
         compose at "../../collectors/fuzz/fuzz_targets/compose.rs",
         connections at "../../collectors/fuzz/fuzz_targets/connections.rs",
         dotenv at "../../collectors/fuzz/fuzz_targets/dotenv.rs",
         interpolate at "../../collectors/fuzz/fuzz_targets/interpolate.rs",
         journal at "../../collectors/fuzz/fuzz_targets/journal.rs",
+        kubectl at "../../collectors/fuzz/fuzz_targets/kubectl.rs",
         kubernetes at "../../collectors/fuzz/fuzz_targets/kubernetes.rs",
         lockfiles at "../../collectors/fuzz/fuzz_targets/lockfiles.rs",
         packed at "../../collectors/fuzz/fuzz_targets/packed.rs",
-        settings at "../../collectors/fuzz/fuzz_targets/settings.rs";
+        restic at "../../collectors/fuzz/fuzz_targets/restic.rs",
+        settings at "../../collectors/fuzz/fuzz_targets/settings.rs",
+        systemd at "../../collectors/fuzz/fuzz_targets/systemd.rs",
+        wrangler at "../../collectors/fuzz/fuzz_targets/wrangler.rs";
     "crates/archive":
         object_key at "../../crates/archive/fuzz/fuzz_targets/object_key.rs",
         object_record at "../../crates/archive/fuzz/fuzz_targets/object_record.rs";

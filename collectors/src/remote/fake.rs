@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+#[cfg(test)]
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 
 /// A request as it came.
@@ -83,6 +84,7 @@ impl FakeServer {
     }
 
     /// One whose certificate is from an authority of its own.
+    #[cfg(test)]
     pub(crate) fn tls(answers: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
         Self::start(Some(certificate()), Arc::new(answers))
     }
@@ -173,6 +175,7 @@ fn read(reader: &mut BufReader<impl Read>) -> Option<Asked> {
     Some(asked)
 }
 
+#[cfg(test)]
 fn certificate() -> (Arc<rustls::ServerConfig>, Vec<u8>) {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

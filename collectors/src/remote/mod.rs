@@ -12,7 +12,8 @@ pub mod aws;
 mod breaker;
 mod client;
 mod error;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "a part of it serves the tests alone"))]
 pub(crate) mod fake;
 mod pace;
 mod reference;

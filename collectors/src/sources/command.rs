@@ -169,41 +169,12 @@ impl Source for CommandSource {
             return Ok(Listing { names: number.ok_or_else(refused)? });
         }
         let printed = self.text(&self.settings.run, files::MAX_BYTES)?;
-        let names = match self.settings.format {
-            Format::Dotenv => dotenv::names_in(&printed).len() as u64,
-            Format::Value => 1,
-            Format::Names if !self.prints_json(&printed) => {
-                printed.lines().filter(|line| !line.trim().is_empty()).count() as u64
-            }
-            Format::Json | Format::Names => {
-                let counted = json::count(&printed, &self.path()).map_err(|error| self.not_json(&error))?;
-                counted.ok_or_else(|| self.malformed("items", "an object or a list"))?
-            }
-        };
-        Ok(Listing { names })
+        self.counted(&printed)
     }
 
     fn read(&self) -> Result<Reading, SourceError> {
         let printed = self.text(&self.settings.run, files::MAX_BYTES)?;
-        match self.settings.format {
-            Format::Dotenv => self.assignments(&printed),
-            Format::Value => {
-                let name = self.settings.name.clone().unwrap_or_default();
-                let whole = printed.strip_suffix('\n').unwrap_or(&printed);
-                let value = if self.settings.first_line { whole.lines().next().unwrap_or("") } else { whole };
-                let mut reading = Reading { examined: 1, ..Reading::default() };
-                reading.credentials.push(self.credential(&name, value, None));
-                Ok(reading)
-            }
-            Format::Names if !self.prints_json(&printed) => {
-                let names = printed.lines().map(str::trim).filter(|line| !line.is_empty());
-                names.map(|name| self.unread(name, None)).collect::<Result<Vec<_>, _>>().map(only_names)
-            }
-            Format::Json | Format::Names => {
-                let read = Json::read(&printed).map_err(|error| self.not_json(&error))?;
-                self.items(&read)
-            }
-        }
+        self.taken(&printed)
     }
 }
 
@@ -214,6 +185,45 @@ fn only_names(unread: Vec<Unread>) -> Reading {
 impl CommandSource {
     pub(super) fn new(root: Root, environment: String, settings: CommandSettings) -> Self {
         Self { root, environment, settings }
+    }
+
+    /// How many names a command printed.
+    fn counted(&self, printed: &str) -> Result<Listing, SourceError> {
+        let names = match self.settings.format {
+            Format::Dotenv => dotenv::names_in(printed).len() as u64,
+            Format::Value => 1,
+            Format::Names if !self.prints_json(printed) => {
+                printed.lines().filter(|line| !line.trim().is_empty()).count() as u64
+            }
+            Format::Json | Format::Names => {
+                let counted = json::count(printed, &self.path()).map_err(|error| self.not_json(&error))?;
+                counted.ok_or_else(|| self.malformed("items", "an object or a list"))?
+            }
+        };
+        Ok(Listing { names })
+    }
+
+    /// What a command printed.
+    fn taken(&self, printed: &str) -> Result<Reading, SourceError> {
+        match self.settings.format {
+            Format::Dotenv => self.assignments(printed),
+            Format::Value => {
+                let name = self.settings.name.clone().unwrap_or_default();
+                let whole = printed.strip_suffix('\n').unwrap_or(printed);
+                let value = if self.settings.first_line { whole.lines().next().unwrap_or("") } else { whole };
+                let mut reading = Reading { examined: 1, ..Reading::default() };
+                reading.credentials.push(self.credential(&name, value, None));
+                Ok(reading)
+            }
+            Format::Names if !self.prints_json(printed) => {
+                let names = printed.lines().map(str::trim).filter(|line| !line.is_empty());
+                names.map(|name| self.unread(name, None)).collect::<Result<Vec<_>, _>>().map(only_names)
+            }
+            Format::Json | Format::Names => {
+                let read = Json::read(printed).map_err(|error| self.not_json(&error))?;
+                self.items(&read)
+            }
+        }
     }
 
     /// What was run, as configured.
@@ -345,6 +355,41 @@ pub(super) fn printed(
     let time_limit = Duration::from_secs(seconds);
     let program = Program { command, folder: &folder, pass, set: &[], input: None, time_limit, most };
     program.printed().map_err(|error| SourceError::refused(command.join(" "), error.code(), error.to_string()))
+}
+
+/// Opened to `fuzz/`.
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    use super::*;
+
+    const SETTINGS: [&str; 7] = [
+        "format='json'",
+        "format='json',items='a.b',name_field='n',value_field='v.w',since_field='s'",
+        "format='dotenv'",
+        "format='names'",
+        "format='names',items='secrets',since_field='updated_at'",
+        "format='value',name='A_KEY'",
+        "format='value',name='A_KEY',first_line=true",
+    ];
+
+    /// What a command may print; the first byte chooses the form in which it should be. What can be read and counted gives the
+    /// same number.
+    ///
+    /// # Panics
+    /// When that does not hold.
+    pub fn command(bytes: &[u8]) {
+        let Some((choice, printed)) = bytes.split_first() else { return };
+        let settings = SETTINGS[usize::from(*choice) % SETTINGS.len()];
+        let settings: CommandSettings = toml::from_str(&format!("a={{run=['it'],{settings}}}"))
+            .map(|table: std::collections::BTreeMap<String, CommandSettings>| table.into_values().next())
+            .expect("TOML")
+            .expect("settings");
+        let source = CommandSource::new(Root::Memory(&[]), "production".to_owned(), settings);
+        let Ok(printed) = files::decode("it", printed) else { return };
+        if let (Ok(listing), Ok(reading)) = (source.counted(&printed), source.taken(&printed)) {
+            assert_eq!(listing.names, reading.examined + reading.unread.len() as u64);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -125,6 +125,27 @@ fn of_profile(text: &str, profile: &str, key: &str) -> Option<SecretString> {
     None
 }
 
+/// Opened to `fuzz/`.
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing {
+    use super::*;
+
+    /// Any text as AWS's shared credentials file: what is found stands in it, trimmed, and no error repeats it.
+    ///
+    /// # Panics
+    /// When that does not hold.
+    pub fn aws_keys(text: &str) {
+        for profile in ["default", "audit", ""] {
+            for key in ["aws_access_key_id", "aws_session_token"] {
+                let Some(found) = of_profile(text, profile, key) else { continue };
+                let found = found.expose_secret();
+                assert!(!found.is_empty() && found.trim() == found && !found.contains('\n') && text.contains(found));
+                assert!(text.contains(key) && text.contains(profile));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

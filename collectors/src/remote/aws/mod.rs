@@ -1,6 +1,11 @@
 //! Requests to AWS and to servers that speak as it does: signed, and their failures understood.
 
 mod access;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    //! Opened to `fuzz/`.
+    pub use super::keys::fuzzing::aws_keys;
+}
 mod keys;
 mod said;
 mod signer;

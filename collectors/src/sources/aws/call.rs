@@ -8,6 +8,7 @@ use crate::remote::aws::{AwsSigner, Service, explain};
 use crate::remote::{Client, HeaderName, HeaderValue, Method, RemoteError, Request, Url};
 use exhibit_evidence::Timestamp;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -65,6 +66,7 @@ impl<'s> Caller<'s> {
         list: &str,
     ) -> Result<Vec<Json>, SourceError> {
         let (mut items, mut ask) = (Vec::new(), ask.clone());
+        let mut tokens = HashSet::new();
         loop {
             let mut answer = self.call(what, action, &ask).map_err(|error| self.told(&error))?;
             let next = answer.text_at(["NextToken"]).filter(|next| !next.is_empty()).map(str::to_owned);
@@ -74,12 +76,12 @@ impl<'s> Caller<'s> {
             items.append(inside);
             match next {
                 None => return Ok(items),
-                Some(_) if items.len() > MOST_NAMES => {
+                Some(_) if items.len().max(tokens.len()) > MOST_NAMES => {
                     let reason = format!("it holds more than {MOST_NAMES} names");
                     return Err(SourceError::refused(self.aws.label(), "too-large", reason));
                 }
                 // A list that goes round would never end.
-                Some(next) if ask.get("NextToken") == Some(&json!(next)) => return Err(self.malformed()),
+                Some(next) if !tokens.insert(next.clone()) => return Err(self.malformed()),
                 Some(next) => ask["NextToken"] = json!(next),
             }
         }

@@ -80,6 +80,19 @@ fn one_parameter_that_may_not_be_decrypted_hides_no_other() {
     });
 }
 
+/// Pages without a name, each of which announces the one before it.
+#[test]
+fn a_list_that_goes_round_ends() {
+    let server = FakeServer::plain(|_, number| {
+        let token = ["one", "two"][number % 2];
+        Reply::ok(format!("{{\"SecretList\":[],\"Parameters\":[],\"NextToken\":\"{token}\"}}"))
+    });
+    for kind in ["secrets_manager", "parameter_store"] {
+        with(kind, &server, |source| assert_eq!(source.listing().expect_err("endless").code(), "not-understood"));
+    }
+    assert_eq!(server.asked().len(), 6);
+}
+
 #[test]
 fn what_goes_wrong_has_a_steady_code_and_shows_nothing() {
     type Answers = fn() -> Reply;

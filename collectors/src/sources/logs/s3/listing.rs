@@ -73,7 +73,7 @@ pub(crate) fn each(
     prefix: &str,
     sink: &mut dyn FnMut(Listed, &Answer) -> Result<(), RemoteError>,
 ) -> Result<(), RemoteError> {
-    let mut seen = HashSet::new();
+    let (mut seen, mut tokens) = (HashSet::new(), HashSet::new());
     let mut after: Option<String> = None;
     loop {
         let answer = bucket.page(prefix, after.as_deref())?;
@@ -92,7 +92,8 @@ pub(crate) fn each(
         }
         match (page.truncated, page.next) {
             (false, _) => return Ok(()),
-            (true, Some(next)) if after.as_ref() != Some(&next) => after = Some(next),
+            // A listing that goes round would never end, and pages without objects might not either.
+            (true, Some(next)) if tokens.len() <= MOST && tokens.insert(next.clone()) => after = Some(next),
             _ => return Err(answer.not_understood("another page, and where it begins")),
         }
     }

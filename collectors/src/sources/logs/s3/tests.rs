@@ -74,6 +74,19 @@ fn read(server: &FakeServer) -> (Result<Passed, Left>, Recorded) {
     (passed, recorded)
 }
 
+/// Pages without an object, each of which announces the one before it.
+#[test]
+fn a_listing_that_goes_round_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = FakeServer::plain(|_, number| {
+        let token = ["one", "two"][number % 2];
+        let rest = format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>");
+        Reply::ok(page(&[], &rest))
+    });
+    assert!(log(&server, folder.path()).list().is_err());
+    assert_eq!(server.asked().len(), 3);
+}
+
 #[test]
 fn pages_add_up_and_keys_are_what_they_were() {
     let server = FakeServer::plain(|asked, _| match asked.target.contains("continuation-token=t%2F2") {
