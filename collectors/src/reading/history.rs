@@ -78,7 +78,7 @@ impl Content<'_> {
     fn shorter(&mut self) -> Content<'_> {
         match self {
             Self::Bytes(bytes) => Content::Bytes(bytes),
-            Self::Made(bytes, made, left) => Content::Made(bytes, *made, &mut **left),
+            Self::Made(bytes, made, left) => Content::Made(bytes, *made, left),
             Self::Stream(stream) => Content::Stream(&mut **stream),
         }
     }
