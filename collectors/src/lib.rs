@@ -19,6 +19,7 @@ pub mod process;
 pub mod reading;
 pub mod registry;
 pub mod remote;
+pub mod results;
 pub mod runner;
 pub mod scanners;
 pub mod scanning;

@@ -47,6 +47,7 @@ targets! {
         lockfiles at "../../collectors/fuzz/fuzz_targets/lockfiles.rs",
         packed at "../../collectors/fuzz/fuzz_targets/packed.rs",
         restic at "../../collectors/fuzz/fuzz_targets/restic.rs",
+        results at "../../collectors/fuzz/fuzz_targets/results.rs",
         settings at "../../collectors/fuzz/fuzz_targets/settings.rs",
         systemd at "../../collectors/fuzz/fuzz_targets/systemd.rs",
         wrangler at "../../collectors/fuzz/fuzz_targets/wrangler.rs";

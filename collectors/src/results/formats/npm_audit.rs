@@ -1,0 +1,277 @@
+//! `npm audit --json` and `pnpm audit --json`.
+//!
+//! npm 6 and pnpm print `advisories` by number, npm 7 and later `vulnerabilities` by package. Both give numbers of packages in
+//! `metadata`, and name none that they found in order. What they print when the registry does not answer is an object, too:
+//! it is the scanner's error, and never an empty result.
+
+use super::MANY;
+use crate::results::{
+    Count, Fix, Grade, Ids, Rated, Told, Tool, Vulnerability, Why,
+    json::{Json, Kind},
+    package,
+    teller::Teller,
+};
+
+pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
+    let (mut found, mut counted, mut failure) = (false, false, Failure::default());
+    let name = json.format().name().trim_end_matches("-audit").to_owned();
+    teller.tell(json, Told::Tool(Tool { name, version: None }))?;
+    json.object(|json, key| match key {
+        "auditReportVersion" => match json.text()?.as_deref() {
+            Some("2") | None => Ok(()),
+            Some(other) => Err(Why::Schema {
+                format: json.format(),
+                key: "auditReportVersion",
+                found: other.to_owned(),
+                known: "the form without it, and version 2",
+            }),
+        },
+        "vulnerabilities" => {
+            found = true;
+            json.object(|json, name| by_package(json, teller, name))
+        }
+        "advisories" => {
+            found = true;
+            // pnpm prints an array where there is none.
+            match json.kind()? {
+                Kind::Array => json.array(|json| by_number(json, teller)),
+                _ => json.object(|json, _| by_number(json, teller)),
+            }
+        }
+        "metadata" => json.object(|json, key| match key {
+            "dependencies" | "totalDependencies" => dependencies(json, teller, key, &mut counted),
+            _ => json.skip(),
+        }),
+        "error" => failure.read(json),
+        "message" => {
+            failure.message = json.message()?;
+            Ok(())
+        }
+        "statusCode" => {
+            failure.status = json.text()?;
+            Ok(())
+        }
+        _ => json.skip(),
+    })?;
+    if failure.failed {
+        return Err(Why::Failed { format: json.format(), message: failure.words() });
+    }
+    if !found {
+        return Err(json.missing("vulnerabilities"));
+    }
+    if !counted {
+        teller.notice(json, Grade::Warning, "how many packages were examined is not told", None)?;
+    }
+    json.end()
+}
+
+/// npm's word that it failed.
+#[derive(Default)]
+pub(super) struct Failure {
+    failed: bool,
+    status: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
+    summary: Option<String>,
+    detail: Option<String>,
+}
+
+impl Failure {
+    /// Reads the value of `error`.
+    pub(super) fn read(&mut self, json: &mut Json<'_>) -> Result<(), Why> {
+        self.failed = true;
+        if json.kind()? != Kind::Object {
+            self.summary = json.message()?;
+            return Ok(());
+        }
+        json.object(|json, key| {
+            match key {
+                "code" => self.code = json.text()?,
+                "summary" => self.summary = json.message()?,
+                "detail" => self.detail = json.message()?,
+                "message" => self.message = json.message()?,
+                _ => json.skip()?,
+            }
+            Ok(())
+        })
+    }
+
+    /// What it says, in one line.
+    pub(super) fn words(self) -> String {
+        let status = self.status.map(|status| format!("status {status}"));
+        let parts = [status, self.code, self.summary, self.message, self.detail];
+        let words: Vec<String> = parts.into_iter().flatten().collect();
+        if words.is_empty() { "it gives no reason".to_owned() } else { words.join(": ") }
+    }
+}
+
+/// Numbers of packages: npm 7 gives an object with a total, npm 6 and pnpm one number for each sort, npm 6 also their sum.
+fn dependencies(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str, counted: &mut bool) -> Result<(), Why> {
+    let mut total = None;
+    match (json.kind()?, key) {
+        (Kind::Object, _) => json.object(|json, key| {
+            match key {
+                "total" => total = json.whole()?,
+                _ => json.skip()?,
+            }
+            Ok(())
+        })?,
+        (Kind::Number, "totalDependencies") => total = json.whole()?,
+        _ => json.skip()?,
+    }
+    let Some(count) = total else { return Ok(()) };
+    *counted = true;
+    teller.tell(json, Told::Count(Count { of: "packages".to_owned(), count, place: None }))
+}
+
+/// An advisory of npm 6 and pnpm.
+fn by_number(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
+    let mut ids = Ids::default();
+    let (mut name, mut rated, mut title, mut fixed) = (None, Rated::default(), None, None);
+    let mut found: Vec<(Option<String>, Vec<String>)> = Vec::new();
+    json.object(|json, key| {
+        match key {
+            "cves" => json.texts(MANY)?.iter().for_each(|id| ids.add(id)),
+            "github_advisory_id" => json.text()?.iter().for_each(|id| ids.add(id)),
+            "id" => json.text()?.iter().for_each(|id| ids.add(&format!("npm:{id}"))),
+            "url" => json.text()?.iter().filter_map(|url| advisory_of(url)).for_each(|id| ids.add(&id)),
+            "module_name" => name = json.text()?,
+            "severity" => rated.said = json.text()?,
+            "cvss" => cvss(json, &mut rated)?,
+            "title" => title = json.message()?,
+            "patched_versions" => fixed = json.text()?,
+            "findings" => json.array(|json| {
+                let (mut version, mut paths) = (None, Vec::new());
+                json.object(|json, key| {
+                    match key {
+                        "version" => version = json.text()?,
+                        "paths" => paths = json.texts(MANY)?,
+                        _ => json.skip()?,
+                    }
+                    Ok(())
+                })?;
+                if found.len() < 1000 {
+                    found.push((version, paths));
+                }
+                Ok(())
+            })?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    let name = name.ok_or_else(|| json.missing("module_name"))?;
+    // What npm writes where nothing is patched.
+    let refused = fixed.as_deref() == Some("<0.0.0");
+    let fixed: Vec<String> = fixed.filter(|_| !refused).into_iter().collect();
+    if found.is_empty() {
+        found.push((None, Vec::new()));
+    }
+    for (version, paths) in found {
+        let package =
+            package("npm", &name, version.as_deref()).ok_or_else(|| json.shape("expected a package's name"))?;
+        let mut one = Vulnerability::new(ids.clone(), package).fixed_by(fixed.clone());
+        if refused {
+            one.fix = Fix::None;
+        }
+        one.rated = rated.clone();
+        one.title.clone_from(&title);
+        one.place = paths.into_iter().next();
+        teller.tell(json, Told::Vulnerability(Box::new(one)))?;
+    }
+    Ok(())
+}
+
+/// A package of npm 7 and later. What is in `via` as an object is its own vulnerability; as a text, that of a package that it
+/// depends on, which has an entry of its own.
+fn by_package(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str) -> Result<(), Why> {
+    let (mut name, mut fix, mut place) = (None, Fix::Unknown, None);
+    let mut own: Vec<Via> = Vec::new();
+    json.object(|json, key| {
+        match key {
+            "name" => name = json.text()?,
+            "via" => json.array(|json| {
+                match json.kind()? {
+                    Kind::Object if own.len() < 1000 => own.push(via(json)?),
+                    _ => json.skip()?,
+                }
+                Ok(())
+            })?,
+            "nodes" => place = json.texts(MANY)?.into_iter().next(),
+            "fixAvailable" => {
+                fix = match json.kind()? {
+                    Kind::Bool => {
+                        if json.flag()? == Some(true) {
+                            Fix::Available
+                        } else {
+                            Fix::None
+                        }
+                    }
+                    Kind::Object => {
+                        json.skip()?;
+                        Fix::Available
+                    }
+                    _ => {
+                        json.skip()?;
+                        Fix::Unknown
+                    }
+                }
+            }
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    let entry = name.unwrap_or_else(|| key.to_owned());
+    for via in own {
+        let name = via.name.as_deref().unwrap_or(&entry);
+        let package = package("npm", name, None).ok_or_else(|| json.shape("expected a package's name"))?;
+        let mut one = Vulnerability::new(via.ids, package);
+        (one.rated, one.title, one.fix) = (via.rated, via.title, fix);
+        one.place.clone_from(&place);
+        teller.tell(json, Told::Vulnerability(Box::new(one)))?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Via {
+    ids: Ids,
+    name: Option<String>,
+    title: Option<String>,
+    rated: Rated,
+}
+
+fn via(json: &mut Json<'_>) -> Result<Via, Why> {
+    let mut via = Via::default();
+    json.object(|json, key| {
+        match key {
+            "source" => json.text()?.iter().for_each(|id| via.ids.add(&format!("npm:{id}"))),
+            "url" => json.text()?.iter().filter_map(|url| advisory_of(url)).for_each(|id| via.ids.add(&id)),
+            "name" => via.name = json.text()?,
+            "title" => via.title = json.message()?,
+            "severity" => via.rated.said = json.text()?,
+            "cvss" => cvss(json, &mut via.rated)?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    if via.ids.is_empty() {
+        return Err(json.missing("source"));
+    }
+    Ok(via)
+}
+
+fn cvss(json: &mut Json<'_>, rated: &mut Rated) -> Result<(), Why> {
+    json.object(|json, key| {
+        match key {
+            "vectorString" => json.text()?.iter().for_each(|vector| rated.add(vector)),
+            _ => json.skip()?,
+        }
+        Ok(())
+    })
+}
+
+/// The advisory that an address of GitHub's database names.
+pub(super) fn advisory_of(url: &str) -> Option<String> {
+    let last = url.rsplit('/').next()?;
+    last.starts_with("GHSA-").then(|| last.to_owned())
+}

@@ -1,0 +1,185 @@
+//! `yarn audit --json` of yarn 1 (a line each: `auditAdvisory`, `auditSummary`, and its own `error`, `warning`), and
+//! `yarn npm audit --json` of yarn 4 (a line each: `{"value": package, "children": {…}}`).
+
+use super::{
+    MANY,
+    npm_audit::{Failure, advisory_of},
+};
+use crate::results::{
+    Count, Fix, Grade, Ids, Rated, Told, Tool, Vulnerability, Why,
+    json::{Json, Kind},
+    package,
+    teller::Teller,
+};
+
+pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
+    teller.tell(json, Told::Tool(Tool { name: "yarn".to_owned(), version: None }))?;
+    let (mut concluded, mut known, mut failed) = (false, false, None);
+    while json.another()? {
+        let line = line(json)?;
+        known |= line.known;
+        if let Some(failure) = line.failure {
+            return Err(Why::Failed { format: json.format(), message: failure.words() });
+        }
+        match line.sort.as_deref() {
+            Some("error") => failed = Some(line.words.unwrap_or_default()),
+            Some("warning") => teller.notice(json, Grade::Warning, line.words.unwrap_or_default(), None)?,
+            _ => {}
+        }
+        if let Some(count) = line.total {
+            concluded = true;
+            teller.tell(json, Told::Count(Count { of: "packages".to_owned(), count, place: None }))?;
+        }
+        for one in line.found {
+            // Yarn 4 has no summary; yarn 1 without one was cut off.
+            concluded |= line.sort.is_none();
+            teller.tell(json, Told::Vulnerability(Box::new(one)))?;
+        }
+    }
+    match failed {
+        Some(message) => Err(Why::Failed { format: json.format(), message }),
+        None if !known => Err(json.missing("type")),
+        None if !concluded => Err(json.missing("auditSummary")),
+        None => Ok(()),
+    }
+}
+
+#[derive(Default)]
+struct Line {
+    known: bool,
+    sort: Option<String>,
+    words: Option<String>,
+    total: Option<u64>,
+    failure: Option<Failure>,
+    found: Vec<Vulnerability>,
+}
+
+fn line(json: &mut Json<'_>) -> Result<Line, Why> {
+    let mut line = Line::default();
+    let mut value = None;
+    json.object(|json, key| {
+        match key {
+            "type" => {
+                line.known = true;
+                line.sort = json.text()?;
+            }
+            "data" => match json.kind()? {
+                Kind::Object => data(json, &mut line)?,
+                Kind::Text => line.words = json.message()?,
+                _ => json.skip()?,
+            },
+            "value" => value = json.text()?,
+            "children" => {
+                line.known = true;
+                if let Some(one) = children(json, value.as_deref())? {
+                    line.found.push(one);
+                }
+            }
+            "error" => {
+                let mut failure = Failure::default();
+                failure.read(json)?;
+                line.failure = Some(failure);
+            }
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(line)
+}
+
+/// The data of an advisory or of the summary of yarn 1.
+fn data(json: &mut Json<'_>, line: &mut Line) -> Result<(), Why> {
+    let mut path = None;
+    json.object(|json, key| {
+        match key {
+            "totalDependencies" => line.total = json.whole()?,
+            "resolution" => json.object(|json, key| {
+                match key {
+                    "path" => path = json.text()?,
+                    _ => json.skip()?,
+                }
+                Ok(())
+            })?,
+            "advisory" => line.found.extend(advisory(json)?),
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    for one in &mut line.found {
+        one.place = path.clone();
+    }
+    Ok(())
+}
+
+fn advisory(json: &mut Json<'_>) -> Result<Option<Vulnerability>, Why> {
+    let mut ids = Ids::default();
+    let (mut name, mut version, mut rated, mut title, mut fixed) = (None, None, Rated::default(), None, None);
+    json.object(|json, key| {
+        match key {
+            "cves" => json.texts(MANY)?.iter().for_each(|id| ids.add(id)),
+            "github_advisory_id" => json.text()?.iter().for_each(|id| ids.add(id)),
+            "id" => json.text()?.iter().for_each(|id| ids.add(&format!("npm:{id}"))),
+            "module_name" => name = json.text()?,
+            "severity" => rated.said = json.text()?,
+            "cvss" => json.object(|json, key| {
+                match key {
+                    "vectorString" => json.text()?.iter().for_each(|vector| rated.add(vector)),
+                    _ => json.skip()?,
+                }
+                Ok(())
+            })?,
+            "title" => title = json.message()?,
+            "patched_versions" => fixed = json.text()?,
+            "findings" => json.array(|json| {
+                json.object(|json, key| {
+                    match key {
+                        "version" => version = json.text()?.or(version.take()),
+                        _ => json.skip()?,
+                    }
+                    Ok(())
+                })
+            })?,
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    let name = name.ok_or_else(|| json.missing("module_name"))?;
+    let refused = fixed.as_deref() == Some("<0.0.0");
+    let Some(package) = package("npm", &name, version.as_deref()) else { return Ok(None) };
+    let mut one = Vulnerability::new(ids, package).fixed_by(fixed.filter(|_| !refused).into_iter().collect());
+    if refused {
+        one.fix = Fix::None;
+    }
+    (one.rated, one.title) = (rated, title);
+    Ok(Some(one))
+}
+
+/// What yarn 4 says of a package. A deprecation has a text where an advisory has a number.
+fn children(json: &mut Json<'_>, name: Option<&str>) -> Result<Option<Vulnerability>, Why> {
+    let mut ids = Ids::default();
+    let (mut rated, mut title, mut version, mut deprecated) = (Rated::default(), None, None, false);
+    json.object(|json, key| {
+        match key {
+            "ID" => {
+                let id = json.text()?.unwrap_or_default();
+                deprecated = id.ends_with("(deprecation)");
+                if !deprecated {
+                    ids.add(&format!("npm:{id}"));
+                }
+            }
+            "URL" => json.text()?.iter().filter_map(|url| advisory_of(url)).for_each(|id| ids.add(&id)),
+            "Issue" => title = json.message()?,
+            "Severity" => rated.said = json.text()?,
+            "Tree Versions" => version = json.texts(MANY)?.into_iter().next(),
+            _ => json.skip()?,
+        }
+        Ok(())
+    })?;
+    let Some(package) = name.and_then(|name| package("npm", name, version.as_deref())) else {
+        return Err(json.missing("value"));
+    };
+    let mut one = Vulnerability::new(ids, package);
+    (one.rated, one.title) = (rated, title);
+    one.sort = deprecated.then(|| "deprecated".to_owned());
+    Ok(Some(one))
+}
