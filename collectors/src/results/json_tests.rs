@@ -145,11 +145,14 @@ fn documents_are_read_as_serde_json_reads_them() {
 }
 
 #[test]
-fn halves_of_pairs_become_marks_and_nothing_is_lost_behind_them() {
+fn halves_of_pairs_become_marks() {
     for (text, expected) in [
         (r#""\ud800""#, "\u{fffd}"),
         (r#""\ud800x""#, "\u{fffd}x"),
         (r#""\udc00\ud800A""#, "\u{fffd}\u{fffd}A"),
+        (r#""\ud800\u001bx""#, "\u{fffd}x"),
+        (r#""\udbff\ud800x""#, "\u{fffd}x"),
+        (r#""\ud800\n\ud800""#, "\u{fffd}\u{fffd}"),
         (r#""\ud83d\ude00!""#, "😀!"),
     ] {
         assert_eq!(ours(text.as_bytes()).expect(text), Value::String(expected.to_owned()), "{text}");

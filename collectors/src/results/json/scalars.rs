@@ -160,7 +160,8 @@ impl Json<'_> {
         Ok(())
     }
 
-    /// The character of an escape, the backslash having been read. Halves of pairs that stand alone become U+FFFD.
+    /// The character of an escape, the backslash having been read. Halves of pairs that stand alone become
+    /// U+FFFD, with the escape that follows.
     fn escape(&mut self) -> Result<char, Why> {
         Ok(match self.next()? {
             b'"' => '"',
@@ -184,9 +185,9 @@ impl Json<'_> {
                 }
                 self.at += 1;
                 let second = self.hex()?;
-                let joined = 0x10000 + ((first - 0xd800) << 10) + second.wrapping_sub(0xdc00);
-                let pair = (0xdc00..0xe000).contains(&second);
-                pair.then(|| char::from_u32(joined)).flatten().unwrap_or(char::REPLACEMENT_CHARACTER)
+                let joined = || 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                let pair = (0xdc00..0xe000).contains(&second).then(joined);
+                pair.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             other => {
                 self.at -= 1;
