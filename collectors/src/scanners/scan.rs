@@ -326,7 +326,7 @@ impl<'a> Prepared<'a> {
             }
         }
         let mut prepared = Self { request, program, values, readable, writable, set: Vec::new() };
-        for path in prepared.fill(&adapter.read)? {
+        for path in prepared.fill(&adapter.read)?.iter().chain(&request.settings.read) {
             prepared.readable.push(request.base.join(path));
         }
         for (name, value) in &adapter.set {

@@ -32,6 +32,9 @@ pub struct ScannerSettings {
     /// What the adapter's parameters are.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
+    /// Further files and folders that it has to read, such as those of an interpreter that lies elsewhere.
+    #[serde(default)]
+    pub read: Vec<String>,
     /// How many seconds it may take, 1 to 86,400.
     pub seconds: Option<u64>,
 }
