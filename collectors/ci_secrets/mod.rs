@@ -31,7 +31,7 @@ use exhibit_detect::Engine;
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::SelfTest;
-use exhibit_evidence::{Digest, Observation};
+use exhibit_evidence::{Digest, Observation, Timestamp};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ impl Collector for CiSecrets {
         judge::judge(observation, environments, policy)
     }
 
-    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
+    fn prepare_case(&self, input: &Path, scratch: &Path, _now: Timestamp) -> io::Result<PathBuf> {
         fixture::build_all(input, scratch)?;
         Ok(scratch.to_owned())
     }

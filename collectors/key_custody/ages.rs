@@ -6,18 +6,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use exhibit_evidence::time::Clock as _;
-
-use crate::cases::CaseClock;
+use exhibit_evidence::Timestamp;
 
 /// The file that tells them.
 const AGES: &str = "ages.txt";
 
-/// Copies `input` into `scratch`; each line of `ages.txt` there is `<hours before the case's instant> <mode> <file>`.
-pub(super) fn prepare(input: &Path, scratch: &Path) -> io::Result<PathBuf> {
+/// Copies `input` into `scratch`; each line of `ages.txt` there is `<hours before the run> <mode> <file>`.
+pub(super) fn prepare(input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
     copy(input, scratch)?;
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, format!("{AGES}: expected hours, a mode and a file"));
-    let now = u64::try_from(CaseClock.now().micros()).map(Duration::from_micros).unwrap_or_default();
+    let now = u64::try_from(now.micros()).map(Duration::from_micros).unwrap_or_default();
     for line in fs::read_to_string(input.join(AGES)).unwrap_or_default().lines() {
         let mut words = line.split_whitespace();
         let (Some(hours), Some(mode), Some(name)) = (words.next(), words.next(), words.next()) else {

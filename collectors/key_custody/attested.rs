@@ -113,7 +113,7 @@ impl<'a> AttestedCopies<'a> {
                 counting.push(place);
                 continue;
             };
-            let detail = format!("That {} holds {} is not attested by two persons: {why}.", place.name, key.name);
+            let detail = format!("That \"{}\" holds {} is not attested by two persons: {why}.", place.name, key.name);
             deviations.push(deviation(place, NOT_ATTESTED, Severity::Medium, detail));
         }
         Self { counting, deviations }

@@ -70,7 +70,8 @@ pub(super) fn look(looker: &Looker<'_>, settings: &S3Settings, entry: &str, prot
     };
     let nearby = nearby::of_objects(&newest.key, beside.iter().map(|object| object.key.as_str()), protects);
     let look = picked(&content, settings.holds, entry, &settings.object);
-    Look { taken: Some(newest.modified), nearby: Some(nearby), ..look }
+    let found = (newest.key != settings.object).then(|| format!("s3://{}/{}", settings.bucket, newest.key));
+    Look { found, taken: Some(newest.modified), nearby: Some(nearby), ..look }
 }
 
 /// Through age or gpg, where it is encrypted: what the bucket holds goes in by a pipe, and what is in it comes out by one.

@@ -8,12 +8,13 @@ use super::attested::AttestedCopies;
 use super::conditions::{
     ABSENT, DIFFERS, DRILL, FORMAT, OLDER, SERVICES, SNAPSHOT, SNAPSHOT_KEY, SNAPSHOT_STALE, TOO_FEW, UNOBSERVED,
 };
+use super::collect::NOTHING_TO_COMPARE;
 use super::facts::{Answer, KeyFacts, Opening, PlaceFacts, SnapshotFacts, SnapshotFound};
 use super::judge::{Case, Deviation, Said, about_snapshot, counted};
 use super::policy::{Policy, words};
 
 /// Why checks of custody do not apply to a key of which only drills are configured.
-pub(super) const DRILLS_ALONE: &str = "This job performs drills with the key and looks at no place of it.";
+pub(super) const DRILLS_ALONE: &str = "In this job only restore drills are configured for the key.";
 
 /// Whether places of the key are configured at all.
 pub(super) fn has_places(key: &KeyFacts) -> bool {
@@ -31,11 +32,20 @@ pub(super) fn deviation(
 
 /// What is not known of a place, as a sentence.
 pub(super) fn unknown(place: &PlaceFacts) -> String {
-    format!("{}: {}.", place.name, place.why.as_deref().unwrap_or("it gave no answer"))
+    format!("\"{}\" could not be asked: {}.", place.name, place.why.as_deref().unwrap_or("it gave no answer"))
 }
 
+/// What is not known of these places, each in a sentence; what they share is said once.
 fn unreadable(places: &[PlaceFacts]) -> Vec<String> {
-    places.iter().filter(|place| place.answer == Answer::Unreadable).map(unknown).collect()
+    let silent = places.iter().filter(|place| place.answer == Answer::Unreadable);
+    let (alone, silent): (Vec<&PlaceFacts>, Vec<&PlaceFacts>) =
+        silent.partition(|place| place.code.as_deref() == Some(NOTHING_TO_COMPARE));
+    let mut told: Vec<String> = silent.into_iter().map(unknown).collect();
+    if let Some(first) = alone.first() {
+        let why = first.why.as_deref().unwrap_or("nothing is there to compare with");
+        told.push(format!("What {} answered could not be compared: {why}.", names(alone.iter().copied())));
+    }
+    told
 }
 
 /// All services that share the key answer alike.
@@ -48,8 +58,10 @@ pub(super) fn services_agree(case: &Case<'_>) -> Said {
     let mut deviations = Vec::new();
     for place in &key.running {
         let detail = match place.answer {
-            Answer::Differs => format!("{} runs with another {} than {reference}.", place.name, key.name),
-            Answer::Absent => format!("{} runs without {}: {}.", place.name, key.name, why(place)),
+            Answer::Differs => {
+                format!("The service \"{}\" runs with another {} than the service \"{reference}\".", place.name, key.name)
+            }
+            Answer::Absent => format!("The service \"{}\" runs without {}: {}.", place.name, key.name, why(place)),
             Answer::Match | Answer::Unreadable | Answer::Attested | Answer::NotAttested => continue,
         };
         deviations.push(deviation(place, SERVICES, Severity::Critical, detail));
@@ -58,9 +70,20 @@ pub(super) fn services_agree(case: &Case<'_>) -> Said {
         deviations,
         open: unreadable(&key.running),
         examined: key.running.len(),
-        good: format!("{} gave the same answer.", counted(key.running.len(), "service")),
+        good: format!("{} run with the same key: {}.", counted(key.running.len(), "service"), names(&key.running)),
         ..Said::default()
     }
+}
+
+/// Places by their names.
+pub(super) fn names<'p>(places: impl IntoIterator<Item = &'p PlaceFacts>) -> String {
+    places.into_iter().map(|place| format!("\"{}\"", place.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Where all of them are.
+fn labels(places: &[PlaceFacts]) -> String {
+    let all: Vec<&str> = places.iter().map(|place| place.label.as_str()).collect();
+    if all.is_empty() { "no place is configured".to_owned() } else { all.join(", ") }
 }
 
 fn why(place: &PlaceFacts) -> &str {
@@ -83,24 +106,32 @@ pub(super) fn copies(case: &Case<'_>) -> Said {
     let needed = number(case.policy.copies);
     let places = of(Answer::Match).count();
     let told = attested.words();
+    let held = match (places, observed.len()) {
+        (0, _) => "no place".to_owned(),
+        (1, _) => format!("1 place ({})", names(of(Answer::Match))),
+        (places, 1) => format!("{places} places that fail together ({})", names(of(Answer::Match))),
+        (places, sites) if places == sites => {
+            format!("{places} places that do not fail together ({})", names(of(Answer::Match)))
+        }
+        (places, sites) => format!("{places} places at {sites} sites ({})", names(of(Answer::Match))),
+    };
     let mut deviations: Vec<Deviation> = of(Answer::Absent)
         .map(|place| {
-            let detail = format!("{} is to hold {} and does not: {}.", place.name, key.name, why(place));
+            let detail = format!("The copy \"{}\" of {} is not there: {}.", place.name, key.name, why(place));
             deviation(place, ABSENT, Severity::High, detail)
         })
         .chain(attested.deviations)
         .collect();
     let mut of_all = |condition, severity, detail| {
-        let (about, label) = ("all places".to_owned(), String::new());
+        let (about, label) = ("all places".to_owned(), labels(&key.copies));
         deviations.push(Deviation { condition, severity, about, label, detail });
     };
     if sites.union(&perhaps).count() < needed {
         let severity = if sites.is_empty() && perhaps.is_empty() { Severity::Critical } else { Severity::High };
         let detail = format!(
-            "The current {} is in {} at {}, and has to be in {needed} that do not fail together.{told}",
+            "The current {} was found in {held}. Of {} configured, at least {needed} that do not fail together have to hold it.{told}",
             key.name,
-            counted(places, "place"),
-            counted(observed.len(), "site")
+            counted(key.copies.len(), "place"),
         );
         of_all(TOO_FEW, severity, detail);
     }
@@ -116,8 +147,7 @@ pub(super) fn copies(case: &Case<'_>) -> Said {
         examined: key.copies.len(),
         good: match places {
             0 => format!("No copy was observed.{told}"),
-            1 => format!("1 place holds the current key, at 1 site.{told}"),
-            _ => format!("{places} places hold the current key, at {}.{told}", counted(observed.len(), "site")),
+            _ => format!("The current key was found in {held}; at least {needed} have to hold it.{told}"),
         },
         ..Said::default()
     }
@@ -132,7 +162,15 @@ pub(super) fn same_as_running(case: &Case<'_>) -> Said {
     let differing = key.copies.iter().filter(|place| place.answer == Answer::Differs);
     let deviations = differing.map(|place| {
         let reference = key.reference.as_deref().unwrap_or("the service");
-        let detail = format!("{} holds another {} than {reference} runs with.", place.name, key.name);
+        let saved = place.taken.map(|taken| format!(", saved {},", taken.human())).unwrap_or_default();
+        let known = match &place.older {
+            Some(version) => format!("; it is an older one, version \"{version}\""),
+            None => String::new(),
+        };
+        let detail = format!(
+            "The copy \"{}\" of {}{saved} is not the key that the service \"{reference}\" runs with{known}.",
+            place.name, key.name
+        );
         deviation(place, DIFFERS, Severity::High, detail)
     });
     let held = key.copies.iter().filter(|place| place.answer == Answer::Match).count();
@@ -141,11 +179,11 @@ pub(super) fn same_as_running(case: &Case<'_>) -> Said {
         open: unreadable(&key.copies),
         examined: held,
         good: format!(
-            "{} gave the answer of {}.",
+            "Of {} found, none is another key than the one that the service \"{}\" runs with.",
             counted(held, "copy"),
             key.reference.as_deref().unwrap_or("the service")
         ),
-        nothing: "No copy of the key was there to compare.",
+        nothing: "No copy of the key was found, so none could be compared.",
         ..Said::default()
     }
 }
@@ -158,7 +196,7 @@ pub(super) fn older_versions(case: &Case<'_>) -> Said {
     }
     let mut said = Said { nothing: "No older key has data under it any more.", ..Said::default() };
     for older in case.key.older.iter().filter(|older| needed(older.needed_until)) {
-        let name = format!("version {} of {}", older.version, case.key.name);
+        let name = format!("version \"{}\" of {}", older.version, case.key.name);
         let mut note = |place: &PlaceFacts, what: String| {
             let noted = deviation(place, OLDER, Severity::Critical, what);
             said.deviations.push(Deviation { about: format!("{} {}", older.version, place.name), ..noted });
@@ -166,20 +204,20 @@ pub(super) fn older_versions(case: &Case<'_>) -> Said {
         for place in &older.copies {
             let is_current = older.current.contains(&place.name);
             match place.answer {
-                _ if is_current => note(place, format!("{} is to hold {name} and holds the current key.", place.name)),
-                Answer::Absent => note(place, format!("{} is to hold {name} and does not: {}.", place.name, why(place))),
-                Answer::Differs => note(place, format!("{} holds another key as {name} than the first place.", place.name)),
+                _ if is_current => note(place, format!("The place \"{}\" is to hold {name}, and holds the current key.", place.name)),
+                Answer::Absent => note(place, format!("The place \"{}\" is to hold {name}, and does not: {}.", place.name, why(place))),
+                Answer::Differs => note(place, format!("The place \"{}\" holds another key as {name} than the first one.", place.name)),
                 Answer::Unreadable | Answer::Attested | Answer::NotAttested => said.open.push(unknown(place)),
                 Answer::Match => said.examined += 1,
             }
         }
         if older.copies.is_empty() {
             let (about, label) = (older.version.clone(), String::new());
-            let detail = format!("There is data under {name}, and nowhere is it said where that is kept.");
+            let detail = format!("There still is data under {name}, and no place is configured where that key is kept.");
             said.deviations.push(Deviation { condition: OLDER, severity: Severity::Critical, about, label, detail });
         }
     }
-    said.good = format!("Of older keys, {} found where they have to be.", counted(said.examined, "copy"));
+    said.good = format!("{} of older keys, all where they have to be.", counted(said.examined, "copy"));
     said
 }
 
@@ -194,7 +232,8 @@ pub(super) fn format(case: &Case<'_>) -> Said {
         let Some(form) = place.form else { continue };
         said.examined += 1;
         if let Some(fault) = form.fault() {
-            let detail = format!("What {} holds as {} {fault}.", place.name, key.name);
+            let bytes = key.shape.bytes.map(|bytes| format!("; {bytes} bytes are expected")).unwrap_or_default();
+            let detail = format!("What \"{}\" holds as {} {fault}{bytes}.", place.name, key.name);
             said.deviations.push(deviation(place, FORMAT, Severity::High, detail));
         }
     }
@@ -207,26 +246,29 @@ pub(super) fn format(case: &Case<'_>) -> Said {
 pub(super) fn restore_drill(case: &Case<'_>) -> Said {
     let drills = &case.key.drills;
     if drills.is_empty() {
-        return Said::not_applicable("This job performs no restore drill.");
+        return Said::not_applicable("No restore drill is configured for this key.");
     }
     let mut said = Said { examined: drills.len(), ..Said::default() };
     for drill in drills {
         let why = drill.why.as_deref().unwrap_or("no reason is told");
         match drill.result {
             Opening::Opened => {}
-            Opening::NotTried => said.open.push(format!("{}: {why}.", drill.name)),
+            Opening::NotTried => said.open.push(format!("The restore drill \"{}\" could not be tried: {why}.", drill.name)),
             Opening::Refused | Opening::OtherText | Opening::Absent => said.deviations.push(Deviation {
                 condition: DRILL,
                 severity: Severity::Critical,
                 about: drill.name.clone(),
                 label: drill.canary.clone(),
-                detail: format!("The copy {} did not open {}: {why}.", drill.copy, drill.canary),
+                detail: format!(
+                    "The restore drill \"{}\" failed: the copy {} does not open the test text {}, which was encrypted when the key was current: {why}.",
+                    drill.name, drill.copy, drill.canary
+                ),
             }),
         }
     }
-    said.good = format!("{} opened what was encrypted with the key, and the expected text came out.", match drills.len() {
-        1 => "The copy".to_owned(),
-        number => format!("All {number} copies"),
+    said.good = format!("{} opened the test text that was encrypted when the key was current.", match drills.as_slice() {
+        [one] => format!("The copy {}", one.copy),
+        all => format!("All {} copies", all.len()),
     });
     said
 }
@@ -251,7 +293,7 @@ pub(super) fn vault_snapshot(snapshot: &SnapshotFacts, policy: &Policy, now: Tim
         let age = now.since(taken).num_minutes();
         if age > policy.snapshot_age.minutes {
             let (is, may) = (words(age), policy.snapshot_age.words());
-            let detail = format!("The vault's newest backup is {is} old, and may be {may} old.");
+            let detail = format!("The vault's newest backup was made {is} ago, {}; it may be {may} old.", taken.human());
             said.deviations.push(about_snapshot(snapshot, SNAPSHOT_STALE, Severity::High, detail));
         }
     }

@@ -12,7 +12,7 @@ use super::{attested, drill};
 use super::facts::{Answer, FORMAT, Facts, KeyFacts, OlderFacts, Opening, PlaceFacts, SnapshotFacts, SnapshotFound};
 use super::looking::{Given, Look, Looker, kind, label, site};
 use super::proof::{Challenge, Form, Proof, key_of};
-use super::settings::{Key, PlaceSettings, Protects, Source, VaultBackup};
+use super::settings::{Key, Older, PlaceSettings, Protects, Source, VaultBackup};
 use super::snapshot::{self, Expected};
 use crate::attested::AttestationSource;
 use crate::sources::{Root, Surroundings};
@@ -21,6 +21,9 @@ use crate::sources::{Root, Surroundings};
 pub(super) const UNREADABLE: &str = "unreadable";
 /// The code of places that only people look at.
 pub(super) const ATTESTED: &str = "attested";
+
+/// The code of places that answered while no running service did.
+pub(super) const NOTHING_TO_COMPARE: &str = "nothing-to-compare";
 
 /// What this way of looking cannot see, whatever the place.
 const BLIND_SPOTS: &[&str] = &[
@@ -111,6 +114,10 @@ fn observe_key(run: &Run<'_>, looker: &mut Looker<'_>, key: &Key) -> (KeyFacts, 
 
     let reference = running.iter().find_map(|one| Some((one.facts.name.clone(), one.proof.as_ref()?)));
     let current = reference.as_ref().map(|(_, proof)| *proof);
+    let mut told_copies = told(&copies, current);
+    for (facts, copy) in told_copies.iter_mut().zip(&copies).filter(|(facts, _)| facts.answer == Answer::Differs) {
+        facts.older = copy.proof.as_ref().and_then(|own| version_of(own, &older));
+    }
     let older = older
         .into_iter()
         .map(|(older, places)| {
@@ -130,12 +137,18 @@ fn observe_key(run: &Run<'_>, looker: &mut Looker<'_>, key: &Key) -> (KeyFacts, 
         challenge: challenge.text.clone(),
         shape: key.shape,
         running: told(&running, current),
-        copies: told(&copies, current),
+        copies: told_copies,
         reference: reference.map(|(name, _)| name),
         older,
         drills,
     };
     (facts, running.into_iter().find_map(|one| one.proof))
+}
+
+/// The older version that a copy is in truth: whoever reads of a wrong copy wants to know which key it is.
+fn version_of(own: &Proof, older: &[(&Older, Vec<Asked>)]) -> Option<String> {
+    let holds = |places: &[Asked]| places.iter().any(|place| place.proof.as_ref().is_some_and(|proof| proof.is(own)));
+    older.iter().find(|(_, places)| holds(places)).map(|(older, _)| older.version.clone())
 }
 
 fn observe_vault(
@@ -178,16 +191,17 @@ fn population_of_vault(snapshot: &SnapshotFacts) -> Population {
 
 /// Asks one place. Its key is wiped before the next is asked; what stays is the answer to this run's challenge.
 fn asked(looker: &mut Looker<'_>, place: &PlaceSettings, challenge: &Challenge, protects: &Protects) -> Asked {
-    let Look { given, taken, since, readers, nearby } = looker.look(place, challenge, protects);
+    let Look { given, found, taken, since, readers, nearby } = looker.look(place, challenge, protects);
     let mut facts = PlaceFacts {
         name: place.name.clone(),
         kind: kind(place, &looker.around),
-        label: label(place, &looker.around),
+        label: looked_at(label(place, &looker.around), found.as_deref()),
         site: site(place, &looker.around),
         answer: Answer::Unreadable,
         code: None,
         why: None,
         form: None,
+        older: None,
         taken,
         since,
         readers,
@@ -229,6 +243,11 @@ fn asked(looker: &mut Looker<'_>, place: &PlaceSettings, challenge: &Challenge, 
     Asked { facts, proof }
 }
 
+/// What was looked at: as configured, and the one that a pattern led to.
+pub(super) fn looked_at(configured: String, found: Option<&str>) -> String {
+    found.map_or(configured.clone(), |found| format!("{found}, the newest of {configured}"))
+}
+
 /// The places' facts, each beside the answer that counts.
 fn told(places: &[Asked], reference: Option<&Proof>) -> Vec<PlaceFacts> {
     let one = |place: &Asked| {
@@ -236,7 +255,7 @@ fn told(places: &[Asked], reference: Option<&Proof>) -> Vec<PlaceFacts> {
         match (&place.proof, reference) {
             (Some(own), Some(reference)) => facts.answer = if own.is(reference) { Answer::Match } else { Answer::Differs },
             (Some(_), None) => {
-                facts.code = Some("nothing-to-compare".to_owned());
+                facts.code = Some(NOTHING_TO_COMPARE.to_owned());
                 facts.why = Some("no service that runs with the key answered, so nobody knows which one is current".to_owned());
             }
             (None, _) => {}

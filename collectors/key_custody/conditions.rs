@@ -88,8 +88,8 @@ fn words(text: &str) -> Words {
         },
         ABSENT => Words {
             title: "A place that is to hold the key does not",
-            risk: "Whoever restores from there finds nothing. That it was counted on is the danger.",
-            recommendation: "Put the current key there, or take the place out of the plan.",
+            risk: "Whoever restores from there finds nothing, though the recovery plan counts on it.",
+            recommendation: "Put the current key there, or take the place out of the recovery plan.",
             steps: &[
                 "Find out whether the key was ever there, and who removed it.",
                 "Put the current key there and read it back.",
@@ -98,7 +98,7 @@ fn words(text: &str) -> Words {
         },
         DIFFERS => Words {
             title: "A copy is another key than the running one",
-            risk: "The backup looks complete and restores to a key that opens nothing of today's data. It is found out on the day it is needed.",
+            risk: "The backup looks complete, but the key in it opens nothing that was written since the last rotation. That shows on the day it is needed.",
             recommendation: "Replace the copy by the current key, and make writing it part of each rotation.",
             steps: &[
                 "Do not overwrite yet: the copy may be an older key under which there still is data.",
@@ -128,12 +128,12 @@ fn words(text: &str) -> Words {
         },
         BESIDE => Words {
             title: "The key is stored beside the data that it protects",
-            risk: "Whoever gets at one backup has the encrypted data and the key to it. Encryption then protects against nobody.",
+            risk: "Whoever gets at that place has the encrypted data and the key to it. Encryption then protects against nobody who steals a backup.",
             recommendation: "Move the copy to a place with other rights, apart from the dumps.",
             steps: &[
-                "Copy the key to a place that those who read the dumps can't read.",
+                "Copy the key to a place that those who can read the dumps can't read.",
                 "Remove it beside the dumps, also from older versions and snapshots of that place.",
-                "Find out who could read both, and rotate the key if that is more than who may.",
+                "Find out who could read both; if that is anybody who should not have the key, rotate it.",
             ],
         },
         STALE => Words {
@@ -157,7 +157,7 @@ fn words(text: &str) -> Words {
             ],
         },
         FORMAT => Words {
-            title: "The key is not of the form that it has to be",
+            title: "The key does not have the form that it should have",
             risk: "A key that is too short, made up or cut off can be guessed, or does not work where it is restored to.",
             recommendation: "Generate the key at random in its full length, and store it as it is.",
             steps: &[
@@ -179,8 +179,8 @@ fn words(text: &str) -> Words {
         },
         ACCESS => Words {
             title: "More may read the key than should",
-            risk: "Each reader is a way by which it can leave; most of them need not have it.",
-            recommendation: "Take the right to read from all but those who restore or run the service.",
+            risk: "Each person or program that may read the key is a way by which it can get out, and a key that was copied leaves no trace.",
+            recommendation: "Let nobody read it but those who run the service or restore it.",
             steps: &[
                 "Take the right away: for a file `chmod 600`, for a vault the policies that grant its path.",
                 "Find out who read it meanwhile, from the place's own audit log.",
@@ -189,10 +189,10 @@ fn words(text: &str) -> Words {
         },
         DRILL => Words {
             title: "A copy of the key did not open what was encrypted with it",
-            risk: "A restore with this copy fails. All data under the key hangs on the other copies.",
-            recommendation: "Replace the copy by a key that opens the canary, and repeat the drill.",
+            risk: "A restore with this copy fails, on the day it is needed. Until it is replaced, all data under the key depends on the other copies.",
+            recommendation: "Replace the copy by the key that opens the test text, and repeat the drill.",
             steps: &[
-                "Try the canary with each other copy, to see whether the canary or the copy is wrong.",
+                "Try the test text with each other copy, to see whether the text or the copy is wrong.",
                 "Write the right key to the place, and repeat the drill.",
                 "Find out since when the copy was wrong, and what was restorable meanwhile.",
             ],

@@ -12,6 +12,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
+use super::collect::looked_at;
 use super::facts::{DrillFacts, Opening};
 use super::looking::{Given, Looker, label};
 use super::proof::{Challenge, key_of};
@@ -39,23 +40,31 @@ pub(super) enum Attempt {
 
 /// Performs one drill.
 pub(super) fn perform(looker: &mut Looker<'_>, drill: &Drill, challenge: &Challenge) -> DrillFacts {
-    let (result, why) = outcome(looker, drill, challenge);
+    let mut found = None;
+    let (result, why) = outcome(looker, drill, challenge, &mut found);
+    let place = looked_at(label(&drill.copy, &looker.around), found.as_deref());
     DrillFacts {
         name: drill.name.clone(),
         method: drill.method.word().to_owned(),
         canary: drill.canary.clone(),
-        copy: format!("{} ({})", drill.copy.name, label(&drill.copy, &looker.around)),
+        copy: format!("\"{}\" ({place})", drill.copy.name),
         result,
         why,
     }
 }
 
-fn outcome(looker: &mut Looker<'_>, drill: &Drill, challenge: &Challenge) -> (Opening, Option<String>) {
+fn outcome(
+    looker: &mut Looker<'_>,
+    drill: &Drill,
+    challenge: &Challenge,
+    found: &mut Option<String>,
+) -> (Opening, Option<String>) {
     let canary = match files::bytes(looker.around.root, &drill.canary) {
         Ok(canary) => canary,
         Err(error) => return (Opening::NotTried, Some(format!("the canary: {error}"))),
     };
     let look = looker.look(&drill.copy, challenge, &Protects::default());
+    *found = look.found;
     let value = match look.given {
         Given::Value(value) => value,
         Given::Absent(why) => return (Opening::Absent, Some(why)),

@@ -83,6 +83,9 @@ pub(super) struct PlaceFacts {
     /// Whether what lies there looks as it has to; none where the key did not come out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) form: Option<Form>,
+    /// The older version whose key it holds in place of the current one, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) older: Option<String>,
     /// When this copy was made, where it is a backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) taken: Option<Timestamp>,

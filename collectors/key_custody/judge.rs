@@ -142,7 +142,7 @@ fn finding(check: &CheckId, subject: &Subject, name: &str, deviation: Deviation)
         severity,
         environment: subject.environment.clone(),
         subject: subject.id.clone(),
-        place: Place { file, key: Some(name.to_owned()), rule: Some(condition.to_owned()), ..Place::default() },
+        place: Place { file, key: Some(name.to_owned()), ..Place::default() },
         detail,
         instances: 1,
         attributes: BTreeMap::from([("place".to_owned(), about)]),

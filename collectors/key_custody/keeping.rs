@@ -24,20 +24,23 @@ pub(super) fn apart_from_data(case: &Case<'_>) -> Said {
     if !has_places(case.key) {
         return Said::not_applicable(DRILLS_ALONE);
     }
-    let mut said = Said { open: not_seen(case), nothing: "No copy of the key was there.", ..Said::default() };
+    let mut said = Said { open: not_seen(case), nothing: "No copy of the key was found.", ..Said::default() };
     for place in there(case) {
         said.examined += 1;
         match place.nearby.as_ref().map(|nearby| (nearby.standing, nearby.detail.as_str())) {
             Some((Standing::Apart, _)) => {}
             Some((Standing::Beside, detail)) => {
-                let detail = format!("{} lies beside the data that {} protects: {detail}.", place.name, case.key.name);
+                let detail = format!(
+                    "The copy \"{}\" of {} can be taken together with the data that it protects: {detail}.",
+                    place.name, case.key.name
+                );
                 said.deviations.push(deviation(place, BESIDE, Severity::High, detail));
             }
-            Some((Standing::Unknown, detail)) => said.open.push(format!("{}: {detail}.", place.name)),
-            None => said.open.push(format!("{}: the place does not tell what lies beside the key.", place.name)),
+            Some((Standing::Unknown, detail)) => said.open.push(format!("What lies beside the copy \"{}\" is not known: {detail}.", place.name)),
+            None => said.open.push(format!("The copy \"{}\" does not tell what lies beside it.", place.name)),
         }
     }
-    said.good = format!("No dump was noted beside {}.", counted(said.examined, "copy"));
+    said.good = format!("No dump of the data lies beside a copy; {} looked at.", counted(said.examined, "copy"));
     said
 }
 
@@ -53,13 +56,20 @@ pub(super) fn backup_age(case: &Case<'_>) -> Said {
         said.examined += 1;
         let age = case.now.since(taken).num_minutes();
         if age > may.minutes {
-            let detail = format!("{} was saved {} ago, and may be {} old.", place.name, words(age), may.words());
+            let detail = format!(
+                "The copy \"{}\" of {} was saved {} ago, {}; it may be {} old.",
+                place.name,
+                case.key.name,
+                words(age),
+                taken.human(),
+                may.words()
+            );
             said.deviations.push(deviation(place, STALE, Severity::Medium, detail));
         } else if age < -24 * 60 {
-            said.open.push(format!("{}: it is dated {}, which is in the future.", place.name, taken.human()));
+            said.open.push(format!("The copy \"{}\" is dated {}, which is in the future.", place.name, taken.human()));
         }
     }
-    said.good = format!("{}, none older than {}.", counted(said.examined, "backup"), may.words());
+    said.good = format!("{} with a date, none older than {}.", counted(said.examined, "copy"), may.words());
     said
 }
 
@@ -83,15 +93,15 @@ pub(super) fn rotation(case: &Case<'_>) -> Said {
     let mut said = Said { examined: 1, ..Said::default() };
     if *age > may.minutes {
         let detail = format!(
-            "{} has held this {} for {}, and it is to be renewed every {}.",
-            place.name,
+            "{} has been the same for {} at least, as \"{}\" tells; a new one is asked for every {}.",
             case.key.name,
             words(*age),
+            place.name,
             may.words()
         );
         said.deviations.push(deviation(place, OVERDUE, Severity::Medium, detail));
     }
-    said.good = format!("{} has held the current key for {}, of {} allowed.", place.name, words(*age), may.words());
+    said.good = format!("The key has been the same for {}, as \"{}\" tells, of {} allowed.", words(*age), place.name, may.words());
     said
 }
 
@@ -112,7 +122,13 @@ pub(super) fn access(case: &Case<'_>) -> Said {
             readers.iter().filter(|reader| !case.policy.may_read.contains(reader)).map(String::as_str).collect();
         if !others.is_empty() {
             let severity = if others.contains(&"everyone") { Severity::High } else { Severity::Medium };
-            let detail = format!("{} may be read by {}, which the policy does not name.", place.name, others.join(", "));
+            let detail = format!(
+                "{} at \"{}\" may be read by {}; the policy allows {}.",
+                case.key.name,
+                place.name,
+                others.join(", "),
+                case.policy.may_read.join(", ")
+            );
             said.deviations.push(deviation(place, ACCESS, severity, detail));
         }
     }

@@ -51,6 +51,8 @@ pub(super) enum Given {
 /// A place that was looked at.
 pub(super) struct Look {
     pub(super) given: Given,
+    /// The file or object that was looked at, where the settings name a pattern.
+    pub(super) found: Option<String>,
     pub(super) taken: Option<Timestamp>,
     pub(super) since: Option<Timestamp>,
     pub(super) readers: Option<Vec<String>>,
@@ -59,7 +61,7 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) fn of(given: Given) -> Self {
-        Self { given, taken: None, since: None, readers: None, nearby: None }
+        Self { given, found: None, taken: None, since: None, readers: None, nearby: None }
     }
 
     pub(super) fn absent(why: impl Into<String>) -> Self {
@@ -192,7 +194,8 @@ impl<'a> Looker<'a> {
         // Who can open an encrypted file is not who can read it.
         let readers = here.filter(|_| !encrypted).and_then(|here| readers(&here));
         let look = picked(&content, file.holds, entry, &path);
-        Look { taken, readers, nearby: Some(nearby), ..look }
+        let found = (path != file.file).then_some(path);
+        Look { found, taken, readers, nearby: Some(nearby), ..look }
     }
 
     /// gpg leaves an agent behind that goes on serving the keyring: one that was not there before is told to end.

@@ -37,7 +37,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use exhibit_detect::Engine;
-use exhibit_evidence::{Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
+use exhibit_evidence::{Observation, Timestamp, assessment::Judgement, deployment::Environment, observation::SelfTest};
 
 use crate::sources::Root;
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
@@ -106,9 +106,9 @@ impl Collector for KeyCustody {
     }
 
     /// Copies the input, and gives each file the age and the mode that a checkout does not keep: `ages.txt` in it has lines
-    /// `<minutes before the case's instant> <mode> <file>`.
-    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
-        self::ages::prepare(input, scratch)
+    /// `<hours before the run> <mode> <file>`.
+    fn prepare_case(&self, input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
+        self::ages::prepare(input, scratch, now)
     }
 }
 

@@ -111,6 +111,7 @@ fn unknown(key: &Key, why: &str) -> PlaceFacts {
         code: Some("settings".to_owned()),
         why: Some(why.to_owned()),
         form: None,
+        older: None,
         taken: None,
         since: None,
         readers: None,

@@ -97,7 +97,7 @@ fn cases_show_the_conditions() {
 fn evidence_holds_no_key_and_nothing_that_another_run_could_use() {
     for case in cases() {
         let scratch = tempfile::tempdir().expect("a folder");
-        let base = KeyCustody.prepare_case(&case.folder.join("input"), scratch.path()).expect("prepared");
+        let base = KeyCustody.prepare_case(&case.folder.join("input"), scratch.path(), cases::instant()).expect("prepared");
         let texts = [1, 2].map(|run| {
             let observation = observed(&base, &case.settings, run);
             let judged = KeyCustody.judge(&observation, &case.environments, &case.settings.policy).expect("judged");

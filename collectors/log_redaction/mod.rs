@@ -27,7 +27,7 @@ use std::{fs, io};
 
 use exhibit_detect::Engine;
 use exhibit_evidence::{
-    Digest, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest,
+    Digest, Observation, Timestamp, assessment::Judgement, deployment::Environment, observation::SelfTest,
 };
 
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
@@ -81,7 +81,7 @@ impl Collector for LogRedaction {
 
     /// Cases may write to their logs, and hold text that is packed for the run: `app.log.2.gz.unpacked` becomes
     /// `app.log.2.gz`.
-    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
+    fn prepare_case(&self, input: &Path, scratch: &Path, _now: Timestamp) -> io::Result<PathBuf> {
         copy(input, scratch)?;
         Ok(scratch.to_owned())
     }

@@ -53,7 +53,7 @@ fn no_value_and_no_line_leaves() {
     for case in ["fail", "pass", "marker-missing", "known", "known-in-sample", "personal-data"] {
         let case = Case::read(&folder().join("cases").join(case)).expect("the case reads");
         let scratch = tempfile::tempdir().expect("a folder");
-        let base = LogRedaction.prepare_case(&case.folder.join("input"), scratch.path()).expect("prepared");
+        let base = LogRedaction.prepare_case(&case.folder.join("input"), scratch.path(), cases::instant()).expect("prepared");
         let scope = Scope {
             base: &base,
             environments: &case.environments,

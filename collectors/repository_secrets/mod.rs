@@ -22,7 +22,9 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use exhibit_detect::Engine;
-use exhibit_evidence::{Digest, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
+use exhibit_evidence::{
+    Digest, Observation, Timestamp, assessment::Judgement, deployment::Environment, observation::SelfTest,
+};
 
 use crate::ci_secrets::fixture;
 use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
@@ -68,7 +70,7 @@ impl Collector for RepositorySecrets {
     }
 
     /// Each `<name>.toml` of a case's input becomes a repository of that name; all else is copied.
-    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
+    fn prepare_case(&self, input: &Path, scratch: &Path, _now: Timestamp) -> io::Result<PathBuf> {
         if input.is_dir() {
             copy(input, scratch)?;
         }

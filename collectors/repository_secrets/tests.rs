@@ -75,7 +75,7 @@ fn no_value_and_no_line_leaves() {
     for case in ["fail", "history", "bundle", "allowed", "shallow", "example-company"] {
         let case = Case::read(&folder().join("cases").join(case)).expect("the case reads");
         let scratch = tempfile::tempdir().expect("a folder");
-        let base = RepositorySecrets.prepare_case(&case.folder.join("input"), scratch.path()).expect("prepared");
+        let base = RepositorySecrets.prepare_case(&case.folder.join("input"), scratch.path(), cases::instant()).expect("prepared");
         let scope = Scope {
             base: &base,
             environments: &case.environments,

@@ -183,7 +183,7 @@ impl Case {
     pub fn run(&self, collector: &dyn Collector, scratch: &Path) -> Result<Expected, CaseError> {
         let failed = |message: String| CaseError::Failed { path: self.folder.clone(), message };
         let input = self.folder.join("input");
-        let base = collector.prepare_case(&input, scratch).map_err(io_error(&input))?;
+        let base = collector.prepare_case(&input, scratch, CaseClock.now()).map_err(io_error(&input))?;
         let archive = RecordedArchive::of_case(&input).map_err(io_error(&input))?;
         let earlier = RecordedEarlier::of_case(&input).map_err(io_error(&input))?;
         let recorded = Recorded::of_case(&input);
@@ -247,8 +247,14 @@ pub(crate) struct CaseClock;
 
 impl Clock for CaseClock {
     fn now(&self) -> Timestamp {
-        "2026-11-20T12:00:00.000000Z".parse().expect("an instant in the one form")
+        instant()
     }
+}
+
+/// The instant at which cases run.
+#[must_use]
+pub fn instant() -> Timestamp {
+    "2026-11-20T12:00:00.000000Z".parse().expect("an instant in the one form")
 }
 
 fn population_line(population: &exhibit_evidence::Population) -> String {

@@ -228,12 +228,13 @@ pub trait Collector: Send + Sync {
     }
 
     /// Makes a case's `input` folder into what the source settings point at, for inputs that can't lie in a folder as
-    /// they are (a git repository, say). Returns the base folder for the run.
+    /// they are (a git repository, say). `now` is when the run will be: files that have an age get it before then. Returns
+    /// the base folder for the run.
     ///
     /// # Errors
     /// When the input can't be made.
-    fn prepare_case(&self, input: &Path, scratch: &Path) -> io::Result<PathBuf> {
-        let _ = scratch;
+    fn prepare_case(&self, input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
+        let _ = (scratch, now);
         Ok(input.to_owned())
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn rotation(case: &Case<'_>) -> Result<Noted, JudgeError> {
     }
     for (environment, number) in unknown {
         let have = if number == 1 { "has its value" } else { "have their values" };
-        let reason = format!("no source knows since when {} {have}", counted(number));
+        let reason = format!(
+            "no source knows since when {} {have}; a store of secrets that keeps versions would, or rotations that the policy attests",
+            counted(number)
+        );
         noted.errors.insert(environment.to_owned(), reason);
     }
     Ok(noted)

@@ -6,7 +6,10 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use exhibit_collectors::{Registry, cases::Case};
+use exhibit_collectors::{
+    Registry,
+    cases::{self, Case},
+};
 use exhibit_evidence::{CollectorId, EnvironmentId, JobId, deployment::Environment, schedule::Schedule};
 use exhibit_pipeline::Job;
 use toml::Value;
@@ -76,7 +79,8 @@ impl Example {
         let folder = base.join(self.job.id.as_str());
         fs::create_dir_all(&folder).expect("a folder");
         let input = self.case.join("input");
-        let prepared = collector.collector.prepare_case(&input, &folder).expect("the case's input can be made");
+        let prepared =
+            collector.collector.prepare_case(&input, &folder, cases::instant()).expect("the case's input can be made");
         if prepared == input {
             copy(&input, &folder);
         }

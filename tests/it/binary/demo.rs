@@ -28,6 +28,7 @@ fn a_demo_can_be_checked_by_anyone() {
         }
         let outcomes = made["outcomes"].as_object().expect("a count for each outcome");
         assert!(outcomes["fail"].as_u64() > Some(0), "the example company has faults: {outcomes:?}");
+        both_keys_are_told(text(made, "/report/md"));
         let words: Vec<&str> = outcomes.keys().map(String::as_str).collect();
         assert_eq!(words, ["error", "fail", "missing", "not-applicable", "pass", "stale", "vacuous", "waived"]);
     }
@@ -57,6 +58,29 @@ fn a_demo_can_be_checked_by_anyone() {
     an_exchanged_key_is_found(&look, dir, bundle);
 }
 
+/// The key that is well kept and the one that is not; and what the credentials' files do not tell is an error in one check.
+fn both_keys_are_told(report: &str) {
+    let report = fs::read_to_string(report).expect("the report can be read");
+    let of_check = |check: &str| {
+        let (_, rest) = report.split_once(&format!("### {check} (job ")).unwrap_or_else(|| panic!("no {check}"));
+        rest.split_once("\n### ").expect("more follows").0
+    };
+    let outcomes = |check: &str| {
+        let said = of_check(check);
+        ["orders", "uploads"].map(|key| {
+            let row = said.lines().find(|line| line.contains(&format!("| production / {key}-encryption-key | **")));
+            row.and_then(|row| row.split("**").nth(1)).unwrap_or("nothing").to_owned()
+        })
+    };
+    assert_eq!(outcomes("key-custody.same-as-running"), ["pass", "fail"]);
+    assert_eq!(outcomes("key-custody.apart-from-data"), ["pass", "fail"]);
+    assert_eq!(outcomes("key-custody.restore-drill"), ["pass", "not-applicable"]);
+    assert_eq!(outcomes("key-custody.backup-age"), ["pass", "pass"], "its files are as old as they are in the case");
+    let errors = report.split("\n### ").filter(|part| part.contains("| **error** could not be found out |"));
+    let errors: Vec<&str> = errors.filter_map(|part| part.split_once(" (job ")).map(|(check, _)| check).collect();
+    assert_eq!(errors, ["unique-credentials.rotation"]);
+}
+
 /// What the program says when it is asked to say everything.
 fn repository_output(repository: &Path, dir: &str) -> Vec<u8> {
     let told = output(repository, &["run", "-vv", "--dir", dir, "unique-credentials-of-harbour-lane"]);
@@ -66,7 +90,8 @@ fn repository_output(repository: &Path, dir: &str) -> Vec<u8> {
 
 /// Every file that the demo made, Postgres's own included, and every word it said; but the example company's own files.
 fn no_canary_left_the_company(look: &Path, said: &[u8]) {
-    let needles = Needles::new(&Example::new("company", "unique_credentials", "example-company").canaries());
+    let of = |collector: &str| Example::new("company", collector, "example-company").canaries();
+    let needles = Needles::new(&[of("unique_credentials"), of("key_custody")].concat());
     let mut found: Vec<String> = needles.found_in(said).into_iter().map(|form| format!("said: {form}")).collect();
     let (bytes, in_files) = searched(look, &needles, |path| path.ends_with("example-company"));
     found.extend(in_files);

@@ -8,9 +8,9 @@ use std::{
 
 use anyhow::Context as _;
 use exhibit_collectors::{Registry, examples};
-use exhibit_evidence::{Digest, Outcome, report::Standing};
+use exhibit_evidence::{Clock as _, Digest, Outcome, Timestamp, report::Standing};
 use exhibit_ledger::bundle::Trust;
-use exhibit_pipeline::{Issued, archive_pending, checkpoint, declare, issue, perform_on_demand, run_due};
+use exhibit_pipeline::{Issued, SystemClock, archive_pending, checkpoint, declare, issue, perform_on_demand, run_due};
 use serde::Serialize;
 
 use super::{demo_config::configuration, run::Said, verify::verify};
@@ -57,7 +57,7 @@ struct ReportFiles {
 pub(crate) async fn run(args: &DemoArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
     fs::create_dir_all(&args.dir).with_context(|| format!("making the demo's folder {}", args.dir.display()))?;
     let dir = args.dir.canonicalize().with_context(|| format!("the demo's folder {}", args.dir.display()))?;
-    prepare(&dir, words)?;
+    prepare(&dir, SystemClock.now(), words)?;
 
     let registry = Registry::built_in()?;
     let config = config::load(&dir.join(config::FILE_NAME), &registry)?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &DemoArgs, words: &Words, out: &mut Out) -> anyhow
 }
 
 /// Lays out the example company and the configuration, unless an earlier demo did.
-fn prepare(dir: &Path, words: &Words) -> anyhow::Result<()> {
+fn prepare(dir: &Path, now: Timestamp, words: &Words) -> anyhow::Result<()> {
     let file = dir.join(config::FILE_NAME);
     if file.exists() {
         words.say(format!("{} is there already: this demo adds to its ledger.", dir.display()));
@@ -98,7 +98,7 @@ fn prepare(dir: &Path, words: &Words) -> anyhow::Result<()> {
         fs::create_dir_all(&place).with_context(|| format!("making {}", place.display()))?;
         let base = registered
             .collector
-            .prepare_case(&input, &place)
+            .prepare_case(&input, &place, now)
             .with_context(|| format!("making the example company's part of {}", example.collector))?;
         if base != place {
             copy(&base, &place)?;
