@@ -9,7 +9,7 @@ use super::conditions::{
     ABSENT, DIFFERS, DRILL, FORMAT, OLDER, SERVICES, SNAPSHOT, SNAPSHOT_KEY, SNAPSHOT_STALE, TOO_FEW, UNOBSERVED,
 };
 use super::collect::NOTHING_TO_COMPARE;
-use super::facts::{Answer, KeyFacts, Opening, PlaceFacts, SnapshotFacts, SnapshotFound};
+use super::facts::{Answer, DrillFacts, KeyFacts, Opening, PlaceFacts, SnapshotFacts, SnapshotFound};
 use super::judge::{Case, Deviation, Said, about_snapshot, counted};
 use super::policy::{Policy, words};
 
@@ -242,6 +242,18 @@ pub(super) fn format(case: &Case<'_>) -> Said {
     said
 }
 
+/// What a drill opens, in words.
+fn encrypted(drill: &DrillFacts) -> String {
+    let when = match &drill.written {
+        None => "was encrypted when the key was current".to_owned(),
+        Some(written) => {
+            let services: Vec<String> = written.current_for.iter().map(|name| format!("\"{name}\"")).collect();
+            format!("was encrypted on {} with the key that {} ran with then", written.at.human(), services.join(", "))
+        }
+    };
+    format!("the test text {}, which {when}", drill.canary)
+}
+
 /// A copy opens what was encrypted when the key was current.
 pub(super) fn restore_drill(case: &Case<'_>) -> Said {
     let drills = &case.key.drills;
@@ -260,16 +272,18 @@ pub(super) fn restore_drill(case: &Case<'_>) -> Said {
                 about: drill.name.clone(),
                 label: drill.canary.clone(),
                 detail: format!(
-                    "The restore drill \"{}\" failed: the copy {} does not open the test text {}, which was encrypted when the key was current: {why}.",
-                    drill.name, drill.copy, drill.canary
+                    "The restore drill \"{}\" failed: the copy {} does not open {}: {why}.",
+                    drill.name,
+                    drill.copy,
+                    encrypted(drill)
                 ),
             }),
         }
     }
-    said.good = format!("{} opened the test text that was encrypted when the key was current.", match drills.as_slice() {
-        [one] => format!("The copy {}", one.copy),
-        all => format!("All {} copies", all.len()),
-    });
+    said.good = match drills.as_slice() {
+        [one] => format!("The copy {} opened {}.", one.copy, encrypted(one)),
+        all => format!("All {} copies opened what was encrypted when the key was current.", all.len()),
+    };
     said
 }
 

@@ -110,7 +110,7 @@ fn observe_key(run: &Run<'_>, looker: &mut Looker<'_>, key: &Key) -> (KeyFacts, 
     let running = ask(&key.running, &Protects::default());
     let copies = ask(&key.copies, &key.protects);
     let older: Vec<_> = key.older.iter().map(|older| (older, ask(&older.copies, &Protects::default()))).collect();
-    let drills = key.drills.iter().map(|drill| drill::perform(looker, drill, &challenge)).collect();
+    let drills = key.drills.iter().map(|drill| drill::perform(looker, drill, &key.subject, &challenge)).collect();
 
     let reference = running.iter().find_map(|one| Some((one.facts.name.clone(), one.proof.as_ref()?)));
     let current = reference.as_ref().map(|(_, proof)| *proof);

@@ -10,19 +10,26 @@ use aws_lc_rs::{
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use exhibit_evidence::observation::Subject;
 use zeroize::Zeroizing;
 
+use super::canary::{self, Note};
 use super::collect::looked_at;
-use super::facts::{DrillFacts, Opening};
+use super::facts::{DrillFacts, Opening, WrittenFacts};
 use super::looking::{Given, Looker, label};
 use super::proof::{Challenge, key_of};
 use super::settings::{Drill, DrillMethod, Protects};
+use crate::process::RunError;
 use crate::sources::files;
 
 /// How long age, or a command, may take.
 const LIMIT: Duration = Duration::from_secs(300);
+/// Why a canary with a tag does not open.
+const ANOTHER_KEY: &str = "it was encrypted with another key, or was changed since";
+/// What age says of an identity that is another one than a file was encrypted for.
+const ANOTHER_IDENTITY: [&str; 2] = ["no identity matched any of the recipients", "did not match any of the recipients"];
 /// Bytes of a nonce of AES-256-GCM.
-const NONCE: usize = 12;
+pub(super) const NONCE: usize = 12;
 /// Bytes of a Fernet token before what is encrypted: version, instant, initialisation vector.
 const FERNET_HEAD: usize = 25;
 /// Bytes of a Fernet token's signature.
@@ -39,24 +46,60 @@ pub(super) enum Attempt {
 }
 
 /// Performs one drill.
-pub(super) fn perform(looker: &mut Looker<'_>, drill: &Drill, challenge: &Challenge) -> DrillFacts {
-    let mut found = None;
-    let (result, why) = outcome(looker, drill, challenge, &mut found);
+pub(super) fn perform(looker: &mut Looker<'_>, drill: &Drill, key: &Subject, challenge: &Challenge) -> DrillFacts {
+    let (mut found, mut written) = (None, None);
+    let (result, why) = match expected(looker, drill, key) {
+        Ok((expected, note)) => {
+            written = note;
+            outcome(looker, drill, challenge, &expected, &mut found)
+        }
+        Err(why) => (Opening::NotTried, Some(why)),
+    };
     let place = looked_at(label(&drill.copy, &looker.around), found.as_deref());
     DrillFacts {
         name: drill.name.clone(),
         method: drill.method.word().to_owned(),
         canary: drill.canary.clone(),
+        written,
         copy: format!("\"{}\" ({place})", drill.copy.name),
         result,
         why,
     }
 }
 
+/// What has to come out.
+enum Expected {
+    Text(String),
+    Sha256(String),
+}
+
+impl Expected {
+    fn is(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Text(expected) => text.trim_ascii() == expected.as_bytes().trim_ascii(),
+            Self::Sha256(expected) => canary::digest(text.trim_ascii()) == *expected,
+        }
+    }
+}
+
+/// What the settings expect, or else the note beside the canary, which also says since when.
+fn expected(looker: &Looker<'_>, drill: &Drill, key: &Subject) -> Result<(Expected, Option<WrittenFacts>), String> {
+    if let Some(text) = &drill.expect {
+        return Ok((Expected::Text(text.clone()), None));
+    }
+    let note = Note::read(looker.around.root, &drill.canary)?;
+    if note.environment != key.environment || note.key != key.id || note.method != drill.method.word() {
+        return Err(format!("the note beside {} is about another key or method", drill.canary));
+    }
+    let written = WrittenFacts { at: note.written_at, current_for: note.current_for };
+    Ok((Expected::Sha256(note.text_sha256), Some(written)))
+}
+
 fn outcome(
     looker: &mut Looker<'_>,
     drill: &Drill,
     challenge: &Challenge,
+    expected: &Expected,
     found: &mut Option<String>,
 ) -> (Opening, Option<String>) {
     let canary = match files::bytes(looker.around.root, &drill.canary) {
@@ -75,29 +118,41 @@ fn outcome(
     let attempt = match drill.method {
         DrillMethod::Aes256Gcm => aes_256_gcm(&key, &canary),
         DrillMethod::Fernet => fernet(&key, &canary),
-        DrillMethod::Age => {
-            let command = ["--decrypt", "--identity", "-", &drill.canary];
-            by_program(looker, "age", &command, &[], value.bytes())
-        }
-        DrillMethod::Command => {
-            let (program, arguments) =
-                drill.command.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            by_program(looker, program, &arguments, &drill.pass_environment, value.bytes())
-        }
+        DrillMethod::Age => by_age(looker, &drill.program, &drill.canary, value.bytes()),
+        DrillMethod::Command => by_command(looker, drill, value.bytes()),
     };
     match attempt {
-        Attempt::Text(text) if text.trim_ascii() == drill.expect.as_bytes().trim_ascii() => (Opening::Opened, None),
+        Attempt::Text(text) if expected.is(&text) => (Opening::Opened, None),
         Attempt::Text(_) => (Opening::OtherText, Some("another text came out than was expected".to_owned())),
         Attempt::Refused(why) => (Opening::Refused, Some(why.to_owned())),
         Attempt::NotTried(why) => (Opening::NotTried, Some(why)),
     }
 }
 
-/// A program that ends with another status than 0 may have been given the wrong key, or may be broken: nobody can tell.
-fn by_program(looker: &Looker<'_>, program: &str, arguments: &[&str], pass: &[String], key: &[u8]) -> Attempt {
-    match looker.printed(program, arguments, pass, Some(key), LIMIT) {
+/// By age itself, which says when the identity is another one than the text was encrypted for.
+pub(super) fn by_age(looker: &Looker<'_>, program: &str, canary: &str, identity: &[u8]) -> Attempt {
+    let beginnings: [&[u8]; 3] = [b"AGE-SECRET-KEY-", b"AGE-PLUGIN-", b"-----BEGIN "];
+    if !identity.split(|byte| *byte == b'\n').any(|line| beginnings.iter().any(|start| line.starts_with(start))) {
+        return Attempt::Refused("the copy is no identity of age's");
+    }
+    let command = ["--decrypt", "--identity", "-", canary];
+    match looker.printed_or_said(program, &command, Some(identity), LIMIT, &ANOTHER_IDENTITY) {
         Ok(text) => Attempt::Text(text),
+        Err((RunError::Failed { .. }, true)) => Attempt::Refused("it was encrypted for another identity"),
+        Err((error, _)) => Attempt::NotTried(error.to_string()),
+    }
+}
+
+/// A program that ends with another status than 0 may have been given the wrong key, or may be broken. Nobody can tell but by
+/// the statuses that are configured for the former.
+fn by_command(looker: &Looker<'_>, drill: &Drill, key: &[u8]) -> Attempt {
+    let (program, arguments) = drill.command.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match looker.printed(program, &arguments, &drill.pass_environment, Some(key), LIMIT) {
+        Ok(text) => Attempt::Text(text),
+        Err(RunError::Failed { status, .. }) if drill.wrong_key_exit.contains(&status) => {
+            Attempt::Refused("the command ended with a status by which it says that the key is a wrong one")
+        }
         Err(error) => Attempt::NotTried(error.to_string()),
     }
 }
@@ -118,7 +173,7 @@ pub(super) fn aes_256_gcm(key: &[u8], canary: &[u8]) -> Attempt {
     let mut text = Zeroizing::new(sealed.to_vec());
     match aead::LessSafeKey::new(key).open_in_place(nonce, aead::Aad::empty(), &mut text) {
         Ok(opened) => Attempt::Text(Zeroizing::new(opened.to_vec())),
-        Err(_) => Attempt::Refused("that copy of the key does not open the canary"),
+        Err(_) => Attempt::Refused(ANOTHER_KEY),
     }
 }
 
@@ -137,7 +192,7 @@ pub(super) fn fernet(key: &[u8], canary: &[u8]) -> Attempt {
     let (32, Some((signing, encryption))) = (key.len(), key.split_at_checked(16)) else {
         return Attempt::Refused("the copy is no key of 32 bytes");
     };
-    let refused = Attempt::Refused("that copy of the key does not open the canary");
+    let refused = Attempt::Refused(ANOTHER_KEY);
     if hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, signing), signed, tag).is_err() {
         return refused;
     }

@@ -151,12 +151,25 @@ pub(super) struct DrillFacts {
     pub(super) method: String,
     /// The encrypted text, as configured.
     pub(super) canary: String,
+    /// When the encrypted text was written, and with which key, where the note beside it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) written: Option<WrittenFacts>,
     /// The copy that was fetched.
     pub(super) copy: String,
     pub(super) result: Opening,
     /// Why, where it did not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) why: Option<String>,
+}
+
+/// What the note beside an encrypted text says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenFacts {
+    /// When it was encrypted.
+    pub(super) at: Timestamp,
+    /// The services that ran with its key then.
+    pub(super) current_for: Vec<String>,
 }
 
 /// How a drill ended.

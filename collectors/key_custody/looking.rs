@@ -301,9 +301,28 @@ impl<'a> Looker<'a> {
             let (program, why) = (program.to_owned(), "there is no folder to run it in".to_owned());
             return Err(RunError::NotStarted { program, why });
         };
-        let command: Vec<String> = std::iter::once(program).chain(arguments.iter().copied()).map(str::to_owned).collect();
+        let command = command_of(program, arguments);
         Program { command: &command, folder, pass, set: &[], input, time_limit, most: MOST }.printed()
     }
+
+    /// The same with the word of the program that ended badly: whether it said one of `phrases`.
+    pub(super) fn printed_or_said(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        input: Option<&[u8]>,
+        time_limit: Duration,
+        phrases: &[&str],
+    ) -> Result<Zeroizing<Vec<u8>>, (RunError, bool)> {
+        let Root::Folder(folder) = self.around.root else { return Err((RunError::Empty, false)) };
+        let command = command_of(program, arguments);
+        Program { command: &command, folder, pass: &[], set: &[], input, time_limit, most: MOST }.printed_or_said(phrases)
+    }
+}
+
+/// A program's command.
+fn command_of(program: &str, arguments: &[&str]) -> Vec<String> {
+    std::iter::once(program).chain(arguments.iter().copied()).map(str::to_owned).collect()
 }
 
 /// What a file holds, once it is open.

@@ -9,10 +9,12 @@
 
 mod attested;
 mod bucket;
+pub mod canary;
 mod checks;
 mod collect;
 mod conditions;
 mod drill;
+mod drill_settings;
 mod facts;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing {

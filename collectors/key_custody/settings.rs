@@ -6,6 +6,7 @@ use exhibit_evidence::{EnvironmentId, SubjectId, Timestamp, observation::Subject
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::attested::{AttestedSettings, asked_alone};
+pub(super) use super::drill_settings::{Drill, DrillMethod};
 use super::proof::{Shape, Writing};
 use crate::SettingProblem;
 use crate::remote::Reference;
@@ -71,46 +72,6 @@ pub(super) struct Older {
     pub(super) version: String,
     pub(super) needed_until: Option<Timestamp>,
     pub(super) copies: Vec<PlaceSettings>,
-}
-
-/// A restore drill.
-#[derive(Clone, Debug)]
-pub(super) struct Drill {
-    pub(super) name: String,
-    pub(super) method: DrillMethod,
-    /// The file with the encrypted text.
-    pub(super) canary: String,
-    /// What has to come out.
-    pub(super) expect: String,
-    pub(super) command: Vec<String>,
-    pub(super) pass_environment: Vec<String>,
-    pub(super) copy: PlaceSettings,
-}
-
-/// How a canary was encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum DrillMethod {
-    /// Base64 of nonce (12 bytes), encrypted text and tag (16 bytes).
-    #[serde(rename = "aes-256-gcm")]
-    Aes256Gcm,
-    /// A Fernet token.
-    Fernet,
-    /// A file of age's; the key is an identity of age's.
-    Age,
-    /// What a command makes of it, which reads the key from its standard input.
-    Command,
-}
-
-impl DrillMethod {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Aes256Gcm => "aes-256-gcm",
-            Self::Fernet => "fernet",
-            Self::Age => "age",
-            Self::Command => "command",
-        }
-    }
 }
 
 /// What a key protects, where it is kept as files.
@@ -349,7 +310,7 @@ struct RawKey {
     #[serde(default)]
     older: Vec<RawOlder>,
     #[serde(default)]
-    drills: Vec<RawDrill>,
+    drills: Vec<toml::Value>,
     #[serde(default)]
     protects: Protects,
 }
@@ -361,20 +322,6 @@ struct RawOlder {
     needed_until: Option<Timestamp>,
     #[serde(default)]
     copies: Vec<toml::Table>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDrill {
-    name: String,
-    method: DrillMethod,
-    canary: String,
-    expect: String,
-    #[serde(default)]
-    command: Vec<String>,
-    #[serde(default)]
-    pass_environment: Vec<String>,
-    copy: toml::Table,
 }
 
 #[derive(Deserialize)]
@@ -480,18 +427,8 @@ impl Key {
         }
         let mut drills = Vec::new();
         for (number, one) in raw.drills.into_iter().enumerate() {
-            let at = format!("{at}.drills.{number}");
-            if (one.method == DrillMethod::Command) == one.command.is_empty() {
-                let expected = "goes with the method `command`, which needs a program and its arguments";
-                return Err(SettingProblem::new(&format!("{at}.command"), expected));
-            }
-            let copy = reader.place(&one.copy, &format!("{at}.copy"))?;
-            if matches!(copy.kind, Kind::Challenge(_) | Kind::Http(_) | Kind::Attested(_)) {
-                let expected = "expected a place that the key comes out of";
-                return Err(SettingProblem::new(&format!("{at}.copy"), expected));
-            }
-            let RawDrill { name, method, canary, expect, command, pass_environment, .. } = one;
-            drills.push(Drill { name, method, canary, expect, command, pass_environment, copy });
+            let read = |table: &toml::Table, at: &str| reader.place(table, at);
+            drills.push(Drill::read(one, &format!("{at}.drills.{number}"), read)?);
         }
         if running.is_empty() && (drills.is_empty() || !copies.is_empty() || !older.is_empty()) {
             let expected = "expected where it runs: without that nobody knows which key is the current one";
@@ -653,6 +590,18 @@ mod tests {
                 format!("{KEY}[[keys.drills]]\nname = 'd'\nmethod = 'fernet'\ncommand = ['x']\ncanary = 'c'\nexpect = 'x'\ncopy = {{ name = 'o', file = 'k' }}\n"),
                 "source.keys.0.drills.0.command: goes with the method `command`, which needs a program and its arguments",
             ),
+            (
+                format!("{KEY}[[keys.drills]]\nname = 'd'\nmethod = 'command'\ncommand = ['x']\nwrong_key_exit = [0]\ncanary = 'c'\ncopy = {{ name = 'o', file = 'k' }}\n"),
+                "source.keys.0.drills.0.wrong_key_exit: expected statuses from 1 to 255: with 0 a program says that all went well",
+            ),
+            (
+                format!("{KEY}[[keys.drills]]\nname = 'd'\nmethod = 'age'\nwrong_key_exit = [1]\ncanary = 'c'\ncopy = {{ name = 'o', file = 'k' }}\n"),
+                "source.keys.0.drills.0.wrong_key_exit: goes with the method `command`: of the others it is known how they refuse a key",
+            ),
+            (
+                format!("{KEY}[[keys.drills]]\nname = 'd'\nmethod = 'fernet'\nprogram = 'age'\ncanary = 'c'\ncopy = {{ name = 'o', file = 'k' }}\n"),
+                "source.keys.0.drills.0.program: goes with the method `age`",
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(read(&text).expect_err("refused"), [expected], "{text}");
@@ -667,7 +616,7 @@ mod tests {
         let names = OF_EVERY_PLACE.into_iter().chain([
             "environment", "subject", "bytes", "file", "holds", "identity", "program", "home", "repository", "path",
             "unlock_file", "tag", "host", "version", "needed_until", "method", "canary", "expect", "folders", "patterns",
-            "bucket", "object", "url", "permit", "authorities", "attested",
+            "bucket", "object", "url", "permit", "authorities", "attested", "wrong_key_exit",
         ]);
         for name in names {
             assert_eq!(exhibit_detect::sensitive_key(name), None, "{name}");

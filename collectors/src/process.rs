@@ -22,6 +22,8 @@ pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 const CHUNK: usize = 256 * 1024;
 /// How often it is looked whether a program whose output has ended has ended too.
 const LOOK: Duration = Duration::from_millis(5);
+/// So much of what a program says to its standard error is looked through.
+const MOST_SAID: usize = 64 * 1024;
 
 /// A program to run.
 #[derive(Debug)]
@@ -133,19 +135,26 @@ impl Program<'_> {
     /// # Errors
     /// When it can't be started, does not end well or in time, or prints too much. `out` may have seen a part of it.
     pub fn run(&self, out: &mut dyn FnMut(&[u8])) -> Result<(), RunError> {
+        self.followed(Stdio::null(), &mut |_, bytes| out(bytes))
+    }
+
+    /// The same with both streams, where `stderr` is a pipe. The limit is that of standard output.
+    fn followed(&self, stderr: Stdio, hear: &mut dyn FnMut(Stream, &[u8])) -> Result<(), RunError> {
         let program = self.command.first().ok_or(RunError::Empty)?;
         let deadline = Instant::now() + self.time_limit;
         let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut running = self.start(stdin, Stdio::null())?;
+        let mut running = self.start(stdin, stderr)?;
         if let (Some(input), Some(mut pipe)) = (self.input, running.child.stdin.take()) {
             // Small: it fits into the pipe. Who does not read it is not forced to.
             let _ = pipe.write_all(input);
         }
         let mut printed = 0_u64;
-        let pumped = running.pump(deadline, &mut |_, bytes| {
-            printed += bytes.len() as u64;
+        let pumped = running.pump(deadline, &mut |stream, bytes| {
+            if stream == Stream::Output {
+                printed += bytes.len() as u64;
+            }
             if printed <= self.most {
-                out(bytes);
+                hear(stream, bytes);
             }
             printed <= self.most
         });
@@ -168,15 +177,24 @@ impl Program<'_> {
     /// As [`Program::run`].
     pub fn printed(&self) -> Result<Zeroizing<Vec<u8>>, RunError> {
         let mut printed = Zeroizing::new(Vec::new());
-        self.run(&mut |bytes| {
-            if printed.capacity() - printed.len() < bytes.len() {
-                // Growing in place would leave copies behind.
-                let mut grown = Zeroizing::new(Vec::with_capacity((printed.len() + bytes.len()).next_power_of_two()));
-                grown.extend_from_slice(&printed);
-                printed = grown;
-            }
-            printed.extend_from_slice(bytes);
-        })?;
+        self.run(&mut |bytes| gather(&mut printed, bytes))?;
+        Ok(printed)
+    }
+
+    /// The same for a program whose own word tells one failure from another: with the error comes whether the beginning of what
+    /// it says to its standard error holds one of `phrases`. Nothing else of that is kept.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn printed_or_said(&self, phrases: &[&str]) -> Result<Zeroizing<Vec<u8>>, (RunError, bool)> {
+        let (mut printed, mut said) = (Zeroizing::new(Vec::new()), Zeroizing::new(Vec::new()));
+        let done = self.followed(Stdio::piped(), &mut |stream, bytes| match stream {
+            Stream::Output => gather(&mut printed, bytes),
+            Stream::Error if said.len() < MOST_SAID => gather(&mut said, bytes),
+            Stream::Error => {}
+        });
+        let holds = |phrase: &&str| said.windows(phrase.len().max(1)).any(|part| part == phrase.as_bytes());
+        done.map_err(|error| (error, phrases.iter().any(holds)))?;
         Ok(printed)
     }
 
@@ -205,6 +223,17 @@ impl Program<'_> {
         let child = command.spawn().map_err(|error| RunError::not_started(program, &error))?;
         Ok(Running { child })
     }
+}
+
+/// Adds bytes that may be secrets.
+fn gather(gathered: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
+    if gathered.capacity() - gathered.len() < bytes.len() {
+        // Growing in place would leave copies behind.
+        let mut grown = Zeroizing::new(Vec::with_capacity((gathered.len() + bytes.len()).next_power_of_two()));
+        grown.extend_from_slice(gathered);
+        *gathered = grown;
+    }
+    gathered.extend_from_slice(bytes);
 }
 
 /// One of the two streams that a program writes.
@@ -356,6 +385,26 @@ mod tests {
         let (done, printed) = run(&["yes"], |program| program.most = 1000);
         assert_eq!(done.expect_err("too much").code(), "command-too-much");
         assert!(printed.len() <= 1000);
+    }
+
+    #[test]
+    fn one_phrase_of_what_it_said_can_be_asked_for() {
+        let said = |script: &str| {
+            let command = ["sh", "-c", script].map(str::to_owned);
+            let (folder, time_limit) = (Path::new("/"), Duration::from_secs(60));
+            let program =
+                Program { command: &command, folder, pass: &[], set: &[], input: None, time_limit, most: 1_000_000 };
+            program.printed_or_said(&["no such key", "not this key"])
+        };
+        assert_eq!(said("echo text; echo no such key >&2").expect("it ends well").as_slice(), b"text\n");
+        let failed = |script: &str| {
+            let (error, phrase) = said(script).expect_err("it fails");
+            (error.code(), phrase)
+        };
+        assert_eq!(failed("echo 'error: not this key, hunter2' >&2; exit 1"), ("command-failed", true));
+        assert_eq!(failed("echo another error >&2; exit 1"), ("command-failed", false));
+        assert_eq!(failed("yes | head -c 1000000 >&2; exit 1"), ("command-failed", false));
+        assert_eq!(failed("exec 2>&-; exit 1"), ("command-failed", false));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use exhibit_collectors::key_custody::canary::{self, Order};
 use exhibit_collectors::{Collector as _, Scope, Settings, key_custody::KeyCustody};
 use exhibit_evidence::{Clock, EnvironmentId, Observation, Timestamp, Verdict, deployment::Environment};
 
@@ -309,6 +310,67 @@ fn files_of_age_are_opened_by_age_itself() {
     machine.write("safe/app.dump", "not a real dump");
     let (_, verdicts) = machine.look(&copy("own.identity"));
     assert_eq!(of(&verdicts, "apart-from-data"), Verdict::Fail);
+}
+
+/// A drill by age, from the canary's writing to a copy that is another identity.
+#[test]
+fn a_drill_by_age_tells_a_wrong_identity_from_a_failure() {
+    let machine = Machine::new();
+    fs::create_dir(machine.path("backup")).expect("a folder");
+    machine.run("bin/age-keygen", &["-o", "backup/own.identity"]);
+    machine.run("bin/age-keygen", &["-o", "backup/stranger.identity"]);
+    let copied = |name: &str| fs::copy(machine.path(&format!("backup/{name}")), machine.path("copy")).expect("copied");
+    copied("own.identity");
+    let age = machine.path("bin/age").display().to_string();
+    let source = |program: &str, canary: &str| {
+        format!(
+            "[[keys]]\nenvironment = 'production'\nname = 'IDENTITY'\nencoding = 'text'\n\
+             running = [{{ name = 'backend', file = 'backup/own.identity' }}]\n\
+             drills = [{{ name = 'd', method = 'age', program = '{program}', canary = '{canary}', \
+             copy = {{ name = 'copy', file = 'copy' }} }}]\n"
+        )
+    };
+    let table = toml::from_str(&source(&age, "canary.age")).expect("TOML");
+    let order = Order {
+        base: machine.folder.path(),
+        clock: &Noon,
+        random: &[4; 64],
+        source: &table,
+        others: &[],
+        environment: None,
+        key: None,
+        drill: None,
+        from: None,
+    };
+    let written = canary::write(&order).expect("written");
+    assert_eq!((written.method.as_str(), written.current_for), ("age", vec!["backend".to_owned()]));
+    let drill = |program: &str, canary: &str| {
+        let (observation, verdicts) = machine.look_by(&source(program, canary), "copies = 1");
+        let drill = &observation.facts["keys"][0]["drills"][0];
+        (of(&verdicts, "restore-drill"), drill["result"].as_str().expect("a word").to_owned(), drill["why"].to_string())
+    };
+    let said = |program: &str, canary: &str, verdict: Verdict, result: &str| {
+        let told = drill(program, canary);
+        assert_eq!((told.0, told.1.as_str()), (verdict, result), "{}", told.2);
+    };
+    said(&age, "canary.age", Verdict::Pass, "opened");
+    copied("stranger.identity");
+    said(&age, "canary.age", Verdict::Fail, "refused");
+    machine.write("copy", "not an identity at all");
+    said(&age, "canary.age", Verdict::Fail, "refused");
+    // Broken, or not there: nobody learns anything about the key.
+    copied("own.identity");
+    let text = fs::read_to_string(machine.path("canary.age")).expect("text");
+    machine.write("broken.age", &text[..text.len() / 2]);
+    fs::copy(machine.path("canary.age.json"), machine.path("broken.age.json")).expect("copied");
+    said(&age, "broken.age", Verdict::Error, "not-tried");
+    said("bin/no-such-age", "canary.age", Verdict::Error, "not-tried");
+    // Programs see the identity through a pipe, and it lies in no other file than before.
+    let identity = fs::read_to_string(machine.path("backup/own.identity")).expect("text");
+    let identity = identity.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).expect("an identity");
+    for name in ["seen", "canary.age", "canary.age.json"] {
+        assert!(!fs::read_to_string(machine.path(name)).expect("text").contains(identity), "{name}");
+    }
 }
 
 #[test]

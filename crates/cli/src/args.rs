@@ -2,6 +2,7 @@
 //! officers' and auditors' scripts hold them.
 
 mod attest;
+mod custody;
 mod hold;
 mod import;
 mod key;
@@ -21,6 +22,7 @@ use clap_complete::Shell;
 use exhibit_evidence::JobId;
 
 pub(crate) use attest::{AttestArgs, AttestCommand};
+pub(crate) use custody::{CustodyArgs, CustodyCommand};
 pub(crate) use hold::{Acting, HoldArgs, HoldCommand};
 pub(crate) use import::ImportArgs;
 pub(crate) use key::{KeyArgs, KeyCommand};
@@ -209,6 +211,13 @@ Example:
 
 It takes two different persons, each by a token of their own, and expires with the quarter.")]
     Attest(AttestArgs),
+    /// Look after the keys in custody: write canaries for restore drills
+    #[command(after_long_help = "\
+Example:
+  exhibit custody canary key-restore-drill
+
+A canary is a text that was encrypted when a key was current: a restore drill opens it with a copy of that key.")]
+    Custody(CustodyArgs),
     /// List the names that records hold as digests only, and erase one for good
     #[command(after_long_help = "\
 Example:

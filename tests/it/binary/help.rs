@@ -38,6 +38,8 @@ const COMMANDS: &[&str] = &[
     "attest confirm",
     "attest withdraw",
     "attest list",
+    "custody",
+    "custody canary",
     "disclosures",
     "disclosures list",
     "disclosures show",

@@ -6,6 +6,7 @@ pub(crate) mod authority;
 mod bucket;
 mod bucket_keys;
 mod cores;
+mod custody;
 mod demo;
 mod disclosures;
 mod doctor;

@@ -4,6 +4,7 @@ mod archive;
 mod attest;
 mod check;
 mod collectors;
+mod custody;
 mod demo;
 mod demo_config;
 mod disclosures;
@@ -48,6 +49,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
         Command::Hold(args) => hold::run(&args, words, &mut out).await,
         Command::Attest(args) => attest::run(&args, words, &mut out).await,
+        Command::Custody(args) => custody::run(&args, words, &mut out),
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Key(args) => key::run(&args, words, &mut out).await,
         Command::Token(args) => token::run(&args, words, &mut out).await,
