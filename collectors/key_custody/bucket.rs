@@ -66,7 +66,7 @@ pub(super) fn look(looker: &Looker<'_>, settings: &S3Settings, entry: &str, prot
     };
     let content = match opened(looker, settings, content) {
         Ok(content) => content,
-        Err(look) => return look,
+        Err(look) => return *look,
     };
     let nearby = nearby::of_objects(&newest.key, beside.iter().map(|object| object.key.as_str()), protects);
     let look = picked(&content, settings.holds, entry, &settings.object);
@@ -75,17 +75,17 @@ pub(super) fn look(looker: &Looker<'_>, settings: &S3Settings, entry: &str, prot
 }
 
 /// Through age or gpg, where it is encrypted: what the bucket holds goes in by a pipe, and what is in it comes out by one.
-fn opened(looker: &Looker<'_>, settings: &S3Settings, content: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Look> {
+fn opened(looker: &Looker<'_>, settings: &S3Settings, content: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Box<Look>> {
     let (program, command) = match (&settings.age, &settings.gpg) {
         (Some(age), _) => (&age.program, vec!["--decrypt", "--identity", &age.identity]),
         (None, Some(gpg)) => (&gpg.program, vec!["--batch", "--quiet", "--no-tty", "--homedir", &gpg.home, "--decrypt"]),
         (None, None) => return Ok(content),
     };
     if content.len() > PIPE {
-        return Err(Look::unreadable("too-large", format!("the object has more than {PIPE} bytes")));
+        return Err(Box::new(Look::unreadable("too-large", format!("the object has more than {PIPE} bytes"))));
     }
     let printed = looker.printed(program, &command, &[], Some(&content), Duration::from_secs(60));
-    printed.map_err(|error| Look::unreadable(error.code(), error.to_string()))
+    printed.map_err(|error| Box::new(Look::unreadable(error.code(), error.to_string())))
 }
 
 fn listed(bucket: &Bucket, prefix: &str) -> Result<Vec<Object>, RemoteError> {
