@@ -380,6 +380,11 @@ impl Source {
 impl VaultBackup {
     fn read(value: toml::Value, at: &str, known: &[Key]) -> Result<Self, SettingProblem> {
         let RawVault { environment, subject, snapshot, unseal, program, keys, vault } = typed(value, at)?;
+        if unseal.is_empty() {
+            let expected = "expected the unseal keys of the saved vault, by reference: one that unseals itself, by a cloud's key \
+                service, a hardware module or another vault, can't be restored here";
+            return Err(SettingProblem::new(&format!("{at}.unseal"), expected));
+        }
         let subject = Subject { environment, id: subject };
         if known.iter().any(|key| key.subject == subject) {
             let expected = "expected another one than those of keys";
@@ -606,6 +611,12 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(read(&text).expect_err("refused"), [expected], "{text}");
         }
+        let vault = format!(
+            "{KEY}{running}[[vaults]]\nenvironment = 'production'\nsubject = 'vault'\nsnapshot = 's'\nunseal = []\n\
+             keys = ['encryption-key']\nvault = {{ token = 'file:t' }}\n"
+        );
+        let refused = read(&vault).expect_err("refused").concat();
+        assert!(refused.contains("source.vaults.0.unseal") && refused.contains("can't be restored here"), "{refused}");
         let wrong = read(&format!("{KEY}bytes = 'hunter2'"));
         assert!(!wrong.expect_err("refused").concat().contains("hunter2"));
     }

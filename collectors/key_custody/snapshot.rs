@@ -28,8 +28,12 @@ const STEP: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
 /// How long restoring may take.
 const RESTORE: Duration = Duration::from_secs(1800);
-/// Answers of a vault that is there and not ready.
-const NOT_READY: &[u16] = &[429, 472, 473, 501, 503];
+/// Answers of a vault that is there and not ready, or can't be with the storage that it was given.
+const NOT_READY: &[u16] = &[429, 472, 473, 500, 501, 503];
+/// What it says of storage that was saved behind another kind of seal than unseal keys.
+const OTHER_SEAL: &str = "barrier seal type";
+const NOT_BY_KEYS: &str = "the saved vault unseals itself (by a cloud's key service, a hardware module or another vault), which is \
+    not supported: only one that is opened with unseal keys can be restored here";
 
 /// Why the backup did not come up.
 enum Failure {
@@ -148,7 +152,7 @@ fn restored(looker: &Looker<'_>, vault: &VaultBackup, file: &Path) -> Result<Scr
     let token = scratch.make()?;
     scratch.take(base, &vault.program, file, &token)?;
     // What it had before is gone: only the saved vault's own keys open it now.
-    scratch.until("it does not seal itself after the restore", |scratch| scratch.sealed())?;
+    scratch.comes_back_sealed()?;
     for key in &keys {
         scratch.unseal(key.expose_secret()).map_err(|error| match error.status() {
             Some(400) => Failure::Refused("it does not open with the unseal keys in custody".to_owned()),
@@ -261,6 +265,18 @@ impl Scratch {
 
     fn unseal(&self, key: &str) -> Result<(), RemoteError> {
         self.put("v1/sys/unseal", &json!({ "key": key })).map(|_| ())
+    }
+
+    /// Waits until it has sealed itself after the restore. Behind another kind of seal it never will, and says so.
+    fn comes_back_sealed(&self) -> Result<(), Failure> {
+        let other_seal = std::cell::Cell::new(false);
+        self.until("it does not seal itself after the restore", |scratch| {
+            let told = scratch.get("v1/sys/seal-status")?.1;
+            let errors = told["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            other_seal.set(errors.into_iter().any(|error| error.contains(OTHER_SEAL)));
+            Ok(other_seal.get() || told["sealed"] == Value::Bool(true))
+        })?;
+        if other_seal.get() { Err(Failure::NotTried(NOT_BY_KEYS.to_owned())) } else { Ok(()) }
     }
 
     fn sealed(&self) -> Result<bool, RemoteError> {

@@ -64,6 +64,19 @@ impl Bao {
         Self::opened(Self::start(true))
     }
 
+    /// One that unseals itself, with a key that lies beside it.
+    pub(crate) fn open_by_itself() -> Self {
+        let mut server = Self::start_with(false, true);
+        let shares = ["-recovery-shares=1", "-recovery-threshold=1"];
+        let made = server.told(&[&["operator", "init", "-format=json"], &shares[..]].concat(), &[], b"");
+        let made: Value = serde_json::from_str(&made).expect("JSON");
+        server.unseal = made["recovery_keys_b64"][0].as_str().expect("a key").to_owned();
+        server.root = made["root_token"].as_str().expect("a token").to_owned();
+        let active = || server.try_told(&["secrets", "list"], &[], b"").is_ok();
+        assert!((0..600).any(|_| active() || pause()), "it becomes active");
+        server
+    }
+
     fn opened(mut server: Self) -> Self {
         let made = server.told(&["operator", "init", "-format=json", "-key-shares=1", "-key-threshold=1"], &[], b"");
         let made: Value = serde_json::from_str(&made).expect("JSON");
@@ -83,13 +96,17 @@ impl Bao {
     }
 
     fn start(audited: bool) -> Self {
+        Self::start_with(audited, false)
+    }
+
+    fn start_with(audited: bool, by_itself: bool) -> Self {
         // Left behind when the process ends, as it lives as long: the shell takes it away.
         let folder = tempfile::tempdir().expect("a folder").keep();
         let program = program();
         let mut said = String::new();
         for _ in 0..3 {
             let [port, cluster] = ports();
-            let files = write(&folder, port, cluster, audited);
+            let files = write(&folder, port, cluster, audited, by_itself);
             // The shell ends the server, by its process id, when the pipe closes: however this process ends.
             let process = Command::new("sh")
                 .arg("-c")
@@ -202,14 +219,14 @@ struct Files {
     audit: Option<PathBuf>,
 }
 
-fn write(folder: &Path, port: u16, cluster: u16, audited: bool) -> Files {
+fn write(folder: &Path, port: u16, cluster: u16, audited: bool, by_itself: bool) -> Files {
     let at = |name: &str| folder.join(name);
     let _ = fs::remove_dir_all(at("data"));
     fs::create_dir_all(at("data")).expect("a folder");
     let (authority, own, key) = certificates();
     let audit = audited.then(|| at("audit.log"));
     let file = |path: &PathBuf| json!({ "type": "file", "path": "file", "options": { "file_path": path } });
-    let config = json!({
+    let mut config = json!({
         "audit": audit.iter().map(file).collect::<Vec<_>>(),
         "storage": { "raft": { "path": at("data"), "node_id": "only" } },
         "listener": [{ "tcp": {
@@ -221,6 +238,11 @@ fn write(folder: &Path, port: u16, cluster: u16, audited: bool) -> Files {
         "disable_mlock": true,
         "ui": false,
     });
+    if by_itself {
+        fs::write(at("seal.key"), [7; 32]).expect("written");
+        let key = format!("file://{}", at("seal.key").display());
+        config["seal"] = json!([{ "static": { "current_key_id": "1", "current_key": key } }]);
+    }
     let written =
         [("bao.json", config.to_string()), ("authority.pem", authority), ("server.pem", own), ("server.key", key)];
     for (name, text) in written {

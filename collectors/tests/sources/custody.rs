@@ -501,6 +501,87 @@ fn a_vaults_backup_comes_up_in_a_scratch_vault_with_the_current_key() {
     said("bin/bao", "refused", Verdict::Fail);
 }
 
+/// A vault that unseals itself can't be restored here, and that is said: no finding, and never a pass.
+#[test]
+fn the_backup_of_a_vault_that_unseals_itself_is_told_as_not_supported() {
+    let server = Bao::open_by_itself();
+    let machine = Machine::new();
+    machine.shim("bao", &bao::program());
+    machine.write("vault.token", &server.root);
+    machine.write("unseal", &server.unseal);
+    let file = machine.path("bao.snap");
+    server.told(&["operator", "raft", "snapshot", "save", file.to_str().expect("UTF-8")], &[], b"");
+    machine.aged("bao.snap", 0);
+    let source = "[[keys]]\nenvironment = 'production'\nname = 'ENCRYPTION_KEY'\nbytes = 32\n\
+                  running = [{ name = 'backend', dotenv = 'app.env' }]\n\
+                  [[vaults]]\nenvironment = 'production'\nsubject = 'vault'\nsnapshot = 'bao.snap'\n\
+                  unseal = ['file:unseal']\nprogram = 'bin/bao'\nkeys = ['encryption-key']\n\
+                  vault = { token = 'file:vault.token', mount = 'custody', path = 'app' }\n";
+    let (observation, verdicts) = machine.look_by(source, "");
+    let why = observation.facts["snapshots"][0]["why"].as_str().expect("a reason");
+    assert!(why.contains("unseals itself") && why.contains("not supported"), "{why}");
+    assert_eq!(of(&verdicts, "vault-snapshot"), Verdict::Error);
+}
+
+/// A secret of Secrets Manager and a parameter of Parameter Store: what each holds, that each tells since when, and what is said
+/// when one of them or both can't be asked.
+#[test]
+fn secrets_and_parameters_of_aws_are_places_of_custody() {
+    let server = moto();
+    let machine = Machine::new();
+    machine.write("id", "fake-id");
+    machine.write("secret", "fake-key");
+    let at = |url: &str, under: &str| {
+        format!(
+            "{{ region = 'eu-central-1', endpoint = '{url}', under = '{under}', \
+             keys = {{ access_key_id = 'file:id', secret_access_key = 'file:secret' }} }}"
+        )
+    };
+    let look = |secret: &str, parameter: &str| {
+        let source = format!(
+            "[[keys]]\nenvironment = 'production'\nname = 'ENCRYPTION_KEY'\nbytes = 32\n\
+             running = [{{ name = 'backend', dotenv = 'app.env' }}]\n\
+             copies = [{{ name = 'secret', secrets_manager = {} }}, {{ name = 'parameter', parameter_store = {} }}]\n",
+            at(secret, "custody/"),
+            at(parameter, "/custody/")
+        );
+        let (observation, verdicts) = machine.look_by(&source, "copies = 2");
+        let copies = observation.facts["keys"][0]["copies"].as_array().expect("copies").clone();
+        let answers: Vec<_> = copies.iter().map(|copy| copy["answer"].as_str().expect("a word").to_owned()).collect();
+        let dated = copies.iter().filter(|copy| copy["since"].is_string()).count();
+        let checks = ["copies", "same-as-running", "apart-from-data"].map(|check| of(&verdicts, check));
+        (answers.join(" "), dated, checks)
+    };
+    let put_secret = |key: &str| {
+        let value = json!({"ENCRYPTION_KEY": key, "other": "x"}).to_string();
+        server.with(&format!(
+            "known = [one['Name'] for one in secrets.list_secrets()['SecretList']]\n\
+             if 'custody/app' in known: secrets.put_secret_value(SecretId='custody/app', SecretString='{value}')\n\
+             else: secrets.create_secret(Name='custody/app', SecretString='{value}')"
+        ));
+    };
+    let put_parameter = |key: &str| {
+        server.with(&format!(
+            "parameters.put_parameter(Name='/custody/ENCRYPTION_KEY', Value='{key}', Type='SecureString', Overwrite=True)"
+        ));
+    };
+    let (url, gone) = (server.url.as_str(), "http://127.0.0.1:1");
+    use Verdict::{Error, Fail, Pass, Vacuous};
+    assert_eq!(look(url, url), ("absent absent".to_owned(), 0, [Fail, Vacuous, Vacuous]));
+    put_secret(OTHER);
+    assert_eq!(look(url, url), ("differs absent".to_owned(), 1, [Fail, Fail, Pass]));
+    put_parameter(KEY);
+    assert_eq!(look(url, url), ("differs match".to_owned(), 2, [Fail, Fail, Pass]));
+    put_secret(KEY);
+    assert_eq!(look(url, url), ("match match".to_owned(), 2, [Pass, Pass, Pass]));
+    put_parameter(OTHER);
+    assert_eq!(look(url, url), ("match differs".to_owned(), 2, [Fail, Fail, Pass]));
+    // What can't be asked might be the missing copy: an error, whatever the other says, and never a pass.
+    put_parameter(KEY);
+    assert_eq!(look(gone, url), ("unreadable match".to_owned(), 1, [Error, Error, Error]));
+    assert_eq!(look(gone, gone), ("unreadable unreadable".to_owned(), 0, [Error, Error, Error]));
+}
+
 #[test]
 fn an_object_of_a_bucket_is_a_place_with_a_date_and_neighbours() {
     let server = moto();

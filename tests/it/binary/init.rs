@@ -81,6 +81,17 @@ fn the_example_companys_faults_are_found() {
         "the company has faults, its new repository no commit, its archive nothing"
     );
 
+    // The job for the custody of keys stands there for people to finish: by the name that was found, and in order as it is.
+    let text = fs::read_to_string(shop.join("exhibit.toml")).expect("written");
+    let (before, after) = text.split_once("# id = \"key-custody\"").expect("it is there");
+    let (job, after) = after.split_once("\n\n# Secrets and personal data").expect("the next job");
+    assert!(job.contains("# name = \"ENCRYPTION_KEY\"\n"), "{job}");
+    let job: Vec<&str> = job.lines().map(|line| line.trim_start_matches("# ")).collect();
+    let before = before.trim_end().strip_suffix("# [[jobs]]").expect("its head");
+    let finished = format!("{before}[[jobs]]\nid = \"key-custody\"{}\n\n# {after}", job.join("\n"));
+    fs::write(shop.join("finished.toml"), finished).expect("written");
+    ends_with(0, &shop, &["check", "--config", "finished.toml"]);
+
     // Neither what is printed nor what is written holds one of the company's values.
     let needles = Needles::new(&company.canaries());
     let told = output(&shop, &["init", "--force", "-vv"]);
@@ -113,8 +124,13 @@ fn where_nothing_is_nothing_is_made_up() {
     let made = json(0, place.path(), &["init", "--format", "json"]);
     assert_eq!(made["jobs"], serde_json::json!([]));
     let text = fs::read_to_string(place.join("exhibit.toml")).expect("written");
-    for line in ["# [[jobs]]", "# collector = \"ci_secrets\"", "# collector = \"unique_credentials\"", "# Not covered"]
-    {
+    for line in [
+        "# [[jobs]]",
+        "# collector = \"ci_secrets\"",
+        "# collector = \"unique_credentials\"",
+        "# collector = \"key_custody\"",
+        "# Not covered",
+    ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} is not in\n{text}");
     }
     ends_with(0, place.path(), &["check"]);

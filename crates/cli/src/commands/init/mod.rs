@@ -107,11 +107,13 @@ pub(crate) fn run(args: &InitArgs, words: &Words, out: &mut Out) -> anyhow::Resu
     drop(step);
     let left_out: Vec<String> = walk.left_out.iter().map(|left| left.path.clone()).collect();
     let mentions = |compose: &str, name: &str| mentions(&top.join(compose), name);
+    let key_names = |file: &str| key_names(&top.join(file));
     let surroundings = Surroundings {
         repository: checkout.as_ref().and_then(|checkout| around(checkout, &top)),
         structured: &structured,
         left_out: &left_out,
         mentions: &mentions,
+        key_names: &key_names,
     };
     let plan = plan(&found, &surroundings);
     walk.left_out.extend(plan.unused.iter().map(|(path, why)| walk::LeftOut { why, path: path.clone() }));
@@ -178,6 +180,26 @@ fn mentions(compose: &Path, name: &str) -> bool {
     text.is_ok_and(|text| text.windows(name.len()).any(|window| window == name.as_bytes()))
 }
 
+/// What names of encryption keys hold.
+const OF_KEYS: [&str; 3] = ["ENCRYPTION_KEY", "FERNET_KEY", "MASTER_KEY"];
+
+/// The names of encryption keys in a file. The text is wiped, and nothing else of it is kept.
+fn key_names(file: &Path) -> Vec<String> {
+    let Ok(text) = fs::read(file).map(zeroize::Zeroizing::new) else { return Vec::new() };
+    let is_name = |word: &&[u8]| {
+        word.len() <= 60 && word.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+    };
+    let words = text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').filter(is_name);
+    let names = words.filter_map(|word| std::str::from_utf8(word).ok());
+    let mut names: Vec<String> = names
+        .filter(|name| OF_KEYS.iter().any(|of| name.contains(of)) && !looks_secret(name))
+        .map(str::to_owned)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 fn about(top: &Path, registry: &Registry, found: &[Found]) -> anyhow::Result<About> {
     let schedule = |id: &str| {
         let registered = registry.get(id).with_context(|| format!("the collector {id} is built in"))?;
@@ -193,6 +215,7 @@ fn about(top: &Path, registry: &Registry, found: &[Found]) -> anyhow::Result<Abo
         repository_schedule: schedule("repository_secrets")?,
         credentials_schedule: schedule("unique_credentials")?,
         logs_schedule: schedule("log_redaction")?,
+        custody_schedule: schedule("key_custody")?,
         archive_schedule: schedule("worm_archive")?,
         not_covered: not_covered(registry, found),
     })
@@ -230,6 +253,8 @@ fn not_covered(registry: &Registry, found: &[Found]) -> Vec<(String, String)> {
         };
         let why = if able.is_empty() {
             format!("no collector exists for it yet{seen}")
+        } else if item == AuditItem::KeyCustody {
+            format!("where copies of a key are kept can't be guessed{seen}; the job stands in the file, commented out")
         } else {
             let shown: Vec<String> = able.iter().map(|id| format!("`exhibit collectors show {id}`")).collect();
             format!("its job can't be guessed{seen}; {} tells how to write it", shown.join(", "))

@@ -36,6 +36,17 @@ pub(super) struct Log {
     pub(super) path: String,
 }
 
+/// A name of an encryption key, and where the service that runs with it gets it: for the `key_custody` job, which is written as
+/// an example, since nobody can guess where copies are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) name: String,
+    /// The subject's id.
+    pub(super) id: String,
+    /// Where it was found.
+    pub(super) source: Source,
+}
+
 /// A built front end of the `repository_secrets` job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bundle {
@@ -50,6 +61,7 @@ pub(super) struct Plan {
     pub(super) credentials: Vec<Source>,
     pub(super) logs: Vec<Log>,
     pub(super) bundles: Vec<Bundle>,
+    pub(super) keys: Vec<Key>,
     /// What each found place is used for, by its path.
     pub(super) used: BTreeMap<String, String>,
     /// What is not used though it could hold credentials, and why.
@@ -65,6 +77,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) left_out: &'a [String],
     /// Whether a compose file's text mentions a file's name.
     pub(super) mentions: &'a dyn Fn(&str, &str) -> bool,
+    /// The names of encryption keys that a file holds.
+    pub(super) key_names: &'a dyn Fn(&str) -> Vec<String>,
 }
 
 pub(super) const NOT_NAMED: &str = "variables that no compose file here takes";
@@ -85,6 +99,7 @@ pub(super) fn plan(found: &[Found], surroundings: &Surroundings<'_>) -> Plan {
             plan.used.insert(path.clone(), format!("unique-credentials, environment {}", source.environment.id));
         }
     }
+    keys(&mut plan, surroundings);
     logs(&mut plan, found);
     bundles(&mut plan, found);
     plan
@@ -140,6 +155,21 @@ fn unused(ids: &mut BTreeSet<String>, wanted: &str, otherwise: &str) -> String {
         next += 1;
     }
     id
+}
+
+/// Encryption keys by environment and name, each once: where its source is told first.
+fn keys(plan: &mut Plan, surroundings: &Surroundings<'_>) {
+    let mut seen = BTreeSet::new();
+    for source in &plan.credentials {
+        let files = source.paths.iter().chain(&source.env_file);
+        let names: BTreeSet<String> = files.flat_map(|path| (surroundings.key_names)(path)).collect();
+        for name in names {
+            let id = name.to_lowercase().replace('_', "-");
+            if seen.insert((source.environment.id.clone(), id.clone())) {
+                plan.keys.push(Key { name, id, source: source.clone() });
+            }
+        }
+    }
 }
 
 /// Built front ends, where there is a repository that they are built from.
@@ -345,7 +375,13 @@ mod tests {
             ("var/log/logs", Kind::Logs),
             ("staging/logs", Kind::Logs),
         ]);
-        let surroundings = Surroundings { repository: None, structured: &[], left_out: &[], mentions: &|_, _| false };
+        let surroundings = Surroundings {
+            repository: None,
+            structured: &[],
+            left_out: &[],
+            mentions: &|_, _| false,
+            key_names: &|_| Vec::new(),
+        };
         let plan = plan(&places, &surroundings);
         let told: Vec<_> =
             plan.logs.iter().map(|log| (log.id.as_str(), log.environment.id.as_str(), log.path.as_str())).collect();
@@ -360,6 +396,7 @@ mod tests {
             structured: &[],
             left_out: &[],
             mentions: &|_, _| false,
+            key_names: &|_| Vec::new(),
         };
         let plan = plan(&places, &surroundings);
         let told: Vec<_> = plan.repositories.iter().map(|one| (one.id.as_str(), one.path.as_str())).collect();
@@ -370,7 +407,13 @@ mod tests {
     #[test]
     fn built_front_ends_go_with_a_repository() {
         let mut places = found(&[("web/dist", Kind::Bundle), ("shop/.next", Kind::Bundle)]);
-        let surroundings = Surroundings { repository: None, structured: &[], left_out: &[], mentions: &|_, _| false };
+        let surroundings = Surroundings {
+            repository: None,
+            structured: &[],
+            left_out: &[],
+            mentions: &|_, _| false,
+            key_names: &|_| Vec::new(),
+        };
         assert_eq!(plan(&places, &surroundings).bundles, []);
         places.extend(found(&[("web-dist", Kind::Repository)]));
         let plan = plan(&places, &surroundings);

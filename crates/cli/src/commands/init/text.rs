@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::plan::{Log, Plan, Repository, Source};
+use super::plan::{Key, Log, Plan, Repository, Source};
 
 /// What the text tells beside the plan.
 pub(super) struct About {
@@ -17,6 +17,7 @@ pub(super) struct About {
     pub(super) repository_schedule: String,
     pub(super) credentials_schedule: String,
     pub(super) logs_schedule: String,
+    pub(super) custody_schedule: String,
     pub(super) archive_schedule: String,
     /// What no job is written for: the audit item, and why.
     pub(super) not_covered: Vec<(String, String)>,
@@ -55,6 +56,7 @@ pub(super) fn text(plan: &Plan, about: &About) -> String {
     ci(plan, about, &mut line);
     repositories(plan, about, &mut line);
     credentials(plan, about, &mut line);
+    custody(plan, about, &mut line);
     logs(plan, about, &mut line);
     archive(plan, about, &mut line);
     line(format_args!("\n# Not covered: for these nothing is collected, and the report says so."));
@@ -174,6 +176,56 @@ fn credentials(plan: &Plan, about: &About, line: &mut Line<'_>) {
             line(format_args!("{mark}env_file = {} # variables for ${{…}}; a guess", quoted(file)));
         }
     }
+}
+
+/// Always commented out: which places are to hold the key is what the job is about, and only people know them.
+fn custody(plan: &Plan, about: &About, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# Whether the vault and the backups hold the current encryption key, and whether a restore with it would succeed. Where"
+    ));
+    line(format_args!(
+        "# copies are kept only people know: say so in `copies`, then take the comment signs away. `exhibit collectors show"
+    ));
+    line(format_args!(
+        "# key_custody` tells more: of stores of secrets, buckets, restic, age, services that answer for themselves, drills."
+    ));
+    let example = [example_of_a_key()];
+    let (found, keys) = if plan.keys.is_empty() { (false, example.as_slice()) } else { (true, plan.keys.as_slice()) };
+    let mut ids: Vec<&str> = keys.iter().map(|key| key.source.environment.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mark = "# ";
+    head(line, mark, "key-custody", "key_custody", &about.custody_schedule, &ids);
+    for Key { name, id, source } in keys {
+        let comment = if found { " # by a name that was found; where it runs and its form are guesses" } else { "" };
+        line(format_args!("\n{mark}[[jobs.source.keys]]{comment}"));
+        line(format_args!("{mark}environment = {}", quoted(&source.environment.id)));
+        line(format_args!("{mark}subject = {}", quoted(id)));
+        line(format_args!("{mark}name = {}", quoted(name)));
+        line(format_args!("{mark}bytes = 32 # written in hexadecimal, as `openssl rand -hex 32` prints them"));
+        line(format_args!("{mark}[[jobs.source.keys.running]]"));
+        line(format_args!("{mark}name = \"application\""));
+        line(format_args!("{mark}{} = {}", source.key, list(&source.paths)));
+        if let Some(file) = &source.env_file {
+            line(format_args!("{mark}env_file = {}", quoted(file)));
+        }
+        line(format_args!("{mark}[[jobs.source.keys.copies]]"));
+        line(format_args!("{mark}name = \"vault\""));
+        line(format_args!(
+            "{mark}vault = {{ address = \"https://vault.example.com:8200\", token = \"env:VAULT_TOKEN\", path = \"app\" }}"
+        ));
+        line(format_args!("{mark}[[jobs.source.keys.copies]]"));
+        line(format_args!("{mark}name = \"backup\""));
+        line(format_args!("{mark}site = \"offsite\" # what one failure would take with it"));
+        line(format_args!("{mark}file = \"/mnt/offsite/{id}-*.age\""));
+        line(format_args!("{mark}age = {{ identity = \"restore.identity\" }}"));
+    }
+}
+
+fn example_of_a_key() -> Key {
+    let environment = super::guess::Guess { id: "production".to_owned(), title: "Production".to_owned() };
+    let source = Source { environment, key: "dotenv", paths: vec!["production.env".to_owned()], env_file: None };
+    Key { name: "ENCRYPTION_KEY".to_owned(), id: "encryption-key".to_owned(), source }
 }
 
 fn logs(plan: &Plan, about: &About, line: &mut Line<'_>) {
