@@ -409,7 +409,7 @@ impl Observer<'_> {
             entropy: told.entropy_class,
             dictionary: told.dictionary,
             placeholder: told.placeholder,
-            shape: told.shape,
+            shape: self.shared(&told.shape),
             equal: None,
             near: None,
             account: None,

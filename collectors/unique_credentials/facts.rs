@@ -10,8 +10,8 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// The version of the form below. 2 writes environment and file once for all that they hold, and added hosts, connections without a password, examples, times of
-/// rotation and the operating test.
-pub const VERSION: u64 = 2;
+/// rotation and the operating test. 3 writes what many values have in common once, and each in a row.
+pub const VERSION: u64 = 3;
 
 /// The oldest version that the judge still reads: checks that need more say so, as an error.
 pub const OLDEST: u64 = 1;
@@ -53,7 +53,7 @@ impl Facts {
     pub fn read(facts: &Value) -> Result<Self, serde_json::Error> {
         let version = facts.get("version").and_then(Value::as_u64);
         match version {
-            Some(VERSION) => Self::deserialize(facts),
+            Some(2..=VERSION) => Self::deserialize(facts),
             Some(OLDEST) => First::deserialize(facts).map(Self::from),
             version => {
                 let version = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
@@ -110,7 +110,7 @@ pub struct SourceFacts {
 }
 
 /// One place that holds a credential.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialFacts {
     /// The environment.
@@ -119,16 +119,16 @@ pub struct CredentialFacts {
     /// The name by which people know it.
     pub name: String,
     /// Other names of the very same value.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub also_named: Vec<String>,
     /// What its name promises; none where only the policy or a URL says that it is a credential.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub kind: Option<Sensitivity>,
     /// The system that it opens, where known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub engine: Option<Engine>,
     /// Whether it is the password inside a connection string, not the whole value.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub in_url: bool,
     /// The file.
     #[serde(skip)]
@@ -136,7 +136,7 @@ pub struct CredentialFacts {
     /// Line, from 1; 0 where the whole file is the value.
     pub line: u64,
     /// Document in the file, from 1; 0 for formats without documents.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub document: u64,
     /// Key path.
     pub key: String,
@@ -144,16 +144,16 @@ pub struct CredentialFacts {
     #[serde(skip)]
     pub origin: Arc<str>,
     /// Whether it is written in base64.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub base64: bool,
     /// The variables that it came through, by interpolation.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub through: Vec<String>,
     /// Whether the default of `${VAR:-default}` supplied it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub by_default: bool,
     /// Services known to receive it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub recipients: Vec<String>,
     /// Length in bytes. 0 is an empty value, of which nothing else is said.
     pub length: u64,
@@ -162,43 +162,44 @@ pub struct CredentialFacts {
     /// How hard it is to guess.
     pub entropy: EntropyClass,
     /// Whether it is in the list of default and common passwords.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub dictionary: bool,
     /// Whether it is a stand-in that somebody was meant to replace.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub placeholder: bool,
     /// The masked shape.
-    pub shape: String,
+    #[serde(deserialize_with = "text")]
+    pub shape: Arc<str>,
     /// Number of the group of equal values, where there is another of it. Means nothing outside
     /// this run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub equal: Option<u64>,
     /// Number of the group of values that are equal up to a trivial change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub near: Option<u64>,
     /// Number of the group of equal user names, for connection strings that name one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub account: Option<u64>,
     /// Whether the host is this very machine, for connection strings that name one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub loopback: Option<bool>,
     /// Transport encryption as the connection string states it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tls: Option<String>,
     /// Number of the group of equal hosts, for connection strings that name one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub host: Option<u64>,
     /// Whether it is the very value that an example file shows.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub from_example: bool,
     /// How often the list of breached passwords has seen it, where it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breached: Option<Seen>,
     /// Since when the source holds this very value; none where it does not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub since: Option<Timestamp>,
     /// Who may read it there, as the source tells; none where it does not tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub readers: Option<Vec<String>>,
 }
 
@@ -259,12 +260,17 @@ pub struct AbsentFacts {
 }
 
 // What is so for most credentials is left out: evidence of many environments stays readable.
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 
-fn is_zero(value: &u64) -> bool {
+pub(super) fn is_zero(value: &u64) -> bool {
     *value == 0
+}
+
+/// Text that is shared in memory.
+pub(super) fn text<'d, D: serde::Deserializer<'d>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Arc::from)
 }
 
 /// A name whose value was not seen.

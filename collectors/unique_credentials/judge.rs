@@ -237,7 +237,7 @@ impl Case<'_> {
         let place = view.places.first();
         let mut attributes = BTreeMap::new();
         if let Some(place) = place {
-            attributes.insert("shape".to_owned(), place.shape.clone());
+            attributes.insert("shape".to_owned(), place.shape.to_string());
             attributes.insert("origin".to_owned(), place.origin.to_string());
         }
         if let Some(engine) = view.engine() {

@@ -141,11 +141,28 @@ fn an_unknown_environment_is_a_settings_problem() {
 fn facts_of_another_version_are_refused() {
     let case = case("fail-near");
     let (mut observation, _) = run(&case.folder.join("input"), &case, 5);
-    observation.facts["version"] = 3.into();
+    observation.facts["version"] = 4.into();
     let policy = &case.settings.policy;
     let error = UniqueCredentials.judge(&observation, &case.environments, policy);
     let error = error.expect_err("refused");
-    assert!(error.to_string().contains("version 3, expected 1 to 2"));
+    assert!(error.to_string().contains("version 4, expected 1 to 3"));
+}
+
+/// Every credential in a table of its own, as versions 1 and 2 wrote them, with its group's place.
+fn tables(groups: &serde_json::Value) -> Vec<(serde_json::Value, serde_json::Map<String, serde_json::Value>)> {
+    let mut tables = Vec::new();
+    for group in groups.as_array().expect("a list") {
+        for row in group["held"].as_array().expect("a list") {
+            let mut one = group["alike"].as_object().expect("a table").clone();
+            for (key, value) in [("name", &row[0]), ("line", &row[1]), ("key", &row[0])] {
+                one.insert(key.to_owned(), value.clone());
+            }
+            one.extend(row.get(2).and_then(|own| own.as_object().cloned()).unwrap_or_default());
+            tables.push((group.clone(), one));
+        }
+    }
+    assert!(!tables.is_empty());
+    tables
 }
 
 /// Evidence that was collected before: its checks are judged as ever, and newer ones say that it does not tell.
@@ -153,19 +170,14 @@ fn facts_of_another_version_are_refused() {
 fn facts_of_the_first_version_are_still_read() {
     let case = case("fail-shared");
     let (mut observation, judged) = run(&case.folder.join("input"), &case, 5);
-    let groups = observation.facts["credentials"].take();
     let mut flat = Vec::new();
-    for group in groups.as_array().expect("a list") {
-        for held in group["held"].as_array().expect("a list") {
-            let mut one = held.as_object().expect("a table").clone();
-            ["host", "from_example", "since", "readers"].iter().for_each(|newer| drop(one.remove(*newer)));
-            for key in ["environment", "file", "origin"] {
-                one.insert(key.to_owned(), group[key].clone());
-            }
-            flat.push(serde_json::Value::Object(one));
+    for (group, mut one) in tables(&observation.facts["credentials"]) {
+        ["host", "from_example", "since", "readers"].iter().for_each(|newer| drop(one.remove(*newer)));
+        for key in ["environment", "file", "origin"] {
+            one.insert(key.to_owned(), group[key].clone());
         }
+        flat.push(serde_json::Value::Object(one));
     }
-    assert!(!flat.is_empty());
     let facts = observation.facts.as_object_mut().expect("a table");
     facts.insert("version".to_owned(), 1.into());
     facts.insert("credentials".to_owned(), flat.into());
@@ -174,6 +186,36 @@ fn facts_of_the_first_version_are_still_read() {
     assert_eq!(again[..8], judged[..8]);
     let newer = again.iter().find(|one| one.check.as_str().ends_with("same-login-on-two-hosts")).expect("judged");
     assert_eq!(newer.verdict(), Verdict::Error);
+}
+
+/// Of all cases: what was written is what is read, and version 2, which had a table for each, says the same.
+#[test]
+fn facts_are_read_as_they_were_written() {
+    let mut read = 0;
+    for folder in cases::list(&folder()).expect("cases") {
+        let case = case(folder.file_name().and_then(|name| name.to_str()).expect("a name"));
+        let (mut observation, judged) = run(&case.folder.join("input"), &case, 5);
+        let facts = facts::Facts::read(&observation.facts).expect("read");
+        assert_eq!(serde_json::to_value(&facts).expect("facts"), observation.facts);
+        if facts.credentials.is_empty() {
+            continue;
+        }
+        let groups = tables(&observation.facts["credentials"]).into_iter().map(|(mut group, one)| {
+            let group = group.as_object_mut().expect("a table");
+            group.remove("alike");
+            group.insert("held".to_owned(), vec![one].into());
+            group.clone()
+        });
+        let groups: Vec<_> = groups.collect();
+        observation.facts["credentials"] = groups.into();
+        observation.facts["version"] = 2.into();
+        let before = facts::Facts { version: 2, ..facts };
+        assert_eq!(facts::Facts::read(&observation.facts).expect("read"), before);
+        let again = UniqueCredentials.judge(&observation, &case.environments, &case.settings.policy);
+        assert_eq!(again.expect("judged"), judged);
+        read += 1;
+    }
+    assert!(read > 15, "{read}");
 }
 
 /// Evidence in which something is amiss is never judged a pass, whatever its facts say.
