@@ -320,8 +320,13 @@ mod tests {
     fn sources(places: &[(&str, Kind)], structured: &[&str], mentioned: &[&str]) -> Vec<String> {
         let structured: Vec<String> = structured.iter().map(|path| (*path).to_owned()).collect();
         let mentions = |_: &str, name: &str| mentioned.contains(&name);
-        let surroundings =
-            Surroundings { repository: None, structured: &structured, left_out: &[], mentions: &mentions };
+        let surroundings = Surroundings {
+            repository: None,
+            structured: &structured,
+            left_out: &[],
+            mentions: &mentions,
+            key_names: &|_| Vec::new(),
+        };
         let plan = plan(&found(places), &surroundings);
         let told = |source: &Source| {
             let with = source.env_file.as_ref().map(|file| format!(" with {file}")).unwrap_or_default();
