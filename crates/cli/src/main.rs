@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         }
         _ => log_to(&words),
     }
+    say_panics_without_words();
     if let Err(error) = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0) {
         // Values of secrets are in memory while a collector runs: a core file would keep them.
         words.warn(format!("core files could not be switched off: {error}"));
@@ -103,4 +104,12 @@ fn filter(words: &Words, usual: &str) -> String {
         (false, _) => "debug",
     };
     format!("{level},sqlx=warn")
+}
+
+/// A panic's words may quote what was being read: only where it was is said.
+fn say_panics_without_words() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a thread panicked");
+    }));
 }

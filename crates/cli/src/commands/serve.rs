@@ -76,7 +76,6 @@ impl<'a> Alive<'a> {
 }
 
 pub(crate) async fn run(args: &ServeArgs, words: &Words) -> anyhow::Result<Exit> {
-    say_panics_without_words();
     let manager = Manager::of_environment();
     let mut ends = Ends::listen().context("listening for signals")?;
     let mut reloads = signal(SignalKind::hangup()).context("listening for signals")?;
@@ -217,12 +216,4 @@ async fn take_next_key(config: &Config, deployment: &Deployment, service: &Servi
 fn refuse(error: &anyhow::Error) {
     let why = Problem::of(error).plain();
     tracing::error!("the configuration was not taken over; the old plan goes on:\n{why}");
-}
-
-/// A panic's words may quote what was being read: only where it was is said.
-fn say_panics_without_words() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a thread panicked");
-    }));
 }
