@@ -78,9 +78,13 @@ impl Binaries {
         if !is_executable(&folder.join("initdb")) {
             return Err(format!("{} has no initdb beside it", program.display()));
         }
+        // Our own environment may hold secrets; no program needs them to tell its version.
+        let library_path = std::env::var_os("LD_LIBRARY_PATH").map(|value| ("LD_LIBRARY_PATH", value));
         let output = Command::new(&program)
             .arg("--version")
+            .env_clear()
             .env("LC_ALL", "C")
+            .envs(library_path)
             .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("its postgres does not run: {error}"))?;

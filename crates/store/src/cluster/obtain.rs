@@ -145,6 +145,8 @@ fn fetch(into: &Path, clients: &[Client], package: &Package) -> Result<(), Clust
             .args(["--no-deps", "--only-binary=:all:", "--dest"])
             .arg(into)
             .arg(package.requirement)
+            .env_clear()
+            .envs(std::env::vars_os().filter(|(name, _)| is_for_clients(&name.to_string_lossy())))
             .stdin(Stdio::null())
             .output();
         let name = format!("{} {}", client.program.to_string_lossy(), client.arguments.join(" "));
@@ -166,6 +168,25 @@ fn fetch(into: &Path, clients: &[Client], package: &Package) -> Result<(), Clust
     }
     let nothing = || "there is no package client (python3 with pip, uv or pipx) on this machine".to_owned();
     Err(ClusterError::CannotObtain { problem: problem.unwrap_or_else(nothing) })
+}
+
+/// Whether a variable of our own environment, which may hold secrets, is one that a package client goes by.
+fn is_for_clients(name: &str) -> bool {
+    let one = [
+        "PATH",
+        "HOME",
+        "USER",
+        "LANG",
+        "TMPDIR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+    ];
+    let many = ["PIP_", "UV_", "PIPX_", "XDG_", "LC_", "LD_", "PYTHON"];
+    one.contains(&name)
+        || many.iter().any(|beginning| name.starts_with(beginning))
+        || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
 /// The line of a client's output that says what went wrong.
