@@ -10,7 +10,7 @@ use super::json::{self, Json, NotJson};
 use super::settings::{Kind, Problem};
 use super::{
     Credential, Listing, Origin, Place, Reading, Root, SecretValue, Source, SourceError, Surroundings, Unread, Version,
-    dotenv, files, instant, is_name,
+    dotenv, files, instant, is_name, names,
 };
 use crate::process::Program;
 use serde::Deserialize;
@@ -338,9 +338,10 @@ impl CommandSource {
     }
 }
 
-/// Labels of managers may hold blanks.
+/// Labels of managers may hold blanks. What looks like a value is none: a command that prints values where names were
+/// expected is told, without them.
 fn is_label(name: &str) -> bool {
-    is_name(&name.replace(' ', "-"))
+    is_name(&name.replace(' ', "-")) && !names::looks_drawn(name)
 }
 
 /// Everything that a command prints, wiped on drop.

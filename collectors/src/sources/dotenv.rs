@@ -82,8 +82,9 @@ impl Source for Dotenv {
                 reading.unread.push(Unread::new(name, place, "outside", reason));
                 continue;
             };
-            if let Some(variable) = text.unset().first() {
-                let reason = format!("the variable {variable} comes from outside this file");
+            if !text.unset().is_empty() {
+                // Which one is not said: a `$` may be part of a password.
+                let reason = "a variable in it comes from outside this file";
                 reading.unread.push(Unread::new(name, place, "outside", reason));
                 continue;
             }

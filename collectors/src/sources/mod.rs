@@ -24,6 +24,7 @@ pub mod interpolate;
 mod json;
 pub mod kubernetes;
 pub mod logs;
+mod names;
 pub mod process;
 mod secret;
 pub(crate) mod service;
@@ -173,9 +174,14 @@ pub const UNREAD: &[&str] =
 pub const SECRET_BY_PLACE: &[&str] = &["platform", "not-permitted"];
 
 impl Unread {
-    /// A name of whose value nothing is known.
+    /// A name of whose value nothing is known. One that comes without a value where values stand is shown only if it looks
+    /// like a name.
     pub fn new(name: impl Into<String>, place: Place, code: &'static str, reason: impl Into<String>) -> Self {
-        Self { name: name.into(), place, code, reason: reason.into(), version: None }
+        let (name, place) = match code {
+            "outside" | "platform" => names::alone(name.into(), place),
+            _ => (name.into(), place),
+        };
+        Self { name, place, code, reason: reason.into(), version: None }
     }
 }
 
@@ -342,9 +348,14 @@ impl Credential {
             0 => Vec::new(),
             end => vec![Part { start: 0, end, through: Vec::new(), default: false }],
         };
+        // What base64 is padded with looks like an assignment.
+        let (name, place) = match value.bytes().iter().all(|byte| *byte == b'=') {
+            true => names::alone(name.into(), place),
+            false => (name.into(), place),
+        };
         Self {
             environment: environment.to_owned(),
-            name: name.into(),
+            name,
             also_named: Vec::new(),
             recipients: Vec::new(),
             value,

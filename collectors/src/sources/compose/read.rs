@@ -80,9 +80,10 @@ impl Reader<'_> {
             },
             None => return Err(self.malformed(node, &place.key, "a text, a number or nothing")),
         };
-        if let Some(variable) = text.unset().first() {
-            let reason = format!("the variable {variable} is not in the variable file");
-            self.unread(name, place, "outside", &reason);
+        if !text.unset().is_empty() {
+            // Which one is not said: a `$` may be part of a password.
+            let reason = "a variable in it is not in the variable file";
+            self.unread(name, place, "outside", reason);
             return Ok(());
         }
         self.reading.examined += 1;
