@@ -7,6 +7,11 @@ use zeroize::Zeroizing;
 
 /// Longest line that is read.
 const LONGEST: usize = 4096;
+/// First words of errors. Another is not told: whoever answers may repeat what it was sent.
+const CLASSES: &[&str] = &[
+    "BUSY", "CLUSTERDOWN", "DENIED", "ERR", "LOADING", "MASTERDOWN", "MISCONF", "MOVED", "NOAUTH", "NOPERM", "NOPROTO",
+    "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN", "WRONGPASS",
+];
 
 /// What a server says to somebody who does not log in.
 pub(super) fn without_password(wire: &mut dyn Wire) -> Answer {
@@ -43,7 +48,7 @@ enum Reply {
     Fine,
     Error {
         /// The first word.
-        class: String,
+        class: &'static str,
         /// It says that there is no password to give.
         no_password: bool,
         /// It says that the password is wrong.
@@ -82,8 +87,8 @@ fn reply(line: &[u8]) -> io::Result<Reply> {
         Some((b'+', _)) => Ok(Reply::Fine),
         Some((b'-', rest)) => {
             let text = String::from_utf8_lossy(rest).to_ascii_lowercase();
-            let class: String = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).take(16).map(|byte| char::from(*byte)).collect();
-            let class = if class.is_empty() { "no-class".to_owned() } else { class };
+            let word = rest.split(|byte| !byte.is_ascii_uppercase()).next().unwrap_or_default();
+            let class = CLASSES.iter().find(|class| class.as_bytes() == word).copied().unwrap_or("no-class");
             let no_password = text.contains("no password is set") || text.contains("without any password configured");
             Ok(Reply::Error { class, no_password, wrong_password: text.contains("invalid password") })
         }
