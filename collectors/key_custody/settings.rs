@@ -192,6 +192,17 @@ pub(super) struct ResticSettings {
     pub(super) time_limit: u64,
 }
 
+impl ResticSettings {
+    fn read(value: toml::Value, at: &str) -> Result<Self, SettingProblem> {
+        let settings: Self = typed(value, at)?;
+        if settings.pass_environment.iter().any(|name| name == "RESTIC_PASSWORD") {
+            let expected = "expected `unlock_file` for the repository's password: others can see a program's environment";
+            return Err(SettingProblem::new(&format!("{at}.pass_environment"), expected));
+        }
+        Ok(settings)
+    }
+}
+
 /// The table of a place that answers the challenge itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -479,7 +490,7 @@ impl Reader<'_> {
             }
             Kind::File(file)
         } else if let Some(restic) = single(&mut of_kind, "restic", at)? {
-            Kind::Restic(typed(restic, &format!("{at}.restic"))?)
+            Kind::Restic(ResticSettings::read(restic, &format!("{at}.restic"))?)
         } else if let Some(challenge) = single(&mut of_kind, "challenge", at)? {
             let challenge: ChallengeSettings = typed(challenge, &format!("{at}.challenge"))?;
             if challenge.run.first().is_none_or(String::is_empty) {
@@ -608,6 +619,14 @@ mod tests {
                 "source.keys.0.drills.0.program: goes with the method `age`",
             ),
         ];
+        let restic = "restic = { repository = 'r', path = '/k', pass_environment = ['RESTIC_PASSWORD'] }";
+        assert_eq!(
+            read(&format!("{KEY}{running}[[keys.copies]]\nname = 'a'\n{restic}\n")).expect_err("refused"),
+            [
+                "source.keys.0.copies.0.restic.pass_environment: expected `unlock_file` for the repository's password: others can \
+                 see a program's environment"
+            ]
+        );
         for (text, expected) in cases {
             assert_eq!(read(&text).expect_err("refused"), [expected], "{text}");
         }
