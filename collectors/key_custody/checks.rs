@@ -137,8 +137,7 @@ pub(super) fn copies(case: &Case<'_>) -> Said {
     }
     let (seen, has_to) = (places + of(Answer::Unreadable).count(), number(case.policy.observed_copies));
     if !attested.counting.is_empty() && seen < has_to {
-        let copies = counted(places, "copy");
-        let detail = format!("Of the current {}, {copies} answered, and {has_to} must.{told}", key.name);
+        let detail = format!("Of the copies of the current {}, {places} could be compared, and at least {has_to} must.{told}", key.name);
         of_all(UNOBSERVED, Severity::High, detail);
     }
     Said {

@@ -35,7 +35,7 @@ pub(super) fn of_file(root: &Root, file: &Path, protects: &Protects) -> Nearby {
     for protected in &protects.folders {
         match base.join(protected).canonicalize() {
             Ok(dumps) if folder.starts_with(&dumps) => {
-                return nearby(Standing::Beside, format!("it lies in {protected}, the folder of the dumps"));
+                return nearby(Standing::Beside, format!("it lies in {protected}, the folder of the database dumps"));
             }
             Ok(_) => {}
             Err(error) => {

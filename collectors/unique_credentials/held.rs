@@ -3,6 +3,7 @@
 //! A hundred thousand credentials are held twice while they are judged, as JSON and as facts: a table of eight entries for
 //! each would make most of it.
 
+use super::breached::Seen;
 use super::facts::{CredentialFacts, is_false, is_zero};
 use crate::sources::Engine;
 use exhibit_detect::{Alphabet, Sensitivity, facts::EntropyClass};
@@ -105,6 +106,8 @@ struct Own<'f> {
     host: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breached: Option<Seen>,
 }
 
 impl Serialize for Row<'_> {
@@ -120,6 +123,7 @@ impl Serialize for Row<'_> {
             account: facts.account,
             host: facts.host,
             since: facts.since,
+            breached: facts.breached,
         };
         let numbers = [own.equal, own.near, own.account, own.host];
         let nothing = own.also_named.is_empty()
@@ -127,7 +131,8 @@ impl Serialize for Row<'_> {
             && own.key.is_none()
             && own.through.is_empty()
             && numbers == [None; 4]
-            && own.since.is_none();
+            && own.since.is_none()
+            && own.breached.is_none();
         if nothing {
             (&facts.name, facts.line).serialize(serializer)
         } else {
@@ -220,6 +225,7 @@ struct ReadOwn {
     account: Option<u64>,
     host: Option<u64>,
     since: Option<Timestamp>,
+    breached: Option<Seen>,
 }
 
 enum ReadRow {
@@ -299,6 +305,7 @@ impl ReadAlike {
             account: own.account,
             host: own.host,
             since: own.since,
+            breached: own.breached,
             kind: self.kind,
             engine: self.engine,
             in_url: self.in_url,
