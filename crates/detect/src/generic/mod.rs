@@ -206,12 +206,14 @@ impl<'b> Assignments<'b> {
 
     /// What stands behind a name; if it is nothing, the end of the bytes that say so.
     fn look(&mut self, name: names::Name) -> Result<Match<'static>, usize> {
-        // `AWS::SecretsManager::Secret` names a kind of thing.
-        if self.bytes[..name.start].ends_with(b"::") {
-            return Err(name.end);
+        // `AWS::SecretsManager::Secret` names a kind of thing, `profile::db::password` a setting.
+        let scoped = self.bytes[..name.start].ends_with(b"::");
+        if scoped && !names::is_setting_in_scopes(self.bytes, &name) {
+            return Err(name.end + names::SIGN);
         }
         let on_the_way = name.end + connector::LOOKS;
-        let way = connector::behind(self.bytes, &name).ok_or(on_the_way)?;
+        let mut way = connector::behind(self.bytes, &name).ok_or(on_the_way)?;
+        way.line |= scoped;
         let text = str::from_utf8(&self.bytes[name.start..name.end]).map_err(|_| name.end)?;
         let (kind, bare) = self.promised(text).ok_or(name.end)?;
         if way.call && names::bare_kind(text).is_some() {
@@ -220,7 +222,8 @@ impl<'b> Assignments<'b> {
         let all = on_the_way + value::LOOKS;
         let value = value::at(self.bytes, &way).ok_or(all)?;
         let secret = &self.bytes[value.start..value.end];
-        if judge::is_hopeless(secret) {
+        // A program's log names its parts so too, and words follow.
+        if judge::is_hopeless(secret) || (scoped && !value.quoted && !value.line) {
             return Err(all);
         }
         let rule = rule_of(kind).ok_or(name.end)?;

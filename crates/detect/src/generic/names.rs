@@ -107,6 +107,29 @@ pub(super) fn around(bytes: &[u8], start: usize, end: usize) -> Option<Name> {
     Some(Name { start: first, end: last, flag, line, tag, value, declared })
 }
 
+/// Most bytes before a name that its scopes have, with what stands before them in the line.
+const SCOPES: usize = 100;
+/// Most bytes of the sign that makes a name in scopes a setting.
+pub(super) const SIGN: usize = 3;
+
+/// Is this the last part of a name in scopes that a line of settings begins with, as Puppet's data has them
+/// (`profile::db::password: …`)? Small letters alone, and a blank behind the colon.
+pub(super) fn is_setting_in_scopes(bytes: &[u8], name: &Name) -> bool {
+    let of_scopes = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b':');
+    if !bytes[name.start..name.end].iter().all(of_scopes) {
+        return false;
+    }
+    let rest = &bytes[name.end..];
+    let rest = rest.strip_prefix(b"\"").or(rest.strip_prefix(b"'")).unwrap_or(rest);
+    if !matches!(rest, [b':', b' ' | b'\t', ..]) {
+        return false;
+    }
+    let before = &bytes[name.start.saturating_sub(SCOPES)..name.start];
+    let (lead, scopes) = before.split_at(before.iter().rposition(|b| !of_scopes(b)).map_or(0, |at| at + 1));
+    let line = &lead[memchr::memrchr(b'\n', lead).map_or(0, |at| at + 1)..];
+    scopes[0].is_ascii_lowercase() && matches!(line.trim_ascii(), b"" | b"\"" | b"'")
+}
+
 /// Do words follow the name at `first..last` that lead to no value, as in `Accepted publickey for deploy from`? A quick look
 /// at what logs are full of; whatever it lets through is read by [`behind`](super::connector::behind).
 fn is_prose(bytes: &[u8], first: usize, last: usize) -> bool {
