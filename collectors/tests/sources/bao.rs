@@ -225,9 +225,7 @@ fn write(folder: &Path, port: u16, cluster: u16, audited: bool, by_itself: bool)
     fs::create_dir_all(at("data")).expect("a folder");
     let (authority, own, key) = certificates();
     let audit = audited.then(|| at("audit.log"));
-    let file = |path: &PathBuf| json!({ "type": "file", "path": "file", "options": { "file_path": path } });
     let mut config = json!({
-        "audit": audit.iter().map(file).collect::<Vec<_>>(),
         "storage": { "raft": { "path": at("data"), "node_id": "only" } },
         "listener": [{ "tcp": {
             "address": format!("127.0.0.1:{port}"), "cluster_address": format!("127.0.0.1:{cluster}"),
@@ -238,6 +236,10 @@ fn write(folder: &Path, port: u16, cluster: u16, audited: bool, by_itself: bool)
         "disable_mlock": true,
         "ui": false,
     });
+    if let Some(path) = &audit {
+        // Not even an empty list is understood where there is none.
+        config["audit"] = json!([{ "type": "file", "path": "file", "options": { "file_path": path } }]);
+    }
     if by_itself {
         fs::write(at("seal.key"), [7; 32]).expect("written");
         let key = format!("file://{}", at("seal.key").display());
