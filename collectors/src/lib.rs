@@ -25,6 +25,7 @@ pub mod scanners;
 pub mod scanning;
 pub mod sources;
 pub mod survey;
+mod vulnerable;
 mod words;
 
 pub use collector::{

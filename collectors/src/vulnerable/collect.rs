@@ -1,0 +1,199 @@
+//! Observes: counts each target, has it scanned, compares, and keeps facts.
+
+use exhibit_evidence::observation::{Method, Observation, Population, Problem, Subject, Tool};
+
+use super::Looks;
+use super::comparing::{self, Compared};
+use super::counting::{self, Counted};
+use super::earlier::{self, Looked};
+use super::facts::{FORMAT, Facts, History, KnownExploited, TargetFacts};
+use super::known::{Exploited, Statements};
+use super::scanning::{self, Scanned, Unsaid};
+use super::settings::{self, Source};
+use crate::{CollectError, Collected, RawArtifact, Scope, Settings};
+
+/// Most problems of one target that are told one by one.
+const MOST_PROBLEMS: usize = 50;
+
+/// The code of a result that is about something else.
+const OTHER_TARGET: &str = "other-target";
+
+/// What is put together over all targets.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) subjects: Vec<Subject>,
+    pub(super) population: Vec<Population>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) targets: Vec<TargetFacts>,
+    /// For each target, lockfiles that could not be read; none where nothing of it could be.
+    pub(super) unreadable: Vec<Option<Vec<String>>>,
+    pub(super) artifacts: Vec<RawArtifact>,
+    pub(super) commands: Vec<String>,
+}
+
+/// Lists that are the same for all targets.
+pub(super) struct Lists {
+    pub(super) exploited: Exploited,
+    pub(super) told: Option<KnownExploited>,
+    pub(super) statements: Statements,
+}
+
+impl Lists {
+    /// Reads them; what can't be read is a problem that concerns all.
+    pub(super) fn read(source: &Source, scope: &Scope<'_>, problems: &mut Vec<Problem>) -> Self {
+        let mut problem = |code: &str, message: String| {
+            problems.push(Problem { code: code.to_owned(), message, subject: None });
+        };
+        let mut lists = Self { exploited: Exploited::default(), told: None, statements: Statements::default() };
+        match source.known_exploited.as_ref().map(|path| Exploited::read(&scope.base.join(path))) {
+            Some(Ok((exploited, told))) => (lists.exploited, lists.told) = (exploited, Some(told)),
+            Some(Err(why)) => problem("known-exploited-unreadable", why),
+            None => {}
+        }
+        let (statements, unread) = Statements::read(scope.base, &source.vex);
+        lists.statements = statements;
+        unread.into_iter().for_each(|why| problem("vex-unreadable", why));
+        lists
+    }
+}
+
+/// Observes all targets of a job.
+pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+    let source = settings::source(looks, &settings.source).map_err(CollectError::Settings)?;
+    if source.targets.is_empty() {
+        let problem = crate::SettingProblem::new("source.targets", "at least one target is needed");
+        return Err(CollectError::Settings(problem));
+    }
+    let observed_from = scope.clock.now();
+    let mut gathered = Gathered::default();
+    let lists = Lists::read(&source, scope, &mut gathered.problems);
+    for (index, target) in source.targets.iter().enumerate() {
+        let key = format!("source.targets.{index}.environment");
+        let environment = scope.environment(target.environment.as_ref(), &key)?;
+        let subject = Subject { environment, id: target.id.clone() };
+        let counted = counting::count(target, scope.base);
+        let (scanned, unsaid) = scanning::scan(target, &counted, scope);
+        gathered.add(looks, subject, counted, scanned, unsaid, &lists);
+    }
+    let artifacts = std::mem::take(&mut gathered.artifacts);
+    let observation = observation(looks, scope, gathered, &lists, observed_from)?;
+    Ok(Collected { observation, artifacts })
+}
+
+impl Gathered {
+    /// Adds what is known of one target.
+    pub(super) fn add(
+        &mut self,
+        looks: Looks,
+        subject: Subject,
+        mut counted: Counted,
+        scanned: Vec<Scanned>,
+        unsaid: Vec<Unsaid>,
+        lists: &Lists,
+    ) {
+        let others: Vec<_> = scanned.iter().filter_map(|one| about_another(one, &counted)).collect();
+        counted.problems.extend(others);
+        let Compared { mut population, lockfiles, seen, agreement, problems, dropped } =
+            comparing::compare(looks, &subject, &counted.locks, &scanned, &lists.exploited, &lists.statements);
+        let unread = counted.problems.iter().any(|(code, _)| !matches!(*code, "image-unidentified" | OTHER_TARGET));
+        // A population that leaves out what could not be read is none; nor is one of an image that nobody listed.
+        if unread || (looks == Looks::Images && counted.locks.is_empty()) {
+            population.exist = None;
+        }
+        let lost = counted.problems.iter().any(|(code, _)| *code == "target-unreadable");
+        self.unreadable.push((!lost).then_some(counted.unreadable));
+        let told = counted.problems.into_iter().chain(problems).map(|(code, message)| (code.to_owned(), message));
+        let told = told.chain(unsaid.into_iter().map(|one| (one.code.to_owned(), one.message)));
+        for (code, message) in told.take(MOST_PROBLEMS) {
+            self.problems.push(Problem { code, message, subject: Some(subject.clone()) });
+        }
+        if dropped > 0 {
+            let message = format!("{dropped} things that scanners told are more than are kept, and were not looked at");
+            self.problems.push(Problem { code: "too-much-told".to_owned(), message, subject: Some(subject.clone()) });
+        }
+        let mut scans = Vec::new();
+        for one in scanned {
+            self.artifacts.extend(one.artifact);
+            if let Some(run) = &one.facts.run {
+                self.commands.push(format!("{} {}", run.title, run.arguments.join(" ")));
+            }
+            scans.push(one.facts);
+        }
+        self.population.push(population);
+        self.targets.push(TargetFacts {
+            subject: subject.clone(),
+            commit: counted.commit,
+            image: counted.image,
+            lockfiles,
+            scans,
+            agreement,
+            vulnerabilities: seen,
+            dropped,
+        });
+        self.subjects.push(subject);
+    }
+}
+
+/// Why a result is not about this target, if it says by digest or commit that it is about another one.
+fn about_another(one: &Scanned, counted: &Counted) -> Option<(&'static str, String)> {
+    let is_commit = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    one.reading.targets.iter().filter_map(|target| target.identity.as_deref()).find_map(|identity| {
+        let (what, ours) = match (&counted.image, &counted.commit) {
+            (Some(image), _) if identity.starts_with("sha256:") => {
+                let ours = [Some(image.config.as_str()), image.manifest.as_deref()];
+                if ours.contains(&Some(identity)) {
+                    return None;
+                }
+                ("image", image.config.as_str())
+            }
+            (None, Some(commit)) if is_commit(identity) && identity != commit => ("commit", commit.as_str()),
+            _ => return None,
+        };
+        let message = format!("what {} said is about the {what} {identity}, and the target is {ours}", one.facts.name);
+        Some((OTHER_TARGET, message))
+    })
+}
+
+/// The observation of what was gathered.
+pub(super) fn observation(
+    looks: Looks,
+    scope: &Scope<'_>,
+    mut gathered: Gathered,
+    lists: &Lists,
+    observed_from: exhibit_evidence::Timestamp,
+) -> Result<Observation, CollectError> {
+    let mut looked = Looked { targets: &mut gathered.targets, unreadable: &gathered.unreadable };
+    let (earlier, history) = earlier::follow(looks, scope, &mut looked);
+    if let History::Unknown { why } = &history {
+        let message = format!("what was noted before could not be read: {why}");
+        gathered.problems.push(Problem { code: "earlier-unknown".to_owned(), message, subject: None });
+    }
+    let facts =
+        Facts { format: FORMAT, known_exploited: lists.told.clone(), targets: gathered.targets, earlier, history };
+    let facts =
+        serde_json::to_value(facts).map_err(|_| CollectError::Other("the facts have no JSON form".to_owned()))?;
+    gathered.commands.dedup();
+    Ok(Observation {
+        observed_from,
+        observed_to: scope.clock.now(),
+        subjects: gathered.subjects,
+        population: gathered.population,
+        method: Method::All,
+        tool: Tool {
+            name: format!("exhibit {}", looks.collector()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: gathered.commands,
+            rule_pack: None,
+        },
+        rights: "read access to the targets, as the user that runs this".to_owned(),
+        filters: vec![format!(
+            "folders of these names are not entered: {}",
+            crate::packages::find::NOT_ENTERED.join(", ")
+        )],
+        blind_spots: looks.blind_spots(),
+        problems: gathered.problems,
+        facts,
+        facts_artifact: None,
+        artifacts: Vec::new(),
+    })
+}

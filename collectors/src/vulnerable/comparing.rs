@@ -1,0 +1,255 @@
+//! What a scanner examined against what there is, and what it found, each once for a package in a lockfile.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use exhibit_evidence::observation::{Exclusion, Population, Subject};
+
+use super::Looks;
+use super::counting::Lock;
+use super::facts::{LockfileFacts, Seen};
+use super::known::{Exploited, Statements};
+use super::scanning::Scanned;
+use crate::packages::Package;
+use crate::results::merge::{self, Agreement};
+use crate::results::{AdvisoryId, Vulnerability};
+
+/// Most examples that an exclusion names.
+const MOST_EXAMPLES: usize = 5;
+/// The code of what a scanner passed over.
+const SKIPPED: &str = "skipped-by-scanner";
+/// The code of what nobody says was examined.
+const NOT_TOLD: &str = "examined-not-told";
+
+/// What comparing gave.
+pub(super) struct Compared {
+    pub(super) population: Population,
+    pub(super) lockfiles: Vec<LockfileFacts>,
+    pub(super) seen: Vec<Seen>,
+    pub(super) agreement: Option<Agreement>,
+    pub(super) problems: Vec<(&'static str, String)>,
+    pub(super) dropped: u64,
+}
+
+/// Holds scans against lockfiles.
+pub(super) fn compare(
+    looks: Looks,
+    subject: &Subject,
+    locks: &[Lock],
+    scanned: &[Scanned],
+    exploited: &Exploited,
+    statements: &Statements,
+) -> Compared {
+    let mut lockfiles: Vec<LockfileFacts> = locks.iter().map(Lock::facts).collect();
+    let mut examined = Examined::new(&lockfiles);
+    let mut problems = Vec::new();
+    for one in scanned {
+        examined.take(one, &lockfiles, &mut problems);
+    }
+    let population = examined.population(looks, subject, locks, &lockfiles);
+    for (lockfile, flags) in lockfiles.iter_mut().zip(&examined.flags) {
+        lockfile.unexamined = (0u32..).zip(flags).filter(|(_, flag)| !**flag).map(|(at, _)| at).collect();
+    }
+    let told =
+        scanned.iter().flat_map(|one| one.reading.vulnerabilities.iter().map(|found| (one.facts.name.as_str(), found)));
+    let merged = merge::merge(told);
+    let names: BTreeSet<&str> = scanned.iter().map(|one| one.facts.name.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let agreement = (names.len() > 1).then(|| merge::agreement(&merged, &names));
+    let mut seen = Vec::new();
+    for one in &merged {
+        let by: Vec<String> = one.seen_by.iter().cloned().collect();
+        for (lockfile, package) in places(&one.vulnerability, &one.places, &lockfiles) {
+            let in_population = lockfile.is_some();
+            let place = lockfile.map(|at| lockfiles[at].path.clone()).or_else(|| one.places.iter().next().cloned());
+            seen.push(seen_of(&one.vulnerability, package, place, in_population, &by, exploited, statements));
+        }
+    }
+    let dropped = scanned.iter().map(|one| one.reading.dropped).sum();
+    Compared { population, lockfiles, seen, agreement, problems, dropped }
+}
+
+/// Which packages were examined, and why others were not.
+struct Examined {
+    /// For each lockfile, for each of its packages.
+    flags: Vec<Vec<bool>>,
+    /// What scanners say of packages that they passed over.
+    skipped: HashMap<Package, String>,
+    /// The lockfiles that a scanner looked at which does not say at what in them.
+    not_told: BTreeSet<usize>,
+}
+
+impl Examined {
+    fn new(lockfiles: &[LockfileFacts]) -> Self {
+        let flags = lockfiles.iter().map(|lockfile| vec![false; lockfile.packages.len()]).collect();
+        Self { flags, skipped: HashMap::new(), not_told: BTreeSet::new() }
+    }
+
+    fn take(&mut self, one: &Scanned, lockfiles: &[LockfileFacts], problems: &mut Vec<(&'static str, String)>) {
+        let reading = &one.reading;
+        for skipped in &reading.skipped {
+            if let Some(package) = &skipped.package {
+                self.skipped.insert(package.clone(), skipped.reason.clone());
+            }
+        }
+        if reading.examined.is_empty() && reading.skipped.is_empty() {
+            return self.by_number(one, lockfiles, problems);
+        }
+        let named: HashSet<&Package> = reading
+            .examined
+            .iter()
+            .map(|examined| &examined.package)
+            .chain(reading.vulnerabilities.iter().map(|found| &found.package))
+            .collect();
+        for at in &one.covers {
+            for (flag, package) in self.flags[*at].iter_mut().zip(&lockfiles[*at].packages) {
+                *flag |= named.contains(package) || named.contains(&package.unversioned());
+            }
+        }
+    }
+
+    /// One that tells how many it examined and not which: it examined all if it is no less than there is.
+    fn by_number(&mut self, one: &Scanned, lockfiles: &[LockfileFacts], problems: &mut Vec<(&'static str, String)>) {
+        let Some(count) = one.reading.packages_examined() else {
+            self.not_told.extend(one.covers.iter().copied());
+            return;
+        };
+        let there: u64 = one.covers.iter().map(|at| lockfiles[*at].packages.len() as u64).sum();
+        if count < there {
+            let message = format!(
+                "{} examined {count} packages, and the lockfiles that it was given pin {there}",
+                one.facts.name
+            );
+            return problems.push(("examined-less", message));
+        }
+        for at in &one.covers {
+            self.flags[*at].fill(true);
+        }
+    }
+
+    fn population(&self, looks: Looks, subject: &Subject, locks: &[Lock], lockfiles: &[LockfileFacts]) -> Population {
+        let mut left: BTreeMap<(String, String), (u64, Vec<String>)> = BTreeMap::new();
+        let mut leave = |code: String, reason: String, example: String| {
+            let (count, examples) = left.entry((code, reason)).or_default();
+            *count += 1;
+            if examples.len() < MOST_EXAMPLES {
+                examples.push(example);
+            }
+        };
+        let mut examined = 0;
+        for (at, lockfile) in lockfiles.iter().enumerate() {
+            for (flag, package) in self.flags[at].iter().zip(&lockfile.packages) {
+                let example = || format!("{}: {package}", lockfile.path);
+                let skipped = self.skipped.get(package).or_else(|| self.skipped.get(&package.unversioned()));
+                match (flag, skipped) {
+                    (true, _) => examined += 1,
+                    (false, Some(reason)) => {
+                        leave(
+                            SKIPPED.to_owned(),
+                            format!("the scanner passed over it: {}", general(reason, package)),
+                            example(),
+                        );
+                    }
+                    (false, None) if self.not_told.contains(&at) => {
+                        leave(
+                            NOT_TOLD.to_owned(),
+                            "the scanner does not say which packages it examined".to_owned(),
+                            example(),
+                        );
+                    }
+                    (false, None) => {
+                        let code = format!("not-examined-{}", package.kind());
+                        leave(code, format!("no scanner says that it examined it ({})", package.kind()), example());
+                    }
+                }
+            }
+            for apart in &locks[at].locked.apart {
+                leave(
+                    apart.why.code().to_owned(),
+                    apart.why.reason().to_owned(),
+                    format!("{}: {}", lockfile.path, apart.name),
+                );
+            }
+        }
+        let excluded: Vec<Exclusion> = left
+            .into_iter()
+            .map(|((code, reason), (count, examples))| Exclusion { code, count, examples, reason })
+            .collect();
+        let all: usize = lockfiles.iter().map(|lockfile| lockfile.packages.len()).sum();
+        let apart: usize = locks.iter().map(|lock| lock.locked.apart.len()).sum();
+        Population {
+            subject: subject.clone(),
+            unit: looks.unit().to_owned(),
+            exist: Some((all + apart) as u64),
+            counted_by: format!("{} read by Exhibit itself", crate::words::plural(lockfiles.len() as u64, "lockfile")),
+            examined,
+            excluded,
+        }
+    }
+}
+
+/// A reason without the package that it names, so that one reason for many packages is one.
+fn general(reason: &str, package: &Package) -> String {
+    let named = package.name();
+    let reason = reason.split(&format!(": {named} (")).next().unwrap_or(reason);
+    crate::results::text::visible(reason, 300)
+}
+
+/// The lockfiles that a vulnerable package is in, with the version that each pins; none of them where no lockfile pins it.
+fn places(
+    found: &Vulnerability,
+    told: &BTreeSet<String>,
+    lockfiles: &[LockfileFacts],
+) -> Vec<(Option<usize>, Package)> {
+    let mut all = Vec::new();
+    for (at, lockfile) in lockfiles.iter().enumerate() {
+        for package in &lockfile.packages {
+            if *package == found.package
+                || (found.package.version().is_none() && package.unversioned() == found.package)
+            {
+                all.push((Some(at), package.clone()));
+            }
+        }
+    }
+    // Where the scanner names lockfiles of ours, it means those.
+    let is_told =
+        |at: &Option<usize>| at.is_some_and(|at| told.iter().any(|place| place.ends_with(lockfiles[at].path.as_str())));
+    if all.iter().any(|(at, _)| is_told(at)) {
+        all.retain(|(at, _)| is_told(at));
+    }
+    if all.is_empty() {
+        all.push((None, found.package.clone()));
+    }
+    all
+}
+
+fn seen_of(
+    found: &Vulnerability,
+    package: Package,
+    place: Option<String>,
+    in_population: bool,
+    by: &[String],
+    exploited: &Exploited,
+    statements: &Statements,
+) -> Seen {
+    let vex = statements.about(&found.ids, &package).cloned().or_else(|| found.vex.clone());
+    Seen {
+        advisory: found.ids.canonical().map_or("unnamed", AdvisoryId::as_str).to_owned(),
+        ids: found.ids.clone(),
+        lockfile: place.unwrap_or_default(),
+        in_population,
+        layer: found.layer.clone(),
+        severity: found.rated.severity(),
+        scored: found.rated.counting().cloned(),
+        fixed: found.fixed.iter().take(10).cloned().collect(),
+        fix: found.fix,
+        title: found.title.as_deref().map(|title| crate::results::text::visible(title, 200)),
+        seen_by: by.to_vec(),
+        exploited: found.exploited || exploited.lists(&found.ids),
+        vex,
+        reach: found.reach,
+        suppressed: found.suppressed.clone(),
+        sort: found.sort.clone(),
+        first_seen: None,
+        package,
+    }
+}

@@ -1,0 +1,273 @@
+//! The shape of this family's evidence. Facts only: no opinion, and nothing that a scanner wrote but was not made visible.
+
+use std::collections::BTreeMap;
+
+use exhibit_evidence::{CheckId, Digest, Fingerprint, Severity, Timestamp, observation::Subject};
+use serde::{Deserialize, Serialize};
+
+use crate::packages::image::Image;
+use crate::packages::lockfile::Unpinned;
+use crate::packages::{Format, Package};
+use crate::results::merge::Agreement;
+use crate::results::{Database as Told, Fix, Ids, Reach, Scored, Tool, Vex};
+use crate::scanners::{Database, ScannerFacts};
+
+/// The version of this shape.
+pub(super) const FORMAT: u32 = 1;
+
+/// The facts of one observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Facts {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The list of exploited vulnerabilities that was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_exploited: Option<KnownExploited>,
+    /// What was looked at.
+    pub targets: Vec<TargetFacts>,
+    /// What was noted before and is open: what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
+    /// Whether what was noted before could be asked for.
+    pub history: History,
+}
+
+/// Whether it is known since when something has been open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub(super) enum History {
+    /// The ledger was asked.
+    Known,
+    /// Nobody supplied it: everything counts as seen for the first time.
+    NotSupplied,
+    /// It could not be read.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A list of vulnerabilities that are known to be exploited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KnownExploited {
+    /// Its file's digest.
+    pub digest: Digest,
+    /// How many it lists.
+    pub entries: u64,
+    /// Its version, as it writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// When it was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<Timestamp>,
+}
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TargetFacts {
+    /// The subject.
+    pub subject: Subject,
+    /// The commit that its lockfiles are from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Which image it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    /// The lockfiles, by path.
+    pub lockfiles: Vec<LockfileFacts>,
+    /// What examined it.
+    pub scans: Vec<ScanFacts>,
+    /// How several scanners agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<Agreement>,
+    /// The vulnerabilities, each once for a package in a lockfile.
+    pub vulnerabilities: Vec<Seen>,
+    /// Whether something was told beyond what is kept: then this is not all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// One lockfile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LockfileFacts {
+    /// Its path below the target.
+    pub path: String,
+    /// What kind it is.
+    pub format: Format,
+    /// Its digest.
+    pub digest: Digest,
+    /// What was counted of it, where that is not all that it lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<String>,
+    /// The packages that it pins: the population.
+    pub packages: Vec<Package>,
+    /// How many come from no registry, by code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apart: BTreeMap<String, u64>,
+    /// What it asks for without a version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpinned: Vec<Unpinned>,
+    /// How many are pinned without a hash.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unhashed: u64,
+    /// Positions in `packages` of those that no scanner examined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unexamined: Vec<u32>,
+}
+
+/// What examined a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScanFacts {
+    /// How it is named here: the adapter's name, or the tool's.
+    pub name: String,
+    /// The lockfile that it was given, where it was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lockfile: Option<String>,
+    /// The run; none where a result that was written elsewhere was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<ScannerFacts>,
+    /// The form of its result.
+    pub format: String,
+    /// What the result says that wrote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// Its database.
+    pub database: Database,
+    /// What the result itself says of databases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<Told>,
+    /// The result's digest, before masking.
+    pub digest: Digest,
+    /// The result's size, in bytes.
+    pub size: u64,
+    /// How many packages it says it examined; none where it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examined: Option<u64>,
+    /// What it says it passed over, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<String, u64>,
+}
+
+impl ScanFacts {
+    /// What the database is known by: a later run with another one may report something else.
+    pub(super) fn database_name(&self) -> String {
+        let version =
+            self.run.as_ref().and_then(|run| run.version.clone()).or_else(|| self.tools.first()?.version.clone());
+        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
+        let at = match &self.database {
+            Database::Updated { at } => format!(", database of {at}"),
+            Database::Service => ", a service".to_owned(),
+            Database::None | Database::Unknown { .. } => String::new(),
+        };
+        format!("{}{version}{at}", self.name)
+    }
+}
+
+/// A vulnerability of one package in one lockfile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seen {
+    /// The name that stands for all, and stays: the one that it was first noted under.
+    pub advisory: String,
+    /// All its names.
+    pub ids: Ids,
+    /// The package; its version where the scanner tells it.
+    pub package: Package,
+    /// The lockfile; for what is in none, the place that the scanner tells, or nothing.
+    pub lockfile: String,
+    /// Whether a lockfile of the target pins the package.
+    pub in_population: bool,
+    /// The layer of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// How bad it is, by its vectors or by the scanner's word; none where neither tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// The vector that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scored: Option<Scored>,
+    /// The versions that have the fix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed: Vec<String>,
+    /// Whether there is a fix.
+    pub fix: Fix,
+    /// What it is about, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Which scans saw it.
+    pub seen_by: Vec<String>,
+    /// Whether it is known to be exploited, by the list or by a scanner.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exploited: bool,
+    /// What is said of whether the target is affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vex: Option<Vex>,
+    /// How near the code comes to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
+    /// That the scanner was told to leave it out, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<String>,
+    /// What else than a vulnerability it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+    /// Since when it has been open, by the ledger; none where it was not seen before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Timestamp>,
+}
+
+/// Something that was noted before and is open, and that is not seen this time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Earlier {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// The check that noted it.
+    pub check: CheckId,
+    /// The subject.
+    pub subject: Subject,
+    /// Since when it has been open.
+    pub first_observed: Timestamp,
+    /// The advisory.
+    pub advisory: String,
+    /// The package, without a version.
+    pub package: Package,
+    /// The version that it was noted at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The lockfile.
+    pub lockfile: String,
+    /// How bad it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// What became of it.
+    pub became: Became,
+}
+
+/// What became of something that is not seen any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Became {
+    /// The package is not there any more.
+    Removed,
+    /// The package is there at another version, was examined, and is not reported.
+    Fixed,
+    /// Package and version are the same and were examined; the scanner or its database is another than when it was reported.
+    DatabaseChanged,
+    /// Package, version and database are the same, it was examined, and it is not reported.
+    NoLongerReported,
+    /// It was not examined this time, so nothing is known: it stays open.
+    NotExamined,
+}

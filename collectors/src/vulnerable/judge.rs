@@ -1,0 +1,558 @@
+//! Decides, from facts alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use exhibit_evidence::assessment::{Closing, Judgement, SubjectOutcome};
+use exhibit_evidence::observation::Subject;
+use exhibit_evidence::{Finding, Fingerprint, Observation, Place, Severity, Verdict};
+
+use super::facts::{Became, Earlier, FORMAT, Facts, History, Seen, TargetFacts};
+use super::policy::{self, Allowed, Policy};
+use super::verdicts::{Freshness, day, freshness, standing, uncounted};
+use super::{Looks, conditions};
+use crate::JudgeError;
+use crate::policy::is_place;
+use crate::results::Fix;
+use crate::words::plural;
+
+/// The checks, in the manifest's order.
+pub(super) const CHECKS: [&str; 7] = [
+    "complete-population",
+    "fresh-database",
+    "known-vulnerabilities",
+    "remediation-in-time",
+    "known-exploited",
+    "denied-packages",
+    "pinned-packages",
+];
+
+/// Judges an observation.
+pub(super) fn judge(
+    looks: Looks,
+    observation: &Observation,
+    table: &toml::Table,
+) -> Result<Vec<Judgement>, JudgeError> {
+    let policy = policy::policy(table).map_err(JudgeError::Policy)?;
+    let facts: Facts = serde_json::from_value(observation.facts.clone())?;
+    if facts.format != FORMAT {
+        return Err(JudgeError::Facts(serde::de::Error::custom("a format that this version does not know")));
+    }
+    let judging = Judging { looks, observation, policy, facts, accepted: looks.accepted(table) };
+    checks(looks).map(|name| judging.check(name)).collect()
+}
+
+/// Images hold no requirements.
+pub(super) fn checks(looks: Looks) -> impl Iterator<Item = &'static str> {
+    CHECKS.into_iter().filter(move |name| looks == Looks::Dependencies || *name != "pinned-packages")
+}
+
+struct Judging<'a> {
+    looks: Looks,
+    observation: &'a Observation,
+    policy: Policy,
+    facts: Facts,
+    accepted: BTreeSet<String>,
+}
+
+/// What is said of one subject by one check.
+#[derive(Default)]
+struct Noted {
+    findings: Vec<Finding>,
+    /// How many are not noted, by why.
+    apart: BTreeMap<&'static str, u64>,
+    /// What keeps it from passing where nothing was found.
+    objection: Option<(Verdict, String)>,
+    /// What is said where it passes.
+    passes: String,
+}
+
+/// Why a vulnerability is not noted.
+enum Excuse {
+    /// It is not affected, with a justification.
+    NotAffected,
+    /// The policy accepts it.
+    Allowed,
+}
+
+impl Judging<'_> {
+    fn check(&self, name: &'static str) -> Result<Judgement, JudgeError> {
+        let (mut findings, mut subjects) = (BTreeMap::new(), Vec::new());
+        for subject in &self.observation.subjects {
+            let target = self.facts.targets.iter().find(|target| target.subject == *subject);
+            let noted = self.note(name, subject, target)?;
+            subjects.push(outcome(subject, &noted));
+            for finding in noted.findings {
+                findings.entry(finding.fingerprint).or_insert(finding);
+            }
+        }
+        let conditions = findings
+            .values()
+            .map(|finding: &Finding| {
+                let own = finding.condition.as_str().rsplit('.').next().unwrap_or_default();
+                (finding.condition.clone(), conditions::condition(own))
+            })
+            .collect();
+        let check = self.looks.check(name);
+        let closings = self
+            .facts
+            .earlier
+            .iter()
+            .filter(|earlier| earlier.check == check && !findings.contains_key(&earlier.fingerprint))
+            .filter_map(|earlier| Some((earlier.fingerprint, closing(earlier.became)?)))
+            .take(Judgement::MOST_CLOSINGS)
+            .collect();
+        Ok(Judgement { check, closings, conditions, findings: findings.into_values().collect(), subjects })
+    }
+
+    fn note(&self, name: &'static str, subject: &Subject, target: Option<&TargetFacts>) -> Result<Noted, JudgeError> {
+        let standing = || standing(self.observation, subject, target, &self.accepted);
+        let Some(target) = target else { return Ok(Noted { objection: standing(), ..Noted::default() }) };
+        match name {
+            "complete-population" => {
+                Ok(Noted { objection: standing(), passes: self.examined(target), ..Noted::default() })
+            }
+            "fresh-database" => self.fresh(target),
+            "known-vulnerabilities" | "remediation-in-time" | "known-exploited" => {
+                let mut noted = self.vulnerabilities(name, target)?;
+                let stale = || self.stale(target);
+                let list = || (name == "known-exploited").then(|| self.list()).flatten();
+                noted.objection = list().or_else(standing).or_else(stale);
+                Ok(noted)
+            }
+            "denied-packages" => {
+                let mut noted = self.denied(target)?;
+                let none = "The policy denies no package.".to_owned();
+                noted.objection = match self.policy.denied.as_slice() {
+                    [] => Some((Verdict::NotApplicable, none)),
+                    _ => uncounted(self.observation, subject, Some(target)),
+                };
+                Ok(noted)
+            }
+            _ => {
+                let mut noted = self.pinned(target)?;
+                noted.objection = uncounted(self.observation, subject, Some(target));
+                Ok(noted)
+            }
+        }
+    }
+
+    fn examined(&self, target: &TargetFacts) -> String {
+        let packages: u64 = target.lockfiles.iter().map(|lockfile| lockfile.packages.len() as u64).sum();
+        let unexamined: u64 = target.lockfiles.iter().map(|lockfile| lockfile.unexamined.len() as u64).sum();
+        let names: BTreeSet<&str> = target.scans.iter().map(|scan| scan.name.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let lockfiles = plural(target.lockfiles.len() as u64, "lockfile");
+        let place = match (&target.image, &target.commit) {
+            (Some(image), _) => format!("image {}", image.manifest.as_ref().unwrap_or(&image.config)),
+            (None, Some(commit)) => format!("{lockfiles} at commit {}", commit.get(..12).unwrap_or(commit)),
+            (None, None) => lockfiles,
+        };
+        let examined = packages - unexamined;
+        format!("{examined} of {} in {place} examined by {}", plural(packages, "package"), names.join(" and "))
+    }
+
+    fn fresh(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
+        let mut noted = Noted::default();
+        let mut fresh = Vec::new();
+        for scan in &target.scans {
+            match freshness(scan, self.observation.observed_to, &self.policy) {
+                Freshness::Fresh(told) => fresh.push(told),
+                Freshness::Stale(told) => {
+                    let place = [scan.name.as_str(), scan.lockfile.as_deref().unwrap_or_default()];
+                    let detail = format!("Stale: {told}.");
+                    let own = BTreeMap::from([("scanner".to_owned(), scan.name.clone())]);
+                    noted.findings.push(self.finding(
+                        target,
+                        "fresh-database",
+                        conditions::STALE,
+                        &place,
+                        Severity::High,
+                        detail,
+                        own,
+                    )?);
+                }
+                Freshness::Unknown(told) => {
+                    noted.objection = Some((Verdict::Error, format!("It is not known {told}.")))
+                }
+            }
+        }
+        if target.scans.is_empty() {
+            noted.objection = Some((Verdict::Error, "No scanner said anything.".to_owned()));
+        }
+        fresh.dedup();
+        noted.passes = fresh.join("; ");
+        Ok(noted)
+    }
+
+    /// Why nothing can be concluded from what was not reported.
+    fn stale(&self, target: &TargetFacts) -> Option<(Verdict, String)> {
+        target.scans.iter().find_map(|scan| match freshness(scan, self.observation.observed_to, &self.policy) {
+            Freshness::Fresh(_) => None,
+            Freshness::Stale(told) => Some((Verdict::Error, format!("Stale: {told}."))),
+            Freshness::Unknown(told) => Some((Verdict::Error, format!("It is not known {told}."))),
+        })
+    }
+
+    /// What keeps the list of exploited vulnerabilities from counting.
+    fn list(&self) -> Option<(Verdict, String)> {
+        let Some(list) = &self.facts.known_exploited else {
+            let failed = self.observation.problems.iter().find(|problem| problem.code == "known-exploited-unreadable");
+            return Some(failed.map_or_else(
+                || (Verdict::NotApplicable, "No list of exploited vulnerabilities is configured.".to_owned()),
+                |problem| (Verdict::Error, format!("It could not be found out: {}", problem.message)),
+            ));
+        };
+        let most = i64::from(self.policy.known_exploited_days);
+        match list.released {
+            None => Some((
+                Verdict::Error,
+                "The list of exploited vulnerabilities does not say when it was released.".to_owned(),
+            )),
+            Some(at) if self.observation.observed_to.since(at).num_days() > most => Some((
+                Verdict::Error,
+                format!(
+                    "Stale: the list of exploited vulnerabilities is of {}, and the policy allows {most} days.",
+                    day(at)
+                ),
+            )),
+            Some(_) => None,
+        }
+    }
+
+    fn vulnerabilities(&self, name: &'static str, target: &TargetFacts) -> Result<Noted, JudgeError> {
+        let mut noted = Noted::default();
+        for seen in &target.vulnerabilities {
+            match self.excuse(target, seen) {
+                Some(Excuse::NotAffected) => {
+                    *noted.apart.entry("said to be not affected, with a justification").or_default() += 1
+                }
+                // No policy accepts what is being exploited.
+                Some(Excuse::Allowed) if name != "known-exploited" => {
+                    *noted.apart.entry("accepted by the policy").or_default() += 1;
+                }
+                _ => self.vulnerability(name, target, seen, &mut noted)?,
+            }
+        }
+        let check = self.looks.check(name);
+        let kept = self.facts.earlier.iter().filter(|earlier| earlier.became == Became::NotExamined);
+        for earlier in kept.filter(|earlier| earlier.check == check && earlier.subject == target.subject) {
+            noted.findings.push(self.kept(name, target, earlier)?);
+        }
+        noted.passes = format!("{}, with no deviation", self.examined(target));
+        if name == "remediation-in-time" && self.facts.history == History::NotSupplied {
+            noted
+                .passes
+                .push_str("; nobody supplied what was seen before, so that all counts as seen for the first time");
+        }
+        Ok(noted)
+    }
+
+    fn severity(&self, seen: &Seen) -> Severity {
+        seen.severity.unwrap_or(self.policy.unknown_severity)
+    }
+
+    fn vulnerability(
+        &self,
+        name: &'static str,
+        target: &TargetFacts,
+        seen: &Seen,
+        noted: &mut Noted,
+    ) -> Result<(), JudgeError> {
+        let severity = self.severity(seen);
+        let at = self.observation.observed_to;
+        let first = seen.first_seen.unwrap_or(at);
+        let days = at.since(first).num_days();
+        let (condition, severity, rest) = match name {
+            "known-exploited" if !seen.exploited => return Ok(()),
+            "known-exploited" => {
+                (conditions::EXPLOITED, Severity::Critical, "; it is known to be exploited".to_owned())
+            }
+            "remediation-in-time" => match self.policy.days.get(&severity) {
+                Some(most) if days > i64::from(*most) => {
+                    let rest = format!(
+                        "; first seen on {}, {days} days ago, and the policy allows {most} for {severity}",
+                        day(first)
+                    );
+                    (conditions::OVERDUE, severity, rest)
+                }
+                Some(_) => {
+                    *noted.apart.entry("open and within their time").or_default() += 1;
+                    return Ok(());
+                }
+                None => {
+                    *noted.apart.entry("of a severity without a time").or_default() += 1;
+                    return Ok(());
+                }
+            },
+            _ if severity > self.policy.note_from => {
+                *noted.apart.entry("below the severity that is noted").or_default() += 1;
+                return Ok(());
+            }
+            _ if self.policy.only_fixable && seen.fix != Fix::Available => {
+                *noted.apart.entry("without a fix").or_default() += 1;
+                return Ok(());
+            }
+            _ => (conditions::VULNERABLE, severity, format!("; first seen on {}", day(first))),
+        };
+        let detail = format!("{}{rest}{}.", detail(seen), self.remarks(target, seen));
+        let unversioned = seen.package.unversioned().purl();
+        let place = [seen.advisory.as_str(), unversioned.as_str(), seen.lockfile.as_str()];
+        noted.findings.push(self.finding(
+            target,
+            name,
+            condition,
+            &place,
+            severity,
+            detail,
+            attributes(target, seen),
+        )?);
+        Ok(())
+    }
+
+    /// What else is to be known of it.
+    fn remarks(&self, target: &TargetFacts, seen: &Seen) -> String {
+        let mut text = String::new();
+        if seen.severity.is_none() {
+            text.push_str(&format!(
+                "; no scanner tells its severity, and the policy counts that as {}",
+                self.policy.unknown_severity
+            ));
+        }
+        if !seen.in_population {
+            text.push_str("; no lockfile that could be read pins it");
+        }
+        if let Some(why) = &seen.suppressed {
+            text.push_str(&format!("; the scanner was told to leave it out ({why}), which the policy does not know"));
+        }
+        if target.agreement.is_some() && seen.seen_by.len() == 1 {
+            text.push_str(&format!("; only {} reports it", seen.seen_by[0]));
+        }
+        let expired = self.policy.allow.iter().find(|allowed| covers(allowed, target, seen));
+        if let Some(allowed) = expired.filter(|allowed| !allowed.holds(self.observation.observed_to)) {
+            text.push_str(&format!("; it was accepted until {}", allowed.until));
+        }
+        text
+    }
+
+    /// Something that was not examined this time stays open: nobody knows that it is gone.
+    fn kept(&self, name: &'static str, target: &TargetFacts, earlier: &Earlier) -> Result<Finding, JudgeError> {
+        let condition = match name {
+            "known-exploited" => conditions::EXPLOITED,
+            "remediation-in-time" => conditions::OVERDUE,
+            _ => conditions::VULNERABLE,
+        };
+        let detail = format!(
+            "{} in {}, first seen on {}, was not examined this time, so it is not known to be gone.",
+            earlier.advisory,
+            earlier.package,
+            day(earlier.first_observed)
+        );
+        let mut own = BTreeMap::from([
+            ("advisory".to_owned(), earlier.advisory.clone()),
+            ("package".to_owned(), earlier.package.purl()),
+        ]);
+        own.extend(earlier.version.iter().map(|version| ("version".to_owned(), version.clone())));
+        own.extend(earlier.severity.map(|severity| ("severity".to_owned(), severity.word().to_owned())));
+        let package = earlier.package.purl();
+        let place = [earlier.advisory.as_str(), package.as_str(), earlier.lockfile.as_str()];
+        let severity = earlier.severity.unwrap_or(self.policy.unknown_severity);
+        let finding = self.finding(target, name, condition, &place, severity, detail, own)?;
+        Ok(Finding { fingerprint: earlier.fingerprint, ..finding })
+    }
+
+    fn excuse(&self, target: &TargetFacts, seen: &Seen) -> Option<Excuse> {
+        if seen.vex.as_ref().is_some_and(crate::results::Vex::excuses) {
+            return Some(Excuse::NotAffected);
+        }
+        let at = self.observation.observed_to;
+        self.policy
+            .allow
+            .iter()
+            .any(|allowed| covers(allowed, target, seen) && allowed.holds(at))
+            .then_some(Excuse::Allowed)
+    }
+
+    fn denied(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
+        let mut noted = Noted::default();
+        for lockfile in &target.lockfiles {
+            for package in &lockfile.packages {
+                let purl = package.purl();
+                let Some(denied) = self.policy.denied.iter().find(|denied| denied.means(&purl)) else { continue };
+                let detail = format!("{purl} may not be used: {}.", denied.reason.trim_end_matches('.'));
+                let unversioned = package.unversioned().purl();
+                let place = ["denied", unversioned.as_str(), lockfile.path.as_str()];
+                let own = BTreeMap::from([("package".to_owned(), unversioned.clone())]);
+                noted.findings.push(self.finding(
+                    target,
+                    "denied-packages",
+                    conditions::DENIED,
+                    &place,
+                    Severity::High,
+                    detail,
+                    own,
+                )?);
+            }
+        }
+        noted.passes = format!(
+            "none of the {} that the policy denies is there",
+            plural(self.policy.denied.len() as u64, "package")
+        );
+        Ok(noted)
+    }
+
+    fn pinned(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
+        let mut noted = Noted::default();
+        for lockfile in &target.lockfiles {
+            for one in &lockfile.unpinned {
+                let detail =
+                    format!("`{}` is asked for without a version, so each build may take another one.", one.name);
+                let place = ["unpinned", one.name.as_str(), lockfile.path.as_str()];
+                let own = BTreeMap::from([("package".to_owned(), one.name.clone())]);
+                let mut finding = self.finding(
+                    target,
+                    "pinned-packages",
+                    conditions::UNPINNED,
+                    &place,
+                    Severity::Medium,
+                    detail,
+                    own,
+                )?;
+                finding.place.line = Some(one.line);
+                noted.findings.push(finding);
+            }
+            if self.policy.hashes && lockfile.unhashed > 0 {
+                let detail = format!("{} pinned without a hash.", plural(lockfile.unhashed, "package"));
+                let place = ["without-hash", "", lockfile.path.as_str()];
+                let mut finding = self.finding(
+                    target,
+                    "pinned-packages",
+                    conditions::UNHASHED,
+                    &place,
+                    Severity::Low,
+                    detail,
+                    BTreeMap::new(),
+                )?;
+                finding.instances = lockfile.unhashed;
+                noted.findings.push(finding);
+            }
+        }
+        noted.passes =
+            format!("every package of {} is pinned to a version", plural(target.lockfiles.len() as u64, "lockfile"));
+        Ok(noted)
+    }
+
+    /// A finding at a place of three parts: what, in which package, in which lockfile.
+    #[expect(clippy::too_many_arguments, reason = "a finding has that many parts")]
+    fn finding(
+        &self,
+        target: &TargetFacts,
+        check: &str,
+        condition: &str,
+        place: &[&str],
+        severity: Severity,
+        detail: String,
+        attributes: BTreeMap<String, String>,
+    ) -> Result<Finding, JudgeError> {
+        let subject = &target.subject;
+        let fingerprint = Fingerprint::of(&self.looks.check(check), &subject.environment, &subject.id, place)?;
+        let file = place.last().filter(|file| !file.is_empty()).map(|file| (*file).to_owned());
+        let key = place.get(1).filter(|_| place.len() > 2).filter(|key| !key.is_empty()).map(|key| (*key).to_owned());
+        Ok(Finding {
+            attributes,
+            condition: self.looks.condition(condition),
+            detail,
+            environment: subject.environment.clone(),
+            fingerprint,
+            instances: 1,
+            place: Place { file, key, rule: Some(place[0].to_owned()), ..Place::default() },
+            severity,
+            subject: subject.id.clone(),
+        })
+    }
+}
+
+/// How a finding that is gone is closed; none where it is not known to be.
+fn closing(became: Became) -> Option<Closing> {
+    Some(match became {
+        Became::Removed => Closing::Removed,
+        Became::Fixed => Closing::Fixed,
+        Became::DatabaseChanged => Closing::RulesChanged,
+        Became::NoLongerReported => Closing::NoLongerReported,
+        Became::NotExamined => return None,
+    })
+}
+
+fn covers(allowed: &Allowed, target: &TargetFacts, seen: &Seen) -> bool {
+    let unversioned = seen.package.unversioned().purl();
+    seen.ids.meets(&crate::results::Ids::new([&allowed.advisory]))
+        && allowed.package.as_ref().is_none_or(|package| *package == unversioned || *package == seen.package.purl())
+        && allowed.subject.as_ref().is_none_or(|subject| *subject == target.subject.id)
+        && allowed.lockfile.as_ref().is_none_or(|pattern| is_place(pattern, &seen.lockfile))
+}
+
+fn outcome(subject: &Subject, noted: &Noted) -> SubjectOutcome {
+    let apart: String = noted.apart.iter().map(|(why, count)| format!("; {count} {why}")).collect();
+    let (verdict, reason) = match (&noted.objection, noted.findings.len()) {
+        (objection, count @ 1..) => {
+            let unsure = objection.as_ref().map(|(_, why)| format!(" Beside that: {why}")).unwrap_or_default();
+            (Verdict::Fail, format!("{} noted{apart}.{unsure}", plural(count as u64, "deviation")))
+        }
+        (Some((verdict, why)), 0) => (*verdict, why.clone()),
+        (None, 0) => (Verdict::Pass, format!("{}{apart}.", capital(&noted.passes))),
+    };
+    SubjectOutcome { reason, subject: subject.clone(), verdict }
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// What it is, in which package, and what helps.
+fn detail(seen: &Seen) -> String {
+    let mut text = format!("{} in {}", seen.advisory, seen.package);
+    if let Some(title) = &seen.title {
+        text.push_str(&format!(": {}", title.trim_end_matches('.')));
+    }
+    match (seen.fix, seen.fixed.is_empty()) {
+        (_, false) => text.push_str(&format!("; fixed in {}", seen.fixed.join(", "))),
+        (Fix::None, _) => text.push_str("; there is no fix yet"),
+        (Fix::Refused, _) => text.push_str("; there will be no fix"),
+        _ => {}
+    }
+    if let Some(scored) = &seen.scored {
+        text.push_str(&format!(
+            "; CVSS {}.{}: {}.{}",
+            scored.version / 10,
+            scored.version % 10,
+            scored.tenths / 10,
+            scored.tenths % 10
+        ));
+    }
+    text
+}
+
+fn attributes(target: &TargetFacts, seen: &Seen) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::from([
+        ("advisory".to_owned(), seen.advisory.clone()),
+        ("package".to_owned(), seen.package.unversioned().purl()),
+        ("scanner".to_owned(), seen.seen_by.join(", ")),
+    ]);
+    let names: Vec<&str> = seen.ids.iter().map(|id| id.as_str()).filter(|name| *name != seen.advisory).collect();
+    let databases: BTreeSet<String> =
+        target.scans.iter().filter(|scan| seen.seen_by.contains(&scan.name)).map(|scan| scan.database_name()).collect();
+    let databases: Vec<String> = databases.into_iter().collect();
+    let mut add = |name: &str, value: Option<String>| {
+        all.extend(value.filter(|value| !value.is_empty()).map(|value| (name.to_owned(), value)));
+    };
+    add("version", seen.package.version().map(str::to_owned));
+    add("aliases", Some(names.join(", ")));
+    add("database", Some(databases.join("; ")));
+    add("severity", seen.severity.map(|severity| severity.word().to_owned()));
+    add("fixed", Some(seen.fixed.join(", ")));
+    add("vector", seen.scored.as_ref().map(|scored| scored.vector.clone()));
+    add("layer", seen.layer.clone());
+    add("commit", target.commit.clone());
+    add("image", target.image.as_ref().map(|image| image.manifest.clone().unwrap_or_else(|| image.config.clone())));
+    all
+}

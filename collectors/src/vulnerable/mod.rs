@@ -1,0 +1,138 @@
+//! Known vulnerabilities in what is deployed: what the scans of dependencies and of container images have in common.
+//!
+//! The population is counted here, from lockfiles and bills of materials; what a scanner says is held against it. A scanner
+//! that examined less than there is, whose database is old, or that failed in silence, makes no pass. `settings` is what a
+//! job says, `counting` finds and counts, `scanning` has a scanner run or reads what one wrote, `comparing` holds the two
+//! against each other, `earlier` says what became of what was noted before, `judge` decides from facts alone.
+
+mod collect;
+mod comparing;
+mod conditions;
+mod counting;
+mod earlier;
+mod exporting;
+mod facts;
+mod importing;
+mod judge;
+mod known;
+mod policy;
+mod scanning;
+mod self_test;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod verdicts;
+
+use std::collections::BTreeSet;
+
+use exhibit_detect::Engine;
+use exhibit_evidence::{CheckId, ConditionId, Observation, assessment::Judgement, observation::SelfTest};
+
+use crate::packages::lockfile::Why;
+use crate::{CollectError, Collected, Given, JudgeError, Scope, SettingProblem, Settings};
+
+/// What a collector of this family looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// Lockfiles of projects.
+    Dependencies,
+    /// Container images.
+    Images,
+}
+
+impl Looks {
+    /// What the ids of checks and conditions begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Dependencies => "dependency-scan",
+            Self::Images => "container-scan",
+        }
+    }
+
+    /// The collector's id.
+    pub(crate) fn collector(self) -> &'static str {
+        match self {
+            Self::Dependencies => "dependency_scan",
+            Self::Images => "container_scan",
+        }
+    }
+
+    fn check(self, name: &str) -> CheckId {
+        CheckId::new(&format!("{}.{name}", self.prefix())).expect("authored ids, and a test makes each")
+    }
+
+    fn condition(self, name: &str) -> ConditionId {
+        ConditionId::new(&format!("{}.{name}", self.prefix())).expect("authored ids, and a test makes each")
+    }
+
+    /// What the population counts.
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Dependencies => "package at a version in a lockfile",
+            Self::Images => "package at a version in an image",
+        }
+    }
+
+    /// What this way of looking can't see.
+    fn blind_spots(self) -> Vec<String> {
+        let list: &[&str] = match self {
+            Self::Dependencies => &[
+                "vulnerabilities that no advisory database has yet, or that the scanner's database leaves out",
+                "packages that are built in without a lockfile naming them: copied sources, git submodules, downloads of a build",
+                "whether what is deployed was built from these lockfiles",
+                "whether the vulnerable code of a package is reached, unless the scanner tells",
+            ],
+            Self::Images => &[
+                "vulnerabilities that no advisory database has yet, or that the scanner's database leaves out",
+                "software in the image that no package manager installed and no bill of materials lists",
+                "whether this image is the one that runs",
+                "whether the vulnerable code of a package is reached, unless the scanner tells",
+            ],
+        };
+        list.iter().map(|spot| (*spot).to_owned()).collect()
+    }
+
+    /// See [`crate::Collector::check_settings`].
+    pub(crate) fn check_settings(self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+        let mut problems = Vec::new();
+        match settings::source(self, &settings.source) {
+            Ok(source) => problems.extend(source.look_through()),
+            Err(problem) => problems.push(problem),
+        }
+        problems.extend(policy::policy(&settings.policy).err());
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// See [`crate::Collector::self_test`].
+    pub(crate) fn self_test(self, engine: &Engine) -> SelfTest {
+        self_test::run(self, engine)
+    }
+
+    /// See [`crate::Collector::collect`].
+    pub(crate) fn collect(self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+        collect::collect(self, scope, settings)
+    }
+
+    /// See [`crate::Collector::import`].
+    pub(crate) fn import(
+        self,
+        scope: &Scope<'_>,
+        settings: &Settings,
+        given: &Given<'_>,
+    ) -> Result<Observation, CollectError> {
+        importing::import(self, scope, settings, given)
+    }
+
+    /// See [`crate::Collector::judge`].
+    pub(crate) fn judge(self, observation: &Observation, policy: &toml::Table) -> Result<Vec<Judgement>, JudgeError> {
+        judge::judge(self, observation, policy)
+    }
+
+    /// The exclusions that keep no population from being complete: those that the policy names, and what is part of the
+    /// project itself.
+    pub(crate) fn accepted(self, policy: &toml::Table) -> BTreeSet<String> {
+        let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
+        let named = codes.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
+        named.chain([Why::Local.code().to_owned()]).collect()
+    }
+}

@@ -1,0 +1,133 @@
+//! What a job holds its targets against.
+
+use std::collections::BTreeMap;
+
+use exhibit_evidence::{Severity, SubjectId, Timestamp};
+use serde::Deserialize;
+
+use crate::SettingProblem;
+use crate::policy::{glob, read};
+
+/// The table `policy`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Policy {
+    /// Codes of exclusions that do not make a population incomplete.
+    pub(super) allow_excluded: Vec<String>,
+    /// Vulnerabilities of less severity than this are counted, not noted.
+    pub(super) note_from: Severity,
+    /// Whether those that no version fixes are counted, not noted.
+    pub(super) only_fixable: bool,
+    /// What one counts as whose severity nobody tells.
+    pub(super) unknown_severity: Severity,
+    /// Days within which one of a severity has to be gone; a severity that is not named has no limit.
+    pub(super) days: BTreeMap<Severity, u32>,
+    /// Days after which a scanner's database, and a result that was written elsewhere, is stale.
+    pub(super) database_days: u32,
+    /// Days after which the list of exploited vulnerabilities is stale.
+    pub(super) known_exploited_days: u32,
+    /// Whether requirements have to be pinned to bytes too, by hashes.
+    pub(super) hashes: bool,
+    /// Packages that may not be there.
+    pub(super) denied: Vec<Denied>,
+    /// Vulnerabilities that are accepted for a reason and a time.
+    pub(super) allow: Vec<Allowed>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            allow_excluded: Vec::new(),
+            note_from: Severity::Low,
+            only_fixable: false,
+            unknown_severity: Severity::High,
+            days: BTreeMap::from([(Severity::Critical, 7), (Severity::High, 30), (Severity::Medium, 90)]),
+            database_days: 7,
+            known_exploited_days: 30,
+            hashes: false,
+            denied: Vec::new(),
+            allow: Vec::new(),
+        }
+    }
+}
+
+/// A package that may not be there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Denied {
+    /// A package URL, or a pattern of such: `pkg:npm/event-stream*`. `*` stands for anything.
+    pub(super) package: String,
+    /// Why.
+    pub(super) reason: String,
+}
+
+impl Denied {
+    /// Whether it means the package of this URL, with or without its version.
+    pub(super) fn means(&self, purl: &str) -> bool {
+        let unversioned = purl.split('@').next().unwrap_or(purl);
+        [purl, unversioned].iter().any(|one| *one == self.package)
+            || glob_set(&self.package).is_some_and(|glob| glob.is_match(purl))
+    }
+}
+
+/// Package URLs are no paths: `*` stands for `/` too.
+fn glob_set(pattern: &str) -> Option<globset::GlobMatcher> {
+    globset::Glob::new(pattern).ok().map(|glob| glob.compile_matcher())
+}
+
+/// A vulnerability that is accepted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Allowed {
+    /// Any of its names.
+    pub(super) advisory: String,
+    /// The package, as a package URL without version; all packages if it is left out.
+    pub(super) package: Option<String>,
+    /// The target; all of them if it is left out.
+    pub(super) subject: Option<SubjectId>,
+    /// The lockfile, or a pattern of such; all of them if it is left out.
+    pub(super) lockfile: Option<String>,
+    /// Why.
+    pub(super) reason: String,
+    /// The last day on which it holds, `2027-03-31`.
+    pub(super) until: String,
+}
+
+impl Allowed {
+    /// Whether it holds at this instant. Days are those of UTC.
+    pub(super) fn holds(&self, at: Timestamp) -> bool {
+        at.to_string().get(..10).is_some_and(|day| day <= self.until.as_str())
+    }
+}
+
+/// Reads `policy`.
+pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
+    let policy: Policy = read("policy", table)?;
+    for (key, days) in [("database_days", policy.database_days), ("known_exploited_days", policy.known_exploited_days)]
+    {
+        if days == 0 {
+            return Err(SettingProblem::new(&format!("policy.{key}"), "expected at least 1"));
+        }
+    }
+    for (index, denied) in policy.denied.iter().enumerate() {
+        if !denied.package.starts_with("pkg:") || glob_set(&denied.package).is_none() {
+            let message = "expected a package URL, or a pattern of such";
+            return Err(SettingProblem::new(&format!("policy.denied.{index}.package"), message));
+        }
+    }
+    for (index, allowed) in policy.allow.iter().enumerate() {
+        let problem =
+            |name: &str, message: &str| Err(SettingProblem::new(&format!("policy.allow.{index}.{name}"), message));
+        if allowed.reason.trim().is_empty() {
+            return problem("reason", "expected a reason in words");
+        }
+        let day = &allowed.until;
+        if day.len() != 10 || format!("{day}T00:00:00.000000Z").parse::<Timestamp>().is_err() {
+            return problem("until", "expected the last day on which it holds, such as `2027-03-31`");
+        }
+        if allowed.lockfile.as_deref().is_some_and(|pattern| glob(pattern).is_none()) {
+            return problem("lockfile", "expected a lockfile's path, or a pattern of such");
+        }
+    }
+    Ok(policy)
+}

@@ -1,0 +1,282 @@
+//! What scanners say: each is run, or the result that one wrote elsewhere is read.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _};
+use std::path::{Path, PathBuf};
+
+use chrono::DateTime;
+use exhibit_evidence::{Digest, Digesting, Timestamp};
+
+use super::counting::{Counted, Lock};
+use super::exporting;
+use super::facts::ScanFacts;
+use super::settings::{ScanSource, Target, patterns};
+use crate::packages::Format as Lockfile;
+use crate::results::{self, Format, Reading};
+use crate::scanners::{self, Adapter, Database, LooksAt, Request, ScannerSettings};
+use crate::{RawArtifact, Scope};
+
+/// Results up to this size are kept beside the evidence, in bytes.
+const KEPT: u64 = 16 << 20;
+
+/// What one scanner said.
+pub(super) struct Scanned {
+    /// What evidence says of it.
+    pub(super) facts: ScanFacts,
+    /// What it told.
+    pub(super) reading: Reading,
+    /// The lockfiles that it is about, by their position.
+    pub(super) covers: Vec<usize>,
+    /// Its result, as it is.
+    pub(super) artifact: Option<RawArtifact>,
+}
+
+/// A scanner that said nothing: a steady code, and why.
+pub(super) struct Unsaid {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// An open file that is read from its beginning, as often as needed.
+struct Opened(File);
+
+impl results::Source for Opened {
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        let mut file = self.0.try_clone()?;
+        file.rewind()?;
+        Ok(Box::new(file))
+    }
+}
+
+/// Has every scanner of a target run, and reads what they said.
+pub(super) fn scan(target: &Target, counted: &Counted, scope: &Scope<'_>) -> (Vec<Scanned>, Vec<Unsaid>) {
+    let (mut scanned, mut unsaid) = (Vec::new(), Vec::new());
+    for source in &target.scans {
+        let covers = covered(source, &counted.locks);
+        match (&source.scanner, &source.result) {
+            (Some(settings), _) => run(target, settings, counted, &covers, scope, &mut scanned, &mut unsaid),
+            (None, Some(path)) => match written(source, path, covers, scope) {
+                Ok(one) => scanned.push(one),
+                Err(one) => unsaid.push(one),
+            },
+            (None, None) => {}
+        }
+    }
+    (scanned, unsaid)
+}
+
+fn covered(source: &ScanSource, locks: &[Lock]) -> Vec<usize> {
+    let named = patterns(&source.lockfiles).unwrap_or_default();
+    let all = source.lockfiles.is_empty();
+    (0..locks.len()).filter(|at| all || named.is_match(&locks[*at].path)).collect()
+}
+
+/// Reads a result that was written elsewhere.
+fn written(source: &ScanSource, path: &Path, covers: Vec<usize>, scope: &Scope<'_>) -> Result<Scanned, Unsaid> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let unread = |error: io::Error| Unsaid { code: "result-unreadable", message: format!("{name}: {}", error.kind()) };
+    let file = File::open(scope.base.join(path)).map_err(unread)?;
+    let now = scope.clock.now();
+    let own = || file.metadata().and_then(|seen| seen.modified()).ok().map(|at| Timestamp::new(at.into()));
+    let said = Said {
+        name,
+        written_at: source.written_at.or_else(own).map_or(now, |at| at.min(now)),
+        run: None,
+        lockfile: None,
+        database: source.database_at.map(|at| Database::Updated { at }),
+        said: None,
+    };
+    read(file, source.format, said, covers)
+}
+
+/// What is known of a result before it is read.
+pub(super) struct Said {
+    pub(super) name: String,
+    pub(super) written_at: Timestamp,
+    pub(super) run: Option<scanners::ScannerFacts>,
+    pub(super) lockfile: Option<String>,
+    pub(super) database: Option<Database>,
+    pub(super) said: Option<scanners::Said>,
+}
+
+/// Reads a result.
+pub(super) fn read(file: File, format: Option<Format>, said: Said, covers: Vec<usize>) -> Result<Scanned, Unsaid> {
+    let Said { name, written_at, run, lockfile, database, said } = said;
+    let opened = Opened(file);
+    let unread = |error: &io::Error| Unsaid { code: "result-unreadable", message: format!("{name}: {}", error.kind()) };
+    let (digest, size, kept) = digested(&opened).map_err(|error| unread(&error))?;
+    let reading = results::reading(&name, &opened, format)
+        .map_err(|error| Unsaid { code: "result-unreadable", message: error.to_string() })?;
+    let errors: Vec<&str> = reading.errors().map(|notice| notice.message.as_str()).take(3).collect();
+    if !errors.is_empty() {
+        return Err(Unsaid {
+            code: "scanner-reports-errors",
+            message: format!("{name} reports: {}", errors.join("; ")),
+        });
+    }
+    if let Some(why) = said.and_then(|said| said.contradiction(reading.vulnerabilities.len() as u64)) {
+        return Err(Unsaid { code: "scanner-contradicts-itself", message: format!("{name}: {why}") });
+    }
+    let format = reading.format;
+    let word = format.map_or("unknown", Format::name);
+    let mut skipped = std::collections::BTreeMap::new();
+    for one in &reading.skipped {
+        *skipped.entry(results::text::visible(&one.reason, 300)).or_default() += 1;
+    }
+    let facts = ScanFacts {
+        name: run.as_ref().map_or_else(|| word.to_owned(), |run| run.adapter.clone()),
+        lockfile,
+        database: database.unwrap_or_else(|| told(&reading, format)),
+        run,
+        format: word.to_owned(),
+        tools: reading.tools.clone(),
+        written_at,
+        databases: reading.databases.clone(),
+        digest,
+        size,
+        examined: reading.packages_examined(),
+        skipped,
+    };
+    let artifact = kept.map(|bytes| RawArtifact {
+        name: format!("what {} said", facts.name),
+        media_type: "application/json".to_owned(),
+        bytes,
+    });
+    Ok(Scanned { facts, reading, covers, artifact })
+}
+
+fn digested(opened: &Opened) -> io::Result<(Digest, u64, Option<Vec<u8>>)> {
+    let mut source = results::Source::open(opened)?;
+    let (mut digesting, mut kept) = (Digesting::default(), Vec::new());
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => break,
+            read => {
+                digesting.take(&buffer[..read]);
+                if kept.len() as u64 <= KEPT {
+                    kept.extend_from_slice(&buffer[..read]);
+                }
+            }
+        }
+    }
+    let (digest, size) = digesting.finish();
+    Ok((digest, size, (size <= KEPT).then_some(kept)))
+}
+
+/// What a result says of its database; those that ask a service have none of their own.
+fn told(reading: &Reading, format: Option<Format>) -> Database {
+    let updated = reading.databases.iter().filter_map(|database| database.updated.as_deref());
+    let times = updated.filter_map(|text| DateTime::parse_from_rfc3339(text).ok());
+    if let Some(oldest) = times.map(|at| Timestamp::new(at.to_utc())).min() {
+        return Database::Updated { at: oldest };
+    }
+    match format {
+        Some(Format::PipAudit | Format::NpmAudit | Format::YarnAudit | Format::PnpmAudit | Format::Dependabot) => {
+            Database::Service
+        }
+        _ => Database::Unknown { why: "its result does not say when its database was made".to_owned() },
+    }
+}
+
+/// Has a scanner run: over the whole target, or over each lockfile where it takes one at a time.
+fn run(
+    target: &Target,
+    settings: &ScannerSettings,
+    counted: &Counted,
+    covers: &[usize],
+    scope: &Scope<'_>,
+    scanned: &mut Vec<Scanned>,
+    unsaid: &mut Vec<Unsaid>,
+) {
+    let mut failed = |code, message: String| unsaid.push(Unsaid { code, message });
+    let Some(runner) = scope.own.runner else {
+        return failed("scanner-not-started", "nothing here can run scanners".to_owned());
+    };
+    let adapter = match settings.adapter(scope.base) {
+        Ok(adapter) => adapter,
+        Err(problems) => {
+            let list: Vec<String> =
+                problems.iter().map(|problem| format!("{}: {}", problem.key, problem.message)).collect();
+            return failed("scanner-settings", format!("{}: {}", settings.adapter, list.join("; ")));
+        }
+    };
+    let exported = match exported(target, counted) {
+        Ok(exported) => exported,
+        Err(error) => return failed("target-unreadable", format!("its lockfiles could not be laid out: {error}")),
+    };
+    let root = exported.as_ref().map_or_else(|| root_of(target, scope.base), |folder| folder.path().to_owned());
+    let candidates: &[LooksAt] = match (&target.image, &target.lockfile) {
+        (Some(_), _) => &[LooksAt::Image],
+        (None, Some(_)) => &[LooksAt::File, LooksAt::Sbom],
+        (None, None) => &[LooksAt::Folder, LooksAt::File],
+    };
+    let fits = candidates.iter().find(|looks_at| {
+        adapter.mode(settings.mode.as_deref(), **looks_at).is_some_and(|(_, mode)| mode.looks_at == **looks_at)
+    });
+    let Some(looks_at) = fits.copied() else {
+        return failed("scanner-settings", format!("{}: expected a mode that fits this target", adapter.id));
+    };
+    let whole = vec![(root.clone(), target.id.to_string(), None, covers.to_vec())];
+    let each = |at: &usize| {
+        let path = &counted.locks[*at].path;
+        let place = if target.lockfile.is_some() { root.clone() } else { root.join(path) };
+        (place, format!("{}/{path}", target.id), Some(path.clone()), vec![*at])
+    };
+    let tasks: Vec<(PathBuf, String, Option<String>, Vec<usize>)> = match looks_at {
+        LooksAt::File => {
+            covers.iter().filter(|at| fitting(&adapter, counted.locks[**at].locked.format)).map(each).collect()
+        }
+        _ => whole,
+    };
+    for (place, name, lockfile, covers) in tasks {
+        let request =
+            Request { runner, adapter: &adapter, settings, base: scope.base, target: &place, looks_at, name: &name };
+        let one = scanners::scan(&request).map_err(|error| Unsaid { code: error.code(), message: error.to_string() });
+        let one = one.and_then(|scan| {
+            let format = scan.format.parse().ok();
+            let said = Said {
+                name: adapter.id.clone(),
+                written_at: scope.clock.now(),
+                database: Some(scan.facts.database.clone()),
+                lockfile,
+                said: Some(scan.said),
+                run: Some(scan.facts),
+            };
+            read(scan.result, format, said, covers)
+        });
+        match one {
+            Ok(one) => scanned.push(one),
+            Err(one) => unsaid.push(one),
+        }
+    }
+}
+
+fn root_of(target: &Target, base: &Path) -> PathBuf {
+    let named = [&target.folder, &target.lockfile, &target.image, &target.repository];
+    named.into_iter().flatten().next().map_or_else(|| base.to_owned(), |path| base.join(path))
+}
+
+/// A commit's lockfiles, laid out in a folder of their own.
+fn exported(target: &Target, counted: &Counted) -> io::Result<Option<tempfile::TempDir>> {
+    if target.repository.is_none() {
+        return Ok(None);
+    }
+    let folder = tempfile::tempdir()?;
+    exporting::write(&counted.locks, folder.path())?;
+    Ok(Some(folder))
+}
+
+/// Whether a scanner that takes one lockfile at a time takes this one.
+fn fitting(adapter: &Adapter, lockfile: Lockfile) -> bool {
+    match adapter.id.as_str() {
+        "cargo-audit" => lockfile == Lockfile::Cargo,
+        "pip-audit" => lockfile == Lockfile::Requirements,
+        "bundler-audit" => lockfile == Lockfile::Bundler,
+        "npm-audit" => lockfile == Lockfile::Npm,
+        "pnpm-audit" => lockfile == Lockfile::Pnpm,
+        "yarn-audit" => lockfile == Lockfile::Yarn,
+        "govulncheck" => matches!(lockfile, Lockfile::GoMod | Lockfile::GoSum),
+        _ => true,
+    }
+}

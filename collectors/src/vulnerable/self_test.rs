@@ -1,0 +1,87 @@
+//! The self-test: a lockfile with a planted vulnerability, one without, and a scanner that passed over everything and
+//! called it clean, through the same code.
+
+use std::fs;
+use std::path::Path;
+
+use exhibit_detect::Engine;
+use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observation::SelfTest};
+
+use super::Looks;
+use super::judge::checks;
+use crate::cases::CaseClock;
+use crate::{Scope, Settings};
+
+const BAD: &str = r#"{"dependencies": [{"name": "planted", "version": "1.0", "vulns": [{"id": "CVE-2026-0001", "fix_versions": ["1.1"], "aliases": [], "description": "planted"}]}], "fixes": []}"#;
+const GOOD: &str = r#"{"dependencies": [{"name": "planted", "version": "1.0", "vulns": []}], "fixes": []}"#;
+const HOLLOW: &str =
+    r#"{"dependencies": [{"name": "planted", "skip_reason": "the service could not be reached"}], "fixes": []}"#;
+const LIST: &str = r#"{"dateReleased": "2026-11-20T00:00:00Z", "vulnerabilities": [{"cveID": "CVE-2026-0001"}]}"#;
+const BILL: &str = r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "library", "name": "planted", "purl": "pkg:pypi/planted@1.0"}]}"#;
+
+pub(super) fn run(looks: Looks, engine: &Engine) -> SelfTest {
+    match try_run(looks, engine) {
+        Ok(()) => SelfTest {
+            passed: true,
+            detail: "a planted vulnerability was noted, a clean result of the same package was not, and a scanner that passed over everything made no pass".to_owned(),
+        },
+        Err(detail) => SelfTest { passed: false, detail },
+    }
+}
+
+fn try_run(looks: Looks, engine: &Engine) -> Result<(), String> {
+    for (name, result, expected) in
+        [("known-bad", BAD, Verdict::Fail), ("known-good", GOOD, Verdict::Pass), ("hollow", HOLLOW, Verdict::Vacuous)]
+    {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        prepare(folder.path(), result).map_err(|error| format!("the {name} fixture: {error}"))?;
+        for check in ["known-vulnerabilities", "known-exploited"] {
+            let found =
+                verdict(looks, engine, folder.path(), check).map_err(|error| format!("the {name} fixture: {error}"))?;
+            if found != expected {
+                return Err(format!("the {name} fixture: {check} says {found}, expected {expected}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn prepare(folder: &Path, result: &str) -> std::io::Result<()> {
+    fs::write(folder.join("requirements.txt"), "planted==1.0\n")?;
+    fs::write(folder.join("bill.json"), BILL)?;
+    fs::write(folder.join("result.json"), result)?;
+    fs::write(folder.join("exploited.json"), LIST)?;
+    let config = r#"{"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}}"#;
+    let mut archive = tar::Builder::new(fs::File::create(folder.join("image.tar"))?);
+    for (name, text) in [
+        ("manifest.json", r#"[{"Config": "config.json", "RepoTags": ["planted:1"], "Layers": []}]"#),
+        ("config.json", config),
+    ] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, text.as_bytes())?;
+    }
+    archive.finish()
+}
+
+fn verdict(looks: Looks, engine: &Engine, base: &Path, check: &str) -> Result<Verdict, String> {
+    let says = |error: &dyn std::fmt::Display| error.to_string();
+    let id = EnvironmentId::new("self-test").map_err(|error| says(&error))?;
+    let environments = [Environment { title: id.to_string(), id, disposable: false }];
+    let own = crate::own::Own::default();
+    let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, own };
+    let target = match looks {
+        Looks::Dependencies => "lockfile = 'requirements.txt'",
+        Looks::Images => "image = 'image.tar'\nbill = 'bill.json'",
+    };
+    let source = format!(
+        "known_exploited = 'exploited.json'\n[[targets]]\nid = 'planted'\n{target}\n[[targets.scans]]\nresult = 'result.json'\nformat = 'pip-audit'\nwritten_at = '2026-11-20T12:00:00.000000Z'\n"
+    );
+    let settings = Settings { source: toml::from_str(&source).map_err(|error| says(&error))?, ..Settings::default() };
+    let collected = looks.collect(&scope, &settings).map_err(|error| says(&error))?;
+    let judgements = looks.judge(&collected.observation, &settings.policy).map_err(|error| says(&error))?;
+    let at = checks(looks).position(|name| name == check);
+    let found = at.and_then(|at| judgements.get(at)).ok_or("the check is missing")?;
+    Ok(found.verdict())
+}

@@ -1,0 +1,128 @@
+//! What keeps a subject from passing, whatever was found.
+
+use std::collections::BTreeSet;
+
+use exhibit_evidence::{Observation, Timestamp, Verdict, observation::Subject};
+
+use super::facts::{ScanFacts, TargetFacts};
+use super::policy::Policy;
+use crate::gaps;
+use crate::scanners::Database;
+use crate::words::plural;
+
+/// Codes of problems that are about what was counted, and not about what examined it.
+const OF_COUNTING: [&str; 3] = ["target-unreadable", "lockfile-unreadable", "image-unidentified"];
+
+/// Why a subject can't pass, if it can't: what there is was not examined, or nobody knows what there is.
+pub(super) fn standing(
+    observation: &Observation,
+    subject: &Subject,
+    target: Option<&TargetFacts>,
+    accepted: &BTreeSet<String>,
+) -> Option<(Verdict, String)> {
+    let Some(target) = target else {
+        return Some((Verdict::Error, "There are no facts about this target.".to_owned()));
+    };
+    let problem = observation.problems.iter().any(|problem| problem.subject.as_ref().is_none_or(|of| of == subject));
+    let unknown = || gaps::unknown(observation, subject, &|code| accepted.contains(code));
+    if problem {
+        return unknown().map(|why| (Verdict::Error, why));
+    }
+    let packages: usize = target.lockfiles.iter().map(|lockfile| lockfile.packages.len()).sum();
+    let unexamined: usize = target.lockfiles.iter().map(|lockfile| lockfile.unexamined.len()).sum();
+    let counted =
+        observation.population.iter().any(|population| population.subject == *subject && population.exist.is_some());
+    if counted && packages == 0 {
+        let lockfiles = plural(target.lockfiles.len() as u64, "lockfile");
+        return Some((Verdict::Vacuous, format!("There is nothing to examine: no package in {lockfiles}.")));
+    }
+    if counted && packages == unexamined {
+        let mut why: Vec<String> = Vec::new();
+        for population in observation.population.iter().filter(|population| population.subject == *subject) {
+            let left =
+                population.excluded.iter().filter(|exclusion| exclusion.count > 0 && exclusion.code != "local-package");
+            why.extend(left.map(|exclusion| format!("{} ({})", exclusion.reason, exclusion.count)));
+        }
+        return Some((
+            Verdict::Vacuous,
+            format!("None of {} was examined: {}.", plural(packages as u64, "package"), why.join("; ")),
+        ));
+    }
+    unknown().map(|why| (Verdict::Error, why))
+}
+
+/// Why it is not known what a target holds, if it is not: what examined it does not matter here.
+pub(super) fn uncounted(
+    observation: &Observation,
+    subject: &Subject,
+    target: Option<&TargetFacts>,
+) -> Option<(Verdict, String)> {
+    let about = observation.problems.iter().find(|problem| {
+        OF_COUNTING.contains(&problem.code.as_str()) && problem.subject.as_ref().is_none_or(|of| of == subject)
+    });
+    if let Some(problem) = about {
+        return Some((Verdict::Error, format!("It could not be found out: {}", problem.message)));
+    }
+    let exist =
+        observation.population.iter().any(|population| population.subject == *subject && population.exist.is_some());
+    match target {
+        Some(target) if exist && !target.lockfiles.is_empty() => None,
+        Some(_) if exist => Some((Verdict::Vacuous, "There is no lockfile.".to_owned())),
+        _ => Some((Verdict::Error, "What there is was not counted.".to_owned())),
+    }
+}
+
+/// How fresh what a scan says is.
+pub(super) enum Freshness {
+    /// Fresh enough; in words.
+    Fresh(String),
+    /// Stale; in words, with the day that it is from.
+    Stale(String),
+    /// Nobody knows.
+    Unknown(String),
+}
+
+/// How fresh a scan is at this instant.
+pub(super) fn freshness(scan: &ScanFacts, at: Timestamp, policy: &Policy) -> Freshness {
+    let days = |from: Timestamp| at.since(from).num_days();
+    let most = i64::from(policy.database_days);
+    if days(scan.written_at) > most {
+        let told = format!(
+            "what {} said is of {}, {} before this observation, and the policy allows {most}",
+            scan.name,
+            day(scan.written_at),
+            plural_days(days(scan.written_at))
+        );
+        return Freshness::Stale(told);
+    }
+    match &scan.database {
+        Database::Updated { at: made } if days(*made) > most => Freshness::Stale(format!(
+            "the database of {} is of {}, {} before this observation, and the policy allows {most}",
+            scan.name,
+            day(*made),
+            plural_days(days(*made))
+        )),
+        Database::Updated { at: made } => {
+            Freshness::Fresh(format!("the database of {} is of {}", scan.name, day(*made)))
+        }
+        Database::Service if scan.examined == Some(0) && !scan.skipped.is_empty() => Freshness::Unknown(format!(
+            "whether the service of {} knew anything: it passed over every package",
+            scan.name
+        )),
+        Database::Service => {
+            Freshness::Fresh(format!("the service of {} was asked on {}", scan.name, day(scan.written_at)))
+        }
+        Database::None => Freshness::Fresh(format!("what {} knows is part of its version", scan.name)),
+        Database::Unknown { why } => Freshness::Unknown(format!("how old the database of {} is: {why}", scan.name)),
+    }
+}
+
+/// `day` ends in `y` and is no `daies`.
+fn plural_days(days: i64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+/// The day of an instant, in UTC.
+pub(super) fn day(at: Timestamp) -> String {
+    at.to_string().get(..10).unwrap_or_default().to_owned()
+}
