@@ -451,6 +451,47 @@ fn a_vault_is_a_place_that_tells_since_when_it_holds_the_key() {
     assert_eq!((of(&verdicts, "copies"), of(&verdicts, "same-as-running")), (Verdict::Error, Verdict::Error));
 }
 
+/// Policies of the vault say who may read the key there, and the policy of the job whether they may.
+#[test]
+fn who_may_read_the_key_in_a_vault_is_told_by_its_policies() {
+    // Of its own: no other test's policies.
+    let server = Bao::open();
+    server.mount("custody", 2);
+    let machine = Machine::new();
+    server.put("custody/app/production", &json!({"ENCRYPTION_KEY": KEY}));
+    let app = server.token("app-read", "path \"custody/data/app/*\" { capabilities = [\"read\"] }\npath \"custody/metadata/*\" { capabilities = [\"list\"] }");
+    server.policy("other", "path \"custody/data/other/*\" { capabilities = [\"read\"] }");
+    server.policy("lists", "path \"custody/*\" { capabilities = [\"list\"] }");
+    let copy = in_vault(&server, "app").replace("mount =", "readers = true, mount =");
+    let access = |observation: &Observation, policy: &str| {
+        let policy: toml::Table = toml::from_str(policy).expect("TOML");
+        let judged = KeyCustody.judge(observation, &[], &policy).expect("judged");
+        let said = judged.into_iter().find(|one| one.check.as_str() == "key-custody.access").expect("the check");
+        (said.verdict(), said.subjects[0].reason.clone())
+    };
+    let readers = |observation: &Observation| observation.facts["keys"][0]["copies"][0]["readers"].clone();
+
+    machine.write("vault.token", &server.root);
+    let (observation, _) = machine.look(&copy);
+    assert_eq!(readers(&observation), json!(["policy app-read"]));
+    let (verdict, reason) = access(&observation, "");
+    assert!(verdict == Verdict::Fail && reason.contains("vault may be read by policy app-read"), "{reason}");
+    assert_eq!(access(&observation, "may_read = ['owner', 'policy app-read']").0, Verdict::Pass);
+    // A policy that somebody adds is noted; one that denies it explicitly is not.
+    server.policy("wide", "path \"custody/*\" { capabilities = [\"read\"] }");
+    server.policy("not-that", "path \"custody/*\" { capabilities = [\"read\"] }\npath \"custody/data/app/*\" { capabilities = [\"deny\"] }");
+    let (observation, _) = machine.look(&copy);
+    assert_eq!(readers(&observation), json!(["policy app-read", "policy wide"]));
+    // Who may not know it is told so, and nothing passes.
+    machine.write("vault.token", &app);
+    let (observation, verdicts) = machine.look(&copy);
+    assert!(answer(&observation).starts_with("unreadable"), "{}", answer(&observation));
+    assert_eq!(of(&verdicts, "copies"), Verdict::Error);
+    // Who does not ask is not told.
+    let (observation, _) = machine.look(&in_vault(&server, "app"));
+    assert_eq!((answer(&observation).as_str(), readers(&observation)), ("match", serde_json::Value::Null));
+}
+
 #[test]
 fn a_vaults_backup_comes_up_in_a_scratch_vault_with_the_current_key() {
     let server = Bao::open();

@@ -1,10 +1,12 @@
 //! HashiCorp Vault and OpenBao: the secrets of a KV mount, version 1 or 2.
 //!
 //! - `session` logs in and asks; what a token got by logging in is revoked at the end;
+//! - `policies` says who may read a secret, where that is asked for;
 //! - `read` lists by LIST, level by level, and reads each secret.
 //!
 //! What the token may list and not read is told as not seen. Only a source that can't be listed is an error.
 
+mod policies;
 mod read;
 mod session;
 
@@ -44,6 +46,10 @@ pub struct VaultSettings {
     /// How many requests go out at once, 1 to 64.
     #[serde(default = "eight")]
     pub at_once: usize,
+    /// Whether to tell by which policies each secret may be read. The token then needs to list and read `sys/policies/acl`;
+    /// one that may not is refused.
+    #[serde(default)]
+    pub readers: bool,
 }
 
 /// Logging in as a role.

@@ -30,7 +30,13 @@ pub(super) fn all(vault: &Vault) -> Result<Reading, SourceError> {
     let session = Session::begin(vault)?;
     session.check_mount()?;
     let Names { secrets, blind_spots } = walk(vault, &session)?;
-    let read = each(&secrets, vault.settings.at_once, &|path| one(vault, &session, path))?;
+    let policies = vault.settings.readers.then(|| session.policies()).transpose()?;
+    let read = each(&secrets, vault.settings.at_once, &|path| {
+        let mut secret = one(vault, &session, path)?;
+        let readers = policies.as_ref().map(|policies| policies.readers(&session.whole(path)));
+        secret.credentials.iter_mut().for_each(|credential| credential.readers.clone_from(&readers));
+        Ok(secret)
+    })?;
     let denied = |reading: &Reading| reading.unread.iter().any(|unread| unread.code == "not-permitted");
     if read.iter().any(denied) {
         session.still_valid()?;

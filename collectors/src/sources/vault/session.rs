@@ -2,6 +2,7 @@
 
 use super::super::json::Json;
 use super::super::{Source as _, SourceError, files, service};
+use super::policies::Policies;
 use super::{AppRole, Vault, segments};
 use crate::remote::{
     Answer, Client, HeaderMap, HeaderName, HeaderValue, Method, Reference, RemoteError, Request, Said, Url,
@@ -178,6 +179,41 @@ impl<'v> Session<'v> {
         let url = self.url(self.path("metadata", path));
         let answer = self.fetch("reading a secret's metadata", url, &[403, 404])?;
         Ok(if answer.status == 200 { read(&answer) } else { None })
+    }
+
+    /// Every policy of the vault, by name.
+    pub(super) fn policies(&self) -> Result<Policies, SourceError> {
+        let place = ["sys", "policies", "acl"];
+        let mut url = self.url(place);
+        url.set_query(Some("list=true"));
+        let answer = self.fetch("listing policies", url, &[])?;
+        let names = read(&answer).and_then(|read| {
+            let names = read.at(["data", "keys"])?.items().iter().map(|name| name.text().map(str::to_owned));
+            names.collect::<Option<Vec<String>>>()
+        });
+        let names = names.ok_or_else(|| self.told(&answer.not_understood("a list of names")))?;
+        let texts = service::each(&names, self.vault.settings.at_once, &|name: &String| {
+            let url = self.url(place.into_iter().chain([name.as_str()]));
+            // One that was removed meanwhile grants nothing.
+            let answer = self.fetch("reading a policy", url, &[404])?;
+            if answer.status == 404 {
+                return Ok(None);
+            }
+            let text = read(&answer).and_then(|read| read.text_at(["data", "policy"]).map(str::to_owned));
+            text.map(Some).ok_or_else(|| self.told(&answer.not_understood("a policy")))
+        })?;
+        let mut policies = Policies::default();
+        for (name, text) in names.iter().zip(texts) {
+            if let Some(text) = text {
+                policies.add(name, &text);
+            }
+        }
+        Ok(policies)
+    }
+
+    /// The whole path of a secret, as policies name it.
+    pub(super) fn whole(&self, path: &[String]) -> String {
+        self.path("data", path).join("/")
     }
 
     /// Whether the token is still valid: one that ran out meanwhile is denied everything.
