@@ -4,6 +4,8 @@
 extern crate self as libfuzzer_sys;
 
 mod api;
+#[allow(dead_code, reason = "a part of it serves the tests of sources alone")]
+mod bao;
 mod binary;
 mod browser;
 mod by_hand;
@@ -12,6 +14,7 @@ mod certificates;
 mod debian;
 mod journal;
 mod logins;
+mod moto;
 mod object_lock;
 mod packages;
 mod packaging;

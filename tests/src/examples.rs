@@ -96,6 +96,12 @@ impl Example {
         serde_json::from_str(&text).expect("in the form of expectations")
     }
 
+    /// Whether the case plants values that must be found nowhere else.
+    #[must_use]
+    pub fn plants(&self) -> bool {
+        self.case.join("canaries.txt").is_file()
+    }
+
     /// Values of secrets in the input that must be found nowhere else.
     ///
     /// # Panics

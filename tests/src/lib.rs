@@ -11,6 +11,7 @@ mod needles;
 mod program;
 pub mod s3;
 mod seeded;
+mod tables;
 mod world;
 
 pub use api::{Answered, Api};
@@ -22,4 +23,5 @@ pub use moody::{Mood, Moods, Moody, PANIC};
 pub use needles::Needles;
 pub use program::{fresh_binary, fresh_verifier};
 pub use seeded::{Ledger, Seed, fill};
+pub use tables::tables_that_hold;
 pub use world::{TestWorld, at};

@@ -1,6 +1,7 @@
 //! Sources of credentials on the real servers and programs that hold them.
 
 mod aws;
+#[path = "../../../tests/it/bao.rs"]
 mod bao;
 #[path = "../../../tests/it/certificates.rs"]
 mod certificates;
@@ -11,6 +12,7 @@ mod custody;
 mod debian;
 mod encrypted;
 mod many;
+#[path = "../../../tests/it/moto.rs"]
 mod moto;
 #[path = "../../../tests/src/needles.rs"]
 #[allow(dead_code, unreachable_pub, reason = "another crate's module, of which a part is used here")]

@@ -1,7 +1,7 @@
 //! The operating test of `unique_credentials` at real servers: a Postgres and Debian's Redis, which these tests start.
 
-mod postgres;
-mod redis;
+pub(crate) mod postgres;
+pub(crate) mod redis;
 
 use std::{fs, net::TcpListener, path::Path};
 
@@ -20,7 +20,7 @@ impl Clock for Noon {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port()
 }
 

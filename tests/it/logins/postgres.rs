@@ -26,20 +26,20 @@ use super::{free_port, look};
 use crate::binary::authority::Authority;
 
 /// Not ASCII: SASLprep has something to do.
-const SHOP: &str = "Cnry-Wörter-7Hq2VzKw9T";
-const LEGACY: &str = "Cnry-legacy-Xb4LmQ9zRt";
+pub(crate) const SHOP: &str = "Cnry-Wörter-7Hq2VzKw9T";
+pub(crate) const LEGACY: &str = "Cnry-legacy-Xb4LmQ9zRt";
 const CLEAR: &str = "Cnry-clear-Pw6NcYs3Jd";
 const OTHER: &str = "Cnry-other-Gk8FvBe5Uh";
 
 /// A server of our own: roles by way of authentication, TLS on the network, a socket beside it.
-struct Server {
+pub(crate) struct Server {
     place: TempDir,
     child: Child,
     port: u16,
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let place = tempfile::Builder::new().prefix("exhibit-logins-").tempdir().expect("a folder");
         fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).expect("others may pass");
         let options = ClusterOptions { durable: false, ..ClusterOptions::new(place.path().join("data")) };
@@ -118,7 +118,7 @@ impl Server {
     }
 
     /// Settings of a server at its socket.
-    fn at_socket(&self, id: &str, more: &str) -> String {
+    pub(crate) fn at_socket(&self, id: &str, more: &str) -> String {
         server(id, &self.socket().display().to_string(), more)
     }
 }

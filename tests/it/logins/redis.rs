@@ -27,11 +27,11 @@ const MAIN: &str = "Cnry-cache-7Hq2VzKw9T";
 const SHOP: &str = "Cnry-shop-Xb4LmQ9zRt";
 const OTHER: &str = "Cnry-other-Gk8FvBe5Uh";
 
-struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Server {
     /// Starts one with this configuration and waits until it listens.
-    fn start(place: &Path, port: u16, configuration: &str) -> Self {
+    pub(crate) fn start(place: &Path, port: u16, configuration: &str) -> Self {
         let file = place.join(format!("redis-{port}.conf"));
         let common = "save \"\"\nappendonly no\nbind 127.0.0.1\ndaemonize no\n";
         fs::write(&file, format!("{common}dir {}\n{configuration}\n", place.display())).expect("written");

@@ -10,9 +10,7 @@ use exhibit_pipeline::{
     Person, Recovered, archive_pending, check_receipts, erase_disclosures, issue, perform_on_demand,
     recover_disclosures, replay_view,
 };
-use exhibit_tests::{Example, Needles, TestWorld};
-
-use super::canaries;
+use exhibit_tests::{Example, Needles, TestWorld, tables_that_hold};
 
 const NAMES: [(&str, &str); 2] =
     [("body.provenance.principal", "test-principal"), ("body.provenance.host", "test-host")];
@@ -199,7 +197,7 @@ async fn an_erased_name_is_nowhere() {
     archive_pending(&story.world).await.expect("archived");
     let needles = Needles::new(&NAMES.map(|(_, value)| value.to_owned()));
     assert!(
-        !canaries::tables_that_hold(&story, &needles).await.is_empty(),
+        !tables_that_hold(&story.database.superuser_url(), &needles).await.is_empty(),
         "until it is erased it is beside the ledger"
     );
     for (path, _) in NAMES {
@@ -208,7 +206,7 @@ async fn an_erased_name_is_nowhere() {
     }
     let issued = issue(&story.world, &period, Standing::Interim).await.expect("issued");
     archive_pending(&story.world).await.expect("archived");
-    assert_eq!(canaries::tables_that_hold(&story, &needles).await, Vec::<String>::new());
+    assert_eq!(tables_that_hold(&story.database.superuser_url(), &needles).await, Vec::<String>::new());
     let mut places = story.vault.objects().await;
     assert!(places.iter().any(|(key, _)| key.starts_with("disclosures/")));
     places.push(("the report".to_owned(), issued.markdown.into_bytes()));

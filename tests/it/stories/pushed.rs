@@ -6,10 +6,8 @@ use exhibit_store::{
     EvidenceFilter,
     service::{Role, TokenScope},
 };
-use exhibit_tests::{Answered, Api, Example, Needles, TestWorld};
+use exhibit_tests::{Answered, Api, Example, Needles, TestWorld, tables_that_hold};
 use serde_json::{Value, json};
-
-use super::canaries::tables_that_hold;
 
 /// Four in the morning in Berlin is two in UTC.
 const BEFORE: &str = "2026-08-10T00:30:00Z";
@@ -324,7 +322,7 @@ async fn a_secret_in_what_is_sent_is_nowhere_afterwards() {
         .flat_map(|(place, bytes)| needles.found_in(bytes).into_iter().map(move |form| format!("{place}: {form}")))
         .collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert_eq!(tables_that_hold(story, &needles).await, Vec::<String>::new());
+    assert_eq!(tables_that_hold(&story.database.superuser_url(), &needles).await, Vec::<String>::new());
 }
 
 /// What came in time is heard, however long it is on its way from the API to its seal.
