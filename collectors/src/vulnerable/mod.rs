@@ -58,11 +58,11 @@ impl Looks {
     }
 
     fn check(self, name: &str) -> CheckId {
-        CheckId::new(&format!("{}.{name}", self.prefix())).expect("authored ids, and a test makes each")
+        CheckId::new(format!("{}.{name}", self.prefix())).expect("authored ids, and a test makes each")
     }
 
     fn condition(self, name: &str) -> ConditionId {
-        ConditionId::new(&format!("{}.{name}", self.prefix())).expect("authored ids, and a test makes each")
+        ConditionId::new(format!("{}.{name}", self.prefix())).expect("authored ids, and a test makes each")
     }
 
     /// What the population counts.
