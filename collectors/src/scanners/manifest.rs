@@ -8,8 +8,9 @@ use exhibit_evidence::Digest;
 use serde::Deserialize;
 
 use super::ages::DatabaseSource;
-use super::{FORMATS, fill, places};
+use super::{fill, places};
 use crate::collector::expectation;
+use crate::results::Format;
 use crate::runner::{Limits, WORK};
 
 /// A scanner, as its adapter describes it.
@@ -115,7 +116,7 @@ pub struct Mode {
     /// The arguments, with `{target}`, and `{output}` where the result goes to a file.
     pub arguments: Vec<String>,
     /// The form of the result.
-    pub format: String,
+    pub format: Format,
     /// What its exit status means.
     pub status: Statuses,
 }
@@ -273,9 +274,6 @@ impl Adapter {
         }
         for (id, mode) in &self.modes {
             let key = |part: &str| format!("modes.{id}.{part}");
-            if !FORMATS.contains(&mode.format.as_str()) {
-                wrong(&key("format"), &format!("expected one of {}", FORMATS.join(", ")));
-            }
             if !mode.arguments.iter().any(|argument| fill::names(argument).contains(&fill::TARGET)) {
                 wrong(&key("arguments"), "expected `{target}` in one of the arguments");
             }

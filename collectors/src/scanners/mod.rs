@@ -20,27 +20,3 @@ pub use built_in::built_in;
 pub use manifest::{Adapter, AdapterProblem, LooksAt, Mode, Parameter, ParameterKind, Proven, Statuses};
 pub use scan::{Request, Said, Scan, ScanError, ScannerFacts, scan};
 pub use settings::{ScannerSettings, named_in, own};
-
-/// The forms in which scanners say what they found, as `results` names its readers.
-pub const FORMATS: [&str; 20] = [
-    "bundler-audit",
-    "cargo-audit",
-    "checkov",
-    "cyclonedx",
-    "dependabot",
-    "gitleaks",
-    "govulncheck",
-    "grype",
-    "hadolint",
-    "kingfisher",
-    "npm-audit",
-    "openvex",
-    "osv",
-    "osv-scanner",
-    "pip-audit",
-    "sarif",
-    "semgrep",
-    "spdx",
-    "syft",
-    "trivy",
-];

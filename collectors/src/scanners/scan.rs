@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::ages::{self, Database};
 use super::fill;
 use super::manifest::{Adapter, LooksAt, Mode, ParameterKind, Proven, Version};
 use super::settings::ScannerSettings;
+use crate::results::{Format, Source};
 use crate::runner::{Binary, Ended, InForce, Limits, OUTPUT, Ran, Runner, RunnerError, Task, Used, plain};
 
 /// How much of an answer about version or age is read.
@@ -51,8 +52,17 @@ pub struct Scan {
     pub result: File,
     /// The result's size, in bytes.
     pub result_bytes: u64,
-    /// The form of the result, one of [`super::FORMATS`].
-    pub format: String,
+    /// The form of the result.
+    pub format: Format,
+}
+
+/// Its result, from the beginning each time.
+impl Source for Scan {
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        let mut result = &self.result;
+        result.rewind()?;
+        Ok(Box::new(result))
+    }
 }
 
 /// What a scanner's exit status says.
@@ -224,7 +234,7 @@ pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
         in_force: ran.in_force.clone(),
         used: ran.used,
     };
-    Ok(Scan { facts, said, result, result_bytes, format: mode.format.clone() })
+    Ok(Scan { facts, said, result, result_bytes, format: mode.format })
 }
 
 fn wrong(adapter: &Adapter, message: impl Into<String>) -> ScanError {

@@ -73,7 +73,7 @@ fn what_is_wrong_with_an_adapter_is_named_by_file_line_and_key() {
             "\".\"",
             "a/ours.toml:11: modes.folder.arguments: expected `{target}` in one of the arguments",
         ),
-        ("\"sarif\"", "\"serif\"", "a/ours.toml:12: modes.folder.format: expected one of bundler-audit, "),
+        ("\"sarif\"", "\"serif\"", "a/ours.toml:12: modes.folder.format: expected one of `pip-audit`"),
         ("[3]", "[0, 3]", "a/ours.toml:13: modes.folder.status: expected each status once: it can mean one thing only"),
         ("{ clean = [0], findings = [3] }", "{}", "a/ours.toml:13: modes.folder.status: expected the statuses"),
         ("[0]", "[-1]", "a/ours.toml:13: modes.folder.status: expected statuses from 0 to 255"),
@@ -93,9 +93,9 @@ fn what_is_wrong_with_an_adapter_is_named_by_file_line_and_key() {
         assert!(told.starts_with(expected), "{to}:\n  told     {told}\n  expected {expected}");
     }
     // All of them at once, in the order of the lines.
-    let both = OURS.replace("\"sarif\"", "\"serif\"").replace("id = \"ours\"", "id = \"\"");
+    let both = OURS.replace("\"{target}\"", "\".\"").replace("id = \"ours\"", "id = \"\"");
     let found = Adapter::parse(&both, "ours.toml").expect_err("two");
-    assert_eq!(found.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 12]);
+    assert_eq!(found.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 11]);
 }
 
 /// A folder with a target and recorded answers.
@@ -141,7 +141,7 @@ fn a_run_that_worked_says_what_ran_and_what_its_status_means() {
     let mut done = case.scan(&ours(), |_| {}).expect("done");
     let mut text = String::new();
     done.result.read_to_string(&mut text).expect("text");
-    assert_eq!((text.as_str(), done.result_bytes, done.format.as_str(), done.said), ("{}", 2, "sarif", Said::Findings));
+    assert_eq!((text.as_str(), done.result_bytes, done.format.name(), done.said), ("{}", 2, "sarif", Said::Findings));
     let facts = &done.facts;
     assert_eq!((facts.version.as_deref(), facts.mode.as_str(), facts.pinned), (Some("1.2.3"), "folder", false));
     assert_eq!((facts.arguments.join(" ").as_str(), &facts.database), ("--sarif {output} {target}", &Database::None));

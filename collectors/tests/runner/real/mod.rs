@@ -3,6 +3,7 @@
 mod bolt;
 mod images;
 mod osv;
+mod ours;
 mod packages_of_python;
 mod secrets;
 mod trivy;

@@ -56,7 +56,7 @@ fn trivy_finds_what_its_database_knows_and_says_how_old_that_is() {
         done.facts.database,
         Database::Updated { at: "2026-11-20T06:00:00.000000Z".parse().expect("an instant") }
     );
-    assert_eq!((done.said, done.format.as_str(), fenced(&done)), (Said::Either, "trivy", true));
+    assert_eq!((done.said, done.format.name(), fenced(&done)), (Said::Either, "trivy", true));
     let result = json(&mut done);
     assert_eq!(found(&result), ["minimist 1.2.5: CVE-2021-44906"]);
     assert_eq!(result["Results"][0]["Packages"].as_array().map(Vec::len), Some(2), "it lists what it examined");

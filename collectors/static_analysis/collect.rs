@@ -1,0 +1,218 @@
+//! Counts the files, and has the scanner look at them. It holds no opinion.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use exhibit_evidence::{
+    Observation, Population,
+    observation::{Exclusion, Method, Problem, Subject, Tool},
+};
+use ignore::WalkBuilder;
+
+use super::facts::{FORMAT, Facts, Report, TargetFacts};
+use super::look::{Look, look};
+use super::settings::{self, Target};
+use crate::runner::Runner;
+use crate::scanners::{Adapter, LooksAt, Request, ScannerFacts, scan};
+use crate::{CollectError, Collected, RawArtifact, Scope, Settings, policy, results};
+
+/// The code of files that the scanner does not say it examined.
+const NOT_EXAMINED: &str = "not-examined";
+/// How many files a scanner gets one by one.
+const MOST_RUNS: usize = 1_000;
+/// How many examples are told of what was left out.
+const EXAMPLES: usize = 10;
+/// Larger results are not kept beside what was read of them.
+const KEPT: u64 = 8 << 20;
+
+pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+    let source = settings::source(&settings.source).map_err(|mut problems| CollectError::Settings(problems.swap_remove(0)))?;
+    let runner = scope.own.runner.ok_or_else(|| CollectError::Other("nothing supplies what runs scanners".to_owned()))?;
+    let observed_from = scope.clock.now();
+    let mut all = All::default();
+    for (index, target) in source.targets.iter().enumerate() {
+        let environment = scope.environment(target.environment.as_ref(), &format!("source.targets.{index}.environment"))?;
+        let subject = Subject { environment, id: target.subject.clone() };
+        all.add(&Looking { scope, runner, target, subject });
+    }
+    let facts = Facts { format: FORMAT, targets: all.targets };
+    let facts = serde_json::to_value(&facts).map_err(|error| CollectError::Other(error.to_string()))?;
+    let observation = Observation {
+        observed_from,
+        observed_to: scope.clock.now(),
+        subjects: all.population.iter().map(|population| population.subject.clone()).collect(),
+        population: all.population,
+        method: Method::All,
+        tool: Tool {
+            name: "exhibit static_analysis".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: Vec::new(),
+            rule_pack: None,
+        },
+        rights: "read access to the folders; the scanner ran as the same user, within the limits that the facts name".to_owned(),
+        filters: source.targets.iter().map(|target| format!("{}: {}", target.subject, target.files.join(", "))).collect(),
+        blind_spots: vec!["what the scanner's rules do not look for".to_owned()],
+        problems: all.problems,
+        facts,
+        facts_artifact: None,
+        artifacts: Vec::new(),
+    };
+    Ok(Collected { observation, artifacts: all.artifacts })
+}
+
+/// What all targets gave.
+#[derive(Default)]
+struct All {
+    targets: Vec<TargetFacts>,
+    population: Vec<Population>,
+    problems: Vec<Problem>,
+    artifacts: Vec<RawArtifact>,
+}
+
+/// One target that is looked at.
+struct Looking<'a> {
+    scope: &'a Scope<'a>,
+    runner: &'a dyn Runner,
+    target: &'a Target,
+    subject: Subject,
+}
+
+impl All {
+    fn add(&mut self, looking: &Looking<'_>) {
+        let mut facts = TargetFacts { subject: looking.subject.clone(), scanner: None, reports: Vec::new() };
+        let files = looking.files();
+        let mut examined = BTreeSet::new();
+        match (&files, looking.adapter()) {
+            (Err(why), _) => self.trouble(looking, "folder-not-read", why.clone()),
+            (_, Err(why)) => self.trouble(looking, "adapter-not-in-order", why),
+            // Nothing to look at is said by the population.
+            (Ok(files), Ok(_)) if files.is_empty() => {}
+            (Ok(files), Ok(adapter)) if looking.target.each_file => {
+                for file in files.iter().take(MOST_RUNS) {
+                    if let Some(found) = self.run(looking, &adapter, Some(file), &mut facts.scanner) {
+                        examined.insert(file.clone());
+                        facts.reports.extend(found.reports);
+                    }
+                }
+            }
+            (Ok(_), Ok(adapter)) => {
+                if let Some(found) = self.run(looking, &adapter, None, &mut facts.scanner) {
+                    examined = found.examined;
+                    facts.reports = found.reports;
+                }
+            }
+        }
+        let there = files.ok();
+        let missed: Vec<&String> = there.iter().flatten().filter(|file| !examined.contains(*file)).collect();
+        let exist = there.as_ref().map(|files| files.len() as u64);
+        let excluded = (!missed.is_empty() && facts.scanner.is_some()).then(|| Exclusion {
+            code: NOT_EXAMINED.to_owned(),
+            count: missed.len() as u64,
+            examples: missed.iter().take(EXAMPLES).map(|file| (*file).clone()).collect(),
+            reason: "the scanner does not say that it examined them".to_owned(),
+        });
+        self.population.push(Population {
+            subject: looking.subject.clone(),
+            unit: "file".to_owned(),
+            exist,
+            counted_by: "walking the folder, while what was examined comes from the scanner".to_owned(),
+            examined: exist.unwrap_or(0) - missed.len() as u64,
+            excluded: excluded.into_iter().collect(),
+        });
+        facts.reports.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.targets.push(facts);
+    }
+
+    fn trouble(&mut self, looking: &Looking<'_>, code: &str, message: String) {
+        self.problems.push(Problem { code: code.to_owned(), message, subject: Some(looking.subject.clone()) });
+    }
+
+    /// Runs the scanner over the folder, or over one file of it, and reads its result.
+    fn run(
+        &mut self,
+        looking: &Looking<'_>,
+        adapter: &Adapter,
+        file: Option<&str>,
+        first: &mut Option<ScannerFacts>,
+    ) -> Option<Look> {
+        let folder = looking.folder();
+        let path = file.map_or_else(|| folder.clone(), |file| folder.join(file));
+        let name = file.map_or_else(|| looking.subject.id.to_string(), |file| format!("{}/{file}", looking.subject.id));
+        let done = scan(&Request {
+            runner: looking.runner,
+            adapter,
+            settings: &looking.target.scanner,
+            base: looking.scope.base,
+            target: &path,
+            looks_at: if file.is_some() { LooksAt::File } else { LooksAt::Folder },
+            name: &name,
+        });
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                self.trouble(looking, error.code(), error.to_string());
+                return None;
+            }
+        };
+        first.get_or_insert_with(|| done.facts.clone());
+        let read = match results::reading(&adapter.id, &done, Some(done.format)) {
+            Ok(read) => read,
+            Err(error) => {
+                self.trouble(looking, "result-not-read", error.to_string());
+                return None;
+            }
+        };
+        let found = look(&read, &std::path::absolute(&folder).unwrap_or(folder), file);
+        for trouble in &found.troubles {
+            self.trouble(looking, "scanner-in-trouble", trouble.clone());
+        }
+        if let Some(why) = done.said.contradiction(found.open) {
+            self.trouble(looking, "scanner-contradicts-itself", format!("{}: {why}", adapter.title));
+        }
+        if done.result_bytes <= KEPT {
+            let mut bytes = Vec::new();
+            let read = results::Source::open(&done).and_then(|mut result| result.read_to_end(&mut bytes));
+            if read.is_ok() {
+                self.artifacts.push(RawArtifact { name: format!("{}-{name}", adapter.id), media_type: "application/json".to_owned(), bytes });
+            }
+        }
+        Some(found)
+    }
+}
+
+fn order(report: &Report) -> (&str, &str, &str, bool) {
+    (&report.file, &report.rule, &report.about, report.suppressed)
+}
+
+impl Looking<'_> {
+    fn folder(&self) -> PathBuf {
+        self.scope.base.join(&self.target.path)
+    }
+
+    fn adapter(&self) -> Result<Adapter, String> {
+        let read = self.target.scanner.adapter(self.scope.base);
+        read.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+
+    /// The files that are to be analysed, relative to the folder. Links are not followed; what git keeps for itself is not looked at.
+    fn files(&self) -> Result<Vec<String>, String> {
+        let folder = self.folder();
+        let patterns: Vec<_> = self.target.files.iter().filter_map(|pattern| policy::glob(pattern)).collect();
+        let mut walk = WalkBuilder::new(&folder);
+        walk.standard_filters(false).follow_links(false).filter_entry(|entry| entry.file_name() != ".git");
+        let mut files = Vec::new();
+        for entry in walk.build() {
+            let entry = entry.map_err(|_| format!("A part of the folder {} can't be read.", self.target.path))?;
+            let Ok(path) = entry.path().strip_prefix(&folder) else { continue };
+            if entry.file_type().is_some_and(|kind| kind.is_file()) && patterns.iter().any(|glob| glob.is_match(path)) {
+                files.push(told(path)?);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+fn told(path: &Path) -> Result<String, String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| "A file's name is not UTF-8.".to_owned())
+}

@@ -1,0 +1,55 @@
+//! `static_analysis`: what scanners find in code and configuration, whichever scanner it is.
+//!
+//! `collect` counts files and runs the scanner, `look` reads one result, `facts` is what is kept, `judge` decides from that
+//! alone, `self_test` sends a good and a bad result through both.
+
+mod collect;
+mod facts;
+mod judge;
+mod look;
+mod self_test;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use exhibit_detect::Engine;
+use exhibit_evidence::{Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
+
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+
+/// The collector, for the registry.
+pub fn collector() -> Box<dyn Collector> {
+    Box::new(StaticAnalysis)
+}
+
+/// Has a scanner look at files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StaticAnalysis;
+
+impl Collector for StaticAnalysis {
+    fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+        let mut problems = match settings::source(&settings.source) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems,
+        };
+        problems.extend(settings::policy(&settings.policy).err());
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    fn self_test(&self, _: &Engine) -> SelfTest {
+        self_test::run()
+    }
+
+    fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+        collect::collect(scope, settings)
+    }
+
+    fn judge(
+        &self,
+        observation: &Observation,
+        _environments: &[Environment],
+        policy: &toml::Table,
+    ) -> Result<Vec<Judgement>, JudgeError> {
+        judge::judge(observation, &settings::policy(policy).map_err(JudgeError::Policy)?)
+    }
+}
