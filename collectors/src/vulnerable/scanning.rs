@@ -234,7 +234,7 @@ fn run(
             Request { runner, adapter: &adapter, settings, base: scope.base, target: &place, looks_at, name: &name };
         let one = scanners::scan(&request).map_err(|error| Unsaid { code: error.code(), message: error.to_string() });
         let one = one.and_then(|scan| {
-            let format = scan.format.parse().ok();
+            let format = Some(scan.format);
             let said = Said {
                 name: adapter.id.clone(),
                 written_at: scope.clock.now(),
