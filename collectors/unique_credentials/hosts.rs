@@ -54,8 +54,7 @@ pub(super) fn two_hosts(case: &Case<'_>) -> Result<Noted, JudgeError> {
 /// The views of an environment by login, each with the hosts that it leads to.
 fn logins(case: &Case<'_>, environment: usize) -> BTreeMap<Login, Vec<(usize, u64)>> {
     let mut logins: BTreeMap<Login, Vec<(usize, u64)>> = BTreeMap::new();
-    let views = case.matrix.views.iter().enumerate().filter(|(_, view)| view.environment == environment);
-    for (at, view) in views {
+    for (at, view) in case.matrix.views_of(environment) {
         for place in &view.places {
             if let (Some(host), Some(value)) = (place.host, place.equal) {
                 logins.entry((place.engine, place.account, value)).or_default().push((at, host));

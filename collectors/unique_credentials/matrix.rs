@@ -32,11 +32,11 @@ impl<'a> Matrix<'a> {
     pub(super) fn new(facts: &'a Facts, environments: &'a [Environment], policy: &Policy) -> Self {
         let mut sorted: Vec<&Environment> = environments.iter().collect();
         sorted.sort_by(|a, b| (a.disposable, &a.id).cmp(&(b.disposable, &b.id)));
+        let ranks: HashMap<&str, usize> = (0..).zip(&sorted).map(|(rank, known)| (known.id.as_str(), rank)).collect();
         let mut by_name: BTreeMap<(usize, &str), Vec<&CredentialFacts>> = BTreeMap::new();
         for found in &facts.credentials {
-            let rank = sorted.iter().position(|known| known.id.as_str() == &*found.environment);
-            if let Some(rank) = rank {
-                by_name.entry((rank, found.name.as_str())).or_default().push(found);
+            if let Some(rank) = ranks.get(&*found.environment) {
+                by_name.entry((*rank, found.name.as_str())).or_default().push(found);
             }
         }
         let views: Vec<View<'_>> =
@@ -93,6 +93,13 @@ impl<'a> Matrix<'a> {
     pub(super) fn near_misses(&self, at: usize) -> impl Iterator<Item = usize> + use<'_> {
         let equals: BTreeSet<usize> = self.equals(at).collect();
         partners(&self.views[at], &self.near, |place| place.near, at).filter(move |other| !equals.contains(other))
+    }
+
+    /// The views of one environment, with their places among all.
+    pub(super) fn views_of(&self, environment: usize) -> impl Iterator<Item = (usize, &View<'a>)> {
+        let from = self.views.partition_point(|view| view.environment < environment);
+        let views = self.views.iter().enumerate().skip(from);
+        views.take_while(move |(_, view)| view.environment == environment)
     }
 
     pub(super) fn disposable(&self, at: usize) -> bool {

@@ -153,8 +153,8 @@ fn is_readable(case: &Case<'_>, at: usize) -> bool {
 /// Every name that holds a value in an environment, or may do so unseen.
 fn names(case: &Case<'_>, at: usize) -> BTreeSet<String> {
     let id = case.matrix.environments[at].id.as_str();
-    let views = case.matrix.views.iter().filter(|view| view.environment == at && view.has_value());
-    let seen = views.flat_map(|view| view.names().map(str::to_ascii_uppercase).collect::<Vec<_>>());
+    let views = case.matrix.views_of(at).filter(|(_, view)| view.has_value());
+    let seen = views.flat_map(|(_, view)| view.names().map(str::to_ascii_uppercase).collect::<Vec<_>>());
     let unseen = case.facts.unseen.iter().filter(|unseen| unseen.environment == id);
     seen.chain(unseen.map(|unseen| unseen.name.to_ascii_uppercase())).collect()
 }

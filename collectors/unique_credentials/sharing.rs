@@ -5,7 +5,6 @@ use super::matrix::same_credential;
 use super::settings::has;
 use crate::JudgeError;
 use exhibit_evidence::Severity;
-use std::collections::BTreeSet;
 
 /// How many others a finding's sentence names; the rest is counted.
 const NAMED: usize = 5;
@@ -89,11 +88,15 @@ fn pairs(
 ) -> Result<Noted, JudgeError> {
     let matrix = &case.matrix;
     let mut noted = Noted::default();
+    // Of a large group each is named by all before it.
+    let mut failed = vec![false; matrix.views.len()];
     for at in 0..matrix.views.len() {
         if matrix.leader(at) != at {
             continue;
         }
-        let leaders: BTreeSet<usize> = partners(at).into_iter().map(|other| matrix.leader(other)).collect();
+        let mut leaders: Vec<usize> = partners(at).into_iter().map(|other| matrix.leader(other)).collect();
+        leaders.sort_unstable();
+        leaders.dedup();
         let mut others = Vec::new();
         for other in leaders.into_iter().filter(|other| *other > at && counts(at, *other)) {
             if allowed(case, at, other) {
@@ -105,10 +108,8 @@ fn pairs(
         if others.is_empty() {
             continue;
         }
-        noted.fail(matrix.id(at), matrix.views[at].name);
-        for other in &others {
-            noted.fail(matrix.id(*other), matrix.views[*other].name);
-        }
+        failed[at] = true;
+        others.iter().for_each(|other| failed[*other] = true);
         let severity = severity(case, rules, at, &others);
         let how = if rules.check == NEAR.check { "nearly the same value as" } else { "the same value as" };
         let subject = capitalised(&case.in_words(at));
@@ -118,6 +119,9 @@ fn pairs(
         let ids = ids.map(|other| format!("{}/{}", matrix.id(*other), matrix.views[*other].name));
         finding.attributes.insert("same_as".to_owned(), ids.collect::<Vec<_>>().join(" "));
         noted.findings.push(finding);
+    }
+    for (at, view) in matrix.views.iter().enumerate().filter(|(at, _)| failed[*at]) {
+        noted.fail(matrix.id(at), view.name);
     }
     Ok(noted)
 }
