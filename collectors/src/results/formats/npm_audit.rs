@@ -126,6 +126,15 @@ fn dependencies(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str, counted
 
 /// An advisory of npm 6 and pnpm.
 fn by_number(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
+    for (mut one, paths) in advisory(json)? {
+        one.place = paths.into_iter().next();
+        teller.tell(json, Told::Vulnerability(Box::new(one)))?;
+    }
+    Ok(())
+}
+
+/// An advisory as npm 6, pnpm and yarn 1 print it: once for each version that was found, with the paths that lead to it.
+pub(super) fn advisory(json: &mut Json<'_>) -> Result<Vec<(Vulnerability, Vec<String>)>, Why> {
     let mut ids = Ids::default();
     let (mut name, mut rated, mut title, mut fixed) = (None, Rated::default(), None, None);
     let mut found: Vec<(Option<String>, Vec<String>)> = Vec::new();
@@ -166,6 +175,7 @@ fn by_number(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     if found.is_empty() {
         found.push((None, Vec::new()));
     }
+    let mut all = Vec::new();
     for (version, paths) in found {
         let package =
             package("npm", &name, version.as_deref()).ok_or_else(|| json.shape("expected a package's name"))?;
@@ -175,10 +185,9 @@ fn by_number(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
         }
         one.rated = rated.clone();
         one.title.clone_from(&title);
-        one.place = paths.into_iter().next();
-        teller.tell(json, Told::Vulnerability(Box::new(one)))?;
+        all.push((one, paths));
     }
-    Ok(())
+    Ok(all)
 }
 
 /// A package of npm 7 and later. What is in `via` as an object is its own vulnerability; as a text, that of a package that it

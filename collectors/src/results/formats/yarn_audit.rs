@@ -3,10 +3,10 @@
 
 use super::{
     MANY,
-    npm_audit::{Failure, advisory_of},
+    npm_audit::{Failure, advisory, advisory_of},
 };
 use crate::results::{
-    Count, Fix, Grade, Ids, Rated, Told, Tool, Vulnerability, Why,
+    Count, Grade, Ids, Rated, Told, Tool, Vulnerability, Why,
     json::{Json, Kind},
     package,
     teller::Teller,
@@ -87,9 +87,10 @@ fn line(json: &mut Json<'_>) -> Result<Line, Why> {
     Ok(line)
 }
 
-/// The data of an advisory or of the summary of yarn 1.
+/// The data of an advisory or of the summary of yarn 1. Of an advisory it prints a line for each path, and in each of them all
+/// versions that were found: the one that the path leads to counts.
 fn data(json: &mut Json<'_>, line: &mut Line) -> Result<(), Why> {
-    let mut path = None;
+    let (mut path, mut found) = (None, Vec::new());
     json.object(|json, key| {
         match key {
             "totalDependencies" => line.total = json.whole()?,
@@ -100,58 +101,18 @@ fn data(json: &mut Json<'_>, line: &mut Line) -> Result<(), Why> {
                 }
                 Ok(())
             })?,
-            "advisory" => line.found.extend(advisory(json)?),
+            "advisory" => found = advisory(json)?,
             _ => json.skip()?,
         }
         Ok(())
     })?;
-    for one in &mut line.found {
-        one.place = path.clone();
+    let leads = |(_, paths): &(Vulnerability, Vec<String>)| path.as_ref().is_some_and(|path| paths.contains(path));
+    let which = found.iter().position(leads).unwrap_or_default();
+    if let Some((mut one, paths)) = found.into_iter().nth(which) {
+        one.place = path.or_else(|| paths.into_iter().next());
+        line.found.push(one);
     }
     Ok(())
-}
-
-fn advisory(json: &mut Json<'_>) -> Result<Option<Vulnerability>, Why> {
-    let mut ids = Ids::default();
-    let (mut name, mut version, mut rated, mut title, mut fixed) = (None, None, Rated::default(), None, None);
-    json.object(|json, key| {
-        match key {
-            "cves" => json.texts(MANY)?.iter().for_each(|id| ids.add(id)),
-            "github_advisory_id" => json.text()?.iter().for_each(|id| ids.add(id)),
-            "id" => json.text()?.iter().for_each(|id| ids.add(&format!("npm:{id}"))),
-            "module_name" => name = json.text()?,
-            "severity" => rated.said = json.text()?,
-            "cvss" => json.object(|json, key| {
-                match key {
-                    "vectorString" => json.text()?.iter().for_each(|vector| rated.add(vector)),
-                    _ => json.skip()?,
-                }
-                Ok(())
-            })?,
-            "title" => title = json.message()?,
-            "patched_versions" => fixed = json.text()?,
-            "findings" => json.array(|json| {
-                json.object(|json, key| {
-                    match key {
-                        "version" => version = json.text()?.or(version.take()),
-                        _ => json.skip()?,
-                    }
-                    Ok(())
-                })
-            })?,
-            _ => json.skip()?,
-        }
-        Ok(())
-    })?;
-    let name = name.ok_or_else(|| json.missing("module_name"))?;
-    let refused = fixed.as_deref() == Some("<0.0.0");
-    let Some(package) = package("npm", &name, version.as_deref()) else { return Ok(None) };
-    let mut one = Vulnerability::new(ids, package).fixed_by(fixed.filter(|_| !refused).into_iter().collect());
-    if refused {
-        one.fix = Fix::None;
-    }
-    (one.rated, one.title) = (rated, title);
-    Ok(Some(one))
 }
 
 /// What yarn 4 says of a package. A deprecation has a text where an advisory has a number.
