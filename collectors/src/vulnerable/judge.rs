@@ -10,10 +10,10 @@ use super::facts::{Became, Earlier, FORMAT, Facts, History, Seen, TargetFacts};
 use super::policy::{self, Allowed, Policy};
 use super::verdicts::{Freshness, day, freshness, standing, uncounted};
 use super::{Looks, conditions};
-use crate::JudgeError;
 use crate::policy::is_place;
 use crate::results::Fix;
 use crate::words::plural;
+use crate::{Collector as _, JudgeError};
 
 /// The checks, in the manifest's order.
 pub(super) const CHECKS: [&str; 7] = [
@@ -37,7 +37,7 @@ pub(super) fn judge(
     if facts.format != FORMAT {
         return Err(JudgeError::Facts(serde::de::Error::custom("a format that this version does not know")));
     }
-    let judging = Judging { looks, observation, policy, facts, accepted: looks.accepted(table) };
+    let judging = Judging { looks, observation, policy, facts, accepted: looks.accepted_exclusions(table) };
     checks(looks).map(|name| judging.check(name)).collect()
 }
 

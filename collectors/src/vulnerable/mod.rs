@@ -24,12 +24,16 @@ mod tests;
 mod verdicts;
 
 use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use exhibit_detect::Engine;
-use exhibit_evidence::{CheckId, ConditionId, Observation, assessment::Judgement, observation::SelfTest};
+use exhibit_evidence::{
+    CheckId, ConditionId, Observation, Timestamp, assessment::Judgement, deployment::Environment, observation::SelfTest,
+};
 
 use crate::packages::lockfile::Why;
-use crate::{CollectError, Collected, Given, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, Given, JudgeError, Scope, SettingProblem, Settings};
 
 /// What a collector of this family looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,11 +95,12 @@ impl Looks {
         };
         list.iter().map(|spot| (*spot).to_owned()).collect()
     }
+}
 
-    /// See [`crate::Collector::check_settings`].
-    pub(crate) fn check_settings(self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
+impl Collector for Looks {
+    fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
         let mut problems = Vec::new();
-        match settings::source(self, &settings.source) {
+        match settings::source(*self, &settings.source) {
             Ok(source) => problems.extend(source.look_through()),
             Err(problem) => problems.push(problem),
         }
@@ -103,36 +108,41 @@ impl Looks {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// See [`crate::Collector::self_test`].
-    pub(crate) fn self_test(self, engine: &Engine) -> SelfTest {
-        self_test::run(self, engine)
+    fn self_test(&self, engine: &Engine) -> SelfTest {
+        self_test::run(*self, engine)
     }
 
-    /// See [`crate::Collector::collect`].
-    pub(crate) fn collect(self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
-        collect::collect(self, scope, settings)
+    fn collect(&self, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
+        collect::collect(*self, scope, settings)
     }
 
-    /// See [`crate::Collector::import`].
-    pub(crate) fn import(
-        self,
-        scope: &Scope<'_>,
-        settings: &Settings,
-        given: &Given<'_>,
-    ) -> Result<Observation, CollectError> {
-        importing::import(self, scope, settings, given)
+    fn judge(
+        &self,
+        observation: &Observation,
+        _environments: &[Environment],
+        policy: &toml::Table,
+    ) -> Result<Vec<Judgement>, JudgeError> {
+        judge::judge(*self, observation, policy)
     }
 
-    /// See [`crate::Collector::judge`].
-    pub(crate) fn judge(self, observation: &Observation, policy: &toml::Table) -> Result<Vec<Judgement>, JudgeError> {
-        judge::judge(self, observation, policy)
+    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Observation, CollectError> {
+        importing::import(*self, scope, settings, given)
     }
 
-    /// The exclusions that keep no population from being complete: those that the policy names, and what is part of the
-    /// project itself.
-    pub(crate) fn accepted(self, policy: &toml::Table) -> BTreeSet<String> {
+    /// Those that the policy names, and what is part of the project itself.
+    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
         let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
         let named = codes.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
         named.chain([Why::Local.code().to_owned()]).collect()
+    }
+
+    /// Each `<name>.toml` of a case's folder `repositories` becomes a git repository, and those are all there is.
+    fn prepare_case(&self, input: &Path, scratch: &Path, _now: Timestamp) -> io::Result<PathBuf> {
+        let repositories = input.join("repositories");
+        if !repositories.is_dir() {
+            return Ok(input.to_owned());
+        }
+        crate::ci_secrets::fixture::build_all(&repositories, scratch)?;
+        Ok(scratch.to_owned())
     }
 }

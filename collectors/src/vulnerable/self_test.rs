@@ -10,7 +10,7 @@ use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observat
 use super::Looks;
 use super::judge::checks;
 use crate::cases::CaseClock;
-use crate::{Scope, Settings};
+use crate::{Collector as _, Scope, Settings};
 
 const BAD: &str = r#"{"dependencies": [{"name": "planted", "version": "1.0", "vulns": [{"id": "CVE-2026-0001", "fix_versions": ["1.1"], "aliases": [], "description": "planted"}]}], "fixes": []}"#;
 const GOOD: &str = r#"{"dependencies": [{"name": "planted", "version": "1.0", "vulns": []}], "fixes": []}"#;
@@ -80,7 +80,8 @@ fn verdict(looks: Looks, engine: &Engine, base: &Path, check: &str) -> Result<Ve
     );
     let settings = Settings { source: toml::from_str(&source).map_err(|error| says(&error))?, ..Settings::default() };
     let collected = looks.collect(&scope, &settings).map_err(|error| says(&error))?;
-    let judgements = looks.judge(&collected.observation, &settings.policy).map_err(|error| says(&error))?;
+    let judgements =
+        looks.judge(&collected.observation, &environments, &settings.policy).map_err(|error| says(&error))?;
     let at = checks(looks).position(|name| name == check);
     let found = at.and_then(|at| judgements.get(at)).ok_or("the check is missing")?;
     Ok(found.verdict())

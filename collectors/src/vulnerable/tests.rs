@@ -33,20 +33,13 @@ fn cases(looks: Looks) -> Vec<crate::cases::Case> {
     list.iter().map(|case| crate::cases::Case::read(case).expect("the case reads")).collect()
 }
 
-fn collector(looks: Looks) -> Box<dyn crate::Collector> {
-    match looks {
-        Looks::Dependencies => crate::dependency_scan::collector(),
-        Looks::Images => crate::container_scan::collector(),
-    }
-}
-
 #[test]
 fn every_case_comes_out_as_recorded() {
     let write = std::env::var_os("EXHIBIT_RECORD").is_some();
     for looks in [Looks::Dependencies, Looks::Images] {
         for case in cases(looks) {
             let scratch = tempfile::tempdir().expect("a folder");
-            let checked = case.check(&*collector(looks), scratch.path(), write);
+            let checked = case.check(&looks, scratch.path(), write);
             checked.unwrap_or_else(|error| panic!("{error}"));
         }
     }
@@ -68,7 +61,9 @@ fn what_is_gone_is_closed_for_what_became_of_it() {
         let environments = &case.environments;
         let scope = Scope { base: folder.path(), environments, clock, run_key: &[1; 32], engine, own };
         let collected = Looks::Dependencies.collect(&scope, &case.settings).expect("collected");
-        let judged = Looks::Dependencies.judge(&collected.observation, &case.settings.policy).expect("judged");
+        let judged = Looks::Dependencies
+            .judge(&collected.observation, &case.environments, &case.settings.policy)
+            .expect("judged");
         let mut judged = judged.into_iter().filter(|one| one.check.as_str().ends_with("known-vulnerabilities"));
         judged.next().expect("the check")
     };
@@ -123,7 +118,8 @@ fn a_result_of_somebody_elses_pipeline_is_held_to_the_same_rules() {
     let verdicts = |given: &Given<'_>| {
         let observation = Looks::Dependencies.import(&scope, &case.settings, given).expect("readable");
         assert_eq!(Some(observation.observed_to), observed_at);
-        let judged = Looks::Dependencies.judge(&observation, &case.settings.policy).expect("judged");
+        let judged =
+            Looks::Dependencies.judge(&observation, &case.environments, &case.settings.policy).expect("judged");
         judged.iter().map(Judgement::verdict).collect::<Vec<_>>()
     };
     // Without a lockfile nobody knows what there was.
