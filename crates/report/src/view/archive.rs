@@ -97,7 +97,7 @@ pub struct ErasureView {
     pub seq: u64,
     /// When that was recorded.
     pub at: Timestamp,
-    /// What was named: `host`, `principal`, `person`, `custodian`.
+    /// What was named: `host`, `principal`, `person`, `custodian`, `statement`.
     pub kind: String,
     /// How many digests lost their value.
     pub digests: u64,
