@@ -13,8 +13,8 @@ use crate::{Actor, Disclosable, EntryId, EnvironmentId, Period};
 
 /// The longest name of a key, and of a location, in characters.
 pub const LONGEST_NAME: usize = 200;
-/// The longest statement, in characters.
-pub const LONGEST_STATEMENT: usize = 1000;
+/// The longest statement, in characters: a disclosed value has at most 2,000 bytes.
+pub const LONGEST_STATEMENT: usize = 500;
 /// The longest reason of a withdrawal, in characters.
 pub const LONGEST_REASON: usize = 500;
 

@@ -31,7 +31,7 @@ pub struct NewAttestation {
     pub key: String,
     /// The place that holds it, by the name that the configuration has for it, 1 to 200 characters.
     pub location: String,
-    /// What the person says, 1 to 1,000 characters. It stands in the ledger as a salted digest.
+    /// What the person says, 1 to 500 characters. It stands in the ledger as a salted digest.
     pub statement: String,
 }
 

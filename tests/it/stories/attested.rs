@@ -47,10 +47,13 @@ async fn one_person_never_confirms_an_attestation() {
     let elsewhere = NewAttestation { environment: "moon".parse().expect("an id"), ..at_location("safe") };
     let silent = NewAttestation { statement: "  ".to_owned(), ..at_location("safe") };
     let long = NewAttestation { key: "K".repeat(201), ..at_location("safe") };
-    for refused in [elsewhere, silent, long, at_location("two\nlines")] {
+    let told = |length| NewAttestation { statement: "😀".repeat(length), ..at_location("old safe") };
+    for refused in [elsewhere, silent, long, told(501), at_location("two\nlines")] {
         attest(&story.world, &ada, refused).await.expect_err("refused");
     }
     assert_eq!(entries(&story).await, 0, "what was refused is not recorded");
+    let longest = attest(&story.world, &ada, told(500)).await.expect("as long as it may be, in the longest characters");
+    withdraw_attestation(&story.world, &ada, longest, "said too much").await.expect("withdrawn");
 
     let made = attest(&story.world, &ada, at_location("safe")).await.expect("made");
     assert_eq!(standing(&story, made).await, Standing::Pending);
@@ -62,12 +65,12 @@ async fn one_person_never_confirms_an_attestation() {
     }
     confirm_attestation(&story.world, &person(&story, "Bob", "auditor"), made).await.expect_err("an auditor");
     confirm_attestation(&story.world, &bob, story.world.entry_id()).await.expect_err("no such attestation");
-    assert_eq!((entries(&story).await, standing(&story, made).await), (1, Standing::Pending));
+    assert_eq!((entries(&story).await, standing(&story, made).await), (3, Standing::Pending));
 
     confirm_attestation(&story.world, &bob, made).await.expect("confirmed");
     assert_eq!(standing(&story, made).await, Standing::InForce);
     confirm_attestation(&story.world, &person(&story, "Cleo", "officer"), made).await.expect_err("confirmed already");
-    let state = attestations(&story.world).await.expect("attestations").remove(0);
+    let state = attestations(&story.world).await.expect("attestations").remove(1);
     let names: Vec<&str> = state.people.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!((names, state.words.as_deref()), (vec!["Ada", "Bob"], Some(&*at_location("").statement)));
 
