@@ -303,14 +303,15 @@ impl Company {
     /// Writes the configuration, and remembers which files there are.
     pub(super) fn configure(&mut self) {
         let (running, copies) = (self.running.join(", "), self.copies.join(", "));
-        let every = "environments = ['staging', 'production']\nschedule = '0 3 * * *'";
+        let every = "schedule = '0 3 * * *'\nenvironments = ['staging', 'production']";
+        let production = every.replace("'staging', ", "");
         let tested = if self.servers.is_empty() {
             String::new()
         } else {
             format!("[jobs.source.operating_test]\nenabled = true\npause_milliseconds = 0\n{}", self.servers)
         };
         let custody = format!(
-            "[[jobs]]\nid = 'custody'\ncollector = 'key_custody'\n{every}\n[[jobs.source.keys]]\nenvironment = 'production'\n\
+            "[[jobs]]\nid = 'custody'\ncollector = 'key_custody'\n{production}\n[[jobs.source.keys]]\nenvironment = 'production'\n\
              name = 'ENCRYPTION_KEY'\nbytes = 32\nrunning = [{running}]\ncopies = [{copies}]\n{}\n",
             self.further
         );

@@ -162,7 +162,8 @@ fn no_secret_of_a_company_is_left_anywhere() {
     assert!(!credentials.contains("error"), "{credentials}");
     let custody = verdicts(&printed, "custody");
     for check in ["services-agree", "copies", "same-as-running", "older-versions", "restore-drill", "vault-snapshot"] {
-        assert!(custody.contains(&format!("key-custody.{check}: pass")), "{check}: {custody}");
+        let passed = custody.contains(&format!("key-custody.{check}: pass"));
+        assert!(passed, "{check}: {custody}\n{}", company.runs(&[0], &["evidence", "export", "--format", "json"]).0);
     }
     for child in ["restic", "age", "python3", "bao", "postgres"] {
         assert!(seen.children.contains_key(child), "{child} was not seen among {:?}", seen.children.keys());
