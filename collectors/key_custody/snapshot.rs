@@ -32,6 +32,8 @@ const RESTORE: Duration = Duration::from_secs(1800);
 const NOT_READY: &[u16] = &[429, 472, 473, 500, 501, 503];
 /// What it says of storage that was saved behind another kind of seal than unseal keys.
 const OTHER_SEAL: &str = "barrier seal type";
+/// How often it is looked for that word before keys are called wrong.
+const OTHER_SEAL_LOOKS: u32 = 50;
 const NOT_BY_KEYS: &str = "the saved vault unseals itself (by a cloud's key service, a hardware module or another vault), which is \
     not supported: only one that is opened with unseal keys can be restored here";
 
@@ -155,12 +157,12 @@ fn restored(looker: &Looker<'_>, vault: &VaultBackup, file: &Path) -> Result<Scr
     scratch.comes_back_sealed()?;
     for key in &keys {
         scratch.unseal(key.expose_secret()).map_err(|error| match error.status() {
-            Some(400) => Failure::Refused("it does not open with the unseal keys in custody".to_owned()),
+            Some(400) => scratch.does_not_open(),
             _ => error.into(),
         })?;
     }
     if scratch.sealed()? {
-        return Err(Failure::Refused("it does not open with the unseal keys in custody".to_owned()));
+        return Err(scratch.does_not_open());
     }
     scratch.until("it opened and did not become active", Scratch::active)?;
     Ok(scratch)
@@ -267,16 +269,26 @@ impl Scratch {
         self.put("v1/sys/unseal", &json!({ "key": key })).map(|_| ())
     }
 
+    /// Why it stays sealed: by the wrong keys, or because it was saved behind another kind of seal, which it says a moment later.
+    fn does_not_open(&self) -> Failure {
+        for _ in 0..OTHER_SEAL_LOOKS {
+            if self.get("v1/sys/seal-status").is_ok_and(|(_, told)| other_seal(&told)) {
+                return Failure::NotTried(NOT_BY_KEYS.to_owned());
+            }
+            std::thread::sleep(LOOK);
+        }
+        Failure::Refused("it does not open with the unseal keys in custody".to_owned())
+    }
+
     /// Waits until it has sealed itself after the restore. Behind another kind of seal it never will, and says so.
     fn comes_back_sealed(&self) -> Result<(), Failure> {
-        let other_seal = std::cell::Cell::new(false);
+        let foreign = std::cell::Cell::new(false);
         self.until("it does not seal itself after the restore", |scratch| {
             let told = scratch.get("v1/sys/seal-status")?.1;
-            let errors = told["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            other_seal.set(errors.into_iter().any(|error| error.contains(OTHER_SEAL)));
-            Ok(other_seal.get() || told["sealed"] == Value::Bool(true))
+            foreign.set(other_seal(&told));
+            Ok(foreign.get() || told["sealed"] == Value::Bool(true))
         })?;
-        if other_seal.get() { Err(Failure::NotTried(NOT_BY_KEYS.to_owned())) } else { Ok(()) }
+        if foreign.get() { Err(Failure::NotTried(NOT_BY_KEYS.to_owned())) } else { Ok(()) }
     }
 
     fn sealed(&self) -> Result<bool, RemoteError> {
@@ -298,6 +310,11 @@ impl Scratch {
         }
         Err(Failure::NotTried(format!("the scratch vault: {else_} within {} s", STEP.as_secs())))
     }
+}
+
+/// Whether it says that its storage was saved behind another kind of seal.
+fn other_seal(told: &Value) -> bool {
+    told["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).any(|error| error.contains(OTHER_SEAL))
 }
 
 /// A program with a `/` in it is relative to the configuration.
