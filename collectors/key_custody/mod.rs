@@ -110,8 +110,7 @@ impl Collector for KeyCustody {
     /// Copies the input, and gives each file the age and the mode that a checkout does not keep: `ages.txt` in it has lines
     /// `<hours before the run> <mode> <file>`.
     fn prepare_case(&self, input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
-        self::ages::prepare(input, scratch, now)
+        crate::ages::prepare(input, scratch, now)
     }
 }
 
-mod ages;

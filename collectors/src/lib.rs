@@ -3,6 +3,7 @@
 //! This crate knows the outside world. It knows no database, no report and no archive: facts about Exhibit itself
 //! reach a collector as sources that the pipeline supplies.
 
+mod ages;
 pub mod archived;
 pub mod attested;
 pub mod cases;

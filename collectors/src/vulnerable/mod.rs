@@ -137,7 +137,12 @@ impl Collector for Looks {
     }
 
     /// Each `<name>.toml` of a case's folder `repositories` becomes a git repository, and those are all there is.
-    fn prepare_case(&self, input: &Path, scratch: &Path, _now: Timestamp) -> io::Result<PathBuf> {
+    ///
+    /// Where `ages.txt` tells ages, all is copied, and each file that it names gets its own.
+    fn prepare_case(&self, input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
+        if input.join(crate::ages::AGES).is_file() {
+            return crate::ages::prepare(input, scratch, now);
+        }
         let repositories = input.join("repositories");
         if !repositories.is_dir() {
             return Ok(input.to_owned());

@@ -84,8 +84,22 @@ fn example_job(example: &examples::Example, schedule: &str, company: &Path) -> a
 }
 
 /// The keys of sources that name files and folders.
-pub(super) const PATH_KEYS: [&str; 10] =
-    ["path", "dotenv", "compose", "env_file", "kubernetes", "files", "folder", "file", "folders", "canary"];
+pub(super) const PATH_KEYS: [&str; 14] = [
+    "path",
+    "dotenv",
+    "compose",
+    "env_file",
+    "kubernetes",
+    "files",
+    "folder",
+    "file",
+    "folders",
+    "canary",
+    "known_exploited",
+    "lockfile",
+    "repository",
+    "result",
+];
 
 /// Makes the paths of a case's source, which start from the case's input, start from where the demo laid it out.
 fn root_paths(value: &mut toml::Value, base: &Path) {

@@ -9,10 +9,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use exhibit_evidence::Timestamp;
 
 /// The file that tells them.
-const AGES: &str = "ages.txt";
+pub(crate) const AGES: &str = "ages.txt";
 
 /// Copies `input` into `scratch`; each line of `ages.txt` there is `<hours before the run> <mode> <file>`.
-pub(super) fn prepare(input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
+pub(crate) fn prepare(input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
     copy(input, scratch)?;
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, format!("{AGES}: expected hours, a mode and a file"));
     let now = u64::try_from(now.micros()).map(Duration::from_micros).unwrap_or_default();
