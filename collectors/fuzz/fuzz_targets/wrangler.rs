@@ -7,8 +7,7 @@ use exhibit_collectors::fuzzing::with_source;
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = TempDir::new().expect("a folder");
-    folder
+    TempDir::new().expect("a folder")
 });
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -479,7 +479,10 @@ fn who_may_read_the_key_in_a_vault_is_told_by_its_policies() {
     assert_eq!(access(&observation, "may_read = ['owner', 'policy app-read']").0, Verdict::Pass);
     // A policy that somebody adds is noted; one that denies it explicitly is not.
     server.policy("wide", "path \"custody/*\" { capabilities = [\"read\"] }");
-    server.policy("not-that", "path \"custody/*\" { capabilities = [\"read\"] }\npath \"custody/data/app/*\" { capabilities = [\"deny\"] }");
+    server.policy(
+        "not-that",
+        "path \"custody/*\" { capabilities = [\"read\"] }\npath \"custody/data/app/*\" { capabilities = [\"deny\"] }",
+    );
     let (observation, _) = machine.look(&copy);
     assert_eq!(readers(&observation), json!(["policy app-read", "policy wide"]));
     // Who may not know it is told so, and nothing passes.

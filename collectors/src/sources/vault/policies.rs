@@ -113,7 +113,9 @@ fn of_json(text: &str) -> Option<Vec<Rule>> {
     for (path, body) in maps.into_iter().flat_map(Json::entries) {
         let body = body.items().first().unwrap_or(body);
         let grants = match (body.get("capabilities"), body.text_at(["policy"])) {
-            (Some(grants), _) => grants.items().iter().map(|one| one.text().map(str::to_owned)).collect::<Option<_>>()?,
+            (Some(grants), _) => {
+                grants.items().iter().map(|one| one.text().map(str::to_owned)).collect::<Option<_>>()?
+            }
             (None, Some(word)) => of_word(word)?,
             (None, None) => Vec::new(),
         };
@@ -278,10 +280,22 @@ mod tests {
             (r#"path "+/data/+/*" { capabilities = ["read"] }"#, Some(true)),
             (r#"path "secret/data/{{identity.entity.name}}/*" { capabilities = ["read"] }"#, Some(true)),
             (r#"path "secret/data/app/*" { policy = "write" }"#, Some(true)),
-            (r#"path "secret/*" { capabilities = ["read"] } path "secret/data/app/*" { capabilities = ["deny"] }"#, Some(false)),
-            (r#"path "secret/*" { capabilities = ["deny"] } path "secret/data/app/*" { capabilities = ["read"] }"#, Some(true)),
-            (r#"path "secret/data/+/production" { capabilities = ["read"] } path "secret/data/app/*" { capabilities = ["list"] }"#, Some(false)),
-            ("# a comment\n// another\n/* one more * / */ name = \"n\"\npath \"secret/*\" {\n  capabilities = [\"read\"]\n  allowed_parameters = { \"a\" = [\"b\"] }\n}\n", Some(true)),
+            (
+                r#"path "secret/*" { capabilities = ["read"] } path "secret/data/app/*" { capabilities = ["deny"] }"#,
+                Some(false),
+            ),
+            (
+                r#"path "secret/*" { capabilities = ["deny"] } path "secret/data/app/*" { capabilities = ["read"] }"#,
+                Some(true),
+            ),
+            (
+                r#"path "secret/data/+/production" { capabilities = ["read"] } path "secret/data/app/*" { capabilities = ["list"] }"#,
+                Some(false),
+            ),
+            (
+                "# a comment\n// another\n/* one more * / */ name = \"n\"\npath \"secret/*\" {\n  capabilities = [\"read\"]\n  allowed_parameters = { \"a\" = [\"b\"] }\n}\n",
+                Some(true),
+            ),
             (r#"{"path": {"secret/*": {"capabilities": ["read"]}}}"#, Some(true)),
             (r#"{"path": [{"secret/*": [{"policy": "read"}]}]}"#, Some(true)),
             (r#"{"path": {"secret/*": {"capabilities": ["list"]}}}"#, Some(false)),
