@@ -204,8 +204,9 @@ Placing needs one person, releasing two different ones, each by a token of their
     /// State what no program can look at, such as a key in a safe: one person says it, a second one confirms it
     #[command(after_long_help = "\
 Example:
-  exhibit attest key-custody --key ENCRYPTION_KEY --environment production --location 'safe in the office' \\
-    --statement 'I opened the safe: the sealed envelope of 2 November is there' --token-file ada.token
+  exhibit attest key-custody --key ENCRYPTION_KEY --environment production \\
+    --location 'safe in the office' --statement 'the sealed envelope is there' \\
+    --token-file ada.token
   exhibit attest confirm 0193a5b2-7c1e-7000-8000-000000000001 --token-file bob.token
   exhibit attest list
 

@@ -20,8 +20,9 @@ pub(crate) enum AttestCommand {
     /// State that the current key is at a location that no program can look at
     #[command(after_long_help = "\
 Example:
-  exhibit attest key-custody --key ENCRYPTION_KEY --environment production --location 'safe in the office' \\
-    --statement 'I opened the safe: the sealed envelope of 2 November is there' --token-file ada.token
+  exhibit attest key-custody --key ENCRYPTION_KEY --environment production \\
+    --location 'safe in the office' --statement 'the sealed envelope is there' \\
+    --token-file ada.token
 
 Key and location are named as the job's settings name them (`copies = [{ name = \"offline\", attested = \"safe in the office\" }]`);
 name nobody in them. What you state stands in the ledger as a salted digest, beside your name. Never state a key itself.
