@@ -475,7 +475,7 @@ fn who_may_read_the_key_in_a_vault_is_told_by_its_policies() {
     let (observation, _) = machine.look(&copy);
     assert_eq!(readers(&observation), json!(["policy app-read"]));
     let (verdict, reason) = access(&observation, "");
-    assert!(verdict == Verdict::Fail && reason.contains("vault may be read by policy app-read"), "{reason}");
+    assert!(verdict == Verdict::Fail && reason.contains("\"vault\" may be read by policy app-read"), "{reason}");
     assert_eq!(access(&observation, "may_read = ['owner', 'policy app-read']").0, Verdict::Pass);
     // A policy that somebody adds is noted; one that denies it explicitly is not.
     server.policy("wide", "path \"custody/*\" { capabilities = [\"read\"] }");
