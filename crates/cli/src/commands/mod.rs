@@ -25,6 +25,8 @@ mod serve;
 mod token;
 mod verify;
 
+use tokio::task::block_in_place;
+
 use crate::{
     args::{Command, completions},
     output::{Exit, Out, Words},
@@ -37,7 +39,8 @@ use crate::{
 pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit> {
     let mut out = Out::stdout();
     let exit = match command {
-        Command::Check(args) => check::run(&args, words, &mut out),
+        // Cases and places of keys are asked by clients that block.
+        Command::Check(args) => block_in_place(|| check::run(&args, words, &mut out)),
         Command::Doctor(args) => doctor::run(&args, words, &mut out).await,
         Command::Init(args) => init::run(&args, words, &mut out),
         Command::Demo(args) => demo::run(&args, words, &mut out).await,
@@ -49,7 +52,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
         Command::Hold(args) => hold::run(&args, words, &mut out).await,
         Command::Attest(args) => attest::run(&args, words, &mut out).await,
-        Command::Custody(args) => custody::run(&args, words, &mut out),
+        Command::Custody(args) => block_in_place(|| custody::run(&args, words, &mut out)),
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Key(args) => key::run(&args, words, &mut out).await,
         Command::Token(args) => token::run(&args, words, &mut out).await,
