@@ -12,6 +12,7 @@ mod disclosures;
 mod doctor;
 mod help;
 mod hostile;
+mod importing;
 mod init;
 mod keys;
 mod kills;

@@ -62,6 +62,8 @@ async fn taken_in(deployment: &Deployment, args: &ImportArgs, words: &Words) -> 
     declare(world).await?;
     let imported = import(world, order).await.map_err(|error| match error {
         ImportError::Step(error) => anyhow::Error::from(error),
+        // Whoever could not read it names the file.
+        unread @ ImportError::Unreadable(_) => unread.into(),
         other => anyhow::anyhow!("{}: {other}", args.file.display()),
     })?;
     checkpoint(world).await?;
