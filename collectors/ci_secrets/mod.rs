@@ -26,7 +26,7 @@ mod tests;
 mod understand;
 pub mod walk;
 
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 use exhibit_detect::Engine;
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Environment;
@@ -50,12 +50,8 @@ impl Collector for CiSecrets {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let problems: Vec<SettingProblem> =
-            [settings::source(&settings.source).err(), settings::policy(&settings.policy).err()]
-                .into_iter()
-                .flatten()
-                .collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let (source, policy) = (settings::source(&settings.source), settings::policy(&settings.policy));
+        in_order(source.err().into_iter().chain(policy.err()))
     }
 
     fn self_test(&self, engine: &Engine) -> SelfTest {

@@ -42,7 +42,7 @@ use exhibit_detect::Engine;
 use exhibit_evidence::{Observation, Timestamp, assessment::Judgement, deployment::Environment, observation::SelfTest};
 
 use crate::sources::Root;
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 
 /// The collector.
 #[must_use]
@@ -56,9 +56,8 @@ pub struct KeyCustody;
 
 impl Collector for KeyCustody {
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let mut problems = settings::Source::read(&settings.source).err().unwrap_or_default();
-        problems.extend(policy::Policy::read(&settings.policy).err());
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let source = settings::Source::read(&settings.source).err().unwrap_or_default();
+        in_order(source.into_iter().chain(policy::Policy::read(&settings.policy).err()))
     }
 
     fn self_test(&self, _engine: &Engine) -> SelfTest {

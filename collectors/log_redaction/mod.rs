@@ -30,7 +30,7 @@ use exhibit_evidence::{
     Digest, Observation, Timestamp, assessment::Judgement, deployment::Environment, observation::SelfTest,
 };
 
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 
 /// The collector, for the registry.
 pub fn collector() -> Box<dyn Collector> {
@@ -47,12 +47,8 @@ impl Collector for LogRedaction {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let problems: Vec<SettingProblem> =
-            [settings::source(&settings.source).err(), settings::policy(&settings.policy).err()]
-                .into_iter()
-                .flatten()
-                .collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let (source, policy) = (settings::source(&settings.source), settings::policy(&settings.policy));
+        in_order(source.err().into_iter().chain(policy.err()))
     }
 
     fn self_test(&self, engine: &Engine) -> SelfTest {

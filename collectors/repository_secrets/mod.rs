@@ -27,7 +27,7 @@ use exhibit_evidence::{
 };
 
 use crate::ci_secrets::fixture;
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 
 /// The collector, for the registry.
 pub fn collector() -> Box<dyn Collector> {
@@ -44,12 +44,8 @@ impl Collector for RepositorySecrets {
     }
 
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let problems: Vec<SettingProblem> =
-            [settings::source(&settings.source).err(), settings::policy(&settings.policy).err()]
-                .into_iter()
-                .flatten()
-                .collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let (source, policy) = (settings::source(&settings.source), settings::policy(&settings.policy));
+        in_order(source.err().into_iter().chain(policy.err()))
     }
 
     fn self_test(&self, engine: &Engine) -> SelfTest {

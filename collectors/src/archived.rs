@@ -1,9 +1,11 @@
 //! What a collector may ask about Exhibit's own archive. The pipeline supplies it; this crate knows no store and no ledger.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use exhibit_evidence::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::cases::recorded;
 
 /// Exhibit's own archive: the ledger's receipts, and what the store says now.
 pub trait ArchiveSource: Send + Sync {
@@ -154,11 +156,7 @@ impl RecordedArchive {
     /// # Errors
     /// When the file can't be read, or holds none.
     pub fn of_case(input: &Path) -> io::Result<Option<Self>> {
-        match fs::read_to_string(input.join(Self::FILE)) {
-            Ok(text) => Ok(Some(Self::parse(&text)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        recorded(input, Self::FILE)
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a collector may ask about what people attested. The pipeline supplies it; this crate knows no ledger.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use exhibit_evidence::{EntryId, EnvironmentId, Timestamp, attestation::Standing};
 use serde::{Deserialize, Serialize};
+
+use crate::cases::recorded;
 
 /// Attestations by two persons, as the ledger tells of them.
 pub trait AttestationSource: Send + Sync {
@@ -57,11 +59,7 @@ impl RecordedAttestations {
     /// # Errors
     /// When the file can't be read, or holds none.
     pub fn of_case(input: &Path) -> io::Result<Option<Self>> {
-        match fs::read_to_string(input.join(Self::FILE)) {
-            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        recorded(input, Self::FILE)
     }
 }
 

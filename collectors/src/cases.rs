@@ -11,7 +11,7 @@ use std::{
 use exhibit_evidence::{
     EnvironmentId, Timestamp, Verdict, assessment::Judgement, deployment::Environment, time::Clock,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Collector, Scope, Settings,
@@ -20,6 +20,15 @@ use crate::{
     own::{Own, RecordedEarlier},
     runner::Recorded,
 };
+
+/// What a file of a case's input records; none where there is no such file.
+pub(crate) fn recorded<T: DeserializeOwned>(input: &Path, file: &str) -> io::Result<Option<T>> {
+    match fs::read_to_string(input.join(file)) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// A case's settings, `policy.toml`.
 #[derive(Debug, Deserialize)]

@@ -65,6 +65,12 @@ impl SettingProblem {
     }
 }
 
+/// Settings are in order where nothing is wrong with them.
+pub(crate) fn in_order(problems: impl IntoIterator<Item = SettingProblem>) -> Result<(), Vec<SettingProblem>> {
+    let problems: Vec<SettingProblem> = problems.into_iter().collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
 /// What a message expects, without the value that it found: `invalid type: string "…", expected …`,
 /// `expected …, found "…"`.
 pub(crate) fn expectation(message: &str) -> String {

@@ -1,11 +1,11 @@
 //! What a collector may ask about Exhibit itself, and have it do. The pipeline supplies it; this crate knows no store and no ledger.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use exhibit_evidence::{CheckId, ConditionId, Fingerprint, Place, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
-use crate::{archived::ArchiveSource, attested::AttestationSource, runner::Runner};
+use crate::{archived::ArchiveSource, attested::AttestationSource, cases::recorded, runner::Runner};
 
 /// What Exhibit knows of itself and does for collectors, as sources; each is none where nobody supplies it.
 #[derive(Clone, Copy, Default)]
@@ -71,11 +71,7 @@ impl RecordedEarlier {
     /// # Errors
     /// When the file can't be read, or holds none.
     pub fn of_case(input: &Path) -> io::Result<Option<Self>> {
-        match fs::read_to_string(input.join(Self::FILE)) {
-            Ok(text) => Ok(Some(serde_json::from_str(&text)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        recorded(input, Self::FILE)
     }
 }
 

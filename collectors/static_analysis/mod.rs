@@ -15,7 +15,7 @@ mod tests;
 use exhibit_detect::Engine;
 use exhibit_evidence::{Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
 
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 
 /// The collector, for the registry.
 pub fn collector() -> Box<dyn Collector> {
@@ -28,12 +28,8 @@ pub struct StaticAnalysis;
 
 impl Collector for StaticAnalysis {
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let mut problems = match settings::source(&settings.source) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems,
-        };
-        problems.extend(settings::policy(&settings.policy).err());
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let source = settings::source(&settings.source).err().unwrap_or_default();
+        in_order(source.into_iter().chain(settings::policy(&settings.policy).err()))
     }
 
     fn self_test(&self, _: &Engine) -> SelfTest {

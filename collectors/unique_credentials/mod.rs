@@ -28,7 +28,7 @@ mod strength;
 mod transport;
 
 use crate::sources::Root;
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 use exhibit_detect::RunKey;
 use exhibit_detect::Engine;
 use exhibit_evidence::Observation;
@@ -47,12 +47,8 @@ struct UniqueCredentials;
 
 impl Collector for UniqueCredentials {
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let mut problems = match settings::SourceSettings::read(&settings.source) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems,
-        };
-        problems.extend(settings::Policy::read(&settings.policy).err());
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let source = settings::SourceSettings::read(&settings.source).err().unwrap_or_default();
+        in_order(source.into_iter().chain(settings::Policy::read(&settings.policy).err()))
     }
 
     fn self_test(&self, _: &Engine) -> SelfTest {

@@ -23,7 +23,7 @@ use exhibit_evidence::{
 pub use comparing::{Departure, departures};
 pub use conditions::HOLD_LOST;
 
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings};
+use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 
 /// The collector, for the registry.
 pub fn collector() -> Box<dyn Collector> {
@@ -36,12 +36,8 @@ pub struct WormArchive;
 
 impl Collector for WormArchive {
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let problems: Vec<SettingProblem> =
-            [settings::source(&settings.source).err(), settings::policy(&settings.policy).err()]
-                .into_iter()
-                .flatten()
-                .collect();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let (source, policy) = (settings::source(&settings.source), settings::policy(&settings.policy));
+        in_order(source.err().into_iter().chain(policy.err()))
     }
 
     fn self_test(&self, _: &Engine) -> SelfTest {

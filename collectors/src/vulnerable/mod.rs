@@ -33,7 +33,9 @@ use exhibit_evidence::{
 };
 
 use crate::packages::lockfile::Why;
-use crate::{CollectError, Collected, Collector, Given, JudgeError, Scope, SettingProblem, Settings};
+use crate::{
+    CollectError, Collected, Collector, Given, JudgeError, Scope, SettingProblem, Settings, collector::in_order,
+};
 
 /// What a collector of this family looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,13 +101,11 @@ impl Looks {
 
 impl Collector for Looks {
     fn check_settings(&self, settings: &Settings) -> Result<(), Vec<SettingProblem>> {
-        let mut problems = Vec::new();
-        match settings::source(*self, &settings.source) {
-            Ok(source) => problems.extend(source.look_through()),
-            Err(problem) => problems.push(problem),
-        }
-        problems.extend(policy::policy(&settings.policy).err());
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let source = match settings::source(*self, &settings.source) {
+            Ok(source) => source.look_through(),
+            Err(problem) => vec![problem],
+        };
+        in_order(source.into_iter().chain(policy::policy(&settings.policy).err()))
     }
 
     fn self_test(&self, engine: &Engine) -> SelfTest {
