@@ -140,9 +140,14 @@ pub(super) fn copies(case: &Case<'_>) -> Said {
         let detail = format!("Of the copies of the current {}, {places} could be compared, and at least {has_to} must.{told}", key.name);
         of_all(UNOBSERVED, Severity::High, detail);
     }
+    let mut open = unreadable(&key.copies);
+    if key.reference.is_none() && !attested.counting.is_empty() {
+        let why = "Whether what is attested is the current key is not known: no service that runs with it answered.";
+        open.push(why.to_owned());
+    }
     Said {
         deviations,
-        open: unreadable(&key.copies),
+        open,
         examined: key.copies.len(),
         good: match places {
             0 => format!("No copy was observed.{told}"),

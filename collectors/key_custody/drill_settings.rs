@@ -87,6 +87,9 @@ impl Drill {
         if raw.method != DrillMethod::Age && raw.program.is_some() {
             return problem("program", "goes with the method `age`");
         }
+        if raw.expect.as_ref().is_some_and(|text| text.trim_ascii().is_empty()) {
+            return problem("expect", "expected the text that has to come out; left out, the note beside the canary says it");
+        }
         let copy = place(&raw.copy, &format!("{at}.copy"))?;
         if matches!(copy.kind, Kind::Challenge(_) | Kind::Http(_) | Kind::Attested(_)) {
             return problem("copy", "expected a place that the key comes out of");

@@ -67,6 +67,12 @@ impl Policy {
         if copies.min() == Some(0) {
             return Err(SettingProblem::new("policy.copies", "expected at least 1"));
         }
+        let pairs = policy.keys.iter().map(|rule| {
+            (rule.copies.unwrap_or(policy.copies), rule.observed_copies.unwrap_or(policy.observed_copies))
+        });
+        if pairs.chain([(policy.copies, policy.observed_copies)]).any(|(copies, observed)| observed > copies) {
+            return Err(SettingProblem::new("policy.observed_copies", "expected at most as many as `copies`"));
+        }
         Ok(policy)
     }
 

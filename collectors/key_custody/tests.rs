@@ -295,6 +295,18 @@ fn what_was_attested_before_a_rotation_counts_no_more() {
         let reason = &copies.subjects[0].reason;
         assert_eq!((copies.verdict(), reason.contains("only since")), (verdict, verdict == Verdict::Fail), "{reason}");
     }
+
+    // Where no service answers, nobody knows whether it is the current key that was attested.
+    fs::remove_file(folder.path().join("manager.json")).expect("removed");
+    let own = Own { attestations: Some(&attestations), ..Own::default() };
+    let observation = observed_with(folder.path(), &settings, 7, own);
+    let policy: toml::Table = toml::from_str("copies = 1\nobserved_copies = 0").expect("TOML");
+    let judged = KeyCustody.judge(&observation, &[], &policy).expect("judged");
+    let copies = judged.iter().find(|one| one.check.as_str() == "key-custody.copies").expect("the check");
+    assert_eq!(copies.verdict(), Verdict::Error, "{}", copies.subjects[0].reason);
+
+    let policy: toml::Table = toml::from_str("copies = 1\nobserved_copies = 2").expect("TOML");
+    assert!(KeyCustody.judge(&observation, &[], &policy).is_err(), "more can't have been observed than there are");
 }
 
 /// The same over HTTP, with TLS: the service sees the challenge, and we see its answer.

@@ -88,9 +88,13 @@ impl All {
             // Nothing to look at is said by the population.
             (Ok(files), Ok(_)) if files.is_empty() => {}
             (Ok(files), Ok(adapter)) if looking.target.each_file => {
+                if files.len() > MOST_RUNS {
+                    let why = format!("{} files are more than the {MOST_RUNS} that a scanner is given one by one", files.len());
+                    self.trouble(looking, "too-many-files", why);
+                }
                 for file in files.iter().take(MOST_RUNS) {
                     if let Some(found) = self.run(looking, &adapter, Some(file), &mut facts.scanner) {
-                        examined.insert(file.clone());
+                        examined.extend(found.examined);
                         facts.reports.extend(found.reports);
                     }
                 }

@@ -60,6 +60,9 @@ pub(super) fn look(reading: &Reading, target: &Path, only: Option<&str>) -> Look
     if reading.dropped > 0 {
         found.troubles.push(format!("The result tells {} things more than are kept.", reading.dropped));
     }
+    // Whoever got one file and says no more of it looked at it, unless it says that there was nothing to look at.
+    let nothing = reading.counts.iter().any(|count| count.of == "resources") && reading.counts.iter().all(|count| count.count == 0);
+    found.examined.extend(only.filter(|_| !nothing).map(str::to_owned));
     for skipped in &reading.skipped {
         found.examined.remove(&place(Some(&skipped.name)));
     }

@@ -43,6 +43,10 @@ pub(super) fn source(table: &toml::Table) -> Result<Source, Vec<SettingProblem>>
     }
     for (index, target) in source.targets.iter().enumerate() {
         let key = format!("source.targets.{index}");
+        let same = |other: &Target| other.subject == target.subject && other.environment == target.environment;
+        if source.targets[..index].iter().any(same) {
+            problems.push(SettingProblem::new(&format!("{key}.subject"), "expected a name that no other target has"));
+        }
         if target.files.is_empty() {
             problems.push(SettingProblem::new(&format!("{key}.files"), "expected patterns of the files to analyse"));
         }

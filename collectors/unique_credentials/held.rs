@@ -85,7 +85,7 @@ impl<'f> Alike<'f> {
 /// Name, line, and what else is to be said of this one, if anything is.
 struct Row<'f>(&'f CredentialFacts);
 
-#[derive(Serialize)]
+#[derive(Default, PartialEq, Serialize)]
 struct Own<'f> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     also_named: &'f [String],
@@ -125,15 +125,7 @@ impl Serialize for Row<'_> {
             since: facts.since,
             breached: facts.breached,
         };
-        let numbers = [own.equal, own.near, own.account, own.host];
-        let nothing = own.also_named.is_empty()
-            && own.document == 0
-            && own.key.is_none()
-            && own.through.is_empty()
-            && numbers == [None; 4]
-            && own.since.is_none()
-            && own.breached.is_none();
-        if nothing {
+        if own == Own::default() {
             (&facts.name, facts.line).serialize(serializer)
         } else {
             (&facts.name, facts.line, own).serialize(serializer)

@@ -1,4 +1,4 @@
-//! moto: an emulator of AWS, for its Secrets Manager, Parameter Store and KMS. What is set up for a test is set up by
+//! moto: an emulator of AWS, for its Secrets Manager, Parameter Store, S3 and KMS. What is set up for a test is set up by
 //! AWS's own library for Python, not by our client.
 //!
 //! One server for the tests of a process, which it ends with: it hangs on a pipe that the process holds. Each test has names of

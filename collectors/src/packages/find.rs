@@ -152,6 +152,7 @@ pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<
         .map_err(|error| no_commit(&error))?;
     let tree = commit.tree().map_err(|error| no_commit(&error))?;
     let mut named: Vec<(String, Format, Oid, i32)> = Vec::new();
+    let mut submodules = Vec::new();
     let walked = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
         let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
         let path = format!("{folder}{name}");
@@ -159,16 +160,23 @@ pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<
         if (is_folder && NOT_ENTERED.contains(&&*name)) || exclude.is_match(&path) {
             return TreeWalkResult::Skip;
         }
+        if entry.kind() == Some(ObjectType::Commit) {
+            submodules.push(path);
+            return TreeWalkResult::Ok;
+        }
         if let (Some(format), false) = (discovered(&path), is_folder) {
             named.push((path, format, entry.id(), entry.filemode()));
         }
-        if named.len() > MOST { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
+        if named.len().max(submodules.len()) > MOST { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
     });
-    if named.len() > MOST {
+    if named.len().max(submodules.len()) > MOST {
         return Err(FindError::TooMany);
     }
     walked.map_err(|error| no_commit(&error))?;
     let mut listing = Listing { commit: Some(commit.id().to_string()), ..Listing::default() };
+    // What lies in them is of another repository, and was not looked for.
+    let reason = || "it is a submodule".to_owned();
+    listing.unread.extend(submodules.into_iter().map(|path| Unread { path, reason: reason() }));
     for (path, format, id, mode) in named {
         match blob(&repository, id, mode) {
             Ok(bytes) => listing.files.push(Found { path, format, bytes }),
@@ -224,7 +232,12 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 fn settle(listing: &mut Listing, get: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) {
     let mut known: BTreeSet<String> = listing.files.iter().map(|file| file.path.clone()).collect();
     let mut at = 0;
-    while let Some(file) = listing.files.get(at).filter(|_| at < MOST) {
+    while let Some(file) = listing.files.get(at) {
+        if at >= MOST {
+            let reason = format!("more than {MOST} files take one another in");
+            listing.unread.push(Unread { path: file.path.clone(), reason });
+            break;
+        }
         at += 1;
         if file.format != Format::Requirements {
             continue;

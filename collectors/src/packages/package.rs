@@ -9,6 +9,8 @@ use std::str::FromStr;
 use packageurl::PackageUrl;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::lockfile::shown;
+
 /// Longest package URL that is read, in bytes: names and versions come from files that anybody may have written.
 const LONGEST: usize = 2048;
 
@@ -163,12 +165,7 @@ impl<'de> Deserialize<'de> for Package {
 }
 
 fn misread(text: &str, error: &packageurl::Error) -> PackageError {
-    PackageError::Form { text: printable(text), reason: printable(&error.to_string()) }
-}
-
-/// The beginning of a text, for errors: what terminals would obey is escaped.
-fn printable(text: &str) -> String {
-    text.chars().take(120).flat_map(char::escape_debug).collect()
+    PackageError::Form { text: shown(text), reason: shown(&error.to_string()) }
 }
 
 /// A name in its registry's one spelling, beyond what the specification asks for.

@@ -103,7 +103,11 @@ fn join(one: &mut Vulnerability, other: &Vulnerability) {
     one.layer = one.layer.take().or_else(|| other.layer.clone());
     one.reach = one.reach.max(other.reach);
     one.exploited |= other.exploited;
-    one.vex = one.vex.take().or_else(|| other.vex.clone());
+    // Excused by one and found by another is found.
+    one.vex = match (one.vex.take(), other.vex.clone()) {
+        (Some(own), Some(others)) => Some(if own.excuses() { others } else { own }),
+        (own, others) => own.or(others).filter(|vex| !vex.excuses()),
+    };
     // Left out by one and found by another is found.
     one.suppressed = one.suppressed.take().filter(|_| other.suppressed.is_some());
     one.sort = one.sort.take().or_else(|| other.sort.clone());

@@ -1,6 +1,7 @@
 //! What two scanners tell of one target.
 
 use super::*;
+use crate::results::{Vex, VexStatus};
 
 fn told(purl: &str, ids: &[&str], place: &str) -> Vulnerability {
     let mut one = Vulnerability::new(Ids::new(ids), Package::parse(purl).expect(purl));
@@ -69,4 +70,18 @@ fn what_one_left_out_and_another_found_is_found() {
     assert_eq!(merged[0].vulnerability.suppressed, None);
     assert_eq!(merged[0].vulnerability.fix, Fix::Available);
     assert_eq!(merge([("a", &left_out), ("b", &left_out)])[0].vulnerability.suppressed, left_out.suppressed);
+}
+
+#[test]
+fn what_one_excuses_and_another_found_is_found() {
+    let mut excused = told("pkg:npm/a@1", &["CVE-2020-1"], "x");
+    let justification = Some("vulnerable_code_not_present".to_owned());
+    let vex = Vex { status: VexStatus::NotAffected, justification, statement: None };
+    assert!(vex.excuses());
+    excused.vex = Some(vex.clone());
+    let found = told("pkg:npm/a@1", &["CVE-2020-1"], "x");
+    for order in [[("a", &excused), ("b", &found)], [("b", &found), ("a", &excused)]] {
+        assert_eq!(merge(order)[0].vulnerability.vex, None);
+    }
+    assert_eq!(merge([("a", &excused), ("b", &excused)])[0].vulnerability.vex, Some(vex));
 }

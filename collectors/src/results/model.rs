@@ -33,6 +33,8 @@ pub enum Told {
     Statement(Statement),
     /// An error or a warning of the scanner's own.
     Notice(Notice),
+    /// That it lists what there is, and nobody looked for vulnerabilities in it.
+    ListsOnly,
 }
 
 /// A tool.

@@ -53,6 +53,9 @@ pub struct Reading {
     /// The scanner's own notices.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
+    /// Whether it only lists what there is: that it names no vulnerability says nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lists_only: bool,
     /// How many things were told beyond what is kept here: never to be taken for none.
     #[serde(skip_serializing_if = "is_zero")]
     pub dropped: u64,
@@ -100,6 +103,10 @@ impl Sink for Reading {
             Told::Advisory(advisory) => keep(&mut self.advisories, *advisory),
             Told::Statement(statement) => keep(&mut self.statements, statement),
             Told::Notice(notice) => keep(&mut self.notices, notice),
+            Told::ListsOnly => {
+                self.lists_only = true;
+                0
+            }
         };
         self.dropped += dropped;
     }

@@ -1,7 +1,6 @@
 //! Memory and processes of a scanner, held by a cgroup of its own (version 2) where this process may make one.
 //!
-//! Recorded, not proven: the machines that test Exhibit give it no such cgroup; the files are written as the kernel's
-//! documentation of cgroup v2 has them.
+//! Recorded, not proven: the tests hold it against files as the kernel's documentation of cgroup v2 has them.
 
 use std::fs;
 use std::io;

@@ -421,7 +421,7 @@ impl<'a> Prepared<'a> {
             (Some(file), ..) => ages::time_in_file(&path(file)?, pointer)?,
             (_, Some(arguments), _) => ages::time_in(&self.answer("database", arguments)?, pointer)?,
             (.., Some(commit)) => ages::time_of_commit(&path(commit)?)?,
-            _ => return Ok(Database::None),
+            _ => return Err("its adapter does not say where its age stands".to_owned()),
         };
         Ok(Database::Updated { at })
     }

@@ -5,7 +5,7 @@ use exhibit_evidence::observation::{Method, Observation, Population, Problem, Su
 use super::Looks;
 use super::comparing::{self, Compared};
 use super::counting::{self, Counted};
-use super::earlier::{self, Looked};
+use super::earlier::{self, Looked, Unseen};
 use super::facts::{FORMAT, Facts, History, KnownExploited, TargetFacts};
 use super::known::{Exploited, Statements};
 use super::scanning::{self, Scanned, Unsaid};
@@ -26,7 +26,7 @@ pub(super) struct Gathered {
     pub(super) problems: Vec<Problem>,
     pub(super) targets: Vec<TargetFacts>,
     /// For each target, lockfiles that could not be read; none where nothing of it could be.
-    pub(super) unreadable: Vec<Option<Vec<String>>>,
+    pub(super) unseen: Vec<Option<Unseen>>,
     pub(super) artifacts: Vec<RawArtifact>,
     pub(super) commands: Vec<String>,
 }
@@ -101,7 +101,7 @@ impl Gathered {
             population.exist = None;
         }
         let lost = counted.problems.iter().any(|(code, _)| *code == "target-unreadable");
-        self.unreadable.push((!lost).then_some(counted.unreadable));
+        self.unseen.push((!lost).then_some(Unseen { lockfiles: counted.unreadable, more: counted.part }));
         let told = counted.problems.into_iter().chain(problems).map(|(code, message)| (code.to_owned(), message));
         let told = told.chain(unsaid.into_iter().map(|one| (one.code.to_owned(), one.message)));
         for (code, message) in told.take(MOST_PROBLEMS) {
@@ -162,7 +162,7 @@ pub(super) fn observation(
     lists: &Lists,
     observed_from: exhibit_evidence::Timestamp,
 ) -> Result<Observation, CollectError> {
-    let mut looked = Looked { targets: &mut gathered.targets, unreadable: &gathered.unreadable };
+    let mut looked = Looked { targets: &mut gathered.targets, unseen: &gathered.unseen };
     let (earlier, history) = earlier::follow(looks, scope, &mut looked);
     if let History::Unknown { why } = &history {
         let message = format!("what was noted before could not be read: {why}");

@@ -54,6 +54,8 @@ pub(super) struct Counted {
     pub(super) problems: Vec<(&'static str, String)>,
     /// Lockfiles that are there and could not be read.
     pub(super) unreadable: Vec<String>,
+    /// Whether somebody handed in what is counted, so that there may be more.
+    pub(super) part: bool,
 }
 
 /// Counts what a target holds.

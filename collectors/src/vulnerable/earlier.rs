@@ -16,8 +16,16 @@ pub(super) const ABOUT_VULNERABILITIES: [&str; 3] = ["known-vulnerabilities", "r
 pub(super) struct Looked<'a> {
     /// Their facts.
     pub(super) targets: &'a mut [TargetFacts],
-    /// For each of them, lockfiles that could not be read; none where nothing of it could be.
-    pub(super) unreadable: &'a [Option<Vec<String>>],
+    /// For each of them, what of it was not counted; none where nothing was.
+    pub(super) unseen: &'a [Option<Unseen>],
+}
+
+/// What of a target was not counted.
+pub(super) struct Unseen {
+    /// Lockfiles that could not be read.
+    pub(super) lockfiles: Vec<String>,
+    /// Whether there may be more than was counted: somebody handed in a part.
+    pub(super) more: bool,
 }
 
 /// Tells since when each vulnerability has been open, and what became of those that are not seen.
@@ -78,15 +86,18 @@ fn still_seen(finding: &EarlierFinding, earlier: &Earlier, looked: &mut Looked<'
 
 fn became(finding: &EarlierFinding, earlier: &Earlier, looked: &Looked<'_>) -> Became {
     let at = looked.targets.iter().position(|target| target.subject == earlier.subject);
-    let Some((target, unreadable)) = at.map(|at| (&looked.targets[at], looked.unreadable.get(at))) else {
+    let Some((target, unseen)) = at.map(|at| (&looked.targets[at], looked.unseen.get(at))) else {
         return Became::NotExamined;
     };
-    let Some(Some(unreadable)) = unreadable else { return Became::NotExamined };
-    if unreadable.contains(&earlier.lockfile) {
-        return Became::NotExamined;
-    }
+    let Some(Some(unseen)) = unseen else { return Became::NotExamined };
     let Some(lockfile) = target.lockfiles.iter().find(|lockfile| lockfile.path == earlier.lockfile) else {
-        return Became::Removed;
+        // Gone, if all that is there was seen: it may be what could not be read, or what nobody handed in.
+        return match (target.scans.is_empty() || unseen.more || !unseen.lockfiles.is_empty(), earlier.lockfile.as_str())
+        {
+            (true, _) => Became::NotExamined,
+            (false, "") => unchanged(finding, target),
+            (false, _) => Became::Removed,
+        };
     };
     let there: Vec<(usize, &Package)> =
         lockfile.packages.iter().enumerate().filter(|(_, package)| package.unversioned() == earlier.package).collect();
@@ -100,6 +111,11 @@ fn became(finding: &EarlierFinding, earlier: &Earlier, looked: &Looked<'_>) -> B
     if !there.iter().any(|(_, package)| package.version() == earlier.version.as_deref()) {
         return Became::Fixed;
     }
+    unchanged(finding, target)
+}
+
+/// Why a package that is there as it was is no longer reported.
+fn unchanged(finding: &EarlierFinding, target: &TargetFacts) -> Became {
     let database = finding.attributes.get("database").map(String::as_str).unwrap_or_default();
     let same = target.scans.iter().any(|scan| database.split("; ").any(|one| one == scan.database_name()));
     if same { Became::NoLongerReported } else { Became::DatabaseChanged }

@@ -80,6 +80,7 @@ fn named(given: &Given<'_>) -> Counted {
     }
     let mut counted = counting::read(all);
     counted.problems.extend(problems);
+    counted.part = true;
     counted
 }
 

@@ -116,7 +116,12 @@ impl Judging<'_> {
                 let mut noted = self.vulnerabilities(name, target)?;
                 let stale = || self.stale(target);
                 let list = || (name == "known-exploited").then(|| self.list()).flatten();
-                noted.objection = list().or_else(standing).or_else(stale);
+                // A check that nothing can fail says nothing.
+                let limitless = || {
+                    let none = name == "remediation-in-time" && self.policy.days.is_empty();
+                    none.then(|| (Verdict::NotApplicable, "The policy sets no time for any severity.".to_owned()))
+                };
+                noted.objection = list().or_else(limitless).or_else(standing).or_else(stale);
                 Ok(noted)
             }
             "denied-packages" => {
@@ -288,7 +293,8 @@ impl Judging<'_> {
                 *noted.apart.entry("below the severity that is noted").or_default() += 1;
                 return Ok(());
             }
-            _ if self.policy.only_fixable && seen.fix != Fix::Available => {
+            // That nobody tells of a fix is no word that there is none.
+            _ if self.policy.only_fixable && matches!(seen.fix, Fix::None | Fix::Refused) => {
                 *noted.apart.entry("without a fix").or_default() += 1;
                 return Ok(());
             }

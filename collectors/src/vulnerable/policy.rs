@@ -64,9 +64,11 @@ pub(super) struct Denied {
 impl Denied {
     /// Whether it means the package of this URL, with or without its version.
     pub(super) fn means(&self, purl: &str) -> bool {
+        // As package URLs are written: the `@` of a scope is escaped.
+        let means = self.package.replace("/@", "/%40");
+        let glob = glob_set(&means);
         let unversioned = purl.split('@').next().unwrap_or(purl);
-        [purl, unversioned].iter().any(|one| *one == self.package)
-            || glob_set(&self.package).is_some_and(|glob| glob.is_match(purl))
+        [purl, unversioned].iter().any(|one| *one == means || glob.as_ref().is_some_and(|glob| glob.is_match(one)))
     }
 }
 

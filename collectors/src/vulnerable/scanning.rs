@@ -77,10 +77,11 @@ fn written(source: &ScanSource, path: &Path, covers: Vec<usize>, scope: &Scope<'
     let unread = |error: io::Error| Unsaid { code: "result-unreadable", message: format!("{name}: {}", error.kind()) };
     let file = File::open(scope.base.join(path)).map_err(unread)?;
     let now = scope.clock.now();
-    let own = || file.metadata().and_then(|seen| seen.modified()).ok().map(|at| Timestamp::new(at.into()));
+    let own = || file.metadata().and_then(|seen| seen.modified()).map(|at| Timestamp::new(at.into())).map_err(unread);
+    let written_at = source.written_at.map_or_else(own, Ok)?.min(now);
     let said = Said {
         name,
-        written_at: source.written_at.or_else(own).map_or(now, |at| at.min(now)),
+        written_at,
         run: None,
         lockfile: None,
         database: source.database_at.map(|at| Database::Updated { at }),
@@ -113,6 +114,11 @@ pub(super) fn read(file: File, format: Option<Format>, said: Said, covers: Vec<u
             code: "scanner-reports-errors",
             message: format!("{name} reports: {}", errors.join("; ")),
         });
+    }
+    if reading.lists_only {
+        let message =
+            format!("{name} lists packages, and nothing in it says that anybody looked for vulnerabilities in them");
+        return Err(Unsaid { code: "no-vulnerability-scan", message });
     }
     if let Some(why) = said.and_then(|said| said.contradiction(reading.vulnerabilities.len() as u64)) {
         return Err(Unsaid { code: "scanner-contradicts-itself", message: format!("{name}: {why}") });

@@ -97,6 +97,26 @@ fn what_is_gone_is_closed_for_what_became_of_it() {
     assert!(unsaid.findings.iter().all(|one| one.detail.contains("not examined this time")));
     assert_eq!(unsaid.verdict(), exhibit_evidence::Verdict::Fail);
 
+    // Who hands in one lockfile says nothing of another, and what it held stays open.
+    let elsewhere = folder.path().join("web.txt");
+    std::fs::copy(case.folder.join("input/requirements.txt"), &elsewhere).expect("copied");
+    let own = crate::own::Own { earlier: Some(&earlier), ..Default::default() };
+    let (clock, engine) = (&crate::cases::CaseClock, Engine::builtin());
+    let scope = Scope { base: folder.path(), environments: &case.environments, clock, run_key: &[1; 32], engine, own };
+    let result = case.folder.join("input/result.json");
+    let given = Given {
+        file: &result,
+        format: None,
+        subject: &unsaid.subjects[0].subject,
+        observed_at: "2026-11-19T04:00:00.000000Z".parse().ok(),
+        counted_in: &[elsewhere],
+    };
+    let part = Looks::Dependencies.import(&scope, &case.settings, &given).expect("readable");
+    let part = Looks::Dependencies.judge(&part, &case.environments, &case.settings.policy).expect("judged");
+    assert!(part.iter().all(|one| one.closings.is_empty()), "{part:?}");
+    let kept = part.iter().flat_map(|one| &one.findings).filter(|one| one.detail.contains("not examined this time"));
+    assert!(kept.count() >= 4, "{part:?}");
+
     // Nor is anything where the lockfile can't be read.
     std::fs::write(folder.path().join("requirements.txt"), "???").expect("written");
     assert_eq!(closings(&judged()), []);

@@ -96,6 +96,12 @@ pub(super) fn freshness(scan: &ScanFacts, at: Timestamp, policy: &Policy) -> Fre
         return Freshness::Stale(told);
     }
     match &scan.database {
+        // A day is left to clocks that differ.
+        Database::Updated { at: made } if days(*made) < -1 => Freshness::Unknown(format!(
+            "how old the database of {} is: it says {}, which is to come",
+            scan.name,
+            day(*made)
+        )),
         Database::Updated { at: made } if days(*made) > most => Freshness::Stale(format!(
             "the database of {} is of {}, {} before this observation, and the policy allows {most}",
             scan.name,

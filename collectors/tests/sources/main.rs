@@ -8,7 +8,6 @@ mod certificates;
 mod cloudwatch;
 mod custody;
 #[path = "../../../tests/it/debian.rs"]
-#[allow(dead_code, reason = "a part of it serves the tests of the whole alone")]
 mod debian;
 mod encrypted;
 mod many;

@@ -29,8 +29,9 @@ pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError>
                 "GEM" => Part::Gems,
                 "GIT" => Part::Apart(Why::Git),
                 "PATH" => Part::Apart(Why::Local),
-                _ if bare.chars().all(|one| one.is_ascii_uppercase() || one == ' ') => Part::Other,
-                _ => return Err(gather.wrong(Some(number), "", "the name of a part, such as `GEM`")),
+                "PLUGIN SOURCE" => Part::Apart(Why::Url),
+                "PLATFORMS" | "DEPENDENCIES" | "RUBY VERSION" | "BUNDLED WITH" | "CHECKSUMS" => Part::Other,
+                _ => return Err(gather.wrong(Some(number), "", "the name of a part that is known, such as `GEM`")),
             });
             continue;
         }

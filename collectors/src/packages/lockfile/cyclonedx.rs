@@ -13,7 +13,7 @@ struct Bill {
     #[serde(rename = "specVersion")]
     version: String,
     #[serde(default)]
-    components: Vec<Component>,
+    components: Option<Vec<Component>>,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +37,9 @@ pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError>
         return Err(gather.wrong(None, "specVersion", "1.x"));
     }
     gather.locked.counted = Some("the components of the bill of materials that have a package URL");
-    components(gather, &bill.components)
+    // A bill without the list is none: it may be statements alone.
+    let list = bill.components.ok_or_else(|| gather.wrong(None, "components", "the list of them"))?;
+    components(gather, &list)
 }
 
 fn components(gather: &mut Gather<'_>, list: &[Component]) -> Result<(), LockError> {

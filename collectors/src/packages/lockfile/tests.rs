@@ -149,6 +149,16 @@ fn errors_say_where_and_hold_no_value() {
             "{\"bomFormat\": \"SPDX\", \"specVersion\": \"1.4\"}",
             "bom.json: `bomFormat`: expected CycloneDX",
         ),
+        (
+            "bom.json",
+            "{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.5\", \"vulnerabilities\": []}",
+            "bom.json: `components`: expected the list of them",
+        ),
+        (
+            "Gemfile.lock",
+            "SOMETHING NEW\n  specs:\n    rake (13.0.6)\n",
+            "Gemfile.lock:1: expected the name of a part that is known, such as `GEM`",
+        ),
     ] {
         assert_eq!(told(name, text.as_bytes()), format!("error {expected}\n"), "{name}");
     }

@@ -13,7 +13,7 @@ use crate::results::{
 const KNOWN: &[&str] = &["1.4", "1.5", "1.6", "1.7"];
 
 pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
-    let (mut version, mut components) = (false, false);
+    let (mut version, mut components, mut looked) = (false, false, false);
     json.object(|json, key| match key {
         "specVersion" => {
             version = true;
@@ -36,6 +36,7 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
             json.array(|json| listed(json, teller))
         }
         "vulnerabilities" => {
+            looked = json.kind()? == Kind::Array;
             if !components && !teller.knows() && !teller.learns() {
                 return Err(Why::Again);
             }
@@ -45,6 +46,9 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
     })?;
     if !version {
         return Err(json.missing("specVersion"));
+    }
+    if !looked {
+        teller.tell(json, Told::ListsOnly)?;
     }
     json.end()
 }

@@ -12,6 +12,9 @@ use crate::results::{
     teller::Teller,
 };
 
+/// How many things one advisory or one package may have.
+const MOST_FOUND: usize = 1_000;
+
 pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     let (mut found, mut counted, mut failure) = (false, false, Failure::default());
     let name = json.format().name().trim_end_matches("-audit").to_owned();
@@ -159,9 +162,10 @@ pub(super) fn advisory(json: &mut Json<'_>) -> Result<Vec<(Vulnerability, Vec<St
                     }
                     Ok(())
                 })?;
-                if found.len() < 1000 {
-                    found.push((version, paths));
+                if found.len() >= MOST_FOUND {
+                    return Err(json.limit("findings of one advisory", MOST_FOUND as u64));
                 }
+                found.push((version, paths));
                 Ok(())
             })?,
             _ => json.skip()?,
@@ -200,7 +204,10 @@ fn by_package(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str) -> Result
             "name" => name = json.text()?,
             "via" => json.array(|json| {
                 match json.kind()? {
-                    Kind::Object if own.len() < 1000 => own.push(via(json)?),
+                    Kind::Object if own.len() >= MOST_FOUND => {
+                        return Err(json.limit("advisories of one package", MOST_FOUND as u64));
+                    }
+                    Kind::Object => own.push(via(json)?),
                     _ => json.skip()?,
                 }
                 Ok(())

@@ -4,7 +4,7 @@
 use super::MANY;
 use crate::results::{
     FileSeen, Finding, Grade, Told, Tool, Why,
-    json::Json,
+    json::{Json, Kind},
     teller::{Rule, Rules, Teller},
 };
 
@@ -65,8 +65,9 @@ fn run(json: &mut Json<'_>, teller: &mut Teller<'_>, number: usize) -> Result<()
             teller.notice(json, Grade::Error, words, None)
         }
         "results" => {
-            results = true;
-            if teller.learns() {
+            // Only an array says that the run came to an end, an empty one that it found none.
+            results = json.kind()? == Kind::Array;
+            if teller.learns() || !results {
                 return json.skip();
             }
             if !tool && !teller.knows() {

@@ -48,6 +48,7 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
     if !packages {
         return Err(json.missing("packages"));
     }
+    teller.tell(json, Told::ListsOnly)?;
     json.end()
 }
 

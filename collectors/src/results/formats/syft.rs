@@ -43,5 +43,6 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
         return Err(json.missing("artifacts"));
     }
     teller.tell(json, Told::Tool(Tool { name: "syft".to_owned(), version: tool }))?;
+    teller.tell(json, Told::ListsOnly)?;
     json.end()
 }

@@ -71,7 +71,7 @@ fn line(json: &mut Json<'_>) -> Result<Line, Why> {
             "value" => value = json.text()?,
             "children" => {
                 line.known = true;
-                if let Some(one) = children(json, value.as_deref())? {
+                for one in children(json, value.as_deref())? {
                     line.found.push(one);
                 }
             }
@@ -116,9 +116,9 @@ fn data(json: &mut Json<'_>, line: &mut Line) -> Result<(), Why> {
 }
 
 /// What yarn 4 says of a package. A deprecation has a text where an advisory has a number.
-fn children(json: &mut Json<'_>, name: Option<&str>) -> Result<Option<Vulnerability>, Why> {
+fn children(json: &mut Json<'_>, name: Option<&str>) -> Result<Vec<Vulnerability>, Why> {
     let mut ids = Ids::default();
-    let (mut rated, mut title, mut version, mut deprecated) = (Rated::default(), None, None, false);
+    let (mut rated, mut title, mut versions, mut deprecated) = (Rated::default(), None, Vec::new(), false);
     json.object(|json, key| {
         match key {
             "ID" => {
@@ -131,16 +131,32 @@ fn children(json: &mut Json<'_>, name: Option<&str>) -> Result<Option<Vulnerabil
             "URL" => json.text()?.iter().filter_map(|url| advisory_of(url)).for_each(|id| ids.add(&id)),
             "Issue" => title = json.message()?,
             "Severity" => rated.said = json.text()?,
-            "Tree Versions" => version = json.texts(MANY)?.into_iter().next(),
+            "Tree Versions" => json.array(|json| {
+                if versions.len() >= MANY {
+                    return Err(json.limit("versions of one package", MANY as u64));
+                }
+                versions.push(json.text()?);
+                Ok(())
+            })?,
             _ => json.skip()?,
         }
         Ok(())
     })?;
-    let Some(package) = name.and_then(|name| package("npm", name, version.as_deref())) else {
-        return Err(json.missing("value"));
-    };
-    let mut one = Vulnerability::new(ids, package);
-    (one.rated, one.title) = (rated, title);
-    one.sort = deprecated.then(|| "deprecated".to_owned());
-    Ok(Some(one))
+    if ids.is_empty() && !deprecated {
+        return Err(json.missing("children.ID"));
+    }
+    if versions.is_empty() {
+        versions.push(None);
+    }
+    let mut all = Vec::with_capacity(versions.len());
+    for version in versions {
+        let Some(package) = name.and_then(|name| package("npm", name, version.as_deref())) else {
+            return Err(json.missing("value"));
+        };
+        let mut one = Vulnerability::new(ids.clone(), package);
+        (one.rated, one.title) = (rated.clone(), title.clone());
+        one.sort = deprecated.then(|| "deprecated".to_owned());
+        all.push(one);
+    }
+    Ok(all)
 }

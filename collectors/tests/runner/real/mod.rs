@@ -95,7 +95,7 @@ fn json(scan: &mut Scan) -> serde_json::Value {
     serde_json::from_str(&text(scan)).expect("JSON")
 }
 
-/// The same, and whether it was held to its files, where this kernel can.
+/// Whether it was held to its files: the tests of real scanners need a kernel with landlock.
 fn fenced(scan: &Scan) -> bool {
     scan.facts.in_force.fence == Fence::Full && scan.facts.in_force.no_new_privileges
 }

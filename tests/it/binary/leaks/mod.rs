@@ -290,7 +290,7 @@ fn no_secret_is_left_by_a_run_that_is_killed() {
     let usual = u64::try_from(begun.elapsed().as_micros()).expect("not so long");
 
     let random = SeededRandom::new(0x00c0_ffee);
-    let (mut killed, mut found) = (0, BTreeSet::new());
+    let (mut killed, mut watched, mut found) = (0, 0, BTreeSet::new());
     while killed < KILLS {
         let watch = Watch::begin(Arc::new(company.needles()), &company.place.join("tmp"), "<a secret id>");
         let [out, said] = ["out", "said"].map(|name| company.place.join("seen").join(name));
@@ -304,9 +304,12 @@ fn no_secret_is_left_by_a_run_that_is_killed() {
             killed += 1;
         }
         child.wait().expect("it ends");
-        found.extend(watch.end().found);
+        let seen = watch.end();
+        watched += seen.children.len();
+        found.extend(seen.found);
     }
     assert_eq!(found, BTreeSet::new());
+    assert!(watched > KILLS / 2, "{watched} programs were looked at");
     // Nothing is tidied up before it is looked: what a killed run left is what is looked for.
     company.assert_clean();
     company.runs(&[0, 1], &run);

@@ -28,8 +28,6 @@ pub(super) struct Seen {
     pub(super) found: BTreeSet<String>,
     /// Programs that were begun by the one that is watched, and how large a core file of each may be.
     pub(super) children: BTreeMap<String, BTreeSet<String>>,
-    /// How often it was looked.
-    pub(super) looks: usize,
 }
 
 /// Somebody who looks, on a thread of their own, until asked to end.
@@ -85,7 +83,6 @@ struct Looking {
 
 impl Looking {
     fn look(&mut self, before: &BTreeSet<i32>) {
-        self.seen.looks += 1;
         let now: Vec<i32> = processes().into_iter().filter(|process| !before.contains(process)).collect();
         for process in now {
             let parent = parent(process);
