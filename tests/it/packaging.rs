@@ -8,7 +8,7 @@ use std::{
 
 use exhibit_tests::fresh_binary;
 
-use crate::packages::Package;
+use crate::package::Package;
 
 const PACKAGING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/cli/packaging");
 

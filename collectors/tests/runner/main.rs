@@ -3,7 +3,6 @@
 mod hostile;
 mod kept_away;
 #[path = "../../../tests/it/packages.rs"]
-#[allow(dead_code, reason = "a part of it serves other tests alone")]
 mod packages;
 mod real;
 

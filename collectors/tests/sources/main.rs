@@ -17,6 +17,8 @@ mod moto;
 #[allow(dead_code, unreachable_pub, reason = "another crate's module, of which a part is used here")]
 mod needles;
 mod outcomes;
+#[path = "../../../tests/it/package.rs"]
+mod package;
 #[path = "../../../tests/it/packages.rs"]
 mod packages;
 mod story;

@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use exhibit_collectors::sources::Listing;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bao::Bao;
 use crate::story::read;
 
+/// What it writes them to.
+const LOG: &str = "audit.log";
 /// So many requests may go out at once.
 const AT_ONCE: usize = 6;
 /// In one of ten folders with 500 secrets each the vault answers so many requests in so many seconds.
@@ -36,9 +39,15 @@ threads = [threading.Thread(target=put, args=(first,)) for first in range(8)]
 assert not failed, failed
 ";
 
+/// A server that writes down what it is asked and answers.
+fn audited() -> Bao {
+    let file = |folder: &Path| json!({ "type": "file", "path": "file", "options": { "file_path": folder.join(LOG) } });
+    Bao::opened(Bao::start_with(|folder| json!({ "audit": [file(folder)] })))
+}
+
 #[test]
 fn five_thousand_secrets_of_a_vault_that_limits_its_rate() {
-    let server = Bao::open_audited();
+    let server = audited();
     server.mount("many", 1);
     let mut python = Command::new("python3")
         .arg("-")
@@ -53,8 +62,8 @@ fn five_thousand_secrets_of_a_vault_that_limits_its_rate() {
     let headers = ["enable_rate_limit_response_headers=true", "enable_rate_limit_audit_logging=true"];
     server.told(&[&["write", "sys/quotas/config"], &headers[..]].concat(), &[], b"");
     server.told(&[&["write", "sys/quotas/rate-limit/many", "path=many/f3/*"], &RATE[..]].concat(), &[], b"");
-    let log = server.audit.as_ref().expect("it is audited");
-    let before = fs::metadata(log).expect("a log").len();
+    let log = server.authority.with_file_name(LOG);
+    let before = fs::metadata(&log).expect("a log").len();
 
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("token"), &server.root).expect("written");

@@ -199,14 +199,10 @@ fn kv_by_a_role() {
     let server = bao();
     let machine = Machine::new();
     server.policy("outcomes-role", "path \"outcomes-role/*\" { capabilities = [\"list\", \"read\"] }");
-    server.told(&["auth", "enable", "-path=outcomes", "approle"], &[], b"");
-    let role = "auth/outcomes/role/audit";
-    server.told(&["write", role, "token_policies=outcomes-role"], &[], b"");
-    let role_id = server.told(&["read", "-field=role_id", &format!("{role}/role-id")], &[], b"");
-    let secret_id = server.told(&["write", "-f", "-field=secret_id", &format!("{role}/secret-id")], &[], b"");
-    machine.write("secret.id", secret_id.trim());
+    let [role_id, secret_id] = server.role("outcomes", &["token_policies=outcomes-role"]);
+    machine.write("secret.id", &secret_id);
     machine.write("wrong.id", "8f0c3b5e-6e0b-4d7e-9f6a-0d1c2b3a4f5e");
-    let way_in = format!("approle={{role_id='{}',secret_id='file:secret.id',mount='outcomes'}}", role_id.trim());
+    let way_in = format!("approle={{role_id='{}',secret_id='file:secret.id',mount='outcomes'}}", role_id);
     let mut store = kv(&machine, "outcomes-role", 2, &way_in);
     store.closed.push(("file:secret.id".to_owned(), "file:wrong.id".to_owned(), "refused"));
     each_outcome(&machine, &store);

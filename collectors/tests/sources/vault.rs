@@ -104,15 +104,11 @@ fn roles_log_in_once_and_give_their_token_back() {
     server.mount("roles", 2);
     server.put("roles/app", &json!({"A_KEY": "canary-R0le"}));
     server.policy("roles", "path \"roles/*\" { capabilities = [\"list\", \"read\"] }");
-    server.told(&["auth", "enable", "-path=machines", "approle"], &[], b"");
-    let role = "auth/machines/role/audit";
-    server.told(&["write", role, "token_policies=roles", "secret_id_num_uses=2"], &[], b"");
-    let role_id = server.told(&["read", "-field=role_id", &format!("{role}/role-id")], &[], b"");
-    let secret_id = server.told(&["write", "-f", "-field=secret_id", &format!("{role}/secret-id")], &[], b"");
-    let (folder, settings) = with_token(server, secret_id.trim());
+    let [role_id, secret_id] = server.role("machines", &["token_policies=roles", "secret_id_num_uses=2"]);
+    let (folder, settings) = with_token(server, &secret_id);
     let settings = settings.replace(
         "token='file:token'",
-        &format!("approle={{role_id='{}',secret_id='file:token',mount='machines'}}", role_id.trim()),
+        &format!("approle={{role_id='{}',secret_id='file:token',mount='machines'}}", role_id),
     );
     let accessors = || server.told(&["list", "auth/token/accessors"], &[], b"").lines().count();
     let before = accessors();
@@ -123,7 +119,7 @@ fn roles_log_in_once_and_give_their_token_back() {
     // Both uses of the secret id are used up.
     let error = read(folder.path(), &vault(&settings, "mount='roles'")).1.expect_err("refused");
     assert!(error.to_string().contains("role or its secret id"), "{error}");
-    assert!(!error.to_string().contains(secret_id.trim()));
+    assert!(!error.to_string().contains(&secret_id));
 }
 
 #[test]

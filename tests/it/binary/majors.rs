@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use crate::packages::Package;
+use crate::package::Package;
 
 use super::{Place, exhibit};
 

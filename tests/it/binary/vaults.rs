@@ -31,14 +31,10 @@ impl Company {
                 server.put(&format!("{mount}/{environment}/app"), &secret);
             }
             server.policy(mount, &format!("path \"{mount}/*\" {{ capabilities = [\"list\", \"read\"] }}"));
-            server.told(&["auth", "enable", &format!("-path={mount}"), "approle"], &[], b"");
-            let role = format!("auth/{mount}/role/audit");
-            server.told(&["write", &role, &format!("token_policies={mount}")], &[], b"");
-            role_id = server.told(&["read", "-field=role_id", &format!("{role}/role-id")], &[], b"");
-            secret_id = server.told(&["write", "-f", "-field=secret_id", &format!("{role}/secret-id")], &[], b"");
+            [role_id, secret_id] = server.role(mount, &[&format!("token_policies={mount}")]);
         }
-        write("role.id", role_id.trim());
-        write("secret.id", secret_id.trim());
+        write("role.id", &role_id);
+        write("secret.id", &secret_id);
         fs::copy(&server.authority, place.join("authority.pem")).expect("copied");
         let company = Self { place, values };
         company.configure(

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::OnceLock};
 
-use crate::packages::Package;
+use crate::package::Package;
 
 /// A package that brings the script; nothing else of it is used.
 const PACKAGE: Package = Package {

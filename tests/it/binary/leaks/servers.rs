@@ -46,19 +46,14 @@ impl Company {
         server.put("leaks-one/production/app", &json!({ "VAULT_ONE_KEY": by_token }));
         server.put("leaks/custody/app", &json!({ "ENCRYPTION_KEY": self.encryption_key }));
         server.policy("leaks", "path \"leaks/*\" { capabilities = [\"list\", \"read\"] }");
-        server.told(&["auth", "enable", "-path=leaks", "approle"], &[], b"");
-        let role = "auth/leaks/role/audit";
-        server.told(&["write", role, "token_policies=leaks"], &[], b"");
-        let role_id = server.told(&["read", "-field=role_id", &format!("{role}/role-id")], &[], b"");
-        let secret_id = server.told(&["write", "-f", "-field=secret_id", &format!("{role}/secret-id")], &[], b"");
-        self.watch_for(GIVEN.1, secret_id.trim().as_bytes());
+        let [role_id, secret_id] = server.role("leaks", &["token_policies=leaks"]);
+        self.watch_for(GIVEN.1, secret_id.as_bytes());
         let one = "path \"leaks-one/*\" { capabilities = [\"list\", \"read\"] }";
         let token = server.token("leaks-one", one);
         self.watch_for("a token", token.as_bytes());
         self.write("token", &token);
         let shared = format!("address = '{address}', authorities = '{authority}'");
-        let role =
-            format!("approle = {{ role_id = '{}', secret_id = 'env:{}', mount = 'leaks' }}", role_id.trim(), GIVEN.0);
+        let role = format!("approle = {{ role_id = '{}', secret_id = 'env:{}', mount = 'leaks' }}", role_id, GIVEN.0);
         self.source("staging", &format!("vault = {{ {shared}, {role}, mount = 'leaks', path = 'staging' }}"));
         let token = format!("token = 'file:{}'", self.at("token"));
         self.source("production", &format!("vault = {{ {shared}, {token}, mount = 'leaks-one', kv = 1 }}"));
