@@ -27,7 +27,7 @@ struct Told {
 const UPDATE: &[&str] = &[
     "Look whether the vulnerable part is used, and how it can be reached: that decides how soon, not whether.",
     "Update the package to a version that has the fix, in the manifest and in the lockfile, and let the tests run.",
-    "Where no version has the fix, take the package out, or shield what is vulnerable, and record it as a waiver with an end.",
+    "Where no version has the fix, take the package out, or shield what is vulnerable, and accept it in the policy until a day.",
     "Build and deploy, and look at the next scan: the finding closes when the package is examined and not reported.",
 ];
 

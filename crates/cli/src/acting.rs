@@ -3,15 +3,44 @@
 use std::{env, fs};
 
 use anyhow::{Context as _, bail};
-use exhibit_evidence::EntryId;
+use exhibit_evidence::{EntryId, Timestamp};
 use exhibit_pipeline::Person;
 use exhibit_web::token::TokenText;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{args::Acting, deployment::Deployment, output::Hint as _, token_key::token_key};
 
 /// The environment variable that may hold a token.
 const VARIABLE: &str = "EXHIBIT_TOKEN";
+
+/// What stands where a name was.
+pub(crate) const ERASED: &str = "a name that was erased";
+
+/// Who did what when, as it is printed.
+#[derive(Serialize)]
+pub(crate) struct Act {
+    entry: EntryId,
+    pub(crate) at: Timestamp,
+    by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Act {
+    /// The act that this entry records; `people` are the names that were not erased, by entry.
+    pub(crate) fn of(entry: EntryId, at: Timestamp, reason: Option<String>, people: &[(EntryId, String)]) -> Self {
+        let by = people.iter().find(|(id, _)| *id == entry).map(|(_, name)| name.clone());
+        Self { entry, at, by, reason }
+    }
+
+    /// For people.
+    pub(crate) fn words(&self) -> String {
+        let by = self.by.as_deref().unwrap_or(ERASED);
+        let why = self.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{} by {by}{why}", self.at.human())
+    }
+}
 
 /// The person whose token is shown, if it is good now.
 ///

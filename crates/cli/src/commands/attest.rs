@@ -11,7 +11,7 @@ use exhibit_pipeline::{
 use serde::Serialize;
 
 use crate::{
-    acting::person,
+    acting::{Act, person},
     args::{Acting, AttestArgs, AttestCommand},
     deployment::Deployment,
     output::{Exit, Hint as _, Out, Table, Words},
@@ -32,16 +32,6 @@ struct Row {
     made: Act,
     confirmed: Option<Act>,
     withdrawn: Option<Act>,
-}
-
-/// Who said what when.
-#[derive(Serialize)]
-struct Act {
-    entry: EntryId,
-    at: Timestamp,
-    by: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
 }
 
 pub(crate) async fn run(args: &AttestArgs, words: &Words, out: &mut Out) -> anyhow::Result<Exit> {
@@ -137,10 +127,9 @@ async fn one(world: &World, attestation: EntryId) -> anyhow::Result<Box<Row>> {
 
 fn row(state: AttestationState) -> Row {
     let AttestationState { statement, standing, words, people } = state;
-    let name = |entry: EntryId| people.iter().find(|(id, _)| *id == entry).map(|(_, name)| name.clone());
-    let act = |word: Word| Act { entry: word.id, at: word.at, by: name(word.id), reason: word.reason };
+    let act = |word: Word| Act::of(word.id, word.at, word.reason, &people);
     Row {
-        made: Act { entry: statement.id, at: statement.made_at, by: name(statement.id), reason: None },
+        made: Act::of(statement.id, statement.made_at, None, &people),
         confirmed: statement.confirmation.map(act),
         withdrawn: statement.withdrawal.map(act),
         attestation: statement.id,
@@ -171,12 +160,6 @@ fn table(rows: &[Row]) -> Table {
 }
 
 fn facts(row: &Row) -> Table {
-    let erased = || "a name that was erased".to_owned();
-    let act = |act: &Act| {
-        let by = act.by.clone().unwrap_or_else(erased);
-        let why = act.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        format!("{} by {by}{why}", act.at.human())
-    };
     let mut table = Table::new(["attestation", &row.attestation.to_string()]);
     let mut line = |name: &str, value: String| {
         table.row([name.to_owned(), value]);
@@ -185,10 +168,10 @@ fn facts(row: &Row) -> Table {
     line("key", format!("{} of {}", row.key, row.environment));
     line("location", row.location.clone());
     line("statement", row.statement.clone().unwrap_or_else(|| "a text that was erased".to_owned()));
-    line("stated", act(&row.made));
+    line("stated", row.made.words());
     for (name, said) in [("confirmed", &row.confirmed), ("withdrawn", &row.withdrawn)] {
         if let Some(said) = said {
-            line(name, act(said));
+            line(name, said.words());
         }
     }
     line("until", format!("{}, the end of {}", row.until.human(), row.period));

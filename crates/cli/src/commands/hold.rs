@@ -8,7 +8,7 @@ use exhibit_pipeline::{
 use serde::Serialize;
 
 use crate::{
-    acting::person,
+    acting::{Act, ERASED, person},
     args::{Acting, HoldArgs, HoldCommand},
     deployment::Deployment,
     output::{Exit, Hint as _, Out, Table, Words},
@@ -28,15 +28,6 @@ struct Row {
     released: Option<Act>,
     held: Vec<Object>,
     pending: Vec<Object>,
-}
-
-/// Who said what when.
-#[derive(Serialize)]
-struct Act {
-    entry: EntryId,
-    at: Timestamp,
-    by: Option<String>,
-    reason: String,
 }
 
 #[derive(Serialize)]
@@ -173,22 +164,17 @@ async fn one(world: &World, case: EntryId) -> anyhow::Result<Row> {
 
 fn row(state: HoldState) -> Row {
     let HoldState { case, pending, custodian, people } = state;
-    let name = |entry: EntryId| people.iter().find(|(id, _)| *id == entry).map(|(_, name)| name.clone());
     let object =
         |held: &exhibit_evidence::hold::HeldObject| Object { key: held.key.clone(), version: held.version.clone() };
-    let consent = |act: &exhibit_evidence::hold::Consent| Act {
-        entry: act.id,
-        at: act.at,
-        by: name(act.id),
-        reason: act.reason.clone(),
-    };
+    let act = |entry: EntryId, at: Timestamp, reason: &str| Act::of(entry, at, Some(reason.to_owned()), &people);
+    let consent = |consent: &exhibit_evidence::hold::Consent| act(consent.id, consent.at, &consent.reason);
     Row {
         state: match (&case.approval, &case.release) {
             (_, Some(_)) => "released",
             (Some(_), None) => "holds, one approved its release",
             (None, None) => "holds",
         },
-        placed: Act { entry: case.id, at: case.placed_at, by: name(case.id), reason: case.reason.clone() },
+        placed: act(case.id, case.placed_at, &case.reason),
         approved: case.approval.as_ref().map(consent),
         released: case.release.as_ref().map(consent),
         held: case.objects.iter().map(object).collect(),
@@ -202,20 +188,18 @@ fn row(state: HoldState) -> Row {
 }
 
 fn facts(row: &Row) -> Table {
-    let erased = || "a name that was erased".to_owned();
-    let act = |act: &Act| format!("{} by {}: {}", act.at.human(), act.by.clone().unwrap_or_else(erased), act.reason);
     let mut table = Table::new(["hold", row.matter.as_str()]);
     let mut line = |name: &str, value: String| {
         table.row([name.to_owned(), value]);
     };
     line("case", row.case.to_string());
     line("state", row.state.to_owned());
-    line("custodian", row.custodian.clone().unwrap_or_else(erased));
+    line("custodian", row.custodian.clone().unwrap_or_else(|| ERASED.to_owned()));
     line("scope", serde_json::to_string(&row.scope).unwrap_or_default());
-    line("placed", act(&row.placed));
+    line("placed", row.placed.words());
     for (name, consent) in [("first approval", &row.approved), ("release", &row.released)] {
         if let Some(consent) = consent {
-            line(name, act(consent));
+            line(name, consent.words());
         }
     }
     for object in &row.held {
