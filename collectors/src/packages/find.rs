@@ -191,7 +191,7 @@ pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<
 }
 
 /// Bills of materials count only where a job names them: what they list is in lockfiles too.
-fn discovered(path: &str) -> Option<Format> {
+pub(super) fn discovered(path: &str) -> Option<Format> {
     Format::of(path).filter(|format| *format != Format::CycloneDx)
 }
 
@@ -229,7 +229,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Takes in what requirements refer to, and of two files of one Go module the one that says what is built.
-fn settle(listing: &mut Listing, get: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) {
+pub(super) fn settle(listing: &mut Listing, get: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) {
     let mut known: BTreeSet<String> = listing.files.iter().map(|file| file.path.clone()).collect();
     let mut at = 0;
     while let Some(file) = listing.files.get(at) {

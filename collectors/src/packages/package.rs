@@ -90,6 +90,30 @@ impl Package {
         Self::parse(&url.to_string())
     }
 
+    /// The package that a distribution's own package manager calls `name`: `kind` is `deb` or `apk`, `distribution` the `ID` of
+    /// os-release.
+    ///
+    /// # Errors
+    /// When the name is empty, or name and version are longer than 2048 bytes.
+    pub fn installed(
+        kind: &str,
+        distribution: &str,
+        name: &str,
+        version: &str,
+        arch: Option<&str>,
+    ) -> Result<Self, PackageError> {
+        if name.len() + version.len() > LONGEST {
+            return Err(PackageError::Long(name.len() + version.len()));
+        }
+        let bad = |error| misread(name, &error);
+        let mut url = PackageUrl::new(kind, name).map_err(bad)?;
+        url.with_namespace(distribution).map_err(bad)?.with_version(version).map_err(bad)?;
+        if let Some(arch) = arch.filter(|arch| !arch.is_empty()) {
+            url.add_qualifier("arch", arch).map_err(bad)?;
+        }
+        Self::parse(&url.to_string())
+    }
+
     /// The purl type: `cargo`, `pypi`, `deb`.
     pub fn kind(&self) -> &str {
         &self.kind

@@ -99,6 +99,11 @@ impl Budget {
         Ok(())
     }
 
+    /// So many bytes of the file were read, as they lie there.
+    pub(super) fn consume(&self, bytes: u64) {
+        self.consumed.set(self.consumed.get() + bytes);
+    }
+
     fn produce(&self, bytes: u64) -> io::Result<()> {
         let produced = self.produced.get().saturating_add(bytes);
         self.produced.set(produced);
@@ -142,7 +147,7 @@ impl<R: Read> Read for Consumed<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.visitor.consumed(count as u64);
-        self.budget.consumed.set(self.budget.consumed.get() + count as u64);
+        self.budget.consume(count as u64);
         Ok(count)
     }
 }

@@ -11,6 +11,7 @@ mod excluded;
 mod format;
 mod history;
 mod ignored;
+mod layers;
 mod limits;
 mod measure;
 mod open;
@@ -32,9 +33,12 @@ use exhibit_detect::{Copied, Trace};
 pub use excluded::{Excluded, Reason};
 pub use history::{Blob, Content, History, HistoryError, Point};
 pub use ignored::Patterns;
+pub(crate) use layers::{Digested, Layers};
 pub use limits::Limits;
 pub use measure::Sizes;
-pub(crate) use open::special;
+pub(crate) use open::{regular, special};
+pub(crate) use tars::{Entry, Kind, Tar};
+pub(crate) use unpack::short as in_short;
 pub use walk::Walk;
 
 /// What is done with documents. Called from several threads at once.

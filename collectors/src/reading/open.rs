@@ -11,7 +11,7 @@ use super::Reason;
 use super::unpack::unreadable;
 
 /// Opens a regular file; answers its size too.
-pub(super) fn regular(path: &Path) -> Result<(File, u64), Reason> {
+pub(crate) fn regular(path: &Path) -> Result<(File, u64), Reason> {
     let refused = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Reason::Vanished,
         _ => unreadable(&error),

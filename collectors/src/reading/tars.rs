@@ -45,14 +45,35 @@ fn number(field: &[u8]) -> Option<u64> {
     })
 }
 
-/// A member with content.
-pub(super) struct Member {
+/// What an entry of an archive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file with content.
+    File,
+    /// A folder.
+    Folder,
+    /// Another name of an entry before it.
+    HardLink,
+    /// A symbolic link.
+    SymbolicLink,
+    /// A device or a pipe.
+    Special,
+}
+
+/// An entry of an archive.
+pub(crate) struct Entry {
     /// Its path in the archive.
-    pub(super) name: String,
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// Where a link leads; empty for what is none.
+    pub(crate) link: String,
+    /// How many bytes of content follow.
+    pub(crate) size: u64,
 }
 
 /// The members of an archive, one after another.
-pub(super) struct Tar<R> {
+pub(crate) struct Tar<R> {
     source: R,
     /// Bytes of the present member, with its padding, that have not been read.
     left: u64,
@@ -60,13 +81,23 @@ pub(super) struct Tar<R> {
 }
 
 impl<R: Read> Tar<R> {
-    pub(super) fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self { source, left: 0, padding: 0 }
     }
 
     /// The next regular file; nothing at the archive's end. Folders, links and devices have no content.
-    pub(super) fn next(&mut self) -> io::Result<Option<Member>> {
-        let mut long_name = None;
+    pub(super) fn next(&mut self) -> io::Result<Option<Entry>> {
+        while let Some(entry) = self.entry()? {
+            if entry.kind == Kind::File {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next entry of any kind; nothing at the archive's end.
+    pub(crate) fn entry(&mut self) -> io::Result<Option<Entry>> {
+        let (mut long_name, mut long_link) = (None, None);
         let mut size_told = None;
         loop {
             io::copy(self, &mut io::sink())?;
@@ -75,45 +106,50 @@ impl<R: Read> Tar<R> {
             let Some(header) = self.header()? else {
                 return Ok(None);
             };
-            let kind = header[156];
             let own = number(&header[124..136]).ok_or_else(|| damaged("a member's size is no number"))?;
-            match kind {
-                b'L' | b'x' => {
+            let kind = match header[156] {
+                extension @ (b'L' | b'K' | b'x') => {
                     if own > LONGEST_EXTENSION {
                         return Err(damaged("an extended header is longer than 1 MiB"));
                     }
                     self.begin(own);
-                    let mut extension = Vec::new();
-                    self.read_to_end(&mut extension)?;
-                    if kind == b'L' {
-                        long_name = Some(text(&extension));
-                    } else {
-                        let (name, size) = pax(&extension)?;
-                        long_name = name.or(long_name);
-                        size_told = size.or(size_told);
+                    let mut bytes = Vec::new();
+                    self.read_to_end(&mut bytes)?;
+                    match extension {
+                        b'L' => long_name = Some(text(&bytes)),
+                        b'K' => long_link = Some(text(&bytes)),
+                        _ => {
+                            let told = pax(&bytes)?;
+                            long_name = told.name.or(long_name);
+                            long_link = told.link.or(long_link);
+                            size_told = told.size.or(size_told);
+                        }
                     }
+                    continue;
                 }
-                b'0' | 0 | b'7' | b'S' => {
-                    let size = size_told.take().unwrap_or(own);
-                    self.begin(size);
-                    if kind == b'S' {
-                        self.skip_sparse_map(&header)?;
-                    }
-                    let name = long_name.take().unwrap_or_else(|| short_name(&header));
-                    // An old archive marks a folder by its name alone.
-                    if !name.ends_with('/') {
-                        return Ok(Some(Member { name }));
-                    }
-                }
-                // Links and devices carry no bytes, whatever size they tell: as every reader takes them.
-                b'1'..=b'6' => {
-                    long_name = None;
-                    size_told = None;
-                    self.begin(0);
-                }
+                b'0' | 0 | b'7' | b'S' => Kind::File,
+                b'1' => Kind::HardLink,
+                b'2' => Kind::SymbolicLink,
+                b'5' => Kind::Folder,
+                b'3' | b'4' | b'6' => Kind::Special,
                 // The rest are global headers and others' extensions.
-                _ => self.begin(own),
+                _ => {
+                    self.begin(own);
+                    continue;
+                }
+            };
+            // Links and devices carry no bytes, whatever size they tell: as every reader takes them.
+            let size = if kind == Kind::File { size_told.take().unwrap_or(own) } else { 0 };
+            self.begin(size);
+            if header[156] == b'S' {
+                self.skip_sparse_map(&header)?;
             }
+            let name = long_name.take().unwrap_or_else(|| short_name(&header));
+            let link = long_link.take().unwrap_or_else(|| text(&header[157..257]));
+            // An old archive marks a folder by its name alone.
+            let kind = if kind == Kind::File && name.ends_with('/') { Kind::Folder } else { kind };
+            let link = if matches!(kind, Kind::HardLink | Kind::SymbolicLink) { link } else { String::new() };
+            return Ok(Some(Entry { name, kind, link, size }));
         }
     }
 
@@ -202,21 +238,31 @@ fn short_name(header: &[u8; BLOCK]) -> String {
     if prefix.is_empty() { name } else { format!("{prefix}/{name}") }
 }
 
-/// Path and size out of pax records, each `LENGTH KEY=VALUE\n` with its own length counted.
-fn pax(mut records: &[u8]) -> io::Result<(Option<String>, Option<u64>)> {
+/// What pax records tell of the entry that follows.
+#[derive(Default)]
+struct Extended {
+    name: Option<String>,
+    link: Option<String>,
+    size: Option<u64>,
+}
+
+/// Path, link and size out of pax records, each `LENGTH KEY=VALUE\n` with its own length counted.
+fn pax(mut records: &[u8]) -> io::Result<Extended> {
     let wrong = || damaged("a pax header is not in order");
-    let (mut name, mut size) = (None, None);
+    let mut told = Extended::default();
     while !records.is_empty() && records[0] != 0 {
         let space = records.iter().take(20).position(|byte| *byte == b' ').ok_or_else(wrong)?;
         let length = std::str::from_utf8(&records[..space]).ok().and_then(|digits| digits.parse::<usize>().ok());
         let length = length.filter(|length| *length > space + 1 && *length <= records.len()).ok_or_else(wrong)?;
         let record = records[space + 1..length].strip_suffix(b"\n").ok_or_else(wrong)?;
         if let Some(path) = record.strip_prefix(b"path=") {
-            name = Some(text(path));
-        } else if let Some(told) = record.strip_prefix(b"size=") {
-            size = Some(std::str::from_utf8(told).ok().and_then(|digits| digits.parse().ok()).ok_or_else(wrong)?);
+            told.name = Some(text(path));
+        } else if let Some(link) = record.strip_prefix(b"linkpath=") {
+            told.link = Some(text(link));
+        } else if let Some(size) = record.strip_prefix(b"size=") {
+            told.size = Some(std::str::from_utf8(size).ok().and_then(|digits| digits.parse().ok()).ok_or_else(wrong)?);
         }
         records = &records[length..];
     }
-    Ok((name, size))
+    Ok(told)
 }

@@ -286,7 +286,7 @@ pub(super) fn unreadable(error: &io::Error) -> Reason {
 }
 
 /// What a decoder says of damage, without what it might quote.
-pub(super) fn short(error: &io::Error) -> String {
+pub(crate) fn short(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
         io::ErrorKind::OutOfMemory => "it asks for a larger window than it may".to_owned(),

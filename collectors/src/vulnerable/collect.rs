@@ -95,12 +95,13 @@ impl Gathered {
         counted.problems.extend(others);
         let Compared { mut population, lockfiles, seen, agreement, problems, dropped } =
             comparing::compare(looks, &subject, &counted.locks, &scanned, &lists.exploited, &lists.statements);
-        let unread = counted.problems.iter().any(|(code, _)| !matches!(*code, "image-unidentified" | OTHER_TARGET));
-        // A population that leaves out what could not be read is none; nor is one of an image that nobody listed.
-        if unread || (looks == Looks::Images && counted.locks.is_empty()) {
+        let unread = counted.problems.iter().any(|(code, _)| *code != OTHER_TARGET);
+        // A population that leaves out what could not be read is none; nor is one of an image that nobody looked into.
+        if unread || (looks == Looks::Images && counted.image.is_none() && counted.locks.is_empty()) {
             population.exist = None;
         }
-        let lost = counted.problems.iter().any(|(code, _)| *code == "target-unreadable");
+        let lost = |code: &str| matches!(code, "target-unreadable" | "image-unidentified" | "image-unread");
+        let lost = counted.problems.iter().any(|(code, _)| lost(code));
         self.unseen.push((!lost).then_some(Unseen { lockfiles: counted.unreadable, more: counted.part }));
         let told = counted.problems.into_iter().chain(problems).map(|(code, message)| (code.to_owned(), message));
         let told = told.chain(unsaid.into_iter().map(|one| (one.code.to_owned(), one.message)));
@@ -124,6 +125,8 @@ impl Gathered {
             subject: subject.clone(),
             commit: counted.commit,
             image: counted.image,
+            held: counted.held,
+            bill: counted.bill,
             lockfiles,
             scans,
             agreement,

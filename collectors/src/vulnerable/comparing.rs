@@ -180,7 +180,12 @@ impl Examined {
             subject: subject.clone(),
             unit: looks.unit().to_owned(),
             exist: Some((all + apart) as u64),
-            counted_by: format!("{} read by Exhibit itself", crate::words::plural(lockfiles.len() as u64, "lockfile")),
+            counted_by: match looks {
+                Looks::Dependencies => {
+                    format!("{} read by Exhibit itself", crate::words::plural(lockfiles.len() as u64, "lockfile"))
+                }
+                Looks::Images => "package databases and lockfiles in the image's layers, read by Exhibit itself, and what its bill of materials lists beyond them".to_owned(),
+            },
             examined,
             excluded,
         }

@@ -1,14 +1,15 @@
 //! What there is: the lockfiles of a target, read by Exhibit itself, whatever a scanner says of them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use exhibit_evidence::Digest;
 
-use super::facts::LockfileFacts;
+use super::facts::{BillFacts, HeldFacts, LockfileFacts};
 use super::settings::{Target, patterns};
 use crate::packages::find::{self, Found, Listing};
-use crate::packages::image::{self, Image};
-use crate::packages::{Format, Locked};
+use crate::packages::image::{self, Contents, Image, ImageError};
+use crate::packages::{Locked, lockfile};
 
 /// A lockfile that was read.
 pub(super) struct Lock {
@@ -50,6 +51,10 @@ pub(super) struct Counted {
     pub(super) commit: Option<String>,
     /// Which image it is.
     pub(super) image: Option<Image>,
+    /// What of it was read.
+    pub(super) held: Option<HeldFacts>,
+    /// What its bill of materials lists beside what was counted.
+    pub(super) bill: Option<BillFacts>,
     /// What could not be found out: a code and a sentence.
     pub(super) problems: Vec<(&'static str, String)>,
     /// Lockfiles that are there and could not be read.
@@ -95,26 +100,79 @@ pub(super) fn read(listing: Listing) -> Counted {
     counted
 }
 
+/// Counts what is in an image by its own package databases and lockfiles; a bill of materials adds what it lists beyond them.
 fn of_image(target: &Target, base: &Path) -> Counted {
     let mut counted = Counted::default();
     let Some(path) = &target.image else { return counted };
-    match image::identify(&base.join(path), target.image_name.as_deref()) {
-        Ok(image) => counted.image = Some(image),
+    match image::open(&base.join(path), target.image_name.as_deref()) {
+        Ok(opened) => {
+            let contents = opened.contents(&patterns(&target.exclude).unwrap_or_default());
+            counted.image = Some(opened.image);
+            counted.hold(contents);
+        }
         Err(error) => counted.problems.push(("image-unidentified", error.to_string())),
     }
-    let Some(bill) = &target.bill else { return counted };
-    let name = bill.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let read = std::fs::read(base.join(bill)).map_err(|error| format!("{name}: {}", error.kind()));
-    let read = read.and_then(|bytes| {
-        let locked = Format::CycloneDx.read(&name, &bytes).map_err(|error| error.to_string())?;
-        Ok(Lock { path: name.clone(), locked, bytes })
-    });
-    match read {
-        Ok(lock) => counted.locks.push(lock),
-        Err(why) => {
-            counted.problems.push(("lockfile-unreadable", why));
-            counted.unreadable.push(name);
-        }
+    if let Some(bill) = &target.bill {
+        counted.compare(&base.join(bill));
     }
     counted
+}
+
+impl Counted {
+    /// Takes in what an image holds.
+    fn hold(&mut self, contents: Result<Contents, ImageError>) {
+        let contents = match contents {
+            Ok(contents) => contents,
+            Err(error) => return self.problems.push(("image-unread", error.to_string())),
+        };
+        for one in contents.uncounted {
+            self.problems.push(("packages-uncounted", format!("{}: {}", one.path, one.reason)));
+            self.unreadable.push(one.path);
+        }
+        for Found { path, format, bytes } in contents.databases {
+            // A database without a distribution's name is taken for the one that its kind comes from.
+            let usual = if format == lockfile::Format::Apk { "alpine" } else { "debian" };
+            let distribution = contents.distribution.as_ref().map_or(usual, |one| one.id.as_str());
+            match lockfile::installed(format, distribution, &path, &bytes) {
+                Ok(locked) => self.locks.push(Lock { path, locked, bytes }),
+                Err(error) => {
+                    self.problems.push(("packages-uncounted", error.to_string()));
+                    self.unreadable.push(path);
+                }
+            }
+        }
+        let read = read(contents.lockfiles);
+        self.locks.extend(read.locks);
+        self.problems.extend(read.problems);
+        self.unreadable.extend(read.unreadable);
+        self.held = Some(HeldFacts { distribution: contents.distribution, installed: contents.installed });
+    }
+
+    /// Holds a bill of materials against what was counted; what it lists beyond that is part of what there is.
+    fn compare(&mut self, bill: &Path) {
+        let name = bill.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut read = match find::one(bill) {
+            Ok(listing) => read(listing),
+            Err(error) => {
+                self.problems.push(("lockfile-unreadable", format!("{name}: {error}")));
+                return self.unreadable.push(name);
+            }
+        };
+        self.problems.append(&mut read.problems);
+        self.unreadable.append(&mut read.unreadable);
+        let Some(mut lock) = read.locks.pop() else { return };
+        let listed = std::mem::take(&mut lock.locked.packages);
+        let own: BTreeSet<_> = self.locks.iter().flat_map(|lock| lock.locked.packages.iter().cloned()).collect();
+        self.bill = Some(BillFacts {
+            path: lock.path.clone(),
+            digest: Digest::of(&lock.bytes),
+            listed: listed.len() as u64,
+            missing: own.difference(&listed).cloned().collect(),
+            beyond: listed.difference(&own).count() as u64,
+        });
+        lock.locked.packages = listed.difference(&own).cloned().collect();
+        lock.locked.counted =
+            Some("the components that have a package URL and that were not counted in the image itself");
+        self.locks.push(lock);
+    }
 }

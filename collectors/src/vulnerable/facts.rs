@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use exhibit_evidence::{CheckId, Digest, Fingerprint, Severity, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
-use crate::packages::image::Image;
+use crate::packages::image::{Distribution, Image};
 use crate::packages::lockfile::Unpinned;
 use crate::packages::{Format, Package};
 use crate::results::merge::Agreement;
@@ -76,7 +76,13 @@ pub(super) struct TargetFacts {
     /// Which image it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
-    /// The lockfiles, by path.
+    /// What of the image was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldFacts>,
+    /// How its bill of materials agrees with what was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<BillFacts>,
+    /// The lockfiles, by path; of an image its package databases too.
     pub lockfiles: Vec<LockfileFacts>,
     /// What examined it.
     pub scans: Vec<ScanFacts>,
@@ -88,6 +94,35 @@ pub(super) struct TargetFacts {
     /// Whether something was told beyond what is kept: then this is not all.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped: u64,
+}
+
+/// What was read in an image's layers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeldFacts {
+    /// Which distribution it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// How many packages the tools of languages installed without a lockfile: they are not counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub installed: BTreeMap<String, u64>,
+}
+
+/// A bill of materials against what was counted in the image itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BillFacts {
+    /// Its file's name.
+    pub path: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// How many packages it lists.
+    pub listed: u64,
+    /// What was counted and it does not list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Package>,
+    /// How many it lists that were not counted in the image itself.
+    pub beyond: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -153,7 +153,8 @@ impl Judging<'_> {
             (None, None) => lockfiles,
         };
         let examined = packages - unexamined;
-        format!("{examined} of {} in {place} examined by {}", plural(packages, "package"), names.join(" and "))
+        let beside = beside(target);
+        format!("{examined} of {} in {place} examined by {}{beside}", plural(packages, "package"), names.join(" and "))
     }
 
     fn fresh(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
@@ -475,6 +476,25 @@ impl Judging<'_> {
             subject: subject.id.clone(),
         })
     }
+}
+
+/// What else is to be known of what was counted in an image.
+fn beside(target: &TargetFacts) -> String {
+    let mut text = String::new();
+    for (language, count) in target.held.iter().flat_map(|held| &held.installed) {
+        let packages = plural(*count, "package");
+        text.push_str(&format!("; not counted: {packages} of {language}, installed without a lockfile"));
+    }
+    if let Some(bill) = &target.bill {
+        let (missing, beyond) = (bill.missing.len(), bill.beyond);
+        if missing > 0 {
+            text.push_str(&format!("; the bill of materials does not list {missing} of those that are installed"));
+        }
+        if beyond > 0 {
+            text.push_str(&format!("; it lists {beyond} that were not counted in the image itself"));
+        }
+    }
+    text
 }
 
 /// How a finding that is gone is closed; none where it is not known to be.

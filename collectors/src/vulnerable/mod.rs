@@ -1,6 +1,6 @@
 //! Known vulnerabilities in what is deployed: what the scans of dependencies and of container images have in common.
 //!
-//! The population is counted here, from lockfiles and bills of materials; what a scanner says is held against it. A scanner
+//! The population is counted here, from lockfiles and the package databases of images; what a scanner says is held against it. A scanner
 //! that examined less than there is, whose database is old, or that failed in silence, makes no pass. `settings` is what a
 //! job says, `counting` finds and counts, `scanning` has a scanner run or reads what one wrote, `comparing` holds the two
 //! against each other, `earlier` says what became of what was noted before, `judge` decides from facts alone.
@@ -32,6 +32,7 @@ use exhibit_evidence::{
     CheckId, ConditionId, Observation, Timestamp, assessment::Judgement, deployment::Environment, observation::SelfTest,
 };
 
+use crate::packages::image::making;
 use crate::packages::lockfile::Why;
 use crate::{
     CollectError, Collected, Collector, Given, JudgeError, Scope, SettingProblem, Settings, collector::in_order,
@@ -90,7 +91,7 @@ impl Looks {
             ],
             Self::Images => &[
                 "vulnerabilities that no advisory database has yet, or that the scanner's database leaves out",
-                "software in the image that no package manager installed and no bill of materials lists",
+                "software in the image that no package manager installed, and packages that the tools of languages installed without a lockfile, unless a bill of materials lists them",
                 "whether this image is the one that runs",
                 "whether the vulnerable code of a package is reached, unless the scanner tells",
             ],
@@ -138,10 +139,16 @@ impl Collector for Looks {
 
     /// Each `<name>.toml` of a case's folder `repositories` becomes a git repository, and those are all there is.
     ///
-    /// Where `ages.txt` tells ages, all is copied, and each file that it names gets its own.
+    /// Each `<name>.toml` of a folder `images` becomes an image `<name>.tar` beside all else. Where `ages.txt` tells ages, all is copied, and each file that it names gets its own.
     fn prepare_case(&self, input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
         if input.join(crate::ages::AGES).is_file() {
             return crate::ages::prepare(input, scratch, now);
+        }
+        let images = input.join("images");
+        if images.is_dir() {
+            crate::ages::copy(input, scratch)?;
+            making::make_all(&images, input, scratch)?;
+            return Ok(scratch.to_owned());
         }
         let repositories = input.join("repositories");
         if !repositories.is_dir() {

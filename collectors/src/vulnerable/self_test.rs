@@ -10,6 +10,7 @@ use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observat
 use super::Looks;
 use super::judge::checks;
 use crate::cases::CaseClock;
+use crate::packages::image::making::{Layer, Recipe};
 use crate::{Collector as _, Scope, Settings};
 
 const BAD: &str = r#"{"dependencies": [{"name": "planted", "version": "1.0", "vulns": [{"id": "CVE-2026-0001", "fix_versions": ["1.1"], "aliases": [], "description": "planted"}]}], "fixes": []}"#;
@@ -17,7 +18,6 @@ const GOOD: &str = r#"{"dependencies": [{"name": "planted", "version": "1.0", "v
 const HOLLOW: &str =
     r#"{"dependencies": [{"name": "planted", "skip_reason": "the service could not be reached"}], "fixes": []}"#;
 const LIST: &str = r#"{"dateReleased": "2026-11-20T00:00:00Z", "vulnerabilities": [{"cveID": "CVE-2026-0001"}]}"#;
-const BILL: &str = r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "library", "name": "planted", "purl": "pkg:pypi/planted@1.0"}]}"#;
 
 pub(super) fn run(looks: Looks, engine: &Engine) -> SelfTest {
     match try_run(looks, engine) {
@@ -48,21 +48,14 @@ fn try_run(looks: Looks, engine: &Engine) -> Result<(), String> {
 
 fn prepare(folder: &Path, result: &str) -> std::io::Result<()> {
     fs::write(folder.join("requirements.txt"), "planted==1.0\n")?;
-    fs::write(folder.join("bill.json"), BILL)?;
     fs::write(folder.join("result.json"), result)?;
     fs::write(folder.join("exploited.json"), LIST)?;
-    let config = r#"{"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}}"#;
-    let mut archive = tar::Builder::new(fs::File::create(folder.join("image.tar"))?);
-    for (name, text) in [
-        ("manifest.json", r#"[{"Config": "config.json", "RepoTags": ["planted:1"], "Layers": []}]"#),
-        ("config.json", config),
-    ] {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        archive.append_data(&mut header, name, text.as_bytes())?;
-    }
-    archive.finish()
+    let layer = Layer { files: [("app/requirements.txt", "planted==1.0\n")].map(owned).into(), ..Layer::default() };
+    Recipe { layers: vec![layer], ..Recipe::default() }.make(folder, &folder.join("image.tar"))
+}
+
+fn owned((path, text): (&str, &str)) -> (String, String) {
+    (path.to_owned(), text.to_owned())
 }
 
 fn verdict(looks: Looks, engine: &Engine, base: &Path, check: &str) -> Result<Verdict, String> {
@@ -73,7 +66,7 @@ fn verdict(looks: Looks, engine: &Engine, base: &Path, check: &str) -> Result<Ve
     let scope = Scope { base, environments: &environments, clock: &CaseClock, run_key: &[0x5e; 32], engine, own };
     let target = match looks {
         Looks::Dependencies => "lockfile = 'requirements.txt'",
-        Looks::Images => "image = 'image.tar'\nbill = 'bill.json'",
+        Looks::Images => "image = 'image.tar'",
     };
     let source = format!(
         "known_exploited = 'exploited.json'\n[[targets]]\nid = 'planted'\n{target}\n[[targets.scans]]\nresult = 'result.json'\nformat = 'pip-audit'\nwritten_at = '2026-11-20T12:00:00.000000Z'\n"

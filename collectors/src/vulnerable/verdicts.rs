@@ -11,7 +11,8 @@ use crate::scanners::Database;
 use crate::words::plural;
 
 /// Codes of problems that are about what was counted, and not about what examined it.
-const OF_COUNTING: [&str; 3] = ["target-unreadable", "lockfile-unreadable", "image-unidentified"];
+const OF_COUNTING: [&str; 5] =
+    ["target-unreadable", "lockfile-unreadable", "image-unidentified", "image-unread", "packages-uncounted"];
 
 /// Why a subject can't pass, if it can't: what there is was not examined, or nobody knows what there is.
 pub(super) fn standing(
@@ -33,8 +34,11 @@ pub(super) fn standing(
     let counted =
         observation.population.iter().any(|population| population.subject == *subject && population.exist.is_some());
     if counted && packages == 0 {
-        let lockfiles = plural(target.lockfiles.len() as u64, "lockfile");
-        return Some((Verdict::Vacuous, format!("There is nothing to examine: no package in {lockfiles}.")));
+        let place = match (&target.image, target.lockfiles.len()) {
+            (Some(_), 0) => "the image, in which there is neither a package database nor a lockfile".to_owned(),
+            (_, count) => plural(count as u64, "lockfile"),
+        };
+        return Some((Verdict::Vacuous, format!("There is nothing to examine: no package in {place}.")));
     }
     if counted && packages == unexamined {
         let mut why: Vec<String> = Vec::new();

@@ -14,6 +14,7 @@ mod pipfile;
 mod pnpm;
 mod python;
 mod requirements;
+mod system;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -63,11 +64,15 @@ pub enum Format {
     Composer,
     /// A bill of materials in CycloneDX JSON, for what has no lockfile (Maven).
     CycloneDx,
+    /// dpkg's status, of an image.
+    Dpkg,
+    /// apk's list of what is installed, of an image.
+    Apk,
 }
 
 impl Format {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Cargo,
         Self::Npm,
         Self::Pnpm,
@@ -81,6 +86,8 @@ impl Format {
         Self::Bundler,
         Self::Composer,
         Self::CycloneDx,
+        Self::Dpkg,
+        Self::Apk,
     ];
 
     /// The kind of lockfile that a file of this path is by its name; none where it is none.
@@ -121,6 +128,8 @@ impl Format {
             Self::Bundler => "Gemfile.lock",
             Self::Composer => "composer.lock",
             Self::CycloneDx => "CycloneDX bill of materials",
+            Self::Dpkg => "dpkg database",
+            Self::Apk => "apk database",
         }
     }
 
@@ -149,9 +158,33 @@ impl Format {
             Self::Bundler => bundler::read(&mut gather, text),
             Self::Composer => composer::read(&mut gather, text),
             Self::CycloneDx => cyclonedx::read(&mut gather, text),
+            Self::Dpkg => system::dpkg(&mut gather, text, "debian"),
+            Self::Apk => system::apk(&mut gather, text, "alpine"),
         }?;
         Ok(gather.locked)
     }
+}
+
+/// Reads a distribution's package database; `distribution` is its `ID` in os-release, `file` is its name for errors.
+///
+/// # Errors
+/// As [`Format::read`]; and when the format is no package database.
+pub fn installed(format: Format, distribution: &str, file: &str, bytes: &[u8]) -> Result<Locked, LockError> {
+    let mut gather = Gather::new(format, file);
+    if bytes.len() > LARGEST {
+        return Err(gather.wrong(None, "", format!("at most {} MiB", LARGEST >> 20)));
+    }
+    // Names and versions are ASCII; what maintainers wrote beside them was not always UTF-8.
+    let text = String::from_utf8_lossy(bytes);
+    if text.trim().is_empty() {
+        return Err(gather.wrong(None, "", format!("a {}, but it is empty", format.title())));
+    }
+    match format {
+        Format::Dpkg => system::dpkg(&mut gather, &text, distribution),
+        Format::Apk => system::apk(&mut gather, &text, distribution),
+        _ => Err(gather.wrong(None, "", "a package database")),
+    }?;
+    Ok(gather.locked)
 }
 
 /// `requirements.txt`, `requirements-dev.txt`, `dev_requirements.txt`, `requirements/base.txt`.
