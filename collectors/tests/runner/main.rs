@@ -5,6 +5,8 @@ mod kept_away;
 #[path = "../../../tests/it/packages.rs"]
 mod packages;
 mod real;
+#[path = "../../../tests/it/scanners/mod.rs"]
+mod scanners;
 
 use std::fs;
 use std::io::Read as _;
@@ -12,7 +14,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use exhibit_collectors::runner::{Binary, Limits, Ran, Runner as _, RunnerError, Spawning, Task};
+use exhibit_collectors::runner::{Binary, Fence, InForce, Limits, Ran, Runner as _, RunnerError, Spawning, Task};
 
 /// A scanner that is a script, and the folder that it lies in, which is its target too.
 struct Script {
@@ -75,6 +77,11 @@ impl Script {
 fn runner() -> Spawning {
     // It calls the helper whatever its arguments are.
     Spawning::with_helper(env!("CARGO_BIN_EXE_exhibit-collectors-test-helper").as_ref())
+}
+
+/// Whether it was held to its files: all of these tests need a kernel that can do that (Linux 6.7 or newer, with landlock).
+fn fenced(in_force: &InForce) -> bool {
+    in_force.fence == Fence::Full && in_force.no_new_privileges
 }
 
 fn printed(ran: &Ran) -> String {

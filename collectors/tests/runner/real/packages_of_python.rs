@@ -1,19 +1,14 @@
 //! pip-audit, against a service of ours and against none.
 
-use exhibit_collectors::scanners::{Database, LooksAt, Said, ScannerSettings};
+use exhibit_collectors::scanners::{Database, LooksAt, Said};
 
-use super::{Place, fenced, json, osv, python, settings};
-use crate::packages::listed;
-
-fn pip_audit(place: &Place, osv_url: &str) -> ScannerSettings {
-    let (program, read) = python(place, "pip_audit", &listed("pip-audit"));
-    ScannerSettings { read, ..settings("pip-audit", &program, &[("osv_url", osv_url)]) }
-}
+use super::{Place, fenced, json, settings};
+use crate::scanners::osv;
 
 #[test]
 fn pip_audit_asks_the_service_that_it_is_told() {
     let place = Place::new(&[("requirements.txt", "jinja2==2.10\nleft-out==1.0\n"), ("good.txt", "left-out==1.0\n")]);
-    let settings = pip_audit(&place, &osv::serve());
+    let settings = settings(&place, "pip-audit", &[("osv_url", &osv::serve())]);
     let mut done = place.scan(&settings, LooksAt::File, "requirements.txt").expect("it scans");
     assert_eq!((done.said, &done.facts.database, fenced(&done)), (Said::Findings, &Database::Service, true));
     assert_eq!(done.facts.version.as_deref(), Some("2.10.1"));
@@ -28,7 +23,7 @@ fn when_the_service_does_not_answer_nothing_is_told_as_clean() {
     let place = Place::new(&[("requirements.txt", "jinja2==2.10\n")]);
     // Nobody listens on a port that was let go of.
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|held| held.local_addr()).expect("a port").port();
-    let settings = pip_audit(&place, &format!("http://127.0.0.1:{port}/v1/query"));
+    let settings = settings(&place, "pip-audit", &[("osv_url", &format!("http://127.0.0.1:{port}/v1/query"))]);
     let error = place.scan(&settings, LooksAt::File, "requirements.txt").expect_err("no service");
     assert_eq!(error.code(), "scanner-no-result", "{error}");
     assert!(error.to_string().contains("Connection refused"), "{error}");

@@ -2,17 +2,15 @@
 
 use exhibit_collectors::scanners::{LooksAt, Said};
 
-use super::{Place, fenced, installed, json, text};
-
-/// Of GitHub's form, drawn for this test: with a checksum that holds, without which kingfisher passes it over.
-const TOKEN: &str = "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";
+use super::{Place, fenced, json, settings, text};
+use crate::scanners::TOKEN;
 
 #[test]
 fn gitleaks_and_kingfisher_name_places_and_no_values() {
     let place =
         Place::new(&[("shop/deploy.sh", &format!("export GITHUB_TOKEN={TOKEN}\n")), ("clean/readme", "nothing\n")]);
     for scanner in ["gitleaks", "kingfisher"] {
-        let settings = installed(scanner, &[]);
+        let settings = settings(&place, scanner, &[]);
         let mut done = place.scan(&settings, LooksAt::Folder, "shop").expect(scanner);
         assert!(fenced(&done) && done.facts.version.is_some(), "{scanner}: {:?}", done.facts);
         assert!(done.facts.in_force.no_network, "{scanner} has nobody to ask");
@@ -28,7 +26,7 @@ fn gitleaks_and_kingfisher_name_places_and_no_values() {
 #[test]
 fn hadolint_reads_a_dockerfile() {
     let place = Place::new(&[("Dockerfile", "FROM debian:latest\nRUN cd /tmp\n"), ("Good", "FROM debian:12.5\n")]);
-    let settings = installed("hadolint", &[]);
+    let settings = settings(&place, "hadolint", &[]);
     let mut done = place.scan(&settings, LooksAt::File, "Dockerfile").expect("it reads");
     assert_eq!((done.said, done.facts.version.as_deref(), fenced(&done)), (Said::Findings, Some("2.15.1"), true));
     let found = json(&mut done);

@@ -1,10 +1,9 @@
 //! Trivy, with a database of ours.
 
 use exhibit_collectors::scanners::{Database, LooksAt, Said};
-use serde_json::json;
 
-use super::bolt::{bucket, database, json as text_of};
-use super::{Place, fenced, installed, json};
+use super::{Place, fenced, json, settings};
+use crate::scanners::trivy;
 
 /// A project with one package that the database knows, and one that it does not.
 pub(super) const LOCK: &str = r#"{"name":"shop","version":"1.0.0","lockfileVersion":3,"requires":true,"packages":{
@@ -13,22 +12,7 @@ pub(super) const LOCK: &str = r#"{"name":"shop","version":"1.0.0","lockfileVersi
 
 /// Puts Trivy's database into `db`.
 pub(super) fn with_database(place: &Place) {
-    let minimist = json!({"VulnerableVersions": ["<1.2.6"], "PatchedVersions": ["1.2.6"]});
-    let about = |name: &str| text_of(&json!({"ID": name, "Name": name, "URL": "https://advisories.example"}));
-    let critical = text_of(&json!({"Title": "planted", "Severity": "CRITICAL"}));
-    let high = text_of(&json!({"Title": "planted", "Severity": "HIGH"}));
-    let root = bucket([
-        ("npm::Planted", bucket([("minimist", bucket([("CVE-2021-44906", text_of(&minimist))]))])),
-        (
-            "debian 12",
-            bucket([("zlib", bucket([("CVE-2023-45853", text_of(&json!({"FixedVersion": "1:1.2.13.dfsg-2"})))]))]),
-        ),
-        ("data-source", bucket([("npm::Planted", about("ghsa")), ("debian 12", about("debian"))])),
-        ("vulnerability", bucket([("CVE-2021-44906", critical), ("CVE-2023-45853", high)])),
-    ]);
-    place.write("db/db/trivy.db", &database(&root));
-    let metadata = json!({"Version": 2, "NextUpdate": "2099-01-01T00:00:00Z", "UpdatedAt": "2026-11-20T06:00:00Z", "DownloadedAt": "2026-11-20T07:00:00Z"});
-    place.write("db/db/metadata.json", metadata.to_string().as_bytes());
+    trivy::database(&place.path("db"), "2026-11-20T06:00:00Z");
 }
 
 /// What it found, as `package version: advisory`.
@@ -47,8 +31,8 @@ pub(super) fn found(result: &serde_json::Value) -> Vec<String> {
 fn trivy_finds_what_its_database_knows_and_says_how_old_that_is() {
     let place = Place::new(&[("shop/package-lock.json", LOCK)]);
     with_database(&place);
-    let trivy = installed("trivy", &[("database", "db")]);
-    let mut settings = trivy.clone();
+    let lockfile = settings(&place, "trivy", &[("database", "db")]);
+    let mut settings = lockfile.clone();
     settings.mode = Some("fs".to_owned());
     let mut done = place.scan(&settings, LooksAt::Folder, "shop").expect("it scans");
     assert_eq!(done.facts.version.as_deref(), Some("0.76.0"), "{:?}", done.facts.version_unknown);
@@ -62,14 +46,14 @@ fn trivy_finds_what_its_database_knows_and_says_how_old_that_is() {
     assert_eq!(result["Results"][0]["Packages"].as_array().map(Vec::len), Some(2), "it lists what it examined");
 
     // A lockfile alone.
-    let mut done = place.scan(&trivy, LooksAt::File, "shop/package-lock.json").expect("it scans");
+    let mut done = place.scan(&lockfile, LooksAt::File, "shop/package-lock.json").expect("it scans");
     assert_eq!(found(&json(&mut done)), ["minimist 1.2.5: CVE-2021-44906"]);
 }
 
 #[test]
 fn without_its_database_trivy_fails_and_says_so() {
     let place = Place::new(&[("shop/package-lock.json", LOCK), ("db/README", "nothing yet")]);
-    let mut settings = installed("trivy", &[("database", "db")]);
+    let mut settings = settings(&place, "trivy", &[("database", "db")]);
     settings.mode = Some("fs".to_owned());
     let error = place.scan(&settings, LooksAt::Folder, "shop").expect_err("no database");
     assert_eq!(error.code(), "scanner-failed", "{error}");
@@ -83,7 +67,7 @@ fn without_its_database_trivy_fails_and_says_so() {
 fn trivy_reads_configuration_with_the_rules_that_it_brings() {
     let place = Place::new(&[("shop/Dockerfile", "FROM debian:latest\nRUN apt-get update\nUSER root\n")]);
     with_database(&place);
-    let mut settings = installed("trivy", &[("database", "db")]);
+    let mut settings = settings(&place, "trivy", &[("database", "db")]);
     settings.mode = Some("config".to_owned());
     let result = json(&mut place.scan(&settings, LooksAt::Folder, "shop").expect("it scans"));
     let failed = result["Results"][0]["Misconfigurations"].as_array().map_or(0, Vec::len);

@@ -17,25 +17,27 @@ const HEADER: usize = 16;
 const ROOT: u64 = 3;
 
 /// What a key leads to.
-pub(crate) enum Value {
+pub(super) enum Value {
     /// Bytes.
     Text(String),
     /// Further keys.
     Bucket(BTreeMap<String, Value>),
 }
 
-/// A bucket of these.
-pub(crate) fn bucket<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Bucket(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
-}
+impl Value {
+    /// A bucket of these.
+    pub(super) fn bucket<'a>(entries: impl IntoIterator<Item = (&'a str, Value)>) -> Self {
+        Self::Bucket(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
 
-/// A value that is JSON.
-pub(crate) fn json(value: &serde_json::Value) -> Value {
-    Value::Text(value.to_string())
+    /// A value that is JSON.
+    pub(super) fn json(value: &serde_json::Value) -> Self {
+        Self::Text(value.to_string())
+    }
 }
 
 /// The file with this bucket as its root.
-pub(crate) fn database(root: &Value) -> Vec<u8> {
+pub(super) fn database(root: &Value) -> Vec<u8> {
     let Value::Bucket(root) = root else { panic!("a root is a bucket") };
     let mut leaf = leaf(root, ROOT);
     let pages = leaf.len().div_ceil(PAGE);

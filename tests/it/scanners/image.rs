@@ -1,0 +1,39 @@
+//! An image as `docker save` writes it, made by hand: one layer of Debian 12 with one package.
+
+use sha2::Digest as _;
+
+const STATUS: &str = "Package: zlib1g\nStatus: install ok installed\nPriority: optional\nSection: libs\nMaintainer: M <m@example.org>\n\
+                      Architecture: amd64\nSource: zlib\nVersion: 1:1.2.13.dfsg-1\nDescription: compression library\n\n";
+
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, *bytes).expect("appended");
+    }
+    tar.into_inner().expect("whole")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The archive's bytes.
+pub(crate) fn debian() -> Vec<u8> {
+    let release = b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
+    let layer = tar(&[
+        ("etc/debian_version", b"12.5\n"),
+        ("etc/os-release", release),
+        ("var/lib/dpkg/status", STATUS.as_bytes()),
+    ]);
+    let config = serde_json::json!({
+        "architecture": "amd64", "os": "linux", "config": {}, "history": [{"created": "2026-11-01T00:00:00Z", "created_by": "COPY"}],
+        "created": "2026-11-01T00:00:00Z", "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", hex(&layer))]},
+    })
+    .to_string();
+    let name = format!("{}.json", hex(config.as_bytes()));
+    let manifest = serde_json::json!([{"Config": name, "RepoTags": ["shop:1"], "Layers": ["layer.tar"]}]).to_string();
+    tar(&[(&name, config.as_bytes()), ("layer.tar", &layer), ("manifest.json", manifest.as_bytes())])
+}
