@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -149,7 +149,7 @@ impl Program<'_> {
             let _ = pipe.write_all(input);
         }
         let mut printed = 0_u64;
-        let pumped = running.pump(deadline, &mut |stream, bytes| {
+        let pumped = running.pump(deadline, None, &mut |stream, bytes| {
             if stream == Stream::Output {
                 printed += bytes.len() as u64;
             }
@@ -256,8 +256,15 @@ pub(crate) enum Pumped {
     TooLong,
 }
 
-/// Waits until there is something to read, or the end of it, and says of which; none when the time is over.
-fn ready(pipes: &[(Stream, File)], deadline: Instant) -> Result<Option<Vec<usize>>, Errno> {
+/// What there is to read, or at its end, by position; and whether the lifeline is cut.
+type Ready = (Vec<usize>, bool);
+
+/// Waits until there is something to read, or the end of it, or of the lifeline; none when the time is over.
+fn ready(
+    pipes: &[(Stream, File)],
+    lifeline: Option<BorrowedFd<'_>>,
+    deadline: Instant,
+) -> Result<Option<Ready>, Errno> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -265,9 +272,14 @@ fn ready(pipes: &[(Stream, File)], deadline: Instant) -> Result<Option<Vec<usize
         }
         let millis = u16::try_from(left.as_millis().max(1)).unwrap_or(u16::MAX);
         let mut asked: Vec<_> = pipes.iter().map(|(_, pipe)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+        // That the other side hung up is told unasked.
+        asked.extend(lifeline.map(|lifeline| PollFd::new(lifeline, PollFlags::empty())));
         match poll(&mut asked, PollTimeout::from(millis)) {
             Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(Some((0..asked.len()).filter(|at| asked[*at].any() == Some(true)).collect())),
+            Ok(_) => {
+                let is = |at: &usize| asked[*at].any() == Some(true);
+                return Ok(Some(((0..pipes.len()).filter(is).collect(), lifeline.is_some() && is(&pipes.len()))));
+            }
             Err(error) => return Err(error),
         }
     }
@@ -281,10 +293,12 @@ pub(crate) struct Running {
 
 impl Running {
     /// Hands on what it writes to the streams that are pipes, as it comes, until there is no more, `hand_on` wants no more, or
-    /// the time is over. To be called once.
+    /// the time is over. Where there is a lifeline, a socket whose other side it holds: when it is gone, so that nobody stands
+    /// above the rest of its group any more, the rest is ended. To be called once.
     pub(crate) fn pump(
         &mut self,
         deadline: Instant,
+        mut lifeline: Option<BorrowedFd<'_>>,
         hand_on: &mut dyn FnMut(Stream, &[u8]) -> bool,
     ) -> io::Result<Pumped> {
         let output = self.child.stdout.take().map(|pipe| (Stream::Output, File::from(OwnedFd::from(pipe))));
@@ -293,7 +307,11 @@ impl Running {
         // What comes through them may be secrets.
         let mut buffer = Zeroizing::new(vec![0; CHUNK]);
         while !pipes.is_empty() {
-            let Some(ready) = ready(&pipes, deadline)? else { return Ok(Pumped::TooLong) };
+            let Some((ready, cut)) = ready(&pipes, lifeline, deadline)? else { return Ok(Pumped::TooLong) };
+            if cut {
+                lifeline = None;
+                self.end_group();
+            }
             // From behind, so that one that has ended can go.
             for at in ready.into_iter().rev() {
                 let (stream, pipe) = &mut pipes[at];
@@ -326,12 +344,18 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
+impl Running {
+    /// Ends whoever is still in its group, which is its own and named after it: they were started by it.
+    fn end_group(&self) {
         if let Ok(group) = i32::try_from(self.child.id()) {
-            // Its own group, named after it: whoever is still in it was started by it.
             let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end_group();
         let _ = self.child.wait();
     }
 }

@@ -54,14 +54,26 @@ impl Recorded {
     }
 }
 
+/// What is missing is none; what is there and can't be read is no answer.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn text(path: &Path) -> io::Result<Option<String>> {
+    there(fs::read_to_string(path))
+}
+
 impl Runner for Recorded {
     fn locate(&self, program: &str, base: &Path) -> Result<Binary, RunnerError> {
         let name = program.rsplit('/').next().unwrap_or(program);
         let wrong = |why: String| RunnerError::NoProgram { program: program.to_owned(), why };
-        let digests: Digests = match fs::read_to_string(self.folder.join("binaries.toml")) {
-            Ok(text) => toml::from_str(&text).map_err(|error| wrong(error.to_string()))?,
-            Err(_) => Digests::new(),
-        };
+        let digests = text(&self.folder.join("binaries.toml")).map_err(|error| wrong(error.to_string()))?;
+        let digests: Digests = digests
+            .map_or_else(|| Ok(Digests::new()), |text| toml::from_str(&text))
+            .map_err(|error| wrong(error.to_string()))?;
         let path = if program.contains('/') { base.join(program) } else { Path::new("/usr/bin").join(name) };
         // Of a recording there is no program; its name is as steady as what it printed.
         let digest = digests.get(name).copied().unwrap_or_else(|| Digest::of(name.as_bytes()));
@@ -76,27 +88,24 @@ impl Runner for Recorded {
         }
         let wrong = |why: String| RunnerError::NotReady { program: program(), why };
         let unreadable = |error: io::Error| RunnerError::from(RunError::unreadable(&task.program.name, &error));
-        let ending: Ending = match fs::read_to_string(folder.join("run.toml")) {
-            Ok(text) => toml::from_str(&text).map_err(|error| wrong(error.to_string()))?,
-            Err(_) => Ending::default(),
-        };
+        let ending: Ending = text(&folder.join("run.toml"))
+            .map_err(unreadable)?
+            .map_or_else(|| Ok(Ending::default()), |text| toml::from_str(&text))
+            .map_err(|error| wrong(error.to_string()))?;
         if let Some(seconds) = ending.took_too_long {
             return Err(RunError::TooLong { program: program(), seconds }.into());
         }
         if let Some(most) = ending.printed_too_much {
             return Err(RunError::TooMuch { program: program(), most }.into());
         }
-        let stdout = match File::open(folder.join("stdout")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => File::open("/dev/null"),
-            other => other,
-        };
-        let stdout = stdout.map_err(unreadable)?;
+        let stdout = there(File::open(folder.join("stdout"))).map_err(unreadable)?;
+        let stdout = stdout.map_or_else(|| File::open("/dev/null"), Ok).map_err(unreadable)?;
         let limits = task.limits;
         Ok(Ran {
             ended: ending.signal.map_or(Ended::Status(ending.status.unwrap_or(0)), Ended::Signal),
             stdout_bytes: stdout.metadata().map_err(unreadable)?.len(),
             stdout,
-            words: fs::read(folder.join("stderr")).unwrap_or_default(),
+            words: there(fs::read(folder.join("stderr"))).map_err(unreadable)?.unwrap_or_default(),
             in_force: InForce {
                 bounds: Bounds {
                     cpu_seconds: limits.cpu_seconds,
@@ -110,7 +119,7 @@ impl Runner for Recorded {
                 processes: None,
             },
             used: Used::default(),
-            output: File::open(folder.join("output")).ok(),
+            output: there(File::open(folder.join("output"))).map_err(unreadable)?,
             _folder: None,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -78,7 +78,7 @@ impl Runner for Spawning {
         let _ = send(&ours, &orders);
 
         let mut kept = Kept::new(&folder.path().join("stdout"), task).map_err(io)?;
-        let pumped = running.pump(deadline, &mut |stream, bytes| kept.take(stream, bytes));
+        let pumped = running.pump(deadline, Some(ours.as_fd()), &mut |stream, bytes| kept.take(stream, bytes));
         // Nobody writes any more, or nobody shall: the helper ends what is left.
         let said = hear(ours, running)?;
         let said = said.as_slice();

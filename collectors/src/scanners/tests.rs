@@ -181,6 +181,11 @@ fn a_failure_is_told_with_what_the_scanner_said() {
     );
     assert_eq!(with(&[("recorded/ours/scan/shop/output", "")]).0, "scanner-no-result");
     assert_eq!(with(&[]).0, "scanner-not-started");
+    // How it ended is written down, and can't be read.
+    assert_eq!(
+        with(&[("recorded/ours/scan/shop/run.toml/folder", ""), ("recorded/ours/scan/shop/output", "{}")]).0,
+        "scanner-lost"
+    );
 }
 
 #[test]

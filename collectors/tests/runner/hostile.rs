@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use exhibit_collectors::runner::Ended;
 
-use crate::Script;
+use crate::{Script, fenced};
 
 /// Starts three that stay: one in the background, one in a session of its own, one orphaned in a session of its own. Each
 /// notes its number before anything else goes on.
@@ -150,10 +150,22 @@ fn cpu_time_files_and_open_files_are_bounded() {
 
 #[test]
 fn a_helper_that_is_killed_leaves_an_error() {
-    // Without the fence a scanner could reach it; with it the kernel refuses, and the run goes on.
-    let ran = Script::new("kill -9 $PPID; echo still here");
-    match ran.run() {
-        Ok(ran) => assert_eq!(crate::printed(&ran), "still here\n"),
-        Err(error) => assert_eq!(error.code(), "scanner-lost"),
-    }
+    // The kernel refuses that to the scanner itself.
+    let ran = Script::new("kill -9 $PPID; echo still here").run().expect("it runs");
+    assert_eq!((fenced(&ran.in_force), crate::printed(&ran).as_str()), (true, "still here\n"));
+
+    let script = Script::new("echo $PPID > \"$2/number\"; mv \"$2/number\" \"$2/helper\"; exec sleep 600");
+    let note = script.notes().join("helper");
+    let killing = std::thread::spawn(move || {
+        let helper = loop {
+            if let Ok(number) = fs::read_to_string(&note) {
+                break number;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Command::new("kill").args(["-9", helper.trim()]).status().expect("kill")
+    });
+    let error = script.refused();
+    assert!(killing.join().expect("joined").success());
+    assert_eq!(error.code(), "scanner-lost", "{error}");
 }
