@@ -32,7 +32,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) lockfile: Vec<PathBuf>,
     /// When the tool ran, where its output does not say so: 2026-11-16T04:00:00Z
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
     pub(crate) observed_at: Option<Timestamp>,
     /// Where the tool ran
     #[arg(long, value_name = "NAME")]
@@ -43,4 +43,30 @@ pub(crate) struct ImportArgs {
     /// How data is printed.
     #[command(flatten)]
     pub(crate) printed: Printed,
+}
+
+/// An instant as `date --utc --iso-8601=seconds` or Exhibit itself writes it.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let read = chrono::DateTime::parse_from_rfc3339(text);
+    read.map(|at| Timestamp::new(at.to_utc()))
+        .map_err(|_| "expected an instant such as 2026-11-16T04:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_may_have_any_offset_and_as_many_places_as_it_likes() {
+        for (text, same) in [
+            ("2026-11-16T04:00:00Z", "2026-11-16T04:00:00.000000Z"),
+            ("2026-11-16T05:00:00+01:00", "2026-11-16T04:00:00.000000Z"),
+            ("2026-11-16T04:00:00.123456789Z", "2026-11-16T04:00:00.123456Z"),
+        ] {
+            assert_eq!(instant(text).expect("an instant").to_string(), same);
+        }
+        for text in ["2026-11-16", "2026-11-16T04:00:00", "yesterday", ""] {
+            assert!(instant(text).is_err(), "{text}");
+        }
+    }
 }
