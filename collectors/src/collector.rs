@@ -218,11 +218,12 @@ pub trait Collector: Send + Sync {
     ) -> Result<Vec<Judgement>, JudgeError>;
 
     /// What a tool said that somebody else ran, as an observation of `given.subject` alone: by the same rules of population and age
-    /// as what is observed here. The scope's clock says when it was handed in.
+    /// as what is observed here. The scope's clock says when it was handed in. What it can't read, though its form was named or
+    /// is plain, is an observation with that problem: it was handed in as this job's evidence.
     ///
     /// # Errors
-    /// When nothing at all can be told from it; always, for a collector that takes no results of others.
-    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Observation, CollectError> {
+    /// When the file can't be had, or nothing says whose output it is; always, for a collector that takes no results of others.
+    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
         let _ = (scope, settings, given);
         Err(CollectError::Other("this collector takes no results of others".to_owned()))
     }

@@ -12,6 +12,7 @@ pub mod examples;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gaps;
+mod kept;
 mod known;
 pub mod own;
 pub mod packages;

@@ -14,7 +14,8 @@ use super::look::{Look, look};
 use super::settings::{self, Target};
 use crate::runner::Runner;
 use crate::scanners::{Adapter, LooksAt, Request, ScannerFacts, scan};
-use crate::{CollectError, Collected, RawArtifact, Scope, Settings, policy, results};
+use crate::kept::{KeepUpTo, Kept};
+use crate::{CollectError, Collected, Scope, Settings, policy, results};
 
 /// The code of files that the scanner does not say it examined.
 const NOT_EXAMINED: &str = "not-examined";
@@ -22,14 +23,12 @@ const NOT_EXAMINED: &str = "not-examined";
 const MOST_RUNS: usize = 1_000;
 /// How many examples are told of what was left out.
 const EXAMPLES: usize = 10;
-/// Larger results are not kept beside what was read of them.
-const KEPT: u64 = 8 << 20;
 
 pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
     let source = settings::source(&settings.source).map_err(|mut problems| CollectError::Settings(problems.swap_remove(0)))?;
     let runner = scope.own.runner.ok_or_else(|| CollectError::Other("nothing supplies what runs scanners".to_owned()))?;
     let observed_from = scope.clock.now();
-    let mut all = All::default();
+    let mut all = All { keep: source.keep_results_mib, ..All::default() };
     for (index, target) in source.targets.iter().enumerate() {
         let environment = scope.environment(target.environment.as_ref(), &format!("source.targets.{index}.environment"))?;
         let subject = Subject { environment, id: target.subject.clone() };
@@ -37,6 +36,9 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
     }
     let facts = Facts { format: FORMAT, targets: all.targets };
     let facts = serde_json::to_value(&facts).map_err(|error| CollectError::Other(error.to_string()))?;
+    let mut filters: Vec<String> = source.targets.iter().map(|target| format!("{}: {}", target.subject, target.files.join(", "))).collect();
+    let (artifacts, left_out) = all.kept.told();
+    filters.extend(left_out);
     let observation = Observation {
         observed_from,
         observed_to: scope.clock.now(),
@@ -50,14 +52,14 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
             rule_pack: None,
         },
         rights: "read access to the folders; the scanner ran as the same user, within the limits that the facts name".to_owned(),
-        filters: source.targets.iter().map(|target| format!("{}: {}", target.subject, target.files.join(", "))).collect(),
+        filters,
         blind_spots: vec!["what the scanner's rules do not look for".to_owned()],
         problems: all.problems,
         facts,
         facts_artifact: None,
         artifacts: Vec::new(),
     };
-    Ok(Collected { observation, artifacts: all.artifacts })
+    Ok(Collected { observation, artifacts })
 }
 
 /// What all targets gave.
@@ -66,7 +68,8 @@ struct All {
     targets: Vec<TargetFacts>,
     population: Vec<Population>,
     problems: Vec<Problem>,
-    artifacts: Vec<RawArtifact>,
+    keep: KeepUpTo,
+    kept: Kept,
 }
 
 /// One target that is looked at.
@@ -159,7 +162,12 @@ impl All {
             }
         };
         first.get_or_insert_with(|| done.facts.clone());
-        let read = match results::reading(&adapter.id, &done, Some(done.format)) {
+        let read = results::reading(&adapter.id, &done, Some(done.format));
+        match results::Source::open(&done).and_then(|mut result| self.keep.read(&mut *result)) {
+            Ok(printed) => self.kept.take(format!("{}-{name}", adapter.id), printed, read.is_ok()),
+            Err(error) => self.trouble(looking, "result-not-read", error.kind().to_string()),
+        }
+        let read = match read {
             Ok(read) => read,
             Err(error) => {
                 self.trouble(looking, "result-not-read", error.to_string());
@@ -172,13 +180,6 @@ impl All {
         }
         if let Some(why) = done.said.contradiction(found.open) {
             self.trouble(looking, "scanner-contradicts-itself", format!("{}: {why}", adapter.title));
-        }
-        if done.result_bytes <= KEPT {
-            let mut bytes = Vec::new();
-            let read = results::Source::open(&done).and_then(|mut result| result.read_to_end(&mut bytes));
-            if read.is_ok() {
-                self.artifacts.push(RawArtifact { name: format!("{}-{name}", adapter.id), media_type: "application/json".to_owned(), bytes });
-            }
         }
         Some(found)
     }

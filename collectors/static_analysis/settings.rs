@@ -4,6 +4,7 @@ use exhibit_evidence::{EnvironmentId, Severity, SubjectId};
 use serde::Deserialize;
 
 use crate::SettingProblem;
+use crate::kept::KeepUpTo;
 use crate::policy::{self, Allowance, RuleSeverity};
 use crate::scanners::ScannerSettings;
 
@@ -13,6 +14,9 @@ use crate::scanners::ScannerSettings;
 pub(super) struct Source {
     /// What is analysed.
     pub targets: Vec<Target>,
+    /// Up to which size each result is kept beside the evidence.
+    #[serde(default)]
+    pub keep_results_mib: KeepUpTo,
 }
 
 /// One folder, and what looks at it.

@@ -125,6 +125,14 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether nothing says whose output it should be: nobody named it, and it does not look like any that is known.
+    pub fn is_about_nothing_known(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(_) | Self::Unknown | Self::Empty { expected: None } | Self::NotJson { expected: None, .. }
+        )
+    }
+
     /// Puts a step before the path.
     pub(super) fn within(mut self, step: &dyn Fn() -> String) -> Self {
         if let Self::Truncated { path, .. }

@@ -8,9 +8,10 @@ use super::counting::{self, Counted};
 use super::earlier::{self, Looked, Unseen};
 use super::facts::{FORMAT, Facts, History, KnownExploited, TargetFacts};
 use super::known::{Exploited, Statements};
-use super::scanning::{self, Scanned, Unsaid};
+use super::scanning::{self, Scanned, Unsaid, called};
 use super::settings::{self, Source};
-use crate::{CollectError, Collected, RawArtifact, Scope, Settings};
+use crate::kept::Kept;
+use crate::{CollectError, Collected, Scope, Settings};
 
 /// Most problems of one target that are told one by one.
 const MOST_PROBLEMS: usize = 50;
@@ -27,7 +28,7 @@ pub(super) struct Gathered {
     pub(super) targets: Vec<TargetFacts>,
     /// For each target, lockfiles that could not be read; none where nothing of it could be.
     pub(super) unseen: Vec<Option<Unseen>>,
-    pub(super) artifacts: Vec<RawArtifact>,
+    pub(super) kept: Kept,
     pub(super) commands: Vec<String>,
 }
 
@@ -72,12 +73,10 @@ pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> R
         let environment = scope.environment(target.environment.as_ref(), &key)?;
         let subject = Subject { environment, id: target.id.clone() };
         let counted = counting::count(target, scope.base);
-        let (scanned, unsaid) = scanning::scan(target, &counted, scope);
+        let (scanned, unsaid) = scanning::scan(target, &counted, source.keep_results_mib, scope);
         gathered.add(looks, subject, counted, scanned, unsaid, &lists);
     }
-    let artifacts = std::mem::take(&mut gathered.artifacts);
-    let observation = observation(looks, scope, gathered, &lists, observed_from)?;
-    Ok(Collected { observation, artifacts })
+    collected(looks, scope, gathered, &lists, observed_from)
 }
 
 impl Gathered {
@@ -104,9 +103,12 @@ impl Gathered {
         let lost = counted.problems.iter().any(|(code, _)| lost(code));
         self.unseen.push((!lost).then_some(Unseen { lockfiles: counted.unreadable, more: counted.part }));
         let told = counted.problems.into_iter().chain(problems).map(|(code, message)| (code.to_owned(), message));
-        let told = told.chain(unsaid.into_iter().map(|one| (one.code.to_owned(), one.message)));
+        let told = told.chain(unsaid.iter().map(|one| (one.code.to_owned(), one.message.clone())));
         for (code, message) in told.take(MOST_PROBLEMS) {
             self.problems.push(Problem { code, message, subject: Some(subject.clone()) });
+        }
+        for (name, printed) in unsaid.into_iter().filter_map(|one| one.printed).map(|boxed| *boxed) {
+            self.kept.take(name, printed, false);
         }
         if dropped > 0 {
             let message = format!("{dropped} things that scanners told are more than are kept, and were not looked at");
@@ -114,7 +116,7 @@ impl Gathered {
         }
         let mut scans = Vec::new();
         for one in scanned {
-            self.artifacts.extend(one.artifact);
+            self.kept.take(called(&one.facts.name), one.printed, true);
             if let Some(run) = &one.facts.run {
                 self.commands.push(format!("{} {}", run.title, run.arguments.join(" ")));
             }
@@ -157,14 +159,14 @@ fn about_another(one: &Scanned, counted: &Counted) -> Option<(&'static str, Stri
     })
 }
 
-/// The observation of what was gathered.
-pub(super) fn observation(
+/// What was gathered, as an observation with what is kept beside it.
+pub(super) fn collected(
     looks: Looks,
     scope: &Scope<'_>,
     mut gathered: Gathered,
     lists: &Lists,
     observed_from: exhibit_evidence::Timestamp,
-) -> Result<Observation, CollectError> {
+) -> Result<Collected, CollectError> {
     let mut looked = Looked { targets: &mut gathered.targets, unseen: &gathered.unseen };
     let (earlier, history) = earlier::follow(looks, scope, &mut looked);
     if let History::Unknown { why } = &history {
@@ -176,7 +178,11 @@ pub(super) fn observation(
     let facts =
         serde_json::to_value(facts).map_err(|_| CollectError::Other("the facts have no JSON form".to_owned()))?;
     gathered.commands.dedup();
-    Ok(Observation {
+    let not_entered = crate::packages::find::NOT_ENTERED.join(", ");
+    let mut filters = vec![format!("folders of these names are not entered: {not_entered}")];
+    let (artifacts, left_out) = gathered.kept.told();
+    filters.extend(left_out);
+    let observation = Observation {
         observed_from,
         observed_to: scope.clock.now(),
         subjects: gathered.subjects,
@@ -189,14 +195,12 @@ pub(super) fn observation(
             rule_pack: None,
         },
         rights: "read access to the targets, as the user that runs this".to_owned(),
-        filters: vec![format!(
-            "folders of these names are not entered: {}",
-            crate::packages::find::NOT_ENTERED.join(", ")
-        )],
+        filters,
         blind_spots: looks.blind_spots(),
         problems: gathered.problems,
         facts,
         facts_artifact: None,
         artifacts: Vec::new(),
-    })
+    };
+    Ok(Collected { observation, artifacts })
 }

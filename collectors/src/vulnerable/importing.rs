@@ -1,18 +1,23 @@
 //! A result that somebody else's pipeline made, taken in by the same rules.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::path::Path;
 
-use exhibit_evidence::{Observation, Timestamp};
+use chrono::TimeDelta;
+use exhibit_evidence::Timestamp;
 
 use super::Looks;
-use super::collect::{Gathered, Lists, observation};
+use super::collect::{Gathered, Lists, collected};
 use super::counting::{self, Counted};
 use super::scanning::{self, Said};
 use super::settings;
 use crate::packages::find::{self, Listing};
 use crate::results::Format;
-use crate::{CollectError, Given, Scope, Settings};
+use crate::{CollectError, Collected, Given, Scope, Settings};
+
+/// By how much clocks may differ.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 
 /// What one file says, as an observation of the subject that is given.
 pub(super) fn import(
@@ -20,7 +25,7 @@ pub(super) fn import(
     scope: &Scope<'_>,
     settings: &Settings,
     given: &Given<'_>,
-) -> Result<Observation, CollectError> {
+) -> Result<Collected, CollectError> {
     let other = CollectError::Other;
     let source = settings::source(looks, &settings.source).map_err(CollectError::Settings)?;
     let name = file_name(given.file);
@@ -35,10 +40,7 @@ pub(super) fn import(
     let file = File::open(given.file).map_err(io)?;
     let now = scope.clock.now();
     let own = file.metadata().and_then(|seen| seen.modified()).map(|at| Timestamp::new(at.into())).map_err(io)?;
-    let (written_at, by) = match given.observed_at {
-        Some(at) => (at, "whoever handed it in says when it was written"),
-        None => (own, "the file's own time counts as when it was written"),
-    };
+    let (written_at, by) = written(own, given.observed_at, now).map_err(other)?;
     let mut gathered = Gathered::default();
     let lists = Lists::read(&source, scope, &mut gathered.problems);
     let target = source.targets.iter().find(|target| target.id == given.subject.id);
@@ -48,28 +50,55 @@ pub(super) fn import(
         Some(named(given))
     };
     let nothing_counted = counted.is_none();
-    let counted = counted.unwrap_or_default();
+    // Where nothing was counted, nothing of what was noted before is known to be gone.
+    let counted = counted.unwrap_or_else(|| Counted { part: true, ..Counted::default() });
     let covers = (0..counted.locks.len()).collect();
-    let said = Said { name, written_at: written_at.min(now), run: None, lockfile: None, database: None, said: None };
-    let scanned = scanning::read(file, format, said, covers).map_err(|unsaid| other(unsaid.message))?;
-    gathered.add(looks, given.subject.clone(), counted, vec![scanned], Vec::new(), &lists);
+    let said = Said { name: name.clone(), written_at, run: None, lockfile: None, database: None, said: None };
+    let (scanned, unsaid) = match scanning::read(file, format, said, covers, source.keep_results_mib) {
+        Ok(one) => (vec![one], vec![]),
+        Err(one) if one.known => (vec![], vec![one]),
+        Err(one) => return Err(other(one.message)),
+    };
+    let printed = scanned.first().map(|one| (one.facts.digest, one.facts.size));
+    let printed = printed.or_else(|| unsaid.first()?.printed.as_ref().map(|boxed| (boxed.1.digest, boxed.1.size)));
+    gathered.add(looks, given.subject.clone(), counted, scanned, unsaid, &lists);
     if nothing_counted {
         gathered.population.iter_mut().for_each(|population| {
             population.exist = None;
             population.counted_by = "no lockfile was handed in with the result, and the job names none".to_owned();
         });
     }
-    let mut observed = observation(looks, scope, gathered, &lists, written_at.min(now))?;
-    observed.observed_to = written_at.min(now);
-    observed.filters.push(by.to_owned());
-    Ok(observed)
+    let Collected { observation: mut observed, artifacts } = collected(looks, scope, gathered, &lists, written_at)?;
+    observed.observed_to = written_at;
+    observed.filters.push(by);
+    if let Some((digest, size)) = printed {
+        let name = crate::results::text::visible(&name, crate::results::text::NAME);
+        observed.filters.push(format!("handed in as `{name}`: {size} bytes, {digest}"));
+    }
+    Ok(Collected { observation: observed, artifacts })
 }
 
-/// The lockfiles that were handed in.
+/// When it was written, and by whose word; or why neither the file nor whoever hands it in can be right.
+fn written(own: Timestamp, given: Option<Timestamp>, now: Timestamp) -> Result<(Timestamp, String), String> {
+    match given {
+        Some(at) if at > now => Err(format!("it is said to have been written at {at}, and now it is {now}")),
+        Some(at) => Ok((at, format!("whoever handed it in says when it was written; the file's own time is {own}"))),
+        None if own.since(now) > CLOCKS_DIFFER => {
+            Err(format!("the file's own time is {own}, and now it is {now}: say when it was written"))
+        }
+        None => Ok((own.min(now), "the file's own time counts as when it was written".to_owned())),
+    }
+}
+
+/// The lockfiles that were handed in, each once.
 fn named(given: &Given<'_>) -> Counted {
     let mut all = Listing::default();
     let mut problems = Vec::new();
+    let mut there = BTreeSet::new();
     for path in given.counted_in {
+        if !there.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())) {
+            continue;
+        }
         match find::one(path) {
             Ok(listing) => {
                 all.files.extend(listing.files);
@@ -78,6 +107,8 @@ fn named(given: &Given<'_>) -> Counted {
             Err(error) => problems.push(("lockfile-unreadable", format!("{}: {error}", file_name(path)))),
         }
     }
+    // In whatever order they were named.
+    all.files.sort_by(|one, other| (&one.path, &one.bytes).cmp(&(&other.path, &other.bytes)));
     let mut counted = counting::read(all);
     counted.problems.extend(problems);
     counted.part = true;

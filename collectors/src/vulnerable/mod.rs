@@ -126,7 +126,7 @@ impl Collector for Looks {
         judge::judge(*self, observation, policy)
     }
 
-    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Observation, CollectError> {
+    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
         importing::import(*self, scope, settings, given)
     }
 

@@ -5,19 +5,17 @@ use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
-use exhibit_evidence::{Digest, Digesting, Timestamp};
+use exhibit_evidence::Timestamp;
 
 use super::counting::{Counted, Lock};
 use super::exporting;
 use super::facts::ScanFacts;
 use super::settings::{ScanSource, Target, patterns};
+use crate::Scope;
+use crate::kept::{KeepUpTo, Printed};
 use crate::packages::Format as Lockfile;
 use crate::results::{self, Format, Reading};
 use crate::scanners::{self, Adapter, Database, LooksAt, Request, ScannerSettings};
-use crate::{RawArtifact, Scope};
-
-/// Results up to this size are kept beside the evidence, in bytes.
-const KEPT: u64 = 16 << 20;
 
 /// What one scanner said.
 pub(super) struct Scanned {
@@ -28,13 +26,30 @@ pub(super) struct Scanned {
     /// The lockfiles that it is about, by their position.
     pub(super) covers: Vec<usize>,
     /// Its result, as it is.
-    pub(super) artifact: Option<RawArtifact>,
+    pub(super) printed: Printed,
 }
 
-/// A scanner that said nothing: a steady code, and why.
+/// A scanner that said nothing that counts.
 pub(super) struct Unsaid {
+    /// A steady code.
     pub(super) code: &'static str,
+    /// Why.
     pub(super) message: String,
+    /// What it printed instead, as it is, and the name of that.
+    pub(super) printed: Option<Box<(String, Printed)>>,
+    /// Whether what it printed can be told to be a scanner's.
+    pub(super) known: bool,
+}
+
+impl Unsaid {
+    fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, printed: None, known: true }
+    }
+}
+
+/// What a scanner's result is called where it is kept.
+pub(super) fn called(name: &str) -> String {
+    format!("what {} said", results::text::visible(name, results::text::NAME))
 }
 
 /// An open file that is read from its beginning, as often as needed.
@@ -49,16 +64,25 @@ impl results::Source for Opened {
 }
 
 /// Has every scanner of a target run, and reads what they said.
-pub(super) fn scan(target: &Target, counted: &Counted, scope: &Scope<'_>) -> (Vec<Scanned>, Vec<Unsaid>) {
+pub(super) fn scan(
+    target: &Target,
+    counted: &Counted,
+    keep: KeepUpTo,
+    scope: &Scope<'_>,
+) -> (Vec<Scanned>, Vec<Unsaid>) {
     let (mut scanned, mut unsaid) = (Vec::new(), Vec::new());
+    let mut add = |one: Result<Scanned, Unsaid>| match one {
+        Ok(one) => scanned.push(one),
+        Err(one) => unsaid.push(one),
+    };
     for source in &target.scans {
         let covers = covered(source, &counted.locks);
         match (&source.scanner, &source.result) {
-            (Some(settings), _) => run(target, settings, counted, &covers, scope, &mut scanned, &mut unsaid),
-            (None, Some(path)) => match written(source, path, covers, scope) {
-                Ok(one) => scanned.push(one),
-                Err(one) => unsaid.push(one),
+            (Some(settings), _) => match run(target, settings, counted, &covers, keep, scope) {
+                Ok(all) => all.into_iter().for_each(&mut add),
+                Err(none) => add(Err(none)),
             },
+            (None, Some(path)) => add(written(source, path, covers, keep, scope)),
             (None, None) => {}
         }
     }
@@ -72,9 +96,15 @@ fn covered(source: &ScanSource, locks: &[Lock]) -> Vec<usize> {
 }
 
 /// Reads a result that was written elsewhere.
-fn written(source: &ScanSource, path: &Path, covers: Vec<usize>, scope: &Scope<'_>) -> Result<Scanned, Unsaid> {
+fn written(
+    source: &ScanSource,
+    path: &Path,
+    covers: Vec<usize>,
+    keep: KeepUpTo,
+    scope: &Scope<'_>,
+) -> Result<Scanned, Unsaid> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let unread = |error: io::Error| Unsaid { code: "result-unreadable", message: format!("{name}: {}", error.kind()) };
+    let unread = |error: io::Error| Unsaid::new("result-unreadable", format!("{name}: {}", error.kind()));
     let file = File::open(scope.base.join(path)).map_err(unread)?;
     let now = scope.clock.now();
     let own = || file.metadata().and_then(|seen| seen.modified()).map(|at| Timestamp::new(at.into())).map_err(unread);
@@ -87,7 +117,7 @@ fn written(source: &ScanSource, path: &Path, covers: Vec<usize>, scope: &Scope<'
         database: source.database_at.map(|at| Database::Updated { at }),
         said: None,
     };
-    read(file, source.format, said, covers)
+    read(file, source.format, said, covers, keep)
 }
 
 /// What is known of a result before it is read.
@@ -100,29 +130,58 @@ pub(super) struct Said {
     pub(super) said: Option<scanners::Said>,
 }
 
-/// Reads a result.
-pub(super) fn read(file: File, format: Option<Format>, said: Said, covers: Vec<usize>) -> Result<Scanned, Unsaid> {
-    let Said { name, written_at, run, lockfile, database, said } = said;
+/// Reads a result, and holds what of it is to be kept, whatever came of reading it.
+pub(super) fn read(
+    file: File,
+    format: Option<Format>,
+    said: Said,
+    covers: Vec<usize>,
+    keep: KeepUpTo,
+) -> Result<Scanned, Unsaid> {
     let opened = Opened(file);
-    let unread = |error: &io::Error| Unsaid { code: "result-unreadable", message: format!("{name}: {}", error.kind()) };
-    let (digest, size, kept) = digested(&opened).map_err(|error| unread(&error))?;
-    let reading = results::reading(&name, &opened, format)
-        .map_err(|error| Unsaid { code: "result-unreadable", message: error.to_string() })?;
+    let unread = |error: io::Error| Unsaid {
+        known: false,
+        ..Unsaid::new("result-unreadable", format!("{}: {}", said.name, error.kind()))
+    };
+    let printed = results::Source::open(&opened).and_then(|mut source| keep.read(&mut *source)).map_err(unread)?;
+    // What Exhibit has run leaves the values out; whether others did, nobody knows.
+    let secrets = [format, results::recognise(printed.head())].into_iter().flatten().any(Format::may_hold_secrets);
+    let printed = if secrets && said.run.is_none() {
+        printed.withheld("what this scanner prints may hold the secrets that it found")
+    } else {
+        printed
+    };
+    match told(&opened, format, &said) {
+        Ok(reading) => Ok(scanned(reading, said, covers, printed)),
+        Err(unsaid) => Err(Unsaid { printed: Some(Box::new((called(&said.name), printed))), ..unsaid }),
+    }
+}
+
+/// What it tells, where that counts.
+fn told(opened: &Opened, format: Option<Format>, said: &Said) -> Result<Reading, Unsaid> {
+    let name = &said.name;
+    let reading = results::reading(name, opened, format).map_err(|error| Unsaid {
+        known: !error.why.is_about_nothing_known(),
+        ..Unsaid::new("result-unreadable", error.to_string())
+    })?;
     let errors: Vec<&str> = reading.errors().map(|notice| notice.message.as_str()).take(3).collect();
     if !errors.is_empty() {
-        return Err(Unsaid {
-            code: "scanner-reports-errors",
-            message: format!("{name} reports: {}", errors.join("; ")),
-        });
+        return Err(Unsaid::new("scanner-reports-errors", format!("{name} reports: {}", errors.join("; "))));
     }
     if reading.lists_only {
         let message =
             format!("{name} lists packages, and nothing in it says that anybody looked for vulnerabilities in them");
-        return Err(Unsaid { code: "no-vulnerability-scan", message });
+        return Err(Unsaid::new("no-vulnerability-scan", message));
     }
-    if let Some(why) = said.and_then(|said| said.contradiction(reading.vulnerabilities.len() as u64)) {
-        return Err(Unsaid { code: "scanner-contradicts-itself", message: format!("{name}: {why}") });
+    let found = reading.vulnerabilities.len() as u64;
+    if let Some(why) = said.said.as_ref().and_then(|said| said.contradiction(found)) {
+        return Err(Unsaid::new("scanner-contradicts-itself", format!("{name}: {why}")));
     }
+    Ok(reading)
+}
+
+fn scanned(reading: Reading, said: Said, covers: Vec<usize>, printed: Printed) -> Scanned {
+    let Said { written_at, run, lockfile, database, .. } = said;
     let format = reading.format;
     let word = format.map_or("unknown", Format::name);
     let mut skipped = std::collections::BTreeMap::new();
@@ -132,46 +191,22 @@ pub(super) fn read(file: File, format: Option<Format>, said: Said, covers: Vec<u
     let facts = ScanFacts {
         name: run.as_ref().map_or_else(|| word.to_owned(), |run| run.adapter.clone()),
         lockfile,
-        database: database.unwrap_or_else(|| told(&reading, format)),
+        database: database.unwrap_or_else(|| database_of(&reading, format)),
         run,
         format: word.to_owned(),
         tools: reading.tools.clone(),
         written_at,
         databases: reading.databases.clone(),
-        digest,
-        size,
+        digest: printed.digest,
+        size: printed.size,
         examined: reading.packages_examined(),
         skipped,
     };
-    let artifact = kept.map(|bytes| RawArtifact {
-        name: format!("what {} said", facts.name),
-        media_type: "application/json".to_owned(),
-        bytes,
-    });
-    Ok(Scanned { facts, reading, covers, artifact })
-}
-
-fn digested(opened: &Opened) -> io::Result<(Digest, u64, Option<Vec<u8>>)> {
-    let mut source = results::Source::open(opened)?;
-    let (mut digesting, mut kept) = (Digesting::default(), Vec::new());
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match source.read(&mut buffer)? {
-            0 => break,
-            read => {
-                digesting.take(&buffer[..read]);
-                if kept.len() as u64 <= KEPT {
-                    kept.extend_from_slice(&buffer[..read]);
-                }
-            }
-        }
-    }
-    let (digest, size) = digesting.finish();
-    Ok((digest, size, (size <= KEPT).then_some(kept)))
+    Scanned { facts, reading, covers, printed }
 }
 
 /// What a result says of its database; those that ask a service have none of their own.
-fn told(reading: &Reading, format: Option<Format>) -> Database {
+fn database_of(reading: &Reading, format: Option<Format>) -> Database {
     let updated = reading.databases.iter().filter_map(|database| database.updated.as_deref());
     let times = updated.filter_map(|text| DateTime::parse_from_rfc3339(text).ok());
     if let Some(oldest) = times.map(|at| Timestamp::new(at.to_utc())).min() {
@@ -191,11 +226,10 @@ fn run(
     settings: &ScannerSettings,
     counted: &Counted,
     covers: &[usize],
+    keep: KeepUpTo,
     scope: &Scope<'_>,
-    scanned: &mut Vec<Scanned>,
-    unsaid: &mut Vec<Unsaid>,
-) {
-    let mut failed = |code, message: String| unsaid.push(Unsaid { code, message });
+) -> Result<Vec<Result<Scanned, Unsaid>>, Unsaid> {
+    let failed = |code, message: String| Err(Unsaid::new(code, message));
     let Some(runner) = scope.own.runner else {
         return failed("scanner-not-started", "nothing here can run scanners".to_owned());
     };
@@ -235,27 +269,22 @@ fn run(
         }
         _ => whole,
     };
-    for (place, name, lockfile, covers) in tasks {
+    let scan = |(place, name, lockfile, covers): (PathBuf, String, Option<String>, Vec<usize>)| {
         let request =
             Request { runner, adapter: &adapter, settings, base: scope.base, target: &place, looks_at, name: &name };
-        let one = scanners::scan(&request).map_err(|error| Unsaid { code: error.code(), message: error.to_string() });
-        let one = one.and_then(|scan| {
-            let format = Some(scan.format);
-            let said = Said {
-                name: adapter.id.clone(),
-                written_at: scope.clock.now(),
-                database: Some(scan.facts.database.clone()),
-                lockfile,
-                said: Some(scan.said),
-                run: Some(scan.facts),
-            };
-            read(scan.result, format, said, covers)
-        });
-        match one {
-            Ok(one) => scanned.push(one),
-            Err(one) => unsaid.push(one),
-        }
-    }
+        let scan = scanners::scan(&request).map_err(|error| Unsaid::new(error.code(), error.to_string()))?;
+        let format = Some(scan.format);
+        let said = Said {
+            name: adapter.id.clone(),
+            written_at: scope.clock.now(),
+            database: Some(scan.facts.database.clone()),
+            lockfile,
+            said: Some(scan.said),
+            run: Some(scan.facts),
+        };
+        read(scan.result, format, said, covers, keep)
+    };
+    Ok(tasks.into_iter().map(scan).collect())
 }
 
 fn root_of(target: &Target, base: &Path) -> PathBuf {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::Looks;
 use crate::SettingProblem;
+use crate::kept::KeepUpTo;
 use crate::policy::read;
 use crate::results::Format;
 use crate::scanners::ScannerSettings;
@@ -25,6 +26,9 @@ pub(super) struct Source {
     /// Statements in OpenVEX.
     #[serde(default)]
     pub(super) vex: Vec<PathBuf>,
+    /// Up to which size each result is kept beside the evidence.
+    #[serde(default)]
+    pub(super) keep_results_mib: KeepUpTo,
 }
 
 /// One target.

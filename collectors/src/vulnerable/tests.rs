@@ -111,7 +111,7 @@ fn what_is_gone_is_closed_for_what_became_of_it() {
         observed_at: "2026-11-19T04:00:00.000000Z".parse().ok(),
         counted_in: &[elsewhere],
     };
-    let part = Looks::Dependencies.import(&scope, &case.settings, &given).expect("readable");
+    let part = Looks::Dependencies.import(&scope, &case.settings, &given).expect("readable").observation;
     let part = Looks::Dependencies.judge(&part, &case.environments, &case.settings.policy).expect("judged");
     assert!(part.iter().all(|one| one.closings.is_empty()), "{part:?}");
     let kept = part.iter().flat_map(|one| &one.findings).filter(|one| one.detail.contains("not examined this time"));
@@ -122,31 +122,157 @@ fn what_is_gone_is_closed_for_what_became_of_it() {
     assert_eq!(closings(&judged()), []);
 }
 
+/// Imports by the settings of a case, with nothing known from before.
+fn imported(case: &crate::cases::Case, settings: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
+    let (clock, engine, own) = (&crate::cases::CaseClock, Engine::builtin(), crate::own::Own::default());
+    let base = case.folder.join("input");
+    let scope = Scope { base: &base, environments: &case.environments, clock, run_key: &[1; 32], engine, own };
+    Looks::Dependencies.import(&scope, settings, given)
+}
+
+fn case(name: &str) -> crate::cases::Case {
+    cases(Looks::Dependencies).into_iter().find(|case| case.folder.ends_with(name)).expect("the case")
+}
+
 #[test]
 fn a_result_of_somebody_elses_pipeline_is_held_to_the_same_rules() {
     use exhibit_evidence::{Verdict, observation::Subject};
-    let case =
-        cases(Looks::Dependencies).into_iter().find(|case| case.folder.ends_with("cases/fail")).expect("the case");
+    let case = case("cases/fail");
     let input = case.folder.join("input");
-    let own = crate::own::Own::default();
-    let (clock, engine) = (&crate::cases::CaseClock, Engine::builtin());
-    let scope = Scope { base: &input, environments: &case.environments, clock, run_key: &[1; 32], engine, own };
     let subject = Subject { environment: case.environments[0].id.clone(), id: "elsewhere".parse().expect("an id") };
     let (file, lockfile) = (input.join("result.json"), input.join("requirements.txt"));
     let observed_at = "2026-11-19T04:00:00.000000Z".parse().ok();
     let mut given = Given { file: &file, format: None, subject: &subject, observed_at, counted_in: &[] };
     let verdicts = |given: &Given<'_>| {
-        let observation = Looks::Dependencies.import(&scope, &case.settings, given).expect("readable");
+        let Collected { observation, artifacts } = imported(&case, &case.settings, given).expect("readable");
         assert_eq!(Some(observation.observed_to), observed_at);
+        // What was handed in is kept as it is.
+        assert_eq!(artifacts.len(), 1);
+        assert_eq!(artifacts[0].bytes, std::fs::read(given.file).expect("read"));
+        let told = observation.filters.last().expect("what it was");
+        assert!(told.contains(&exhibit_evidence::Digest::of(&artifacts[0].bytes).to_string()), "{told}");
         let judged =
             Looks::Dependencies.judge(&observation, &case.environments, &case.settings.policy).expect("judged");
         judged.iter().map(Judgement::verdict).collect::<Vec<_>>()
     };
     // Without a lockfile nobody knows what there was.
     assert_eq!(verdicts(&given)[..3], [Verdict::Error, Verdict::Pass, Verdict::Fail]);
-    let counted_in = [lockfile];
-    given.counted_in = &counted_in;
+    let twice = [lockfile.clone(), input.join("../input/requirements.txt")];
+    given.counted_in = &twice[..1];
     assert_eq!(verdicts(&given)[..3], [Verdict::Pass, Verdict::Pass, Verdict::Fail]);
+    let once = imported(&case, &case.settings, &given).expect("readable");
+    given.counted_in = &twice;
+    let twice = imported(&case, &case.settings, &given).expect("readable");
+    assert_eq!(once.observation.population, twice.observation.population);
+    // What another tool printed than the one that is named was handed in all the same, and says nothing.
     given.format = Some("npm-audit");
-    assert!(Looks::Dependencies.import(&scope, &case.settings, &given).is_err());
+    assert_eq!(verdicts(&given)[..3], [Verdict::Error; 3]);
+}
+
+#[test]
+fn what_says_nothing_is_an_error_as_soon_as_it_is_known_whose_it_should_be() {
+    use exhibit_evidence::{Verdict, observation::Subject};
+    let case = case("cases/fail");
+    let whole = std::fs::read(case.folder.join("input/result.json")).expect("read");
+    let lockfile = [case.folder.join("input/requirements.txt")];
+    let subject = Subject { environment: case.environments[0].id.clone(), id: "elsewhere".parse().expect("an id") };
+    let folder = tempfile::tempdir().expect("a folder");
+    let observed_at = "2026-11-19T04:00:00.000000Z".parse().ok();
+    let file = folder.path().join("result.json");
+    let bill = br#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[]}"#;
+    let failed = br#"{"error":{"code":"ENOAUDIT","summary":"no service"}}"#;
+    let newer = br#"{"SchemaVersion":99,"Results":[]}"#;
+    let deep = "[".repeat(100_000);
+    for (what, bytes, format, told) in [
+        ("cut off", &whole[..whole.len() / 2], Some("pip-audit"), "the output was cut off"),
+        ("cut off, and recognised", &whole[..whole.len() / 2], None, "the output was cut off"),
+        ("empty", b"", Some("pip-audit"), "it is empty: expected what pip-audit"),
+        ("empty, and nobody's", b"", None, ""),
+        ("a page", b"<html>503</html>", Some("trivy"), "an HTML or XML page is no JSON"),
+        ("a page, and nobody's", b"<html>503</html>", None, ""),
+        ("no JSON any more", b"{\"dependencies\": oops", Some("pip-audit"), "is no JSON"),
+        ("somebody else's", &whole, Some("grype"), "it is what pip-audit"),
+        ("the word of failure", failed, None, "says that it failed: ENOAUDIT"),
+        ("newer", newer, Some("trivy"), "`SchemaVersion` is 99"),
+        ("deep", deep.as_bytes(), Some("npm-audit"), "what npm audit"),
+        ("deep, and nobody's", deep.as_bytes(), None, ""),
+        ("a list", bill, None, "nothing in it says that anybody looked for vulnerabilities"),
+    ] {
+        std::fs::write(&file, bytes).expect("written");
+        let given = Given { file: &file, format, subject: &subject, observed_at, counted_in: &lockfile };
+        let got = imported(&case, &case.settings, &given);
+        if told.is_empty() {
+            assert!(got.is_err(), "{what}");
+            continue;
+        }
+        let Collected { observation, artifacts } = got.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let problem = &observation.problems[0];
+        assert!(observation.problems.len() == 1 && problem.message.contains(told), "{what}: {problem:?}");
+        assert!(!problem.message.contains(char::is_control), "{what}: {problem:?}");
+        assert_eq!(problem.subject.as_ref(), Some(&subject), "{what}");
+        let population = &observation.population[0];
+        assert_eq!((population.exist, population.examined), (Some(4), 0), "{what}");
+        assert_eq!((artifacts[0].bytes.as_slice(), artifacts[0].media_type.as_str()), (bytes, "text/plain"), "{what}");
+        let judged =
+            Looks::Dependencies.judge(&observation, &case.environments, &case.settings.policy).expect("judged");
+        let about_it = judged[..3].iter().map(Judgement::verdict).collect::<Vec<_>>();
+        assert_eq!(about_it, [Verdict::Error; 3], "{what}");
+        assert!(judged.iter().all(|one| one.findings.is_empty() && one.closings.is_empty()), "{what}");
+    }
+}
+
+#[test]
+fn what_others_had_printed_with_secrets_in_it_is_not_kept() {
+    use exhibit_evidence::observation::Subject;
+    let case = case("cases/fail");
+    let subject = Subject { environment: case.environments[0].id.clone(), id: "elsewhere".parse().expect("an id") };
+    let folder = tempfile::tempdir().expect("a folder");
+    let observed_at = "2026-11-19T04:00:00.000000Z".parse().ok();
+    let file = folder.path().join("result.json");
+    let leaks = br#"[{"RuleID":"generic-api-key","Description":"","StartLine":1,"EndLine":1,"StartColumn":1,"EndColumn":2,"Match":"x","Secret":"open sesame","File":"a","Fingerprint":"a:generic-api-key:1"}]"#;
+    for (bytes, format) in [(&leaks[..], None), (&leaks[..100], Some("gitleaks"))] {
+        std::fs::write(&file, bytes).expect("written");
+        let given = Given { file: &file, format, subject: &subject, observed_at, counted_in: &[] };
+        let Collected { observation, artifacts } = imported(&case, &case.settings, &given).expect("known");
+        assert!(artifacts.is_empty());
+        let told = observation.filters.join("\n");
+        assert!(told.contains("sha256:") && told.contains("may hold the secrets that it found"), "{told}");
+    }
+}
+
+#[test]
+fn a_result_is_as_old_as_its_file_or_as_somebody_says_and_neither_lies_ahead() {
+    use exhibit_evidence::{Clock as _, observation::Subject};
+    let case = case("cases/fail");
+    let subject = Subject { environment: case.environments[0].id.clone(), id: "elsewhere".parse().expect("an id") };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("result.json");
+    std::fs::copy(case.folder.join("input/result.json"), &file).expect("copied");
+    let now = crate::cases::CaseClock.now();
+    let hours = |hours: i64| now.plus(chrono::TimeDelta::hours(hours));
+    // The file's own time and what is said, in hours from now; what counts.
+    for (own, said, counts) in [
+        (-2, None, Ok(-2)),
+        (3, None, Ok(0)),
+        (25, None, Err("say when it was written")),
+        (25, Some(-2), Ok(-2)),
+        (-2, Some(-50), Ok(-50)),
+        (-50, Some(-2), Ok(-2)),
+        (-2, Some(0), Ok(0)),
+        (-2, Some(1), Err("it is said to have been written at")),
+    ] {
+        let time = std::time::SystemTime::from(hours(own).utc());
+        std::fs::File::options().write(true).open(&file).expect("opened").set_modified(time).expect("set");
+        let observed_at = said.map(hours);
+        let given = Given { file: &file, format: None, subject: &subject, observed_at, counted_in: &[] };
+        match (imported(&case, &case.settings, &given), counts) {
+            (Ok(got), Ok(counts)) => {
+                assert_eq!(got.observation.observed_to, hours(counts), "{own} {said:?}");
+                let told = got.observation.filters.join("\n");
+                assert_eq!(said.is_some(), told.contains(&format!("the file's own time is {}", hours(own))), "{told}");
+            }
+            (Err(error), Err(why)) => assert!(error.to_string().contains(why), "{error}"),
+            (got, _) => panic!("{own} {said:?}: {}", got.is_ok()),
+        }
+    }
 }

@@ -120,9 +120,19 @@ pub(crate) async fn perform(world: &Arc<World>, job: &Job, order: Order, hands: 
         attempt: lease.as_ref().map_or(1, |lease| u64::from(lease.attempts)),
     };
     let (by, self_test) = (world.host.clone(), Some(self_test));
-    let pushed = None;
-    let outcome =
-        sealing::Outcome { evidence, run, clock_offset_ms, collector, by, pushed, self_test, collected, judgements };
+    let (pushed, kept) = (None, Vec::new());
+    let outcome = sealing::Outcome {
+        evidence,
+        run,
+        clock_offset_ms,
+        collector,
+        by,
+        pushed,
+        self_test,
+        collected,
+        kept,
+        judgements,
+    };
     record(world, job, lease, outcome).await
 }
 

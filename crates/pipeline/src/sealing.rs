@@ -44,15 +44,24 @@ pub(crate) struct Outcome {
     pub pushed: Option<Pushed>,
     pub self_test: Option<SelfTest>,
     pub collected: Collected,
+    /// What was masked before, while it waited to be sealed.
+    pub kept: Vec<Kept>,
     pub judgements: Vec<Judgement>,
+}
+
+/// An artifact that was masked: the bytes, and what the record says of them.
+pub(crate) struct Kept {
+    pub reference: ArtifactRef,
+    pub artifact: NewArtifact,
 }
 
 /// Makes the entries of one performance: its evidence, and one assessment for each judgement.
 pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed, StepError> {
-    let Outcome { evidence, run, clock_offset_ms, collector, by, pushed, self_test, collected, judgements } = outcome;
+    let Outcome { evidence, run, clock_offset_ms, collector, by, pushed, self_test, collected, kept, judgements } =
+        outcome;
     let policy = policy_digest(&job.settings)?;
     let mut artifacts = Vec::new();
-    let observation = observation(&world.engine, collected, &mut artifacts)?;
+    let observation = observation(&world.engine, collected, kept, &mut artifacts)?;
 
     let evidence = evidence.unwrap_or_else(|| world.entry_id());
     let mut disclosures = Vec::new();
@@ -98,19 +107,20 @@ fn policy_digest(settings: &Settings) -> Result<exhibit_evidence::Digest, Canoni
 fn observation(
     engine: &Engine,
     collected: Collected,
+    kept: Vec<Kept>,
     artifacts: &mut Vec<NewArtifact>,
 ) -> Result<Observation, StepError> {
     let mut observation = scrub(engine, collected.observation)?;
-    for raw in collected.artifacts {
-        observation.artifacts.push(keep(engine, raw, artifacts));
+    let raw = collected.artifacts.into_iter().map(|raw| keep(engine, raw));
+    for Kept { reference, artifact } in raw.chain(kept) {
+        observation.artifacts.push(reference);
+        artifacts.push(artifact);
     }
     let facts = to_canonical(&observation.facts)?;
     if facts.len() > LONGEST_FACTS {
-        let reference = keep(
-            engine,
-            RawArtifact { name: "facts".to_owned(), media_type: "application/json".to_owned(), bytes: facts },
-            artifacts,
-        );
+        let raw = RawArtifact { name: "facts".to_owned(), media_type: "application/json".to_owned(), bytes: facts };
+        let Kept { reference, artifact } = keep(engine, raw);
+        artifacts.push(artifact);
         observation.facts_artifact = Some(reference.digest);
         observation.facts = Value::Null;
         observation.artifacts.push(reference);
@@ -123,8 +133,8 @@ fn observation(
     Ok(observation)
 }
 
-/// Masks an artifact, and keeps it.
-fn keep(engine: &Engine, raw: RawArtifact, artifacts: &mut Vec<NewArtifact>) -> ArtifactRef {
+/// Masks an artifact.
+pub(crate) fn keep(engine: &Engine, raw: RawArtifact) -> Kept {
     let masked = mask(engine, &[], &raw.bytes);
     let artifact = NewArtifact { media_type: raw.media_type.clone(), bytes: masked.bytes };
     let reference = ArtifactRef {
@@ -134,8 +144,7 @@ fn keep(engine: &Engine, raw: RawArtifact, artifacts: &mut Vec<NewArtifact>) -> 
         size: artifact.bytes.len() as u64,
         masked: masked.hits.len() as u64,
     };
-    artifacts.push(artifact);
-    reference
+    Kept { reference, artifact }
 }
 
 fn spill(

@@ -1,6 +1,10 @@
 //! Results of scanners that ran elsewhere, handed in as files: judged by what was examined, and taken in once.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::{Value, json as value};
 
@@ -75,15 +79,64 @@ fn a_result_is_judged_by_what_was_examined_and_taken_in_once() {
 }
 
 #[test]
-fn what_no_scanner_wrote_is_refused_and_nothing_is_recorded() {
+fn what_was_handed_in_and_says_nothing_is_an_error_that_says_why() {
     let place = deployment();
+    let lockfile = ["--lockfile", "requirements.txt"];
+    let whole = fs::read(place.join("found.json")).expect("read");
+    for (file, bytes) in [
+        ("cut.json", &whole[..100]),
+        ("empty.json", b""),
+        ("page.json", b"<!DOCTYPE html><title>502</title>"),
+        ("newer.json", br#"{"SchemaVersion":3,"Results":[]}"#),
+    ] {
+        fs::write(place.join(file), bytes).expect("written");
+    }
+    let cases: [(&str, &[&str], &str); 6] = [
+        ("no-service.json", &[], "npm audit (`--json`) says that it failed: status 405"),
+        ("cut.json", &[], "it ends in the middle, after 100 bytes"),
+        ("empty.json", &["--format-of", "trivy"], "it is empty: expected what trivy"),
+        ("page.json", &["--format-of", "npm-audit"], "what looks like an HTML or XML page is no JSON"),
+        ("newer.json", &["--format-of", "trivy"], "its `SchemaVersion` is 3"),
+        ("found.json", &["--format-of", "grype"], "it is what pip-audit"),
+    ];
+    for (file, more, said) in cases {
+        let taken = json(1, place.path(), &importing(file, &[&lockfile, more].concat()));
+        assert_eq!((&taken["outcome"], &taken["findings"]), (&"error".into(), &0.into()), "{file}: {taken}");
+        assert_eq!(taken["population"], value!({"total": 4, "examined": 0, "excluded": 4}), "{file}");
+        let problem = taken["problems"][0].as_str().unwrap_or_else(|| panic!("{file}: {taken}"));
+        assert!(problem.starts_with(file) && problem.contains(said), "{file}: {problem}");
+        let shown =
+            json(0, place.path(), &["evidence", "show", taken["id"].as_str().expect("an id"), "--format", "json"]);
+        let printed = fs::read(place.join(file)).expect("read");
+        let observation = &shown["record"]["body"]["observation"];
+        let kept = &observation["artifacts"][0];
+        assert_eq!((&kept["size"], &kept["masked"]), (&printed.len().into(), &0.into()), "{file}: {observation}");
+        assert_eq!(json(1, place.path(), &importing(file, &[&lockfile, more].concat()))["id"], taken["id"], "{file}");
+    }
+    let listed = json(0, place.path(), &["evidence", "list", "--format", "json"]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(cases.len()));
+    ends_with(0, place.path(), &["fsck"]);
+}
+
+#[test]
+fn what_nobody_says_a_scanner_wrote_is_refused_and_nothing_is_recorded() {
+    let place = deployment();
+    fs::write(place.join("nothing"), "\n").expect("written");
+    fs::copy(place.join("found.json"), place.join("ahead.json")).expect("copied");
+    let ahead = SystemTime::UNIX_EPOCH + Duration::from_secs(5_000_000_000);
+    File::options().append(true).open(place.join("ahead.json")).and_then(|file| file.set_modified(ahead)).expect("set");
     for (file, more, said) in [
-        ("no-service.json", &[][..], "npm audit (`--json`) says that it failed: status 405"),
-        ("requirements.txt", &[], "expected what a scanner prints as JSON"),
+        ("requirements.txt", &[][..], "expected what a scanner prints as JSON"),
+        ("requirements.txt", &[], "With `--format-of`"),
+        ("nothing", &[], "it is empty"),
+        (".", &["--format-of", "trivy"], "directory"),
+        ("not-there.json", &["--format-of", "trivy"], "not-there.json"),
         ("not-there.json", &[], "not-there.json"),
         ("found.json", &["--format-of", "no-such-form"], "expected one of pip-audit"),
         ("found.json", &["--job", "another"], "no job another of dependency_scan"),
         ("found.json", &["--environment", "staging"], "job scans-of-the-pipeline is about production"),
+        ("found.json", &["--observed-at", "2126-11-16T04:00:00Z"], "it is said to have been written at"),
+        ("ahead.json", &[], "say when it was written"),
     ] {
         let ran = output(place.path(), &importing(file, more));
         let error = String::from_utf8_lossy(&ran.stderr);

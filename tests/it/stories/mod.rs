@@ -7,6 +7,7 @@ mod boundaries;
 mod canaries;
 mod disclosures;
 mod holds;
+mod imported;
 mod keys;
 mod on_demand;
 mod pushed;

@@ -135,6 +135,11 @@ pub enum Proof {
 }
 
 impl Format {
+    /// Whether it holds the values of the secrets that were found, unless the scanner is asked to leave them out.
+    pub fn may_hold_secrets(self) -> bool {
+        matches!(self, Self::Gitleaks | Self::Kingfisher)
+    }
+
     /// Whether its reader also reads what looks like `found`: npm and pnpm print the same shapes, and pnpm's errors and
     /// yarn's are npm's.
     pub(super) fn reads(self, found: Self) -> bool {

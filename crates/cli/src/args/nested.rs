@@ -108,7 +108,10 @@ Example:
     --subject shop --lockfile requirements.txt --format json
 
 The job that takes it has `pushed = true`. The same file with the same words about it is one piece of evidence, however often
-it is handed in. The exit code is 0 where it was taken in, 1 where it was and what it is about could not be found out.")]
+it is handed in. What the scanner printed is kept with it: masked, compressed, up to the size that the job says (16 MiB).
+A scanner's word that it failed, or a file that can't be read as the form that is named, is recorded as an error that says so.
+The exit code is 0 where it was taken in, 1 where it was and what it is about could not be found out, 2 where nothing was
+recorded: no such file, no such job, or nothing that says whose output it is.")]
     Import(Box<ImportArgs>),
 }
 

@@ -60,7 +60,13 @@ async fn taken_in(deployment: &Deployment, args: &ImportArgs, words: &Words) -> 
     };
     // What it is judged by is promised in the ledger first.
     declare(world).await?;
-    let imported = import(world, order).await.map_err(|error| match error {
+    let imported = import(world, order).await;
+    if let (Err(ImportError::Unreadable(_)), None) = (&imported, &args.format_of) {
+        words.say(
+            "Nothing was recorded. With `--format-of`, what can't be read is recorded as an error of that scanner.",
+        );
+    }
+    let imported = imported.map_err(|error| match error {
         ImportError::Step(error) => anyhow::Error::from(error),
         // Whoever could not read it names the file.
         unread @ ImportError::Unreadable(_) => unread.into(),

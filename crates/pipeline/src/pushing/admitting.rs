@@ -1,18 +1,20 @@
 //! Whether what somebody hands in can be taken: answered at once, so that its sender can mend it. Nothing is kept here.
 
 use chrono::TimeDelta;
+use exhibit_collectors::{Collected, RawArtifact};
 use exhibit_evidence::{
     Envelope, JobId, Observation, Timestamp,
     observation::{Pushed, Run, Trigger},
     to_canonical,
 };
+use exhibit_store::NewArtifact;
 use serde_json::Value;
 
-use super::{Content, JudgeFailure, NO_HOST, NOT_OURS, judge};
+use super::{Content, JudgeFailure, NO_HOST, NOT_OURS, Waiting, judge};
 use crate::{
     HostFacts, Job, World,
     attempts::clean,
-    sealing::{Outcome, scrub_value, seal},
+    sealing::{Kept, Outcome, keep, scrub_value, seal},
 };
 
 /// Older observations are not taken: each month of evidence has tables of its own.
@@ -63,13 +65,22 @@ pub enum NotAdmitted {
 /// # Errors
 /// What is wrong with it, in words that hold no value of what was offered but masked ones.
 pub fn admit(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
-    examine(world, offered).map_err(|not| match not {
+    admit_with(world, offered, Vec::new())
+}
+
+/// The same with what the observation was told from, to be kept beside it.
+pub(super) fn admit_with(
+    world: &World,
+    offered: Offered,
+    artifacts: Vec<RawArtifact>,
+) -> Result<Admitted, NotAdmitted> {
+    examine(world, offered, artifacts).map_err(|not| match not {
         NotAdmitted::Refused(why) => NotAdmitted::Refused(clean(&world.engine, why)),
         NotAdmitted::NoJob(job) => NotAdmitted::NoJob(job),
     })
 }
 
-fn examine(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
+fn examine(world: &World, offered: Offered, artifacts: Vec<RawArtifact>) -> Result<Admitted, NotAdmitted> {
     let Offered { job, key, host, mut observation, received } = offered;
     let job = world.job(&job).ok_or(NotAdmitted::NoJob(job))?;
     if !job.pushed {
@@ -94,7 +105,8 @@ fn examine(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
     if !observation.blind_spots.iter().any(|said| said == NOT_OURS) {
         observation.blind_spots.push(NOT_OURS.to_owned());
     }
-    let content = Content { host, masked, observation };
+    let kept: Vec<Waiting> = artifacts.into_iter().map(|raw| Waiting::new(&keep(&world.engine, raw))).collect();
+    let content = Content { host, masked, observation, kept };
     let bytes = to_canonical(&content).map_err(|error| refused(format!("observation: {error}")))?;
     fits(world, job, &content, key, received)?;
     let content = String::from_utf8(bytes).map_err(|error| refused(format!("observation: {error}")))?;
@@ -155,6 +167,12 @@ fn fits(world: &World, job: &Job, content: &Content, key: String, received: Time
     if findings > MOST_FINDINGS {
         return Err(refused(format!("observation: it gives {findings} findings; at most {MOST_FINDINGS} are taken")));
     }
+    // Only what the record says of them has to fit.
+    let artifact = |media_type: &str| NewArtifact { media_type: media_type.to_owned(), bytes: Vec::new() };
+    let kept = content
+        .kept
+        .iter()
+        .map(|one| Kept { reference: one.reference.clone(), artifact: artifact(&one.reference.media_type) });
     let run = Run {
         id: world.entry_id(),
         trigger: Trigger::Pushed,
@@ -172,7 +190,8 @@ fn fits(world: &World, job: &Job, content: &Content, key: String, received: Time
         by: HostFacts { principal: String::new(), host: content.host.clone().unwrap_or_else(|| NO_HOST.to_owned()) },
         pushed: Some(Pushed { key, masked: content.masked }),
         self_test: None,
-        collected: exhibit_collectors::Collected { observation: content.observation.clone(), artifacts: Vec::new() },
+        collected: Collected { observation: content.observation.clone(), artifacts: Vec::new() },
+        kept: kept.collect(),
         judgements,
     };
     let sealed = seal(world, job, outcome).map_err(|error| refused(format!("observation: {error}")))?;

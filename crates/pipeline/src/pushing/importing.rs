@@ -2,6 +2,7 @@
 //! sealed at once.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -9,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use exhibit_collectors::{Given, Scope, own::Own};
-use exhibit_evidence::{Digest, Digesting, EntryId, JobId, Observation, Timestamp, observation::Subject, to_canonical};
+use exhibit_collectors::{Collected, Given, Scope, own::Own};
+use exhibit_evidence::{Digest, Digesting, EntryId, JobId, Timestamp, observation::Subject, to_canonical};
 use exhibit_store::{NewRunRequest, NewSubmission, Requested, RunEnd, RunState, StoreError};
 
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
-use super::{NotAdmitted, Offered, admit};
+use super::{NotAdmitted, Offered, admitting::admit_with};
 use crate::{
     StepError, World,
     attempts::{Effort, Hands, clean},
@@ -90,10 +91,10 @@ pub async fn import(world: &Arc<World>, order: Import) -> Result<Imported, Impor
     let runtime = Handle::current();
     let admitted = tokio::task::spawn_blocking(move || -> Result<_, ImportError> {
         let key = key_of(&order)?;
-        let observation = observe(&asking, &order, runtime)?;
+        let Collected { observation, artifacts } = observe(&asking, &order, runtime)?;
         let observation = serde_json::to_value(observation).map_err(|error| unreadable(&asking, error))?;
         let offered = Offered { job: order.job, key: key.clone(), host: order.host, observation, received };
-        Ok((key, admit(&asking, offered)?))
+        Ok((key, admit_with(&asking, offered, artifacts)?))
     });
     // A panic's message may quote what was being read, so only that there was one is handed on.
     let admitted = admitted.await.map_err(|_| ImportError::Unreadable("reading it broke off".to_owned()))?;
@@ -126,7 +127,7 @@ fn unreadable(world: &World, why: impl ToString) -> ImportError {
 }
 
 /// What the collector tells from the file.
-fn observe(world: &World, order: &Import, runtime: Handle) -> Result<Observation, ImportError> {
+fn observe(world: &World, order: &Import, runtime: Handle) -> Result<Collected, ImportError> {
     let job = world.job(&order.job).ok_or_else(|| NotAdmitted::NoJob(order.job.clone()))?;
     let registered = world.registry.get(job.collector.as_str()).ok_or_else(|| {
         let (job, collector) = (job.id.to_string(), job.collector.to_string());
@@ -172,14 +173,18 @@ async fn seal_now(world: &Arc<World>, id: EntryId, worker: i64) -> Result<EntryI
     }
 }
 
-/// The name of the piece: what was handed in, and what was said of it.
+/// The name of the piece: what was handed in, and what was said of it. Neither what the files are called nor in which order
+/// lockfiles are named makes it another one.
 fn key_of(order: &Import) -> Result<String, ImportError> {
-    let mut digests = Vec::new();
-    for path in std::iter::once(&order.file).chain(&order.counted_in) {
-        let digest =
-            digest_of(path).map_err(|error| ImportError::Unreadable(format!("{}: {error}", path.display())))?;
-        digests.push(digest);
-    }
+    let digest_of = |path: &PathBuf| {
+        digest_of(path).map_err(|error| ImportError::Unreadable(format!("{}: {error}", path.display())))
+    };
+    let file = digest_of(&order.file)?;
+    let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    let lockfiles: BTreeSet<PathBuf> = order.counted_in.iter().map(real).collect();
+    let mut digests = lockfiles.iter().map(digest_of).collect::<Result<Vec<Digest>, _>>()?;
+    digests.sort_unstable();
+    digests.insert(0, file);
     let said = (&order.job, &order.format, &order.subject, order.observed_at, digests);
     let said = to_canonical(&said).map_err(|error| ImportError::Unreadable(error.to_string()))?;
     Ok(format!("file {}", Digest::of(&said)))

@@ -7,6 +7,7 @@
 mod admitting;
 mod importing;
 mod taking;
+mod waiting;
 
 use exhibit_collectors::JudgeError;
 use exhibit_evidence::{Observation, assessment::Judgement, observation::CollectorRef};
@@ -20,6 +21,7 @@ use crate::{
 pub use admitting::{Admitted, NotAdmitted, Offered, admit};
 pub use importing::{Import, ImportError, Imported, import};
 pub(crate) use taking::{still_heard, take_in};
+use waiting::Waiting;
 
 /// What every such piece says among its blind spots.
 const NOT_OURS: &str =
@@ -37,6 +39,9 @@ struct Content {
     /// How many texts the detector changed.
     masked: u64,
     observation: Observation,
+    /// What a tool printed, where it came with that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<Waiting>,
 }
 
 /// The collector's judgement over what was handed in, by the same judge and guard as over what is observed here.

@@ -13,7 +13,7 @@ use exhibit_evidence::{
 };
 use exhibit_store::{Lease, RunLease, Slot};
 
-use super::{Content, JudgeFailure, NO_HOST, judge};
+use super::{Content, JudgeFailure, NO_HOST, Waiting, judge};
 use crate::{
     HostFacts, Job, Performed, StepError, World,
     attempts::{Attempt, Hands},
@@ -54,7 +54,9 @@ pub(crate) async fn take_in(
     let content = world.store.submitted(lease).await.map_err(StepError::from)?;
     let unreadable = |why: String| StepError::Ledger(format!("submission {}: {why}", lease.id));
     let content = content.ok_or_else(|| unreadable("its content is gone".to_owned()))?;
-    let content: Content = serde_json::from_str(&content).map_err(|error| unreadable(error.to_string()))?;
+    let mut content: Content = serde_json::from_str(&content).map_err(|error| unreadable(error.to_string()))?;
+    let kept = std::mem::take(&mut content.kept).into_iter().map(Waiting::open).collect::<Result<Vec<_>, _>>();
+    let kept = kept.map_err(unreadable)?;
 
     let (judging, subject) = (Arc::clone(world), job.clone());
     let judged = tokio::task::spawn_blocking(move || {
@@ -92,6 +94,7 @@ pub(crate) async fn take_in(
         pushed: Some(Pushed { key: request.key.unwrap_or_default(), masked: content.masked }),
         self_test: None,
         collected: Collected { observation: content.observation, artifacts: Vec::new() },
+        kept,
         judgements,
     };
     let recorded = record(world, job, slot.clone(), outcome).await;
