@@ -86,8 +86,8 @@ pub struct Order<'a> {
     pub random: &'a [u8; 64],
     /// The table `source` of the job that performs the drill.
     pub source: &'a toml::Table,
-    /// The same of the other jobs: they may say where the key runs.
-    pub others: &'a [&'a toml::Table],
+    /// The same of the other jobs, each with its name: they may say where the key runs.
+    pub others: &'a [(&'a str, &'a toml::Table)],
     /// The environment, where the job has drills in several.
     pub environment: Option<&'a EnvironmentId>,
     /// The key, by its subject, where the job has drills with several.
@@ -121,7 +121,7 @@ pub struct Written {
     pub written_at: Timestamp,
     /// The services that ran with the key then.
     pub current_for: Vec<String>,
-    /// The services that could not be asked, each with the reason.
+    /// The services that could not be asked, and the jobs that could not say of any, each with the reason.
     pub not_asked: Vec<String>,
 }
 
@@ -191,7 +191,7 @@ pub enum CanaryError {
 /// # Errors
 /// When the drill, the key or its being current can't be made out, or a file is there already.
 pub fn write(order: &Order<'_>) -> Result<Written, CanaryError> {
-    let sources = sources(order)?;
+    let (sources, unread) = sources(order)?;
     let (key, drill) = chosen(order, &sources[0])?;
     if drill.method == DrillMethod::Command {
         return Err(CanaryError::OfTheApplication);
@@ -212,7 +212,7 @@ pub fn write(order: &Order<'_>) -> Result<Written, CanaryError> {
     let (own_text, own_start) = rest.split_first_chunk::<16>().expect("32 bytes are left");
     let challenge = Challenge::of(challenge_key, &key.subject);
     let value = taken(&mut looker, place, &challenge)?;
-    let (current_for, not_asked) = current(&mut looker, &known, place, &value, &challenge)?;
+    let (current_for, not_asked) = current(&mut looker, &known, place, &value, &challenge, unread)?;
 
     let text = format!("{TEXT}{}", hex(own_text));
     let start: &[u8; 16] = own_start.try_into().expect("16 bytes are left");
@@ -249,12 +249,24 @@ pub fn write(order: &Order<'_>) -> Result<Written, CanaryError> {
     })
 }
 
-/// The job's own settings first, then those of the others, of which a broken one says nothing.
-fn sources(order: &Order<'_>) -> Result<Vec<Source>, CanaryError> {
-    let own = Source::read(order.source).map_err(|mut problems| {
-        CanaryError::Settings(problems.pop().unwrap_or_else(|| SettingProblem::new("source", "expected `[[source.keys]]`")))
-    })?;
-    Ok(std::iter::once(own).chain(order.others.iter().filter_map(|table| Source::read(table).ok())).collect())
+/// The job's own settings first, then those of the others; and which of these can't be read, so that nobody knows what they say
+/// of where the key runs.
+fn sources(order: &Order<'_>) -> Result<(Vec<Source>, Vec<String>), CanaryError> {
+    let first = |mut problems: Vec<SettingProblem>| {
+        problems.pop().unwrap_or_else(|| SettingProblem::new("source", "expected `[[source.keys]]`"))
+    };
+    let own = Source::read(order.source).map_err(|problems| CanaryError::Settings(first(problems)))?;
+    let (mut all, mut unread) = (vec![own], Vec::new());
+    for (job, table) in order.others {
+        match Source::read(table) {
+            Ok(source) => all.push(source),
+            Err(problems) => {
+                let problem = first(problems);
+                unread.push(format!("the settings of the job {job}: {}: {}", problem.key.join("."), problem.message));
+            }
+        }
+    }
+    Ok((all, unread))
 }
 
 fn chosen<'s>(order: &Order<'_>, source: &'s Source) -> Result<(&'s Key, &'s Drill), CanaryError> {
@@ -307,16 +319,18 @@ fn taken(looker: &mut Looker<'_>, place: &PlaceSettings, challenge: &Challenge) 
     Err(CanaryError::NotRead { place: place.name.clone(), why })
 }
 
-/// The services that run with this key, and those that could not be asked. One that runs with another ends it.
+/// The services that run with this key, and those that could not be asked, behind what is `unread`. One that runs with another
+/// key ends it.
 fn current(
     looker: &mut Looker<'_>,
     known: &[&Key],
     place: &PlaceSettings,
     value: &SecretValue,
     challenge: &Challenge,
+    unread: Vec<String>,
 ) -> Result<(Vec<String>, Vec<String>), CanaryError> {
     let own = challenge.answer(&key_of(value.bytes(), place.shape).0);
-    let (mut same, mut silent): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut same, mut silent): (Vec<String>, Vec<String>) = (Vec::new(), unread);
     for service in known.iter().flat_map(|key| &key.running) {
         let answer = match looker.look(service, challenge, &Protects::default()).given {
             Given::Value(value) => Ok(challenge.answer(&key_of(value.bytes(), service.shape).0)),

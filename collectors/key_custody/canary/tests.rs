@@ -43,6 +43,8 @@ fn custody() -> toml::Table {
 
 fn ordered(base: &Path, source: &toml::Table, others: &[&toml::Table], from: Option<&str>) -> Result<Written, CanaryError> {
     let (environment, key, drill) = (None, None, None);
+    let others: Vec<(&str, &toml::Table)> = others.iter().map(|table| ("keys-of-others", *table)).collect();
+    let others = &others;
     write(&Order { base, clock: &CaseClock, random: &[9; 64], source, others, environment, key, drill, from })
 }
 
@@ -139,6 +141,21 @@ fn nothing_is_written_over_and_nothing_under_a_key_that_does_not_run() {
     assert_eq!(again.to_string(), "canaries/1.txt.json is there already; nothing was written");
     fs::write(base.join("canaries/1.txt"), before).expect("written");
     assert_eq!(drilled(base, &source).1, Verdict::Pass);
+}
+
+/// Who can't be understood may be the one who says that the key is an old one.
+#[test]
+fn a_job_whose_settings_can_not_be_read_is_told() {
+    let machine = machine();
+    let (base, source) = (machine.path(), drills("fernet"));
+    let broken = table("[[keys]]\nenvironment = 'production'\nname = 'K'\nrunning = 'hunter2'\n");
+    let error = ordered(base, &source, &[&broken], Some("backup")).expect_err("nobody says").to_string();
+    assert!(error.contains("could not be found out: the settings of the job keys-of-others: "), "{error}");
+    let written = ordered(base, &source, &[&custody(), &broken], None).expect("written");
+    assert_eq!(written.current_for, ["app", "worker"]);
+    assert_eq!(written.not_asked.len(), 1);
+    let told = &written.not_asked[0];
+    assert!(told.starts_with("the settings of the job keys-of-others: ") && !told.contains("hunter2"), "{told}");
 }
 
 /// A drill is told from others by environment, key and name; of an application's own way only the application knows.

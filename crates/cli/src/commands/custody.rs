@@ -66,8 +66,8 @@ fn write(config: &Config, chosen: &Chosen<'_>) -> Result<Written, CanaryError> {
         let names: Vec<&str> = of_keys().map(|job| job.id.as_str()).collect();
         return Err(CanaryError::NoJob(if names.is_empty() { "none".to_owned() } else { names.join(", ") }));
     };
-    let others: Vec<&toml::Table> =
-        of_keys().filter(|other| other.id != job.id).map(|other| &other.settings.source).collect();
+    let others = of_keys().filter(|other| other.id != job.id);
+    let others: Vec<(&str, &toml::Table)> = others.map(|other| (other.id.as_str(), &other.settings.source)).collect();
     let mut random = [0; 64];
     SystemRandom.fill(&mut random);
     canary::write(&Order {
