@@ -104,6 +104,9 @@ impl Seen {
 pub struct ListFacts {
     /// How many ranges were asked for.
     pub ranges: u64,
+    /// Environments that were disposable then, so that nothing of them was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<String>,
     /// Why the list could not be asked for all of them, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -166,7 +169,7 @@ impl Digests {
     pub(super) fn ask(self, lists: &dyn Lists, settings: &Breached) -> (ListFacts, Vec<(usize, Seen)>) {
         let (ranges, held): (Vec<String>, Vec<_>) = self.by_range.into_iter().unzip();
         let number = ranges.len() as u64;
-        let refused = |problem: String| (ListFacts { ranges: number, problem: Some(problem) }, Vec::new());
+        let refused = |problem: String| (ListFacts { ranges: number, spared: Vec::new(), problem: Some(problem) }, Vec::new());
         if ranges.len() > MOST_RANGES {
             return refused(format!("there are {number} ranges to ask for, and no run asks for more than {MOST_RANGES}"));
         }
@@ -179,7 +182,7 @@ impl Digests {
         match lists.ask(settings, &ranges, &read) {
             Ok(()) => {
                 let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-                (ListFacts { ranges: number, problem: None }, found)
+                (ListFacts { ranges: number, spared: Vec::new(), problem: None }, found)
             }
             // What was found until then may not be all.
             Err(error) => refused(error.to_string()),
@@ -221,16 +224,16 @@ pub(super) fn breached(case: &Case<'_>) -> Result<Noted, JudgeError> {
         let switched_off = Some("the policy names no list of breached passwords".to_owned());
         return Ok(Noted { switched_off, ..Noted::default() });
     }
-    let problem = match &case.facts.breached {
-        None => Some("the evidence does not say: no list of breached passwords was asked".to_owned()),
-        Some(list) => list.problem.clone(),
+    let (problem, spared) = match &case.facts.breached {
+        None => (Some("the evidence does not say: no list of breached passwords was asked".to_owned()), &[][..]),
+        Some(list) => (list.problem.clone(), &list.spared[..]),
     };
     if let Some(problem) = problem {
         let environments = case.matrix.environments.iter();
         let errors = environments.map(|environment| (environment.id.to_string(), problem.clone())).collect();
         return Ok(Noted { errors, ..Noted::default() });
     }
-    each(
+    let mut noted = each(
         case,
         BREACHED,
         |_, place| place.breached.is_some(),
@@ -239,7 +242,13 @@ pub(super) fn breached(case: &Case<'_>) -> Result<Noted, JudgeError> {
             let often = place.breached.map_or("once", Seen::words);
             (severity, format!("appears in a public list of breached passwords, {often}"))
         },
-    )
+    )?;
+    // Who judges anew, by other words on what is disposable, has no answer for what was not asked.
+    let asked_for = case.matrix.environments.iter().filter(|environment| !environment.disposable);
+    let unasked = asked_for.filter(|environment| spared.iter().any(|spared| spared == environment.id.as_str()));
+    let why = "the evidence does not say: it was disposable when the list of breached passwords was asked";
+    noted.errors.extend(unasked.map(|environment| (environment.id.to_string(), why.to_owned())));
+    Ok(noted)
 }
 
 #[cfg(test)]

@@ -464,7 +464,9 @@ impl Observer<'_> {
             Test { settings, candidates, users, environments, key: &self.run.run_key, dial: self.run.dial }.perform()
         });
         let breached = self.run.policy.breached.as_ref().map(|settings| {
-            let (facts, found) = std::mem::take(&mut self.digests).ask(self.run.lists, settings);
+            let (mut facts, found) = std::mem::take(&mut self.digests).ask(self.run.lists, settings);
+            let disposable = self.run.environments.iter().filter(|environment| environment.disposable);
+            facts.spared = disposable.map(|environment| environment.id.to_string()).collect();
             for (number, seen) in found {
                 self.seen[number].facts.breached = Some(seen);
             }

@@ -135,6 +135,40 @@ fn a_list_that_can_not_be_asked_is_an_error() {
     assert!(stranger.asked().is_empty());
 }
 
+/// What one range said is true, and yet nothing of it counts where another one was refused: it may not be all.
+#[test]
+fn nothing_that_was_found_counts_where_not_all_was_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unknown = digits(UNKNOWN.as_bytes())[..5].to_owned();
+    let refused = FakeServer::plain(move |asked, _| match asked.target.rsplit('/').next().unwrap_or_default() {
+        range if range == unknown => Reply::status(403),
+        range => Reply::ok(answer(range, &[(LISTED, 12_345), (IN_URL, 2)])),
+    });
+    let (verdicts, details, told) = judged(folder.path(), &job(folder.path(), &refused.url, ""));
+    let found = [LISTED, IN_URL].map(|value| digits(value.as_bytes())[..5].to_owned());
+    let asked = refused.asked();
+    assert!(found.iter().any(|range| asked.iter().any(|one| one.target.ends_with(range.as_str()))), "something was found");
+    assert_eq!((verdicts[0].0, verdicts[1].0, details.len()), (Verdict::Error, Verdict::Error, 0));
+    assert!(verdicts[0].1.contains("answered 403") && !told.contains("more-than") && !told.contains("up-to-100"), "{told}");
+}
+
+/// Evidence says for which environments no list was asked, so that nobody who judges it by other words takes silence for an answer.
+#[test]
+fn what_was_disposable_when_it_was_asked_is_not_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = FakeServer::plain(|asked, _| Reply::ok(answer(asked.target.rsplit('/').next().unwrap_or_default(), &[])));
+    let mut case = job(folder.path(), &server.url, "");
+    let (observation, _) = run(folder.path(), &case, 1);
+    let verdicts = |case: &Case| {
+        let judged = UniqueCredentials.judge(&observation, &case.environments, &case.settings.policy).expect("judged");
+        let own = judged.into_iter().find(|one| one.check.as_str() == "unique-credentials.breached").expect("judged");
+        own.subjects.into_iter().map(|one| one.verdict).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(&case), [Verdict::Pass, Verdict::Pass, Verdict::NotApplicable]);
+    case.environments.iter_mut().for_each(|environment| environment.disposable = false);
+    assert_eq!(verdicts(&case), [Verdict::Pass, Verdict::Pass, Verdict::Error]);
+}
+
 /// A policy that names a list, over evidence for which none was asked; and none named, over evidence for which one was.
 #[test]
 fn evidence_that_does_not_say_is_an_error() {
