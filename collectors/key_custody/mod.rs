@@ -34,7 +34,6 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -100,10 +99,8 @@ impl Collector for KeyCustody {
     }
 
     /// That no program looks at an attested place is what its settings say; whether it counts is for the judge.
-    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
-        let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
-        let named = codes.into_iter().flatten().filter_map(toml::Value::as_str);
-        named.chain([collect::ATTESTED]).map(str::to_owned).collect()
+    fn never_gaps(&self) -> &'static [&'static str] {
+        &[collect::ATTESTED]
     }
 
     /// Copies the input, and gives each file the age and the mode that a checkout does not keep: `ages.txt` in it has lines

@@ -21,7 +21,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -69,10 +68,8 @@ impl Collector for LogRedaction {
     }
 
     /// What a random sample left out is no gap that somebody has to accept: the method says what it can show.
-    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
-        let named = policy.get("allow_excluded").and_then(toml::Value::as_array);
-        let named = named.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
-        named.chain([collect::NOT_DRAWN.to_owned()]).collect()
+    fn never_gaps(&self) -> &'static [&'static str] {
+        &[collect::NOT_DRAWN]
     }
 
     /// Cases may write to their logs, and hold text that is packed for the run: `app.log.2.gz.unpacked` becomes

@@ -231,7 +231,13 @@ pub trait Collector: Send + Sync {
     /// The codes of exclusions that the policy names: only these may keep a population from being complete.
     fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
         let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
-        codes.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect()
+        let named = codes.into_iter().flatten().filter_map(toml::Value::as_str);
+        named.chain(self.never_gaps().iter().copied()).map(str::to_owned).collect()
+    }
+
+    /// The codes of exclusions that are no gap, whatever the policy names.
+    fn never_gaps(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Makes a case's `input` folder into what the source settings point at, for inputs that can't lie in a folder as

@@ -42,10 +42,25 @@ impl Allowance {
             && is_place(&self.place, place)
     }
 
-    /// Whether it holds at this instant. Days are those of UTC.
+    /// Whether it holds at this instant.
     fn holds(&self, at: Timestamp) -> bool {
-        at.to_string().get(..10).is_some_and(|day| day <= self.until.as_str())
+        holds_until(&self.until, at)
     }
+}
+
+/// Whether what holds up to a last day, `2027-03-31`, does so at this instant. Days are those of UTC.
+pub(crate) fn holds_until(day: &str, at: Timestamp) -> bool {
+    at.to_string().get(..10).is_some_and(|today| today <= day)
+}
+
+/// What is wrong with the reason and the last day of something that a policy accepts, at `key`.
+pub(crate) fn terms(key: &str, reason: &str, until: &str) -> Option<SettingProblem> {
+    if reason.trim().is_empty() {
+        return Some(SettingProblem::new(&format!("{key}.reason"), "expected a reason in words"));
+    }
+    let is_day = until.len() == 10 && format!("{until}T00:00:00.000000Z").parse::<Timestamp>().is_ok();
+    let expected = "expected the last day on which it holds, such as `2027-03-31`";
+    (!is_day).then(|| SettingProblem::new(&format!("{key}.until"), expected))
 }
 
 /// Whether something is allowed here at this instant; else the allowance that has expired, if one did.
@@ -96,17 +111,12 @@ pub(crate) fn glob(pattern: &str) -> Option<GlobMatcher> {
 /// What is not understood in allowances, by key.
 pub(crate) fn misread(allowances: &[Allowance]) -> Option<SettingProblem> {
     allowances.iter().enumerate().find_map(|(index, allowance)| {
-        let problem =
-            |name: &str, message: &str| Some(SettingProblem::new(&format!("policy.allow.{index}.{name}"), message));
-        if allowance.reason.trim().is_empty() {
-            return problem("reason", "expected a reason in words");
-        }
+        let key = format!("policy.allow.{index}");
         if glob(&allowance.place).is_none() {
-            return problem("place", "expected a place as findings tell it, or a pattern of places");
+            let expected = "expected a place as findings tell it, or a pattern of places";
+            return Some(SettingProblem::new(&format!("{key}.place"), expected));
         }
-        let day = &allowance.until;
-        let is_day = day.len() == 10 && format!("{day}T00:00:00.000000Z").parse::<Timestamp>().is_ok();
-        if is_day { None } else { problem("until", "expected the last day on which it holds, such as `2027-03-31`") }
+        terms(&key, &allowance.reason, &allowance.until)
     })
 }
 

@@ -35,7 +35,6 @@ use exhibit_evidence::Observation;
 use exhibit_evidence::assessment::Judgement;
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::SelfTest;
-use std::collections::BTreeSet;
 
 /// The collector.
 #[must_use]
@@ -89,10 +88,8 @@ impl Collector for UniqueCredentials {
         Ok(Collected { observation: collect::observe(&run), artifacts: Vec::new() })
     }
 
-    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
-        let policy = settings::Policy::read(policy).unwrap_or_default();
-        let always = collect::NOT_SENSITIVE.to_owned();
-        policy.allow_excluded.into_iter().chain([always]).collect()
+    fn never_gaps(&self) -> &'static [&'static str] {
+        &[collect::NOT_SENSITIVE]
     }
 
     fn judge(

@@ -13,7 +13,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 
 use exhibit_detect::Engine;
 use exhibit_evidence::{
@@ -58,7 +57,7 @@ impl Collector for WormArchive {
     }
 
     /// What a random sample left out is no gap that somebody has to accept: the method says what it can show.
-    fn accepted_exclusions(&self, _policy: &toml::Table) -> BTreeSet<String> {
-        BTreeSet::from([collect::NOT_DRAWN.to_owned()])
+    fn never_gaps(&self) -> &'static [&'static str] {
+        &[collect::NOT_DRAWN]
     }
 }

@@ -6,7 +6,7 @@ use exhibit_evidence::{Severity, SubjectId, Timestamp};
 use serde::Deserialize;
 
 use crate::SettingProblem;
-use crate::policy::{glob, read};
+use crate::policy::{glob, holds_until, read, terms};
 
 /// The table `policy`.
 #[derive(Clone, Debug, Deserialize)]
@@ -96,9 +96,9 @@ pub(super) struct Allowed {
 }
 
 impl Allowed {
-    /// Whether it holds at this instant. Days are those of UTC.
+    /// Whether it holds at this instant.
     pub(super) fn holds(&self, at: Timestamp) -> bool {
-        at.to_string().get(..10).is_some_and(|day| day <= self.until.as_str())
+        holds_until(&self.until, at)
     }
 }
 
@@ -118,17 +118,13 @@ pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
         }
     }
     for (index, allowed) in policy.allow.iter().enumerate() {
-        let problem =
-            |name: &str, message: &str| Err(SettingProblem::new(&format!("policy.allow.{index}.{name}"), message));
-        if allowed.reason.trim().is_empty() {
-            return problem("reason", "expected a reason in words");
-        }
-        let day = &allowed.until;
-        if day.len() != 10 || format!("{day}T00:00:00.000000Z").parse::<Timestamp>().is_err() {
-            return problem("until", "expected the last day on which it holds, such as `2027-03-31`");
+        let key = format!("policy.allow.{index}");
+        if let Some(problem) = terms(&key, &allowed.reason, &allowed.until) {
+            return Err(problem);
         }
         if allowed.lockfile.as_deref().is_some_and(|pattern| glob(pattern).is_none()) {
-            return problem("lockfile", "expected a lockfile's path, or a pattern of such");
+            let expected = "expected a lockfile's path, or a pattern of such";
+            return Err(SettingProblem::new(&format!("{key}.lockfile"), expected));
         }
     }
     Ok(policy)
