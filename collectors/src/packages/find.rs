@@ -16,6 +16,8 @@ use super::lockfile::{Format, LARGEST};
 pub const NOT_ENTERED: [&str; 7] = [".git", "node_modules", "vendor", "target", ".venv", "venv", "site-packages"];
 /// Most lockfiles of one target.
 const MOST: usize = 10_000;
+/// Most bytes of all lockfiles of one target together: they are held until the scan is over.
+const MOST_BYTES: usize = 512 * 1024 * 1024;
 
 /// A lockfile that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,25 @@ pub struct Listing {
     pub unread: Vec<Unread>,
     /// The commit, where the target is a git repository at a reference.
     pub commit: Option<String>,
+    /// How many bytes the lockfiles have together.
+    bytes: usize,
+}
+
+impl Listing {
+    /// Adds what was read of a lockfile, or why it could not be, within what one target may hold.
+    fn add(&mut self, path: String, format: Format, read: Result<Vec<u8>, String>) -> Result<(), FindError> {
+        match read {
+            Ok(bytes) => {
+                self.bytes += bytes.len();
+                self.files.push(Found { path, format, bytes });
+            }
+            Err(reason) => self.unread.push(Unread { path, reason }),
+        }
+        if self.files.len().max(self.unread.len()) > MOST {
+            return Err(FindError::TooMany);
+        }
+        if self.bytes > MOST_BYTES { Err(FindError::TooLarge) } else { Ok(()) }
+    }
 }
 
 /// A lockfile that could not be read.
@@ -69,6 +90,9 @@ pub enum FindError {
     /// There are more than any project has.
     #[error("more than {MOST} lockfiles: expected a project's folder")]
     TooMany,
+    /// They are larger than those of any project.
+    #[error("lockfiles of more than {} MiB together: expected a project's folder", MOST_BYTES >> 20)]
+    TooLarge,
 }
 
 /// Finds the lockfiles below a folder. Links are not followed; folders of [`NOT_ENTERED`] and what `exclude` matches are
@@ -107,16 +131,9 @@ pub fn in_folder(folder: &Path, exclude: &GlobSet) -> Result<Listing, FindError>
         if entry.file_type().is_some_and(|kind| kind.is_dir()) {
             continue;
         }
-        match read(entry.path()) {
-            Ok(bytes) => listing.files.push(Found { path: below, format, bytes }),
-            Err(reason) => listing.unread.push(Unread { path: below, reason }),
-        }
-        if listing.files.len() > MOST {
-            return Err(FindError::TooMany);
-        }
+        listing.add(below, format, read(entry.path()))?;
     }
-    let folder = folder.to_owned();
-    settle(&mut listing, &mut |path| read(&folder.join(path)));
+    settle(&mut listing, &mut |path| read_below(folder, path))?;
     Ok(listing)
 }
 
@@ -133,9 +150,10 @@ pub fn one(file: &Path) -> Result<Listing, FindError> {
             FindError::Unreadable("expected a lockfile or a CycloneDX bill of materials, by its name".to_owned())
         })?;
     let bytes = read(file).map_err(FindError::Unreadable)?;
-    let mut listing = Listing { files: vec![Found { path: name, format, bytes }], ..Listing::default() };
+    let mut listing = Listing::default();
+    listing.add(name, format, Ok(bytes))?;
     let beside = file.parent().map(Path::to_owned).unwrap_or_default();
-    settle(&mut listing, &mut |path| read(&beside.join(path)));
+    settle(&mut listing, &mut |path| read_below(&beside, path))?;
     Ok(listing)
 }
 
@@ -178,15 +196,12 @@ pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<
     let reason = || "it is a submodule".to_owned();
     listing.unread.extend(submodules.into_iter().map(|path| Unread { path, reason: reason() }));
     for (path, format, id, mode) in named {
-        match blob(&repository, id, mode) {
-            Ok(bytes) => listing.files.push(Found { path, format, bytes }),
-            Err(reason) => listing.unread.push(Unread { path, reason }),
-        }
+        listing.add(path, format, blob(&repository, id, mode))?;
     }
     settle(&mut listing, &mut |path| {
         let entry = tree.get_path(Path::new(path)).map_err(|_| "it is not there".to_owned())?;
         blob(&repository, entry.id(), entry.filemode())
-    });
+    })?;
     Ok(listing)
 }
 
@@ -228,16 +243,28 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Reads a regular file below a folder that another file names: no part of its path may be a link, which could lead anywhere.
+fn read_below(folder: &Path, path: &str) -> Result<Vec<u8>, String> {
+    let mut place = folder.to_owned();
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        place.push(part);
+        let is_link = place.symlink_metadata().is_ok_and(|seen| seen.is_symlink());
+        if is_link && parts.peek().is_some() {
+            return Err("it lies in a folder that is a link".to_owned());
+        }
+    }
+    read(&place)
+}
+
 /// Takes in what requirements refer to, and of two files of one Go module the one that says what is built.
-pub(super) fn settle(listing: &mut Listing, get: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) {
+pub(super) fn settle(
+    listing: &mut Listing,
+    get: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+) -> Result<(), FindError> {
     let mut known: BTreeSet<String> = listing.files.iter().map(|file| file.path.clone()).collect();
     let mut at = 0;
     while let Some(file) = listing.files.get(at) {
-        if at >= MOST {
-            let reason = format!("more than {MOST} files take one another in");
-            listing.unread.push(Unread { path: file.path.clone(), reason });
-            break;
-        }
         at += 1;
         if file.format != Format::Requirements {
             continue;
@@ -247,20 +274,19 @@ pub(super) fn settle(listing: &mut Listing, get: &mut dyn FnMut(&str) -> Result<
         for named in refers {
             let Some(path) = below(&from, &named) else {
                 let reason = format!("{from} takes it in, and it lies outside of the target");
-                listing.unread.push(Unread { path: super::lockfile::shown(&named), reason });
+                listing.add(super::lockfile::shown(&named), Format::Requirements, Err(reason))?;
                 continue;
             };
             if !known.insert(path.clone()) {
                 continue;
             }
-            match get(&path) {
-                Ok(bytes) => listing.files.push(Found { path, format: Format::Requirements, bytes }),
-                Err(why) => listing.unread.push(Unread { path, reason: format!("{from} takes it in: {why}") }),
-            }
+            let read = get(&path).map_err(|why| format!("{from} takes it in: {why}"));
+            listing.add(path, Format::Requirements, read)?;
         }
     }
     go(listing);
     listing.files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(())
 }
 
 /// A path that another file names, below the same root; none where it leads out of it.
@@ -321,6 +347,42 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
             fs::write(path, text).expect("written");
         }
+    }
+
+    #[test]
+    fn what_is_taken_in_is_read_through_no_link() {
+        let place = tempfile::tempdir().expect("a folder");
+        write(place.path(), &[("target/requirements.txt", "-r linked/base.txt\n-r own/file.txt\n")]);
+        write(place.path(), &[("outside/base.txt", "hunter==2\n"), ("target/own/file.txt", "b==1\n")]);
+        let root = place.path().join("target");
+        std::os::unix::fs::symlink("../outside", root.join("linked")).expect("a link");
+        for listing in [in_folder(&root, &none()), one(&root.join("requirements.txt"))] {
+            let listing = listing.expect("readable");
+            assert_eq!(paths(&listing), ["own/file.txt", "requirements.txt"]);
+            let unread: Vec<_> = listing.unread.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
+            let reason = "requirements.txt takes it in: it lies in a folder that is a link";
+            assert_eq!(unread, [("linked/base.txt", reason)]);
+        }
+    }
+
+    #[test]
+    fn what_one_target_may_hold_is_bounded() {
+        let mut listing = Listing { bytes: MOST_BYTES - 2, ..Listing::default() };
+        let mut add = |read| listing.add("Cargo.lock".to_owned(), Format::Cargo, read);
+        assert_eq!(add(Ok(vec![0; 2])), Ok(()));
+        assert_eq!(add(Ok(vec![0])), Err(FindError::TooLarge));
+
+        // Each of these takes in so many that are not there.
+        let place = tempfile::tempdir().expect("a folder");
+        let many = |folder: &str, count: usize| (0..count).map(|at| format!("-r {folder}/{at}\n")).collect::<String>();
+        let few = many("a", super::super::lockfile::MOST_REFERRED);
+        for folder in 0..=MOST / super::super::lockfile::MOST_REFERRED {
+            write(place.path(), &[(&format!("{folder}/requirements.txt"), &few)]);
+        }
+        assert_eq!(in_folder(place.path(), &none()), Err(FindError::TooMany));
+        let more = many("a", super::super::lockfile::MOST_REFERRED + 1);
+        let error = Format::Requirements.read("requirements.txt", more.as_bytes()).expect_err("too many");
+        assert_eq!(error.to_string(), "requirements.txt:1001: expected at most 1000 files taken in");
     }
 
     #[test]

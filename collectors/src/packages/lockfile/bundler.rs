@@ -12,7 +12,7 @@ enum Part {
 
 pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError> {
     let mut part: Option<Part> = None;
-    let mut specs = false;
+    let (mut specs, mut ends) = (false, false);
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
         let indent = line.len() - line.trim_start_matches(' ').len();
@@ -25,6 +25,7 @@ pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError>
         }
         if indent == 0 {
             specs = false;
+            ends |= bare == "DEPENDENCIES";
             part = Some(match bare {
                 "GEM" => Part::Gems,
                 "GIT" => Part::Apart(Why::Git),
@@ -44,7 +45,12 @@ pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError>
             Some(_) => {}
         }
     }
-    if part.is_some() { Ok(()) } else { Err(gather.wrong(None, "GEM", "at least one part")) }
+    match part {
+        None => Err(gather.wrong(None, "GEM", "at least one part")),
+        // Every version writes it, behind all that is installed.
+        Some(_) if !ends => Err(gather.wrong(None, "DEPENDENCIES", "what the project depends on: was it cut off?")),
+        Some(_) => Ok(()),
+    }
 }
 
 fn spec(gather: &mut Gather<'_>, part: Part, text: &str, line: usize) -> Result<(), LockError> {

@@ -28,7 +28,7 @@ pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError>
     if file.version.is_some_and(|version| version > 4) {
         return Err(gather.wrong(None, "version", "a version from 1 to 4"));
     }
-    if file.package.is_empty() && file.root.is_none() && file.version.is_none() {
+    if file.package.is_empty() && file.root.is_none() {
         return Err(gather.wrong(None, "package", "at least the project's own entry"));
     }
     for one in file.package.iter().chain(&file.root) {

@@ -34,6 +34,9 @@ pub const LARGEST: usize = 64 * 1024 * 1024;
 /// Most packages that one lockfile may name.
 pub const MOST: usize = 200_000;
 
+/// Most other files that one file may take in.
+pub const MOST_REFERRED: usize = 1_000;
+
 /// The kinds of lockfile that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -131,6 +134,20 @@ impl Format {
             Self::Dpkg => "dpkg database",
             Self::Apk => "apk database",
         }
+    }
+
+    /// The package that a name in a lockfile of this kind means, at no version; none where the kind does not tell.
+    pub fn named(self, name: &str) -> Option<Package> {
+        let kind = match self {
+            Self::Cargo => "cargo",
+            Self::Npm | Self::Pnpm | Self::Yarn => "npm",
+            Self::Requirements | Self::Poetry | Self::Uv | Self::Pipfile => "pypi",
+            Self::GoMod | Self::GoSum => "golang",
+            Self::Bundler => "gem",
+            Self::Composer => "composer",
+            Self::CycloneDx => return None,
+        };
+        Package::named(kind, name, None).ok()
     }
 
     /// Reads a lockfile of this kind; `file` is its name for errors.
@@ -242,7 +259,7 @@ impl Why {
     pub const ALL: [Self; 4] = [Self::Local, Self::Git, Self::Url, Self::Unnamed];
 
     /// The steady code of the exclusion.
-    pub fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Local => "local-package",
             Self::Git => "git-package",
@@ -337,5 +354,12 @@ impl<'f> Gather<'f> {
     fn bounded(&self, line: Option<usize>) -> Result<(), LockError> {
         let count = self.locked.packages.len() + self.locked.apart.len() + self.locked.unpinned.len();
         if count > MOST { Err(self.wrong(line, "", format!("at most {MOST} packages"))) } else { Ok(()) }
+    }
+
+    /// Another file that is taken in.
+    fn refers(&mut self, named: &str, line: usize) -> Result<(), LockError> {
+        self.locked.refers.push(named.to_owned());
+        let few = self.locked.refers.len() <= MOST_REFERRED;
+        if few { Ok(()) } else { Err(self.wrong(Some(line), "", format!("at most {MOST_REFERRED} files taken in"))) }
     }
 }

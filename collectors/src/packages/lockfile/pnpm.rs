@@ -1,6 +1,9 @@
 //! `pnpm-lock.yaml`, versions 5 to 9.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::npm::{elsewhere, is_git_archive};
 use super::text::{self, Entries, Text};
@@ -11,10 +14,43 @@ use super::{Gather, LockError, Why};
 struct File {
     #[serde(rename = "lockfileVersion")]
     version: Text,
+    packages: Option<Entries<Entry>>,
+    /// How the packages depend on one another: a part of its own behind the packages since version 9.
+    snapshots: Option<IgnoredAny>,
     #[serde(default)]
-    packages: Entries<Entry>,
-    #[serde(default)]
-    importers: Entries<Text>,
+    importers: Entries<Option<Importer>>,
+    #[serde(flatten)]
+    own: Importer,
+}
+
+/// A project, and what it depends on directly.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Importer {
+    dependencies: Entries<Direct>,
+    #[serde(rename = "devDependencies")]
+    for_development: Entries<Direct>,
+    #[serde(rename = "optionalDependencies")]
+    optional: Entries<Direct>,
+}
+
+/// The version that is taken: plain before version 6, beside what was asked for since.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Direct {
+    Told { version: String },
+    Plain(String),
+}
+
+impl Importer {
+    /// What is taken from a registry under its own name.
+    fn plain(&self) -> impl Iterator<Item = &str> {
+        let all = [&self.dependencies, &self.for_development, &self.optional];
+        all.into_iter().flat_map(|part| &part.0).filter_map(|(name, direct)| {
+            let (Direct::Told { version } | Direct::Plain(version)) = direct;
+            version.starts_with(|first: char| first.is_ascii_digit()).then_some(name.as_str())
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -47,14 +83,29 @@ pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError>
         for (path, _) in file.importers.0.iter().filter(|(path, _)| path != ".") {
             gather.apart(path, Why::Local)?;
         }
-        for (key, entry) in &file.packages.0 {
-            package(gather, version, key, entry)?;
+        let packages = file.packages.as_ref().map_or(&[][..], |packages| &packages.0);
+        // Packages stand behind the projects that depend on them: a file that was cut off between them would hold none.
+        let mut names = HashSet::new();
+        for (key, entry) in packages {
+            names.insert(package(gather, version, key, entry)?);
+        }
+        let projects = file.importers.0.iter().filter_map(|(_, importer)| importer.as_ref()).chain([&file.own]);
+        if let Some(lost) = projects.flat_map(Importer::plain).find(|name| !names.contains(name)) {
+            return Err(gather.wrong(
+                None,
+                lost,
+                "the package in `packages`, on which a project depends: was it cut off?",
+            ));
+        }
+        if version >= 9 && !packages.is_empty() && file.snapshots.is_none() {
+            return Err(gather.wrong(None, "snapshots", "how the packages depend on one another: was it cut off?"));
         }
     }
     Ok(())
 }
 
-fn package(gather: &mut Gather<'_>, lock: u32, key: &str, entry: &Entry) -> Result<(), LockError> {
+/// Counts one, and tells its name.
+fn package<'e>(gather: &mut Gather<'_>, lock: u32, key: &'e str, entry: &'e Entry) -> Result<&'e str, LockError> {
     // What depends on the peers around it stands behind the version: `_a@1` before version 6, `(a@1)` since.
     let plain = key.split('(').next().unwrap_or(key);
     let below = plain.strip_prefix('/');
@@ -74,7 +125,7 @@ fn package(gather: &mut Gather<'_>, lock: u32, key: &str, entry: &Entry) -> Resu
         _ => elsewhere(plain).or_else(|| parts.and_then(|(_, version)| elsewhere(version))),
     };
     if let Some(why) = why {
-        return gather.apart(name, why);
+        return gather.apart(name, why).map(|()| name);
     }
     let Some((name, version)) = parts.or(own) else {
         return Err(gather.wrong(None, key, "a name and a version"));
@@ -82,7 +133,7 @@ fn package(gather: &mut Gather<'_>, lock: u32, key: &str, entry: &Entry) -> Resu
     if entry.resolution.integrity.get().is_none() {
         gather.locked.unhashed += 1;
     }
-    gather.package("npm", name, version, None)
+    gather.package("npm", name, version, None).map(|()| name)
 }
 
 /// `name@version`, `@scope/name@version`.

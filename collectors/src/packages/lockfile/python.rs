@@ -83,6 +83,9 @@ pub(super) fn uv(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError> {
     if file.version != 1 {
         return Err(gather.wrong(None, "version", "1"));
     }
+    if file.package.is_empty() {
+        return Err(gather.wrong(None, "package", "at least the project's own entry"));
+    }
     for one in &file.package {
         let source = &one.source;
         let local = [&source.path, &source.directory, &source.editable, &source.r#virtual];

@@ -86,8 +86,7 @@ fn option(gather: &mut Gather<'_>, text: &str, line: usize) -> Result<(), LockEr
             if value.is_empty() {
                 return Err(gather.wrong(Some(line), word, "the name of a file"));
             }
-            gather.locked.refers.push(value.to_owned());
-            Ok(())
+            gather.refers(value, line)
         }
         "-e" | "--editable" => gather.apart(last_part(value), from(value)),
         // Constraints, indexes and the like name nothing that is installed.
@@ -105,10 +104,19 @@ fn from(address: &str) -> Why {
     }
 }
 
-/// The last part of an address: what stands before it may hold a password.
+/// The name that an address gives, or else its last part: what stands before it may hold a password.
 fn last_part(address: &str) -> &str {
-    let address = address.split(['#', '?']).next().unwrap_or(address).trim_end_matches('/');
-    address.rsplit('/').next().unwrap_or(address)
+    let (address, fragment) = address.split_once('#').unwrap_or((address, ""));
+    let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg=")).map(without_extras);
+    if let Some(name) = egg.filter(|name| is_name(name)) {
+        return name;
+    }
+    let address = address.split('?').next().unwrap_or(address).trim_end_matches('/');
+    let last = address.rsplit('/').next().unwrap_or(address);
+    match last.split_once(".git") {
+        Some((name, rest)) if !name.is_empty() && (rest.is_empty() || rest.starts_with('@')) => name,
+        _ => last,
+    }
 }
 
 fn without_extras(name: &str) -> &str {

@@ -123,6 +123,21 @@ fn errors_say_where_and_hold_no_value() {
             "lockfileVersion: '12.0'\n",
             "pnpm-lock.yaml: `lockfileVersion`: expected a version from 5 to 9",
         ),
+        (
+            "pnpm-lock.yaml",
+            "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a:\n        specifier: ^1.0.0\n        version: 1.0.1(b@2.0.0)\n",
+            "pnpm-lock.yaml: `a`: expected the package in `packages`, on which a project depends: was it cut off?",
+        ),
+        (
+            "pnpm-lock.yaml",
+            "lockfileVersion: 5.4\nspecifiers:\n  a: ^1.0.0\ndependencies:\n  a: 1.0.1\n",
+            "pnpm-lock.yaml: `a`: expected the package in `packages`, on which a project depends: was it cut off?",
+        ),
+        (
+            "pnpm-lock.yaml",
+            "lockfileVersion: '9.0'\npackages:\n  a@1.0.1:\n    resolution: {integrity: sha512-x}\n",
+            "pnpm-lock.yaml: `snapshots`: expected how the packages depend on one another: was it cut off?",
+        ),
         ("yarn.lock", "# yarn lockfile v1\n\na@^1:\n  resolved \"x\"\n", "yarn.lock:3: `a@^1`: expected a version"),
         ("requirements.txt", "a==1\n???\n", "requirements.txt:2: `???`: expected a requirement, such as `name==1.0`"),
         ("go.sum", "golang.org/x/net v1\n", "go.sum:1: expected a path, a version and `h1:` with a hash"),
@@ -138,6 +153,14 @@ fn errors_say_where_and_hold_no_value() {
         ),
         ("composer.lock", "{\"packages\": [{\"name\": \"a/b\"}]}", "composer.lock:1: expected the key `version`"),
         ("poetry.lock", "[[package]]\nname = \"a\"\nversion = \"1\"\n", "poetry.lock:1: expected the key `metadata`"),
+        ("Cargo.lock", "version = 4\n", "Cargo.lock: `package`: expected at least the project's own entry"),
+        ("uv.lock", "version = 1\n", "uv.lock: `package`: expected at least the project's own entry"),
+        ("yarn.lock", "__metadata:\n  version: 8\n", "yarn.lock: expected at least the project's own entry"),
+        (
+            "Gemfile.lock",
+            "GEM\n  remote: https://rubygems.org/\n  specs:\n    rake (13.0.6)\n",
+            "Gemfile.lock: `DEPENDENCIES`: expected what the project depends on: was it cut off?",
+        ),
         ("uv.lock", "version = 1\n[[package]]\nname = \"a\"\n", "uv.lock:2: expected the key `source`"),
         (
             "Pipfile.lock",

@@ -106,6 +106,9 @@ struct Entry {
 
 fn later(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError> {
     let documents: Vec<Entries<Entry>> = text::yaml(gather, text)?;
+    if documents.iter().flat_map(|document| &document.0).all(|(key, _)| key == "__metadata") {
+        return Err(gather.wrong(None, "", "at least the project's own entry"));
+    }
     for (key, entry) in documents.into_iter().flat_map(|document| document.0) {
         if key == "__metadata" {
             continue;
