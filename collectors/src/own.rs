@@ -27,6 +27,22 @@ pub trait EarlierFindings: Send + Sync {
     /// # Errors
     /// Why the ledger could not be read, in one sentence.
     fn open(&self) -> Result<Vec<EarlierFinding>, String>;
+
+    /// When those were observed that are gone: should one be seen again, it is back.
+    ///
+    /// # Errors
+    /// Why the ledger could not be read, in one sentence.
+    fn closed(&self) -> Result<BTreeMap<Fingerprint, Window>, String>;
+}
+
+/// From when to when something was observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Until when the evidence that first showed it was true.
+    pub first_observed: Timestamp,
+    /// Until when the evidence that last showed it was true.
+    pub last_observed: Timestamp,
 }
 
 /// A finding that is open when a run begins.
@@ -57,6 +73,9 @@ pub struct EarlierFinding {
 #[serde(deny_unknown_fields)]
 pub struct RecordedEarlier {
     findings: Vec<EarlierFinding>,
+    /// Those that are gone.
+    #[serde(default)]
+    closed: BTreeMap<Fingerprint, Window>,
     /// Why nothing can be read at all.
     #[serde(default)]
     unreachable: Option<String>,
@@ -78,5 +97,9 @@ impl RecordedEarlier {
 impl EarlierFindings for RecordedEarlier {
     fn open(&self) -> Result<Vec<EarlierFinding>, String> {
         self.unreachable.clone().map_or_else(|| Ok(self.findings.clone()), Err)
+    }
+
+    fn closed(&self) -> Result<BTreeMap<Fingerprint, Window>, String> {
+        self.unreachable.clone().map_or_else(|| Ok(self.closed.clone()), Err)
     }
 }

@@ -8,3 +8,9 @@ pub(crate) fn plural(count: u64, what: &str) -> String {
         (_, None) => format!("{count} {what}s"),
     }
 }
+
+/// A sentence with a capital at its beginning.
+pub(crate) fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}

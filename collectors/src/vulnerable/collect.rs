@@ -26,7 +26,7 @@ pub(super) struct Gathered {
     pub(super) population: Vec<Population>,
     pub(super) problems: Vec<Problem>,
     pub(super) targets: Vec<TargetFacts>,
-    /// For each target, lockfiles that could not be read; none where nothing of it could be.
+    /// For each target, what of it was not seen; none where nothing of it was.
     pub(super) unseen: Vec<Option<Unseen>>,
     pub(super) kept: Kept,
     pub(super) commands: Vec<String>,
@@ -92,7 +92,7 @@ impl Gathered {
     ) {
         let others: Vec<_> = scanned.iter().filter_map(|one| about_another(one, &counted)).collect();
         counted.problems.extend(others);
-        let Compared { mut population, lockfiles, seen, agreement, problems, dropped } =
+        let Compared { mut population, lockfiles, seen, agreement, problems, dropped, looked } =
             comparing::compare(looks, &subject, &counted.locks, &scanned, &lists.exploited, &lists.statements);
         let unread = counted.problems.iter().any(|(code, _)| *code != OTHER_TARGET);
         // A population that leaves out what could not be read is none; nor is one of an image that nobody looked into.
@@ -101,7 +101,12 @@ impl Gathered {
         }
         let lost = |code: &str| matches!(code, "target-unreadable" | "image-unidentified" | "image-unread");
         let lost = counted.problems.iter().any(|(code, _)| lost(code));
-        self.unseen.push((!lost).then_some(Unseen { lockfiles: counted.unreadable, more: counted.part }));
+        self.unseen.push((!lost).then_some(Unseen {
+            lockfiles: counted.unreadable,
+            more: counted.part,
+            silent: !unsaid.is_empty() || dropped > 0,
+            looked,
+        }));
         let told = counted.problems.into_iter().chain(problems).map(|(code, message)| (code.to_owned(), message));
         let told = told.chain(unsaid.iter().map(|one| (one.code.to_owned(), one.message.clone())));
         for (code, message) in told.take(MOST_PROBLEMS) {

@@ -6,7 +6,7 @@ use exhibit_evidence::observation::{Exclusion, Population, Subject};
 
 use super::Looks;
 use super::counting::Lock;
-use super::facts::{LockfileFacts, Seen};
+use super::facts::{LockfileFacts, Missed, Seen};
 use super::known::{Exploited, Statements};
 use super::scanning::Scanned;
 use crate::packages::Package;
@@ -28,6 +28,24 @@ pub(super) struct Compared {
     pub(super) agreement: Option<Agreement>,
     pub(super) problems: Vec<(&'static str, String)>,
     pub(super) dropped: u64,
+    pub(super) looked: LookedAt,
+}
+
+/// What each scanner examined, by its name: for each lockfile, for each of its packages.
+#[derive(Debug, Default)]
+pub(super) struct LookedAt(BTreeMap<String, Vec<Vec<bool>>>);
+
+impl LookedAt {
+    /// Whether this scanner says that it examined the package at this place of the lockfile.
+    pub(super) fn has(&self, scanner: &str, lockfile: usize, package: usize) -> bool {
+        let flags = self.0.get(scanner).and_then(|lockfiles| lockfiles.get(lockfile));
+        flags.and_then(|packages| packages.get(package)).copied().unwrap_or(false)
+    }
+
+    /// Whether it said anything.
+    pub(super) fn spoke(&self, scanner: &str) -> bool {
+        self.0.contains_key(scanner)
+    }
 }
 
 /// Holds scans against lockfiles.
@@ -40,14 +58,15 @@ pub(super) fn compare(
     statements: &Statements,
 ) -> Compared {
     let mut lockfiles: Vec<LockfileFacts> = locks.iter().map(Lock::facts).collect();
-    let mut examined = Examined::new(&lockfiles);
+    let mut examined = Examined::new();
     let mut problems = Vec::new();
     for one in scanned {
         examined.take(one, &lockfiles, &mut problems);
     }
     let population = examined.population(looks, subject, locks, &lockfiles);
-    for (lockfile, flags) in lockfiles.iter_mut().zip(&examined.flags) {
-        lockfile.unexamined = (0u32..).zip(flags).filter(|(_, flag)| !**flag).map(|(at, _)| at).collect();
+    for (number, lockfile) in lockfiles.iter_mut().enumerate() {
+        let unexamined = (0..lockfile.packages.len()).filter(|at| !examined.by_any(number, *at));
+        lockfile.unexamined = unexamined.filter_map(|at| u32::try_from(at).ok()).collect();
     }
     let told =
         scanned.iter().flat_map(|one| one.reading.vulnerabilities.iter().map(|found| (one.facts.name.as_str(), found)));
@@ -61,31 +80,57 @@ pub(super) fn compare(
         for (lockfile, package) in places(&one.vulnerability, &one.places, &lockfiles) {
             let in_population = lockfile.is_some();
             let place = lockfile.map(|at| lockfiles[at].path.clone()).or_else(|| one.places.iter().next().cloned());
-            seen.push(seen_of(&one.vulnerability, package, place, in_population, &by, exploited, statements));
+            let missed_by = names
+                .iter()
+                .filter(|name| !one.seen_by.contains(**name))
+                .map(|name| ((*name).to_owned(), examined.missed(name, lockfile, &package, &lockfiles)))
+                .collect();
+            let own = seen_of(&one.vulnerability, package, place, in_population, &by, exploited, statements);
+            seen.push(Seen { missed_by, ..own });
         }
     }
     let dropped = scanned.iter().map(|one| one.reading.dropped).sum();
-    Compared { population, lockfiles, seen, agreement, problems, dropped }
+    Compared { population, lockfiles, seen, agreement, problems, dropped, looked: examined.by }
 }
 
 /// Which packages were examined, and why others were not.
 struct Examined {
-    /// For each lockfile, for each of its packages.
-    flags: Vec<Vec<bool>>,
+    /// By each scanner.
+    by: LookedAt,
     /// What scanners say of packages that they passed over.
     skipped: HashMap<Package, String>,
-    /// The lockfiles that a scanner looked at which does not say at what in them.
-    not_told: BTreeSet<usize>,
+    /// The lockfiles that a scanner looked at which does not say at what in them, each with the scanner.
+    not_told: BTreeSet<(usize, String)>,
 }
 
 impl Examined {
-    fn new(lockfiles: &[LockfileFacts]) -> Self {
-        let flags = lockfiles.iter().map(|lockfile| vec![false; lockfile.packages.len()]).collect();
-        Self { flags, skipped: HashMap::new(), not_told: BTreeSet::new() }
+    fn new() -> Self {
+        Self { by: LookedAt::default(), skipped: HashMap::new(), not_told: BTreeSet::new() }
+    }
+
+    fn by_any(&self, lockfile: usize, package: usize) -> bool {
+        self.by.0.values().any(|lockfiles| lockfiles[lockfile][package])
+    }
+
+    /// Whether a scanner that does not report something in this package looked at it.
+    fn missed(&self, who: &str, at: Option<usize>, package: &Package, lockfiles: &[LockfileFacts]) -> Missed {
+        let Some(at) = at else { return Missed::NotTold };
+        match lockfiles[at].packages.binary_search(package) {
+            Ok(position) if self.by.has(who, at, position) => Missed::Examined,
+            _ if self.not_told.contains(&(at, who.to_owned())) => Missed::NotTold,
+            _ => Missed::NotExamined,
+        }
+    }
+
+    /// What this scanner examined, to be added to.
+    fn own(&mut self, one: &Scanned, lockfiles: &[LockfileFacts]) -> &mut Vec<Vec<bool>> {
+        let none = || lockfiles.iter().map(|lockfile| vec![false; lockfile.packages.len()]).collect();
+        self.by.0.entry(one.facts.name.clone()).or_insert_with(none)
     }
 
     fn take(&mut self, one: &Scanned, lockfiles: &[LockfileFacts], problems: &mut Vec<(&'static str, String)>) {
         let reading = &one.reading;
+        self.own(one, lockfiles);
         for skipped in &reading.skipped {
             if let Some(package) = &skipped.package {
                 self.skipped.insert(package.clone(), skipped.reason.clone());
@@ -100,8 +145,9 @@ impl Examined {
             .map(|examined| &examined.package)
             .chain(reading.vulnerabilities.iter().map(|found| &found.package))
             .collect();
+        let own = self.own(one, lockfiles);
         for at in &one.covers {
-            for (flag, package) in self.flags[*at].iter_mut().zip(&lockfiles[*at].packages) {
+            for (flag, package) in own[*at].iter_mut().zip(&lockfiles[*at].packages) {
                 *flag |= named.contains(package) || named.contains(&package.unversioned());
             }
         }
@@ -110,7 +156,7 @@ impl Examined {
     /// One that tells how many it examined and not which: it examined all if it is no less than there is.
     fn by_number(&mut self, one: &Scanned, lockfiles: &[LockfileFacts], problems: &mut Vec<(&'static str, String)>) {
         let Some(count) = one.reading.packages_examined() else {
-            self.not_told.extend(one.covers.iter().copied());
+            self.not_told.extend(one.covers.iter().map(|at| (*at, one.facts.name.clone())));
             return;
         };
         let there: u64 = one.covers.iter().map(|at| lockfiles[*at].packages.len() as u64).sum();
@@ -121,8 +167,9 @@ impl Examined {
             );
             return problems.push(("examined-less", message));
         }
+        let own = self.own(one, lockfiles);
         for at in &one.covers {
-            self.flags[*at].fill(true);
+            own[*at].fill(true);
         }
     }
 
@@ -137,7 +184,9 @@ impl Examined {
         };
         let mut examined = 0;
         for (at, lockfile) in lockfiles.iter().enumerate() {
-            for (flag, package) in self.flags[at].iter().zip(&lockfile.packages) {
+            let not_told = self.not_told.iter().any(|(lockfile, _)| *lockfile == at);
+            for (number, package) in lockfile.packages.iter().enumerate() {
+                let flag = self.by_any(at, number);
                 let example = || format!("{}: {package}", lockfile.path);
                 let skipped = self.skipped.get(package).or_else(|| self.skipped.get(&package.unversioned()));
                 match (flag, skipped) {
@@ -149,7 +198,7 @@ impl Examined {
                             example(),
                         );
                     }
-                    (false, None) if self.not_told.contains(&at) => {
+                    (false, None) if not_told => {
                         leave(
                             NOT_TOLD.to_owned(),
                             "the scanner does not say which packages it examined".to_owned(),
@@ -255,6 +304,8 @@ fn seen_of(
         suppressed: found.suppressed.clone(),
         sort: found.sort.clone(),
         first_seen: None,
+        gone_after: None,
+        missed_by: BTreeMap::new(),
         package,
     }
 }

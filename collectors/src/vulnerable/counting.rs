@@ -35,6 +35,7 @@ impl Lock {
             counted: self.locked.counted.map(str::to_owned),
             packages: self.locked.packages.iter().cloned().collect(),
             apart,
+            aside: self.locked.apart.clone(),
             unpinned: self.locked.unpinned.clone(),
             unhashed: self.locked.unhashed,
             unexamined: Vec::new(),

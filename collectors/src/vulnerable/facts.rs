@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use exhibit_evidence::{CheckId, Digest, Fingerprint, Severity, Timestamp, observation::Subject};
+use exhibit_evidence::{CheckId, ConditionId, Digest, Fingerprint, Place, Severity, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::packages::image::{Distribution, Image};
-use crate::packages::lockfile::Unpinned;
+use crate::packages::lockfile::{Apart, Unpinned};
 use crate::packages::{Format, Package};
 use crate::results::merge::Agreement;
 use crate::results::{Database as Told, Fix, Ids, Reach, Scored, Tool, Vex};
@@ -26,7 +26,7 @@ pub(super) struct Facts {
     pub known_exploited: Option<KnownExploited>,
     /// What was looked at.
     pub targets: Vec<TargetFacts>,
-    /// What was noted before and is open: what became of it.
+    /// What was noted before and is open: what became of it, as far as the targets tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
     /// Whether what was noted before could be asked for.
@@ -148,6 +148,9 @@ pub(super) struct LockfileFacts {
     /// How many come from no registry, by code.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub apart: BTreeMap<String, u64>,
+    /// What these are, by name: the policy may deny them, wherever they come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<Apart>,
     /// What it asks for without a version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unpinned: Vec<Unpinned>,
@@ -243,6 +246,9 @@ pub(super) struct Seen {
     pub title: Option<String>,
     /// Which scans saw it.
     pub seen_by: Vec<String>,
+    /// Which others of several scans did not, by name, and whether they looked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missed_by: BTreeMap<String, Missed>,
     /// Whether it is known to be exploited, by the list or by a scanner.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exploited: bool,
@@ -258,12 +264,27 @@ pub(super) struct Seen {
     /// What else than a vulnerability it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
-    /// Since when it has been open, by the ledger; none where it was not seen before.
+    /// When it was seen for the first time, by the ledger; none where it was not seen before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<Timestamp>,
+    /// When it was last seen before it was gone, where it was and came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_after: Option<Timestamp>,
 }
 
-/// Something that was noted before and is open, and that is not seen this time.
+/// Whether a scanner that does not report something looked at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Missed {
+    /// It examined the package.
+    Examined,
+    /// It passed over the package, or was not given it.
+    NotExamined,
+    /// It does not say what it examined.
+    NotTold,
+}
+
+/// Something that was noted before and is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Earlier {
@@ -271,19 +292,30 @@ pub(super) struct Earlier {
     pub fingerprint: Fingerprint,
     /// The check that noted it.
     pub check: CheckId,
+    /// Its kind; none in evidence that does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionId>,
     /// The subject.
     pub subject: Subject,
-    /// Since when it has been open.
+    /// When it was first observed.
     pub first_observed: Timestamp,
-    /// The advisory.
+    /// The advisory; empty for what is not about one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub advisory: String,
-    /// The package, without a version.
-    pub package: Package,
+    /// The package, without a version; none for what is not about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Package>,
     /// The version that it was noted at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The lockfile.
     pub lockfile: String,
+    /// Where it was noted; none where it is there as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What else was told of it; nothing where it is there as it was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     /// How bad it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
@@ -291,10 +323,12 @@ pub(super) struct Earlier {
     pub became: Became,
 }
 
-/// What became of something that is not seen any more.
+/// What became of something that was noted before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Became {
+    /// It is there as it was. Where it is not noted any more, that is because of what it is judged by.
+    Present,
     /// The package is not there any more.
     Removed,
     /// The package is there at another version, was examined, and is not reported.

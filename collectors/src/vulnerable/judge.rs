@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exhibit_evidence::assessment::{Closing, Judgement, SubjectOutcome};
+use exhibit_evidence::assessment::{Judgement, SubjectOutcome};
 use exhibit_evidence::observation::Subject;
 use exhibit_evidence::{Finding, Fingerprint, Observation, Place, Severity, Verdict};
 
-use super::facts::{Became, Earlier, FORMAT, Facts, History, Seen, TargetFacts};
+use super::earlier::ABOUT_VULNERABILITIES;
+use super::facts::{FORMAT, Facts, History, Missed, Seen, TargetFacts};
 use super::policy::{self, Allowed, Policy};
+use super::telling::{agreement, attributes, detail};
 use super::verdicts::{Freshness, day, freshness, standing, uncounted};
 use super::{Looks, conditions};
 use crate::policy::is_place;
 use crate::results::Fix;
-use crate::words::plural;
+use crate::words::{capital, plural};
 use crate::{Collector as _, JudgeError};
 
 /// The checks, in the manifest's order.
@@ -46,24 +48,26 @@ pub(super) fn checks(looks: Looks) -> impl Iterator<Item = &'static str> {
     CHECKS.into_iter().filter(move |name| looks == Looks::Dependencies || *name != "pinned-packages")
 }
 
-struct Judging<'a> {
-    looks: Looks,
-    observation: &'a Observation,
-    policy: Policy,
-    facts: Facts,
+pub(super) struct Judging<'a> {
+    pub(super) looks: Looks,
+    pub(super) observation: &'a Observation,
+    pub(super) policy: Policy,
+    pub(super) facts: Facts,
     accepted: BTreeSet<String>,
 }
 
 /// What is said of one subject by one check.
 #[derive(Default)]
-struct Noted {
-    findings: Vec<Finding>,
+pub(super) struct Noted {
+    pub(super) findings: Vec<Finding>,
     /// How many are not noted, by why.
-    apart: BTreeMap<&'static str, u64>,
+    pub(super) apart: BTreeMap<&'static str, u64>,
     /// What keeps it from passing where nothing was found.
-    objection: Option<(Verdict, String)>,
+    pub(super) objection: Option<(Verdict, String)>,
     /// What is said where it passes.
-    passes: String,
+    pub(super) passes: String,
+    /// How several scanners agree.
+    pub(super) agreement: String,
 }
 
 /// Why a vulnerability is not noted.
@@ -79,7 +83,8 @@ impl Judging<'_> {
         let (mut findings, mut subjects) = (BTreeMap::new(), Vec::new());
         for subject in &self.observation.subjects {
             let target = self.facts.targets.iter().find(|target| target.subject == *subject);
-            let noted = self.note(name, subject, target)?;
+            let mut noted = self.note(name, subject, target)?;
+            target.map_or(Ok(()), |target| self.last(name, target, &mut noted))?;
             subjects.push(outcome(subject, &noted));
             for finding in noted.findings {
                 findings.entry(finding.fingerprint).or_insert(finding);
@@ -93,14 +98,7 @@ impl Judging<'_> {
             })
             .collect();
         let check = self.looks.check(name);
-        let closings = self
-            .facts
-            .earlier
-            .iter()
-            .filter(|earlier| earlier.check == check && !findings.contains_key(&earlier.fingerprint))
-            .filter_map(|earlier| Some((earlier.fingerprint, closing(earlier.became)?)))
-            .take(Judgement::MOST_CLOSINGS)
-            .collect();
+        let closings = self.closings(&check, &findings);
         Ok(Judgement { check, closings, conditions, findings: findings.into_values().collect(), subjects })
     }
 
@@ -191,7 +189,7 @@ impl Judging<'_> {
     }
 
     /// Why nothing can be concluded from what was not reported.
-    fn stale(&self, target: &TargetFacts) -> Option<(Verdict, String)> {
+    pub(super) fn stale(&self, target: &TargetFacts) -> Option<(Verdict, String)> {
         target.scans.iter().find_map(|scan| match freshness(scan, self.observation.observed_to, &self.policy) {
             Freshness::Fresh(_) => None,
             Freshness::Stale(told) => Some((Verdict::Error, format!("Stale: {told}."))),
@@ -213,6 +211,14 @@ impl Judging<'_> {
             None => Some((
                 Verdict::Error,
                 "The list of exploited vulnerabilities does not say when it was released.".to_owned(),
+            )),
+            // A day is left to clocks that differ.
+            Some(at) if self.observation.observed_to.since(at).num_days() < -1 => Some((
+                Verdict::Error,
+                format!(
+                    "How old the list of exploited vulnerabilities is is not known: it says {}, which is to come.",
+                    day(at)
+                ),
             )),
             Some(at) if self.observation.observed_to.since(at).num_days() > most => Some((
                 Verdict::Error,
@@ -239,10 +245,8 @@ impl Judging<'_> {
                 _ => self.vulnerability(name, target, seen, &mut noted)?,
             }
         }
-        let check = self.looks.check(name);
-        let kept = self.facts.earlier.iter().filter(|earlier| earlier.became == Became::NotExamined);
-        for earlier in kept.filter(|earlier| earlier.check == check && earlier.subject == target.subject) {
-            noted.findings.push(self.kept(name, target, earlier)?);
+        if name == ABOUT_VULNERABILITIES[0] {
+            noted.agreement = agreement(target);
         }
         noted.passes = format!("{}, with no deviation", self.examined(target));
         if name == "remediation-in-time" && self.facts.history == History::NotSupplied {
@@ -301,6 +305,10 @@ impl Judging<'_> {
             }
             _ => (conditions::VULNERABLE, severity, format!("; first seen on {}", day(first))),
         };
+        let rest = match seen.gone_after {
+            Some(last) => format!("{rest}; it was gone after {} and is back", day(last)),
+            None => rest,
+        };
         let detail = format!("{}{rest}{}.", detail(seen), self.remarks(target, seen));
         let unversioned = seen.package.unversioned().purl();
         let place = [seen.advisory.as_str(), unversioned.as_str(), seen.lockfile.as_str()];
@@ -334,37 +342,18 @@ impl Judging<'_> {
         if target.agreement.is_some() && seen.seen_by.len() == 1 {
             text.push_str(&format!("; only {} reports it", seen.seen_by[0]));
         }
+        for (who, missed) in &seen.missed_by {
+            text.push_str(&match missed {
+                Missed::Examined => format!("; {who} examined the package and does not report it"),
+                Missed::NotExamined => format!("; {who} did not examine the package"),
+                Missed::NotTold => format!("; {who} does not say whether it examined the package"),
+            });
+        }
         let expired = self.policy.allow.iter().find(|allowed| covers(allowed, target, seen));
         if let Some(allowed) = expired.filter(|allowed| !allowed.holds(self.observation.observed_to)) {
             text.push_str(&format!("; it was accepted until {}", allowed.until));
         }
         text
-    }
-
-    /// Something that was not examined this time stays open: nobody knows that it is gone.
-    fn kept(&self, name: &'static str, target: &TargetFacts, earlier: &Earlier) -> Result<Finding, JudgeError> {
-        let condition = match name {
-            "known-exploited" => conditions::EXPLOITED,
-            "remediation-in-time" => conditions::OVERDUE,
-            _ => conditions::VULNERABLE,
-        };
-        let detail = format!(
-            "{} in {}, first seen on {}, was not examined this time, so it is not known to be gone.",
-            earlier.advisory,
-            earlier.package,
-            day(earlier.first_observed)
-        );
-        let mut own = BTreeMap::from([
-            ("advisory".to_owned(), earlier.advisory.clone()),
-            ("package".to_owned(), earlier.package.purl()),
-        ]);
-        own.extend(earlier.version.iter().map(|version| ("version".to_owned(), version.clone())));
-        own.extend(earlier.severity.map(|severity| ("severity".to_owned(), severity.word().to_owned())));
-        let package = earlier.package.purl();
-        let place = [earlier.advisory.as_str(), package.as_str(), earlier.lockfile.as_str()];
-        let severity = earlier.severity.unwrap_or(self.policy.unknown_severity);
-        let finding = self.finding(target, name, condition, &place, severity, detail, own)?;
-        Ok(Finding { fingerprint: earlier.fingerprint, ..finding })
     }
 
     fn excuse(&self, target: &TargetFacts, seen: &Seen) -> Option<Excuse> {
@@ -382,10 +371,15 @@ impl Judging<'_> {
     fn denied(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
         let mut noted = Noted::default();
         for lockfile in &target.lockfiles {
-            for package in &lockfile.packages {
+            // What comes from no registry is denied by its name as much as what does.
+            let aside =
+                lockfile.aside.iter().filter_map(|apart| Some((lockfile.format.named(&apart.name)?, Some(apart.why))));
+            let pinned = lockfile.packages.iter().map(|package| (package.clone(), None));
+            for (package, why) in pinned.chain(aside) {
                 let purl = package.purl();
                 let Some(denied) = self.policy.denied.iter().find(|denied| denied.means(&purl)) else { continue };
-                let detail = format!("{purl} may not be used: {}.", denied.reason.trim_end_matches('.'));
+                let why = why.map(|why| format!(", {},", why.reason())).unwrap_or_default();
+                let detail = format!("{purl}{why} may not be used: {}.", denied.reason.trim_end_matches('.'));
                 let unversioned = package.unversioned().purl();
                 let place = ["denied", unversioned.as_str(), lockfile.path.as_str()];
                 let own = BTreeMap::from([("package".to_owned(), unversioned.clone())]);
@@ -450,7 +444,7 @@ impl Judging<'_> {
 
     /// A finding at a place of three parts: what, in which package, in which lockfile.
     #[expect(clippy::too_many_arguments, reason = "a finding has that many parts")]
-    fn finding(
+    pub(super) fn finding(
         &self,
         target: &TargetFacts,
         check: &str,
@@ -497,17 +491,6 @@ fn beside(target: &TargetFacts) -> String {
     text
 }
 
-/// How a finding that is gone is closed; none where it is not known to be.
-fn closing(became: Became) -> Option<Closing> {
-    Some(match became {
-        Became::Removed => Closing::Removed,
-        Became::Fixed => Closing::Fixed,
-        Became::DatabaseChanged => Closing::RulesChanged,
-        Became::NoLongerReported => Closing::NoLongerReported,
-        Became::NotExamined => return None,
-    })
-}
-
 fn covers(allowed: &Allowed, target: &TargetFacts, seen: &Seen) -> bool {
     let unversioned = seen.package.unversioned().purl();
     seen.ids.meets(&crate::results::Ids::new([&allowed.advisory]))
@@ -521,64 +504,11 @@ fn outcome(subject: &Subject, noted: &Noted) -> SubjectOutcome {
     let (verdict, reason) = match (&noted.objection, noted.findings.len()) {
         (objection, count @ 1..) => {
             let unsure = objection.as_ref().map(|(_, why)| format!(" Beside that: {why}")).unwrap_or_default();
-            (Verdict::Fail, format!("{} noted{apart}.{unsure}", plural(count as u64, "deviation")))
+            let agreement = &noted.agreement;
+            (Verdict::Fail, format!("{} noted{apart}.{agreement}{unsure}", plural(count as u64, "deviation")))
         }
         (Some((verdict, why)), 0) => (*verdict, why.clone()),
-        (None, 0) => (Verdict::Pass, format!("{}{apart}.", capital(&noted.passes))),
+        (None, 0) => (Verdict::Pass, format!("{}{apart}.{}", capital(&noted.passes), noted.agreement)),
     };
     SubjectOutcome { reason, subject: subject.clone(), verdict }
-}
-
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
-}
-
-/// What it is, in which package, and what helps.
-fn detail(seen: &Seen) -> String {
-    let mut text = format!("{} in {}", seen.advisory, seen.package);
-    if let Some(title) = &seen.title {
-        text.push_str(&format!(": {}", title.trim_end_matches('.')));
-    }
-    match (seen.fix, seen.fixed.is_empty()) {
-        (_, false) => text.push_str(&format!("; fixed in {}", seen.fixed.join(", "))),
-        (Fix::None, _) => text.push_str("; there is no fix yet"),
-        (Fix::Refused, _) => text.push_str("; there will be no fix"),
-        _ => {}
-    }
-    if let Some(scored) = &seen.scored {
-        text.push_str(&format!(
-            "; CVSS {}.{}: {}.{}",
-            scored.version / 10,
-            scored.version % 10,
-            scored.tenths / 10,
-            scored.tenths % 10
-        ));
-    }
-    text
-}
-
-fn attributes(target: &TargetFacts, seen: &Seen) -> BTreeMap<String, String> {
-    let mut all = BTreeMap::from([
-        ("advisory".to_owned(), seen.advisory.clone()),
-        ("package".to_owned(), seen.package.unversioned().purl()),
-        ("scanner".to_owned(), seen.seen_by.join(", ")),
-    ]);
-    let names: Vec<&str> = seen.ids.iter().map(|id| id.as_str()).filter(|name| *name != seen.advisory).collect();
-    let databases: BTreeSet<String> =
-        target.scans.iter().filter(|scan| seen.seen_by.contains(&scan.name)).map(|scan| scan.database_name()).collect();
-    let databases: Vec<String> = databases.into_iter().collect();
-    let mut add = |name: &str, value: Option<String>| {
-        all.extend(value.filter(|value| !value.is_empty()).map(|value| (name.to_owned(), value)));
-    };
-    add("version", seen.package.version().map(str::to_owned));
-    add("aliases", Some(names.join(", ")));
-    add("database", Some(databases.join("; ")));
-    add("severity", seen.severity.map(|severity| severity.word().to_owned()));
-    add("fixed", Some(seen.fixed.join(", ")));
-    add("vector", seen.scored.as_ref().map(|scored| scored.vector.clone()));
-    add("layer", seen.layer.clone());
-    add("commit", target.commit.clone());
-    add("image", target.image.as_ref().map(|image| image.manifest.clone().unwrap_or_else(|| image.config.clone())));
-    all
 }

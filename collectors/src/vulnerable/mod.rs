@@ -15,15 +15,18 @@ mod facts;
 mod importing;
 mod judge;
 mod known;
+mod lasting;
 mod policy;
 mod scanning;
 mod self_test;
 mod settings;
 #[cfg(test)]
+mod stories;
+mod telling;
+#[cfg(test)]
 mod tests;
 mod verdicts;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -131,10 +134,8 @@ impl Collector for Looks {
     }
 
     /// Those that the policy names, and what is part of the project itself.
-    fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
-        let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
-        let named = codes.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
-        named.chain([Why::Local.code().to_owned()]).collect()
+    fn never_gaps(&self) -> &'static [&'static str] {
+        const { &[Why::Local.code()] }
     }
 
     /// Each `<name>.toml` of a case's folder `repositories` becomes a git repository, and those are all there is.

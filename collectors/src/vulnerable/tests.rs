@@ -1,5 +1,7 @@
 //! What both collectors' cases can't show.
 
+use std::collections::BTreeSet;
+
 use super::conditions::{self, ALL};
 use super::judge::CHECKS;
 use super::*;

@@ -1,8 +1,10 @@
 //! What a job's runs noted before, as a source for collectors that tell what became of it.
 
-use exhibit_collectors::own::{EarlierFinding, EarlierFindings};
-use exhibit_evidence::{JobId, observation::Subject};
-use exhibit_store::OpenFinding;
+use std::collections::BTreeMap;
+
+use exhibit_collectors::own::{EarlierFinding, EarlierFindings, Window};
+use exhibit_evidence::{Fingerprint, JobId, observation::Subject};
+use exhibit_store::{ClosedFinding, OpenFinding};
 use tokio::runtime::Handle;
 
 use crate::World;
@@ -27,6 +29,11 @@ impl EarlierFindings for OwnFindings<'_> {
         let open = self.runtime.block_on(self.world.store.open_findings(self.job));
         open.map(|open| open.into_iter().map(earlier).collect()).map_err(|error| error.to_string())
     }
+
+    fn closed(&self) -> Result<BTreeMap<Fingerprint, Window>, String> {
+        let closed = self.runtime.block_on(self.world.store.closed_findings(self.job));
+        closed.map(|closed| closed.into_iter().map(window).collect()).map_err(|error| error.to_string())
+    }
 }
 
 fn earlier(open: OpenFinding) -> EarlierFinding {
@@ -41,4 +48,9 @@ fn earlier(open: OpenFinding) -> EarlierFinding {
         place: finding.place,
         subject: Subject { environment: finding.environment, id: finding.subject },
     }
+}
+
+fn window(closed: ClosedFinding) -> (Fingerprint, Window) {
+    let ClosedFinding { fingerprint, first_observed_to, last_observed_to } = closed;
+    (fingerprint, Window { first_observed: first_observed_to, last_observed: last_observed_to })
 }

@@ -56,8 +56,8 @@ pub use listening::{Heard, Listener};
 pub use private::{OWNER_ROLE, SERVICE_ROLE};
 pub use projection::{LEDGER, NOT_PROJECTIONS, PROJECTIONS};
 pub use query::{
-    ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary, Judged,
-    JudgedEvidence, OpenFinding,
+    ClosedFinding, ClosedSlot, EvidenceFilter, EvidenceSummary, FindingFilter, FindingObservation, FindingSummary,
+    Judged, JudgedEvidence, OpenFinding,
 };
 pub use restoring::{LostDisclosure, UnnamedErasure};
 pub use run_requests::{NewRunRequest, Requested, RunEnd, RunLease, RunRequest, RunState};

@@ -254,9 +254,12 @@ impl Laid {
             contents.databases.push(Found { path, format: Format::Dpkg, bytes: parts });
         }
         contents.distribution = releases.iter().find_map(|bytes| distribution(bytes));
-        settle(&mut contents.lockfiles, &mut |_| {
+        let settled = settle(&mut contents.lockfiles, &mut |_| {
             Err("only what is named as lockfiles are is read of an image".to_owned())
         });
+        if let Err(error) = settled {
+            told("the image's lockfiles".to_owned(), error.to_string());
+        }
         contents
     }
 }

@@ -145,7 +145,8 @@ impl Format {
             Self::GoMod | Self::GoSum => "golang",
             Self::Bundler => "gem",
             Self::Composer => "composer",
-            Self::CycloneDx => return None,
+            // A database lists nothing beside its packages, and a bill of materials does not tell what else is.
+            Self::Dpkg | Self::Apk | Self::CycloneDx => return None,
         };
         Package::named(kind, name, None).ok()
     }

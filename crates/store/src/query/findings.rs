@@ -83,32 +83,78 @@ pub struct OpenFinding {
     pub last_observed_to: Timestamp,
 }
 
+/// A finding that was noted and is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedFinding {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// When it was first observed.
+    pub first_observed_to: Timestamp,
+    /// When it was last observed.
+    pub last_observed_to: Timestamp,
+}
+
+/// A row about a finding, and which one it is about.
+fn of_finding(row: &PgRow) -> Result<(Fingerprint, Reader<'_>), StoreError> {
+    let fingerprint = Fingerprint(Digest(Reader::new(row, "findings", "").hash("fingerprint")?));
+    Ok((fingerprint, Reader::new(row, "findings", fingerprint)))
+}
+
 impl Store {
-    /// The findings of one job that nothing judged since has found gone, by check and fingerprint, as last told.
+    /// When those findings of one job were observed that something judged since has found gone, by fingerprint.
     ///
     /// # Errors
-    /// If the database cannot be used, a row or a record is malformed, or an artifact that holds findings is not kept.
-    pub async fn open_findings(&self, job: &JobId) -> Result<Vec<OpenFinding>, StoreError> {
-        let rows = sqlx::query(
-            "/* open_findings */ \
-             SELECT f.fingerprint, f.first_observed_to, f.last_observed_to, f.last_seq \
+    /// If the database cannot be used, or a row is malformed.
+    pub async fn closed_findings(&self, job: &JobId) -> Result<Vec<ClosedFinding>, StoreError> {
+        let rows = self.noted_by(job).await?;
+        let mut closed = Vec::new();
+        for row in &rows {
+            let (fingerprint, reader) = of_finding(row)?;
+            if !reader.get::<bool>("open")? {
+                let first_observed_to = reader.instant("first_observed_to")?;
+                closed.push(ClosedFinding {
+                    fingerprint,
+                    first_observed_to,
+                    last_observed_to: reader.instant("last_observed_to")?,
+                });
+            }
+        }
+        Ok(closed)
+    }
+
+    /// A job's findings, and whether each is open: nothing that was judged since of its subject did without it.
+    async fn noted_by(&self, job: &JobId) -> Result<Vec<PgRow>, StoreError> {
+        sqlx::query(
+            "/* noted_findings */ \
+             SELECT f.fingerprint, f.first_observed_to, f.last_observed_to, f.last_seq, \
+                    s.observed_to IS NULL OR (s.observed_to, s.seq) <= (f.last_observed_to, f.last_seq) AS open \
                FROM exhibit.findings f \
                JOIN exhibit.assessments a ON a.seq = f.last_seq AND a.observed_to = f.last_observed_to \
                LEFT JOIN LATERAL (SELECT s.observed_to, s.seq FROM exhibit.assessment_subjects s \
                     WHERE s.check_id = f.check_id AND s.environment = f.environment AND s.subject = f.subject \
                       AND s.verdict IN ('pass', 'fail') \
                     ORDER BY s.observed_to DESC, s.seq DESC LIMIT 1) s ON true \
-              WHERE a.job = $1 AND (s.observed_to IS NULL OR (s.observed_to, s.seq) <= (f.last_observed_to, f.last_seq))",
+              WHERE a.job = $1 ORDER BY f.fingerprint",
         )
         .bind(job.as_str())
         .fetch_all(&self.pool)
         .await
-        .map_err(in_tx("open_findings"))?;
+        .map_err(in_tx("noted_findings"))
+    }
+
+    /// The findings of one job that nothing judged since has found gone, by check and fingerprint, as last told.
+    ///
+    /// # Errors
+    /// If the database cannot be used, a row or a record is malformed, or an artifact that holds findings is not kept.
+    pub async fn open_findings(&self, job: &JobId) -> Result<Vec<OpenFinding>, StoreError> {
+        let rows = self.noted_by(job).await?;
         let mut windows = BTreeMap::new();
         let mut assessments: BTreeMap<i64, HashSet<Fingerprint>> = BTreeMap::new();
         for row in &rows {
-            let fingerprint = Fingerprint(Digest(Reader::new(row, "findings", "").hash("fingerprint")?));
-            let reader = Reader::new(row, "findings", fingerprint);
+            let (fingerprint, reader) = of_finding(row)?;
+            if !reader.get::<bool>("open")? {
+                continue;
+            }
             windows.insert(fingerprint, (reader.instant("first_observed_to")?, reader.instant("last_observed_to")?));
             assessments.entry(reader.get("last_seq")?).or_default().insert(fingerprint);
         }

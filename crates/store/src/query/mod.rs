@@ -6,5 +6,5 @@ mod receipts;
 mod slots;
 
 pub use evidence::{EvidenceFilter, EvidenceSummary, Judged, JudgedEvidence};
-pub use findings::{FindingFilter, FindingObservation, FindingSummary, OpenFinding};
+pub use findings::{ClosedFinding, FindingFilter, FindingObservation, FindingSummary, OpenFinding};
 pub use slots::ClosedSlot;

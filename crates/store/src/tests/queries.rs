@@ -148,7 +148,22 @@ async fn what_a_job_noted_and_nothing_closed_is_told_as_last_said_wherever_it_is
     let open = store.open_findings(&nightly).await.unwrap();
     assert_eq!(open.len(), 1, "a is gone, b is not");
     assert_eq!((&open[0].finding, open[0].first_observed_to, open[0].last_observed_to), (&said, at(10), at(20)));
-    assert_eq!(store.open_findings(&"weekly".parse().unwrap()).await.unwrap(), [], "each job remembers its own");
+    let weekly = "weekly".parse().unwrap();
+    assert_eq!(store.open_findings(&weekly).await.unwrap(), [], "each job remembers its own");
+    let gone = finding("a", 5).fingerprint;
+    let closed = |fingerprint, first_observed_to, last_observed_to| crate::ClosedFinding {
+        fingerprint,
+        first_observed_to,
+        last_observed_to,
+    };
+    assert_eq!(store.closed_findings(&nightly).await.unwrap(), [closed(gone, at(10), at(10))]);
+    assert_eq!(store.closed_findings(&weekly).await.unwrap(), []);
+    // What is back is open again, since when it was first observed.
+    store.append(of(3, "nightly", 30, vec![finding("a", 1)])).await.unwrap();
+    let b = said.fingerprint;
+    assert_eq!(store.closed_findings(&nightly).await.unwrap(), [closed(b, at(10), at(20))]);
+    let open = store.open_findings(&nightly).await.unwrap();
+    assert_eq!((open.len(), open[0].first_observed_to, open[0].last_observed_to), (1, at(10), at(30)));
 }
 
 #[tokio::test]
