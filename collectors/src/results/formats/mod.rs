@@ -82,11 +82,11 @@ formats! {
     /// pip-audit.
     PipAudit, "pip-audit", "pip-audit (`--format json`)", Run, pip_audit::read;
     /// npm audit, of npm 6 and of 7 and later.
-    NpmAudit, "npm-audit", "npm audit (`--json`)", Recorded, npm_audit::read;
+    NpmAudit, "npm-audit", "npm audit (`--json`)", Run, npm_audit::read;
     /// yarn audit, of yarn 1 and of 4.
     YarnAudit, "yarn-audit", "yarn (`audit --json`, `npm audit --json`)", Recorded, yarn_audit::read;
     /// pnpm audit.
-    PnpmAudit, "pnpm-audit", "pnpm audit (`--json`)", Recorded, npm_audit::read;
+    PnpmAudit, "pnpm-audit", "pnpm audit (`--json`)", Run, npm_audit::read;
     /// cargo-audit.
     CargoAudit, "cargo-audit", "cargo-audit (`--json`)", Run, cargo_audit::read;
     /// Trivy: fs, image, sbom, config.

@@ -4,6 +4,7 @@ mod code;
 mod images;
 mod locks;
 mod ours;
+mod packages_of_node;
 mod packages_of_python;
 mod secrets;
 mod trivy;
