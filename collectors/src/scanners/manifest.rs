@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::ages::DatabaseSource;
 use super::{fill, places};
 use crate::collector::expectation;
+use crate::packages::Format as Lockfile;
 use crate::results::Format;
 use crate::runner::{Limits, WORK};
 
@@ -113,6 +114,9 @@ pub struct Version {
 pub struct Mode {
     /// What the target is.
     pub looks_at: LooksAt,
+    /// Which kinds of lockfile it takes, where it looks at one at a time; all of them if none is named.
+    #[serde(default)]
+    pub lockfiles: Vec<Lockfile>,
     /// The arguments, with `{target}`, and `{output}` where the result goes to a file.
     pub arguments: Vec<String>,
     /// The form of the result.
@@ -129,6 +133,8 @@ pub enum LooksAt {
     Folder,
     /// A file: a lockfile, a Dockerfile.
     File,
+    /// The folder that one lockfile lies in.
+    Project,
     /// A container image in a file or folder.
     Image,
     /// A bill of materials.
@@ -341,6 +347,11 @@ impl Adapter {
 }
 
 impl Mode {
+    /// Whether it takes such a lockfile.
+    pub(crate) fn takes(&self, lockfile: Lockfile) -> bool {
+        self.lockfiles.is_empty() || self.lockfiles.contains(&lockfile)
+    }
+
     /// Whether the result goes to a file, and not to standard output.
     #[must_use]
     pub fn leaves_file(&self) -> bool {

@@ -13,9 +13,8 @@ use super::facts::ScanFacts;
 use super::settings::{ScanSource, Target, patterns};
 use crate::Scope;
 use crate::kept::{KeepUpTo, Printed};
-use crate::packages::Format as Lockfile;
 use crate::results::{self, Format, Reading};
-use crate::scanners::{self, Adapter, Database, LooksAt, Request, ScannerSettings};
+use crate::scanners::{self, Database, LooksAt, Request, ScannerSettings};
 
 /// What one scanner said.
 pub(super) struct Scanned {
@@ -248,24 +247,28 @@ fn run(
     let root = exported.as_ref().map_or_else(|| root_of(target, scope.base), |folder| folder.path().to_owned());
     let candidates: &[LooksAt] = match (&target.image, &target.lockfile) {
         (Some(_), _) => &[LooksAt::Image],
-        (None, Some(_)) => &[LooksAt::File, LooksAt::Sbom],
-        (None, None) => &[LooksAt::Folder, LooksAt::File],
+        (None, Some(_)) => &[LooksAt::File, LooksAt::Sbom, LooksAt::Project],
+        (None, None) => &[LooksAt::Folder, LooksAt::Project, LooksAt::File],
     };
-    let fits = candidates.iter().find(|looks_at| {
-        adapter.mode(settings.mode.as_deref(), **looks_at).is_some_and(|(_, mode)| mode.looks_at == **looks_at)
+    let fits = candidates.iter().find_map(|looks_at| {
+        let (_, mode) = adapter.mode(settings.mode.as_deref(), *looks_at)?;
+        (mode.looks_at == *looks_at).then_some((*looks_at, mode))
     });
-    let Some(looks_at) = fits.copied() else {
+    let Some((looks_at, mode)) = fits else {
         return failed("scanner-settings", format!("{}: expected a mode that fits this target", adapter.id));
     };
     let whole = vec![(root.clone(), target.id.to_string(), None, covers.to_vec())];
     let each = |at: &usize| {
         let path = &counted.locks[*at].path;
-        let place = if target.lockfile.is_some() { root.clone() } else { root.join(path) };
+        let mut place = if target.lockfile.is_some() { root.clone() } else { root.join(path) };
+        if looks_at == LooksAt::Project {
+            place.pop();
+        }
         (place, format!("{}/{path}", target.id), Some(path.clone()), vec![*at])
     };
     let tasks: Vec<(PathBuf, String, Option<String>, Vec<usize>)> = match looks_at {
-        LooksAt::File => {
-            covers.iter().filter(|at| fitting(&adapter, counted.locks[**at].locked.format)).map(each).collect()
+        LooksAt::File | LooksAt::Project => {
+            covers.iter().filter(|at| mode.takes(counted.locks[**at].locked.format)).map(each).collect()
         }
         _ => whole,
     };
@@ -300,18 +303,4 @@ fn exported(target: &Target, counted: &Counted) -> io::Result<Option<tempfile::T
     let folder = tempfile::tempdir()?;
     exporting::write(&counted.locks, folder.path())?;
     Ok(Some(folder))
-}
-
-/// Whether a scanner that takes one lockfile at a time takes this one.
-fn fitting(adapter: &Adapter, lockfile: Lockfile) -> bool {
-    match adapter.id.as_str() {
-        "cargo-audit" => lockfile == Lockfile::Cargo,
-        "pip-audit" => lockfile == Lockfile::Requirements,
-        "bundler-audit" => lockfile == Lockfile::Bundler,
-        "npm-audit" => lockfile == Lockfile::Npm,
-        "pnpm-audit" => lockfile == Lockfile::Pnpm,
-        "yarn-audit" => lockfile == Lockfile::Yarn,
-        "govulncheck" => matches!(lockfile, Lockfile::GoMod | Lockfile::GoSum),
-        _ => true,
-    }
 }

@@ -6,6 +6,12 @@ use std::net::{TcpListener, TcpStream};
 /// What is answered to a body that was sent to a path; none where there is nothing.
 pub(super) type Answer = fn(path: &str, asked: &serde_json::Value) -> Option<serde_json::Value>;
 
+/// An address where nobody listens: a port that was let go of.
+pub(crate) fn nobody() -> String {
+    let held = TcpListener::bind("127.0.0.1:0").expect("a port");
+    format!("http://{}", held.local_addr().expect("bound"))
+}
+
 /// Its address.
 pub(super) fn serve(answer: Answer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

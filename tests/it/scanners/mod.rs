@@ -1,7 +1,7 @@
 //! Scanners that install here, and what is planted for them to find. The tests of the runner use it too.
 
 mod bolt;
-mod http;
+pub(crate) mod http;
 pub(crate) mod image;
 mod node;
 pub(crate) mod npm;
@@ -24,6 +24,33 @@ pub(crate) const TOKEN: &str = "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";
 /// A rule of our own for Semgrep.
 pub(crate) const RULES: &str = "rules:\n  - id: no-shell\n    languages: [python]\n    severity: ERROR\n    message: a shell is started\n    \
                                 pattern: subprocess.run(..., shell=True)\n";
+
+/// A project with one package that is known to be vulnerable, and one that is not.
+pub(crate) const NPM_LOCK: &str = r#"{"name":"shop","version":"1.0.0","lockfileVersion":3,"requires":true,"packages":{
+"":{"name":"shop","version":"1.0.0","dependencies":{"minimist":"1.2.5","left-pad":"1.3.0"}},
+"node_modules/minimist":{"version":"1.2.5"},"node_modules/left-pad":{"version":"1.3.0"}}}"#;
+
+/// The same.
+pub(crate) const CARGO_LOCK: &str = r#"version = 4
+
+[[package]]
+name = "log"
+version = "0.4.29"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+
+[[package]]
+name = "shop"
+version = "1.0.0"
+dependencies = ["log", "time"]
+
+[[package]]
+name = "time"
+version = "0.1.43"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+"#;
+
+/// The same.
+pub(crate) const REQUIREMENTS: &str = "jinja2==2.10\nleft-out==1.0\n";
 
 /// A program, and what it has to read where it is no program of the system's own.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use exhibit_collectors::scanners::LooksAt;
 
-use super::trivy::{LOCK, found, with_database};
+use super::trivy::{found, with_database};
 use super::{Place, fenced, json, settings};
-use crate::scanners::image;
+use crate::scanners::{NPM_LOCK, image};
 
 #[test]
 fn an_images_packages_and_their_flaws_are_found() {
@@ -30,7 +30,7 @@ fn an_images_packages_and_their_flaws_are_found() {
 
 #[test]
 fn what_syft_writes_of_a_folder_trivy_looks_up() {
-    let place = Place::new(&[("shop/package-lock.json", LOCK)]);
+    let place = Place::new(&[("shop/package-lock.json", NPM_LOCK)]);
     with_database(&place);
     let mut done = place.scan(&settings(&place, "syft", &[]), LooksAt::Folder, "shop").expect("it scans");
     let bill = json(&mut done);

@@ -3,15 +3,16 @@
 use exhibit_collectors::scanners::{Database, LooksAt, Said};
 
 use super::{Place, fenced, read, settings};
-use crate::scanners::rustsec;
-
-const LOCK: &str = "version = 4\n\n[[package]]\nname = \"shop\"\nversion = \"1.0.0\"\ndependencies = [\"time\"]\n\n[[package]]\nname = \"time\"\nversion = \
-                    \"0.1.43\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+use crate::scanners::{CARGO_LOCK, rustsec};
 
 #[test]
 fn cargo_audit_finds_what_its_database_knows() {
-    let good = LOCK.replace("0.1.43", "0.3.44");
-    let place = Place::new(&[("shop/Cargo.lock", LOCK), ("good/Cargo.lock", &good), ("cut/Cargo.lock", &LOCK[..90])]);
+    let good = CARGO_LOCK.replace("0.1.43", "0.3.44");
+    let place = Place::new(&[
+        ("shop/Cargo.lock", CARGO_LOCK),
+        ("good/Cargo.lock", &good),
+        ("cut/Cargo.lock", &CARGO_LOCK[..90]),
+    ]);
     rustsec::database(&place.path("db"), "2026-11-20T06:00:00Z");
     let settings = settings(&place, "cargo-audit", &[("database", "db")]);
     let done = place.scan(&settings, LooksAt::File, "shop/Cargo.lock").expect("it scans");

@@ -4,7 +4,7 @@ use exhibit_collectors::results::{self, Format};
 use exhibit_collectors::scanners::{Database, LooksAt, Said, ScannerSettings};
 
 use super::{Place, fenced, read, settings};
-use crate::scanners::{npm, program};
+use crate::scanners::{http, npm, program};
 
 const PROJECT: &str = r#"{"name":"shop","version":"1.0.0","dependencies":{"left-pad":"1.3.0","minimist":"VERSION"}}"#;
 
@@ -54,7 +54,7 @@ fn npm_and_pnpm_tell_what_the_registry_knows() {
     for (name, adapter, lockfile, text) in MANAGERS {
         let place = place(lockfile, text);
         let settings = manager(&place, name, adapter, &registry);
-        let done = place.scan(&settings, LooksAt::Folder, "shop").unwrap_or_else(|error| panic!("{name}: {error}"));
+        let done = place.scan(&settings, LooksAt::Project, "shop").unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(
             (done.said, &done.facts.database, fenced(&done)),
             (Said::Findings, &Database::Service, true),
@@ -68,7 +68,7 @@ fn npm_and_pnpm_tell_what_the_registry_knows() {
         assert!(names.contains(&"GHSA-XVCH-5GV4-984H") || names.contains(&"GHSA-xvch-5gv4-984h"), "{name}: {names:?}");
         assert_eq!(found.packages_examined(), Some(2), "{name}");
 
-        let done = place.scan(&settings, LooksAt::Folder, "good").unwrap_or_else(|error| panic!("{name}: {error}"));
+        let done = place.scan(&settings, LooksAt::Project, "good").unwrap_or_else(|error| panic!("{name}: {error}"));
         let found = read(&done);
         assert_eq!(
             (done.said, found.vulnerabilities.len(), found.packages_examined()),
@@ -77,7 +77,7 @@ fn npm_and_pnpm_tell_what_the_registry_knows() {
         );
 
         // Of half a lockfile it tells nothing, or that it examined no package: pnpm does, and ends well.
-        let cut = place.scan(&settings, LooksAt::Folder, "cut");
+        let cut = place.scan(&settings, LooksAt::Project, "cut");
         let told =
             cut.map(|done| results::reading(name, &done, Some(done.format)).map(|found| found.packages_examined()));
         assert!(matches!(told, Err(_) | Ok(Err(_) | Ok(Some(0)))), "{name}: {told:?}");
@@ -86,11 +86,9 @@ fn npm_and_pnpm_tell_what_the_registry_knows() {
 
 #[test]
 fn without_its_registry_npm_tells_nothing_as_clean() {
-    // Nobody listens on a port that was let go of.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|held| held.local_addr()).expect("a port").port();
     let place = place("package-lock.json", LOCK_3);
-    let settings = manager(&place, "npm-audit", "npm-audit", &format!("http://127.0.0.1:{port}"));
-    let done = place.scan(&settings, LooksAt::Folder, "shop");
+    let settings = manager(&place, "npm-audit", "npm-audit", &http::nobody());
+    let done = place.scan(&settings, LooksAt::Project, "shop");
     let error = done.map(|done| results::reading("npm", &done, Some(Format::NpmAudit)).map(|_| ()));
     let told = match error {
         Err(error) => error.to_string(),

@@ -3,11 +3,11 @@
 use exhibit_collectors::scanners::{Database, LooksAt, Said};
 
 use super::{Place, fenced, json, settings};
-use crate::scanners::osv;
+use crate::scanners::{REQUIREMENTS, http, osv};
 
 #[test]
 fn pip_audit_asks_the_service_that_it_is_told() {
-    let place = Place::new(&[("requirements.txt", "jinja2==2.10\nleft-out==1.0\n"), ("good.txt", "left-out==1.0\n")]);
+    let place = Place::new(&[("requirements.txt", REQUIREMENTS), ("good.txt", "left-out==1.0\n")]);
     let settings = settings(&place, "pip-audit", &[("osv_url", &osv::serve())]);
     let mut done = place.scan(&settings, LooksAt::File, "requirements.txt").expect("it scans");
     assert_eq!((done.said, &done.facts.database, fenced(&done)), (Said::Findings, &Database::Service, true));
@@ -20,10 +20,8 @@ fn pip_audit_asks_the_service_that_it_is_told() {
 
 #[test]
 fn when_the_service_does_not_answer_nothing_is_told_as_clean() {
-    let place = Place::new(&[("requirements.txt", "jinja2==2.10\n")]);
-    // Nobody listens on a port that was let go of.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|held| held.local_addr()).expect("a port").port();
-    let settings = settings(&place, "pip-audit", &[("osv_url", &format!("http://127.0.0.1:{port}/v1/query"))]);
+    let place = Place::new(&[("requirements.txt", REQUIREMENTS)]);
+    let settings = settings(&place, "pip-audit", &[("osv_url", &(http::nobody() + "/v1/query"))]);
     let error = place.scan(&settings, LooksAt::File, "requirements.txt").expect_err("no service");
     assert_eq!(error.code(), "scanner-no-result", "{error}");
     assert!(error.to_string().contains("Connection refused"), "{error}");

@@ -3,12 +3,7 @@
 use exhibit_collectors::scanners::{Database, LooksAt, Said};
 
 use super::{Place, fenced, json, settings};
-use crate::scanners::trivy;
-
-/// A project with one package that the database knows, and one that it does not.
-pub(super) const LOCK: &str = r#"{"name":"shop","version":"1.0.0","lockfileVersion":3,"requires":true,"packages":{
-"":{"name":"shop","version":"1.0.0","dependencies":{"minimist":"1.2.5","left-pad":"1.3.0"}},
-"node_modules/minimist":{"version":"1.2.5"},"node_modules/left-pad":{"version":"1.3.0"}}}"#;
+use crate::scanners::{NPM_LOCK, trivy};
 
 /// Puts Trivy's database into `db`.
 pub(super) fn with_database(place: &Place) {
@@ -29,7 +24,7 @@ pub(super) fn found(result: &serde_json::Value) -> Vec<String> {
 
 #[test]
 fn trivy_finds_what_its_database_knows_and_says_how_old_that_is() {
-    let place = Place::new(&[("shop/package-lock.json", LOCK)]);
+    let place = Place::new(&[("shop/package-lock.json", NPM_LOCK)]);
     with_database(&place);
     let lockfile = settings(&place, "trivy", &[("database", "db")]);
     let mut settings = lockfile.clone();
@@ -52,7 +47,7 @@ fn trivy_finds_what_its_database_knows_and_says_how_old_that_is() {
 
 #[test]
 fn without_its_database_trivy_fails_and_says_so() {
-    let place = Place::new(&[("shop/package-lock.json", LOCK), ("db/README", "nothing yet")]);
+    let place = Place::new(&[("shop/package-lock.json", NPM_LOCK), ("db/README", "nothing yet")]);
     let mut settings = settings(&place, "trivy", &[("database", "db")]);
     settings.mode = Some("fs".to_owned());
     let error = place.scan(&settings, LooksAt::Folder, "shop").expect_err("no database");
