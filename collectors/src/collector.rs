@@ -8,7 +8,7 @@ use std::{
 
 use exhibit_detect::Engine;
 use exhibit_evidence::{
-    CanonicalError, Clock, Digest, EnvironmentId, Observation, Timestamp,
+    CanonicalError, CheckId, Clock, Digest, EnvironmentId, Observation, Timestamp,
     assessment::Judgement,
     deployment::Environment,
     observation::{SelfTest, Subject},
@@ -233,6 +233,13 @@ pub trait Collector: Send + Sync {
         let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);
         let named = codes.into_iter().flatten().filter_map(toml::Value::as_str);
         named.chain(self.never_gaps().iter().copied()).map(str::to_owned).collect()
+    }
+
+    /// For a check that is answered by what was counted alone, whoever examined how much of it: the codes of the problems that
+    /// keep it from passing all the same. None for all others, which any problem and any gap keeps from passing.
+    fn rests_on_the_count(&self, check: &CheckId) -> Option<&'static [&'static str]> {
+        let _ = check;
+        None
     }
 
     /// The codes of exclusions that are no gap, whatever the policy names.

@@ -19,6 +19,7 @@ pub mod packages;
 mod policy;
 pub mod process;
 pub mod reading;
+mod references;
 pub mod registry;
 pub mod remote;
 pub mod results;

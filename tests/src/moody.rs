@@ -10,7 +10,7 @@ use exhibit_collectors::{
     CollectError, Collected, Collector, JudgeError, Registry, Scope, collector::SettingProblem, collector::Settings,
 };
 use exhibit_detect::Engine;
-use exhibit_evidence::{Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
+use exhibit_evidence::{CheckId, Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
 
 /// What a [`Moody`] does when it is to observe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,5 +110,8 @@ impl Collector for Moody {
 
     fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
         self.real().accepted_exclusions(policy)
+    }
+    fn rests_on_the_count(&self, check: &CheckId) -> Option<&'static [&'static str]> {
+        self.real().rests_on_the_count(check)
     }
 }

@@ -19,33 +19,42 @@ const MOST: usize = 10_000;
 /// Most bytes of all lockfiles of one target together: they are held until the scan is over.
 const MOST_BYTES: usize = 512 * 1024 * 1024;
 
-/// A lockfile that was found.
+/// Why what is a link is not read.
+pub(crate) const LINK: [&str; 2] = ["it is a link, or no regular file", "it is a symbolic link"];
+
+/// A file that was found: a lockfile, or whatever else was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct Found<K = Format> {
     /// Its path below the target, with `/`.
     pub path: String,
-    /// What kind of lockfile it is.
-    pub format: Format,
+    /// What kind of file it is.
+    pub format: K,
     /// What it holds.
     pub bytes: Vec<u8>,
 }
 
 /// What was found below a target.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// The lockfiles, by path.
-    pub files: Vec<Found>,
-    /// Lockfiles that could not be read, each with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing<K = Format> {
+    /// The files, by path.
+    pub files: Vec<Found<K>>,
+    /// Those that could not be read, each with its reason.
     pub unread: Vec<Unread>,
     /// The commit, where the target is a git repository at a reference.
     pub commit: Option<String>,
-    /// How many bytes the lockfiles have together.
+    /// How many bytes the files have together.
     bytes: usize,
 }
 
-impl Listing {
-    /// Adds what was read of a lockfile, or why it could not be, within what one target may hold.
-    fn add(&mut self, path: String, format: Format, read: Result<Vec<u8>, String>) -> Result<(), FindError> {
+impl<K> Default for Listing<K> {
+    fn default() -> Self {
+        Self { files: Vec::new(), unread: Vec::new(), commit: None, bytes: 0 }
+    }
+}
+
+impl<K> Listing<K> {
+    /// Adds what was read of a file, or why it could not be, within what one target may hold.
+    fn add(&mut self, path: String, format: K, read: Result<Vec<u8>, String>) -> Result<(), FindError> {
         match read {
             Ok(bytes) => {
                 self.bytes += bytes.len();
@@ -88,10 +97,10 @@ pub enum FindError {
         why: String,
     },
     /// There are more than any project has.
-    #[error("more than {MOST} lockfiles: expected a project's folder")]
+    #[error("more than {MOST} such files: expected a project's folder")]
     TooMany,
     /// They are larger than those of any project.
-    #[error("lockfiles of more than {} MiB together: expected a project's folder", MOST_BYTES >> 20)]
+    #[error("such files of more than {} MiB together: expected a project's folder", MOST_BYTES >> 20)]
     TooLarge,
 }
 
@@ -101,6 +110,20 @@ pub enum FindError {
 /// # Errors
 /// When the folder can't be read, or holds too many.
 pub fn in_folder(folder: &Path, exclude: &GlobSet) -> Result<Listing, FindError> {
+    let mut listing = files_in_folder(folder, exclude, &discovered)?;
+    settle(&mut listing, &mut |path| read_below(folder, path))?;
+    Ok(listing)
+}
+
+/// Finds the files below a folder that are of a kind by their path, as [`in_folder`] does.
+///
+/// # Errors
+/// When the folder can't be read, or holds too many.
+pub fn files_in_folder<K>(
+    folder: &Path,
+    exclude: &GlobSet,
+    kind: &dyn Fn(&str) -> Option<K>,
+) -> Result<Listing<K>, FindError> {
     std::fs::read_dir(folder).map_err(|error| FindError::Unreadable(error.kind().to_string()))?;
     let mut listing = Listing::default();
     let root = folder.to_owned();
@@ -127,13 +150,12 @@ pub fn in_folder(folder: &Path, exclude: &GlobSet) -> Result<Listing, FindError>
             }
         };
         let below = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
-        let Some(format) = discovered(&below) else { continue };
+        let Some(format) = kind(&below) else { continue };
         if entry.file_type().is_some_and(|kind| kind.is_dir()) {
             continue;
         }
         listing.add(below, format, read(entry.path()))?;
     }
-    settle(&mut listing, &mut |path| read_below(folder, path))?;
     Ok(listing)
 }
 
@@ -162,14 +184,46 @@ pub fn one(file: &Path) -> Result<Listing, FindError> {
 /// # Errors
 /// When the repository or the reference can't be opened, or there are too many.
 pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<Listing, FindError> {
-    let repository = Repository::open(path).map_err(|error| FindError::NotARepository(words(&error)))?;
-    let no_commit = |error: &git2::Error| FindError::NoCommit { reference: reference.to_owned(), why: words(error) };
-    let commit = repository
-        .revparse_single(reference)
-        .and_then(|object| object.peel_to_commit())
-        .map_err(|error| no_commit(&error))?;
+    let mut listing = files_in_repository(path, reference, exclude, &discovered)?;
+    let repository = open(path)?;
+    // By the commit that was found: a reference may have moved since.
+    let at = listing.commit.clone().unwrap_or_default();
+    let tree = commit(&repository, &at)?.tree().map_err(|error| no_commit(&at, &error))?;
+    settle(&mut listing, &mut |path| {
+        let entry = tree.get_path(Path::new(path)).map_err(|_| "it is not there".to_owned())?;
+        blob(&repository, entry.id(), entry.filemode())
+    })?;
+    Ok(listing)
+}
+
+fn open(path: &Path) -> Result<Repository, FindError> {
+    Repository::open(path).map_err(|error| FindError::NotARepository(words(&error)))
+}
+
+fn no_commit(reference: &str, error: &git2::Error) -> FindError {
+    FindError::NoCommit { reference: reference.to_owned(), why: words(error) }
+}
+
+fn commit<'r>(repository: &'r Repository, reference: &str) -> Result<git2::Commit<'r>, FindError> {
+    let commit = repository.revparse_single(reference).and_then(|object| object.peel_to_commit());
+    commit.map_err(|error| no_commit(reference, &error))
+}
+
+/// Finds the files of a tree that are of a kind by their path, as [`in_repository`] does.
+///
+/// # Errors
+/// When the repository or the reference can't be opened, or there are too many.
+pub fn files_in_repository<K>(
+    path: &Path,
+    reference: &str,
+    exclude: &GlobSet,
+    kind: &dyn Fn(&str) -> Option<K>,
+) -> Result<Listing<K>, FindError> {
+    let repository = open(path)?;
+    let commit = commit(&repository, reference)?;
+    let no_commit = |error: &git2::Error| no_commit(reference, error);
     let tree = commit.tree().map_err(|error| no_commit(&error))?;
-    let mut named: Vec<(String, Format, Oid, i32)> = Vec::new();
+    let mut named: Vec<(String, K, Oid, i32)> = Vec::new();
     let mut submodules = Vec::new();
     let walked = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
         let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
@@ -182,7 +236,7 @@ pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<
             submodules.push(path);
             return TreeWalkResult::Ok;
         }
-        if let (Some(format), false) = (discovered(&path), is_folder) {
+        if let (Some(format), false) = (kind(&path), is_folder) {
             named.push((path, format, entry.id(), entry.filemode()));
         }
         if named.len().max(submodules.len()) > MOST { TreeWalkResult::Abort } else { TreeWalkResult::Ok }
@@ -198,10 +252,6 @@ pub fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<
     for (path, format, id, mode) in named {
         listing.add(path, format, blob(&repository, id, mode))?;
     }
-    settle(&mut listing, &mut |path| {
-        let entry = tree.get_path(Path::new(path)).map_err(|_| "it is not there".to_owned())?;
-        blob(&repository, entry.id(), entry.filemode())
-    })?;
     Ok(listing)
 }
 
@@ -216,7 +266,7 @@ fn words(error: &git2::Error) -> String {
 
 fn blob(repository: &Repository, id: Oid, mode: i32) -> Result<Vec<u8>, String> {
     match mode {
-        0o120_000 => return Err("it is a symbolic link".to_owned()),
+        0o120_000 => return Err(LINK[1].to_owned()),
         0o160_000 => return Err("it is a submodule".to_owned()),
         _ => {}
     }
@@ -232,7 +282,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     let told = |error: &io::Error| error.kind().to_string();
     let seen = path.symlink_metadata().map_err(|error| told(&error))?;
     if !seen.is_file() {
-        return Err("it is a link, or no regular file".to_owned());
+        return Err(LINK[0].to_owned());
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| told(&error))?;

@@ -34,7 +34,7 @@ pub mod urls;
 mod urls_pairs;
 pub mod vault;
 pub mod wrangler;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use engine::Engine;
 pub use error::SourceError;

@@ -9,17 +9,17 @@ use zeroize::Zeroizing;
 
 /// A node and where it stands.
 #[derive(Clone)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Index into the reader's list of files.
     pub(super) file: usize,
     /// Line, from 1.
-    pub(super) line: u32,
+    pub(crate) line: u32,
     pub(super) kind: Kind,
 }
 
 /// What a node is. Scalars keep the spelling of the file: `0123` stays `0123`.
 #[derive(Clone)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Null,
     Scalar(Zeroizing<String>),
     Seq(Vec<Node>),
@@ -30,17 +30,17 @@ pub(super) enum Kind {
 
 impl Node {
     /// The value of `key`, when this is a mapping that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// The node at a path of keys.
-    pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
     /// The entries of a mapping; none for anything else.
-    pub(super) fn entries(&self) -> &[(String, Self)] {
+    pub(crate) fn entries(&self) -> &[(String, Self)] {
         match &self.kind {
             Kind::Map(entries) => entries,
             _ => &[],
@@ -48,7 +48,7 @@ impl Node {
     }
 
     /// The items of a sequence; none for anything else.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::Seq(items) => items,
             _ => &[],
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// The text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar(text) => Some(text),
             _ => None,
@@ -64,7 +64,7 @@ impl Node {
     }
 
     /// The text at a path of keys.
-    pub(super) fn text_at(&self, path: &[&str]) -> Option<&str> {
+    pub(crate) fn text_at(&self, path: &[&str]) -> Option<&str> {
         self.at(path).and_then(Self::text)
     }
 
@@ -127,7 +127,7 @@ fn options() -> Options {
 }
 
 /// Every document of `text`. `file` is its index and `name` its name in messages.
-pub(super) fn documents(file: usize, name: &str, text: &str) -> Result<Vec<Node>, SourceError> {
+pub(crate) fn documents(file: usize, name: &str, text: &str) -> Result<Vec<Node>, SourceError> {
     let mut nodes: Vec<Node> = typed(name, text)?;
     nodes.iter_mut().for_each(|node| node.settle(file, text));
     Ok(nodes)

@@ -8,6 +8,7 @@ use super::counting::{self, Counted};
 use super::earlier::{self, Looked, Unseen};
 use super::facts::{FORMAT, Facts, History, KnownExploited, TargetFacts};
 use super::known::{Exploited, Statements};
+use super::pinning::{self, Referring};
 use super::scanning::{self, Scanned, Unsaid, called};
 use super::settings::{self, Source};
 use crate::kept::Kept;
@@ -28,6 +29,7 @@ pub(super) struct Gathered {
     pub(super) targets: Vec<TargetFacts>,
     /// For each target, what of it was not seen; none where nothing of it was.
     pub(super) unseen: Vec<Option<Unseen>>,
+    pub(super) referring: Vec<Referring>,
     pub(super) kept: Kept,
     pub(super) commands: Vec<String>,
 }
@@ -61,7 +63,7 @@ impl Lists {
 /// Observes all targets of a job.
 pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
     let source = settings::source(looks, &settings.source).map_err(CollectError::Settings)?;
-    if source.targets.is_empty() {
+    if source.targets.is_empty() && source.manifests.is_empty() {
         let problem = crate::SettingProblem::new("source.targets", "at least one target is needed");
         return Err(CollectError::Settings(problem));
     }
@@ -75,6 +77,16 @@ pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> R
         let counted = counting::count(target, scope.base);
         let (scanned, unsaid) = scanning::scan(target, &counted, source.keep_results_mib, scope);
         gathered.add(looks, subject, counted, scanned, unsaid, &lists);
+    }
+    for (index, manifests) in source.manifests.iter().enumerate() {
+        let key = format!("source.manifests.{index}.environment");
+        let environment = scope.environment(manifests.environment.as_ref(), &key)?;
+        let subject = Subject { environment, id: manifests.id.clone() };
+        let (referring, population, problems) = pinning::read(manifests, &subject, scope.base);
+        gathered.problems.extend(problems.into_iter().take(MOST_PROBLEMS));
+        gathered.population.push(population);
+        gathered.referring.push(referring);
+        gathered.subjects.push(subject);
     }
     collected(looks, scope, gathered, &lists, observed_from)
 }
@@ -172,14 +184,16 @@ pub(super) fn collected(
     lists: &Lists,
     observed_from: exhibit_evidence::Timestamp,
 ) -> Result<Collected, CollectError> {
-    let mut looked = Looked { targets: &mut gathered.targets, unseen: &gathered.unseen };
+    let mut looked =
+        Looked { targets: &mut gathered.targets, unseen: &gathered.unseen, referring: &gathered.referring };
     let (earlier, history) = earlier::follow(looks, scope, &mut looked);
     if let History::Unknown { why } = &history {
         let message = format!("what was noted before could not be read: {why}");
         gathered.problems.push(Problem { code: "earlier-unknown".to_owned(), message, subject: None });
     }
-    let facts =
-        Facts { format: FORMAT, known_exploited: lists.told.clone(), targets: gathered.targets, earlier, history };
+    let manifests = gathered.referring.into_iter().map(|one| one.facts).collect();
+    let (known_exploited, targets) = (lists.told.clone(), gathered.targets);
+    let facts = Facts { format: FORMAT, known_exploited, targets, manifests, earlier, history };
     let facts =
         serde_json::to_value(facts).map_err(|_| CollectError::Other("the facts have no JSON form".to_owned()))?;
     gathered.commands.dedup();

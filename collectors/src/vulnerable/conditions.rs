@@ -10,10 +10,11 @@ pub(super) const DENIED: &str = "denied-package";
 pub(super) const UNPINNED: &str = "unpinned";
 pub(super) const UNHASHED: &str = "without-hash";
 pub(super) const STALE: &str = "stale-database";
+pub(super) const UNPINNED_IMAGE: &str = "unpinned-image";
 
 /// Every one.
 #[cfg(test)]
-pub(super) const ALL: [&str; 7] = [VULNERABLE, OVERDUE, EXPLOITED, DENIED, UNPINNED, UNHASHED, STALE];
+pub(super) const ALL: [&str; 8] = [VULNERABLE, OVERDUE, EXPLOITED, DENIED, UNPINNED, UNHASHED, STALE, UNPINNED_IMAGE];
 
 struct Told {
     title: &'static str,
@@ -96,6 +97,18 @@ fn told(name: &str) -> Told {
             recommendation: "Have the tool that writes the lockfile write hashes too.",
             steps: &["Generate the lockfile anew with hashes, and install in the mode that asks for them."],
             references: &["OWASP Top 10 CI/CD Security Risks: CICD-SEC-9"],
+        },
+        UNPINNED_IMAGE => Told {
+            title: "An image is named by a tag and not by its digest",
+            risk: "Whoever can push to the registry, or takes its account over, puts another image behind the tag, and the next build or start takes it.",
+            impact: "What runs is not what was scanned, and a build or a deployment can't be repeated.",
+            recommendation: "Name each image by its digest, and let a tool propose the next one.",
+            steps: &[
+                "Look up the digest of the image that was scanned: `docker buildx imagetools inspect NAME:TAG`, or `crane digest`.",
+                "Write it behind the tag: `NAME:TAG@sha256:…`; the tag then is for people alone.",
+                "Let Renovate or Dependabot renew digests, so that updates come as changes that somebody looks at.",
+            ],
+            references: &["CIS Docker Benchmark 4.2, 4.7", "NIST SP 800-190 4.1.5", "SLSA"],
         },
         STALE => Told {
             title: "A scanner's word is older than the policy allows",

@@ -9,6 +9,7 @@ use exhibit_evidence::{Fingerprint, Severity, Timestamp, observation::Subject};
 
 use super::comparing::LookedAt;
 use super::facts::{Became, Earlier, History, LockfileFacts, Seen, TargetFacts};
+use super::pinning::{self, Referring};
 use super::{Looks, conditions, judge};
 use crate::Scope;
 use crate::own::{EarlierFinding, Window};
@@ -29,6 +30,8 @@ pub(super) struct Looked<'a> {
     pub(super) targets: &'a mut [TargetFacts],
     /// For each of them, what of it was not seen; none where nothing was.
     pub(super) unseen: &'a [Option<Unseen>],
+    /// The files that refer to images.
+    pub(super) referring: &'a [Referring],
 }
 
 /// What of a target was not seen, and who saw the rest.
@@ -56,10 +59,12 @@ pub(super) fn follow(looks: Looks, scope: &Scope<'_>, looked: &mut Looked<'_>) -
         let Some((name, _)) = checks.iter().find(|(_, check)| *check == finding.check) else { continue };
         let Some(mut earlier) = read(name, finding) else { continue };
         let present = ABOUT_VULNERABILITIES.contains(name) && still_seen(finding, &earlier, looked);
+        earlier.attributes.clone_from(&finding.attributes);
         earlier.became = if present { Became::Present } else { became(name, finding, &earlier, looked) };
-        if earlier.became != Became::Present {
+        if earlier.became == Became::Present {
+            earlier.attributes.clear();
+        } else {
             earlier.place = Some(finding.place.clone());
-            earlier.attributes.clone_from(&finding.attributes);
         }
         all.push(earlier);
     }
@@ -147,6 +152,9 @@ fn back(looks: Looks, subject: &Subject, seen: &mut Seen, closed: &BTreeMap<Fing
 }
 
 fn became(name: &str, finding: &EarlierFinding, earlier: &Earlier, looked: &Looked<'_>) -> Became {
+    if name == "pinned-images" {
+        return pinning::became(earlier, looked.referring);
+    }
     let at = looked.targets.iter().position(|target| target.subject == earlier.subject);
     let Some((target, Some(unseen))) = at.and_then(|at| Some((&looked.targets[at], looked.unseen.get(at)?.as_ref())))
     else {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::packages::image::{Distribution, Image};
 use crate::packages::lockfile::{Apart, Unpinned};
 use crate::packages::{Format, Package};
+use crate::references::{Form, Reference};
 use crate::results::merge::Agreement;
 use crate::results::{Database as Told, Fix, Ids, Reach, Scored, Tool, Vex};
 use crate::scanners::{Database, ScannerFacts};
@@ -26,6 +27,9 @@ pub(super) struct Facts {
     pub known_exploited: Option<KnownExploited>,
     /// What was looked at.
     pub targets: Vec<TargetFacts>,
+    /// Files that refer to images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<ManifestsFacts>,
     /// What was noted before and is open: what became of it, as far as the targets tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
@@ -94,6 +98,33 @@ pub(super) struct TargetFacts {
     /// Whether something was told beyond what is kept: then this is not all.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped: u64,
+}
+
+/// The files of one place that refer to images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ManifestsFacts {
+    /// The subject.
+    pub subject: Subject,
+    /// The commit that they are from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Those that could be read, by path.
+    pub files: Vec<ReferringFacts>,
+}
+
+/// A file that refers to images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReferringFacts {
+    /// Its path.
+    pub path: String,
+    /// What kind it is.
+    pub form: Form,
+    /// Its digest.
+    pub digest: Digest,
+    /// What it refers to, by line.
+    pub references: Vec<Reference>,
 }
 
 /// What was read in an image's layers.

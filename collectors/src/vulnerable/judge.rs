@@ -18,7 +18,7 @@ use crate::words::{capital, plural};
 use crate::{Collector as _, JudgeError};
 
 /// The checks, in the manifest's order.
-pub(super) const CHECKS: [&str; 7] = [
+pub(super) const CHECKS: [&str; 8] = [
     "complete-population",
     "fresh-database",
     "known-vulnerabilities",
@@ -26,6 +26,7 @@ pub(super) const CHECKS: [&str; 7] = [
     "known-exploited",
     "denied-packages",
     "pinned-packages",
+    "pinned-images",
 ];
 
 /// Judges an observation.
@@ -43,9 +44,13 @@ pub(super) fn judge(
     checks(looks).map(|name| judging.check(name)).collect()
 }
 
-/// Images hold no requirements.
+/// Images hold no requirements, and lockfiles name no images.
 pub(super) fn checks(looks: Looks) -> impl Iterator<Item = &'static str> {
-    CHECKS.into_iter().filter(move |name| looks == Looks::Dependencies || *name != "pinned-packages")
+    let other = match looks {
+        Looks::Dependencies => "pinned-images",
+        Looks::Images => "pinned-packages",
+    };
+    CHECKS.into_iter().filter(move |name| *name != other)
 }
 
 pub(super) struct Judging<'a> {
@@ -53,7 +58,7 @@ pub(super) struct Judging<'a> {
     pub(super) observation: &'a Observation,
     pub(super) policy: Policy,
     pub(super) facts: Facts,
-    accepted: BTreeSet<String>,
+    pub(super) accepted: BTreeSet<String>,
 }
 
 /// What is said of one subject by one check.
@@ -84,7 +89,7 @@ impl Judging<'_> {
         for subject in &self.observation.subjects {
             let target = self.facts.targets.iter().find(|target| target.subject == *subject);
             let mut noted = self.note(name, subject, target)?;
-            target.map_or(Ok(()), |target| self.last(name, target, &mut noted))?;
+            self.last(name, subject, target, &mut noted)?;
             subjects.push(outcome(subject, &noted));
             for finding in noted.findings {
                 findings.entry(finding.fingerprint).or_insert(finding);
@@ -103,6 +108,17 @@ impl Judging<'_> {
     }
 
     fn note(&self, name: &'static str, subject: &Subject, target: Option<&TargetFacts>) -> Result<Noted, JudgeError> {
+        let neutral =
+            |why: &str| Noted { objection: Some((Verdict::NotApplicable, why.to_owned())), ..Noted::default() };
+        let manifests = self.facts.manifests.iter().find(|manifests| manifests.subject == *subject);
+        match (manifests, name) {
+            (Some(manifests), "pinned-images") => return self.images(manifests),
+            (Some(_), _) => return Ok(neutral("What is looked at here are references to images, and no packages.")),
+            (None, "pinned-images") => {
+                return Ok(neutral("What is looked at here is an image, and no file that names one."));
+            }
+            (None, _) => {}
+        }
         let standing = || standing(self.observation, subject, target, &self.accepted);
         let Some(target) = target else { return Ok(Noted { objection: standing(), ..Noted::default() }) };
         match name {
@@ -166,7 +182,7 @@ impl Judging<'_> {
                     let detail = format!("Stale: {told}.");
                     let own = BTreeMap::from([("scanner".to_owned(), scan.name.clone())]);
                     noted.findings.push(self.finding(
-                        target,
+                        &target.subject,
                         "fresh-database",
                         conditions::STALE,
                         &place,
@@ -313,7 +329,7 @@ impl Judging<'_> {
         let unversioned = seen.package.unversioned().purl();
         let place = [seen.advisory.as_str(), unversioned.as_str(), seen.lockfile.as_str()];
         noted.findings.push(self.finding(
-            target,
+            &target.subject,
             name,
             condition,
             &place,
@@ -384,7 +400,7 @@ impl Judging<'_> {
                 let place = ["denied", unversioned.as_str(), lockfile.path.as_str()];
                 let own = BTreeMap::from([("package".to_owned(), unversioned.clone())]);
                 noted.findings.push(self.finding(
-                    target,
+                    &target.subject,
                     "denied-packages",
                     conditions::DENIED,
                     &place,
@@ -410,7 +426,7 @@ impl Judging<'_> {
                 let place = ["unpinned", one.name.as_str(), lockfile.path.as_str()];
                 let own = BTreeMap::from([("package".to_owned(), one.name.clone())]);
                 let mut finding = self.finding(
-                    target,
+                    &target.subject,
                     "pinned-packages",
                     conditions::UNPINNED,
                     &place,
@@ -425,7 +441,7 @@ impl Judging<'_> {
                 let detail = format!("{} pinned without a hash.", plural(lockfile.unhashed, "package"));
                 let place = ["without-hash", "", lockfile.path.as_str()];
                 let mut finding = self.finding(
-                    target,
+                    &target.subject,
                     "pinned-packages",
                     conditions::UNHASHED,
                     &place,
@@ -446,7 +462,7 @@ impl Judging<'_> {
     #[expect(clippy::too_many_arguments, reason = "a finding has that many parts")]
     pub(super) fn finding(
         &self,
-        target: &TargetFacts,
+        subject: &Subject,
         check: &str,
         condition: &str,
         place: &[&str],
@@ -454,7 +470,6 @@ impl Judging<'_> {
         detail: String,
         attributes: BTreeMap<String, String>,
     ) -> Result<Finding, JudgeError> {
-        let subject = &target.subject;
         let fingerprint = Fingerprint::of(&self.looks.check(check), &subject.environment, &subject.id, place)?;
         let file = place.last().filter(|file| !file.is_empty()).map(|file| (*file).to_owned());
         let key = place.get(1).filter(|_| place.len() > 2).filter(|key| !key.is_empty()).map(|key| (*key).to_owned());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use exhibit_evidence::assessment::{Closing, Judgement};
+use exhibit_evidence::observation::Subject;
 use exhibit_evidence::{CheckId, Finding, Fingerprint};
 
 use super::conditions;
@@ -29,15 +30,21 @@ impl Judging<'_> {
     }
 
     /// Adds what stays open although it is not seen, and counts what is gone by what became of it.
-    pub(super) fn last(&self, name: &'static str, target: &TargetFacts, noted: &mut Noted) -> Result<(), JudgeError> {
+    pub(super) fn last(
+        &self,
+        name: &'static str,
+        subject: &Subject,
+        target: Option<&TargetFacts>,
+        noted: &mut Noted,
+    ) -> Result<(), JudgeError> {
         let check = self.looks.check(name);
-        let own = self.facts.earlier.iter().filter(|one| one.check == check && one.subject == target.subject);
+        let own = self.facts.earlier.iter().filter(|one| one.check == check && one.subject == *subject);
         for one in own {
             if noted.findings.iter().any(|finding| finding.fingerprint == one.fingerprint) {
                 continue;
             }
             match self.stays(target, one) {
-                Some(why) => noted.findings.push(self.kept(name, target, one, why)?),
+                Some(why) => noted.findings.push(self.kept(name, one, why)?),
                 None => {
                     let Some(what) = said(one.became) else { continue };
                     *noted.apart.entry(what).or_default() += 1;
@@ -48,12 +55,12 @@ impl Judging<'_> {
     }
 
     /// Why something that is not seen is not known to be gone, if it is not.
-    fn stays(&self, target: &TargetFacts, earlier: &Earlier) -> Option<&'static str> {
+    fn stays(&self, target: Option<&TargetFacts>, earlier: &Earlier) -> Option<&'static str> {
         match earlier.became {
             Became::NotExamined => Some("was not examined this time, so it is not known to be gone"),
             // Of what is not reported by what is stale nobody knows whether it is gone.
             Became::Fixed | Became::DatabaseChanged | Became::NoLongerReported
-                if !earlier.advisory.is_empty() && self.stale(target).is_some() =>
+                if !earlier.advisory.is_empty() && target.and_then(|target| self.stale(target)).is_some() =>
             {
                 Some("is not reported this time, by a word that is stale, so it is not known to be gone")
             }
@@ -61,13 +68,7 @@ impl Judging<'_> {
         }
     }
 
-    fn kept(
-        &self,
-        name: &'static str,
-        target: &TargetFacts,
-        earlier: &Earlier,
-        why: &str,
-    ) -> Result<Finding, JudgeError> {
+    fn kept(&self, name: &'static str, earlier: &Earlier, why: &str) -> Result<Finding, JudgeError> {
         let own = earlier.condition.as_ref().and_then(|condition| condition.as_str().rsplit('.').next());
         let condition = own.unwrap_or(match name {
             "known-exploited" => conditions::EXPLOITED,
@@ -94,7 +95,7 @@ impl Judging<'_> {
         all.extend(earlier.attributes.clone());
         let place = [earlier.advisory.as_str(), what, earlier.lockfile.as_str()];
         let severity = earlier.severity.unwrap_or(self.policy.unknown_severity);
-        let finding = self.finding(target, name, condition, &place, severity, detail, all)?;
+        let finding = self.finding(&earlier.subject, name, condition, &place, severity, detail, all)?;
         let place = earlier.place.clone().unwrap_or_else(|| finding.place.clone());
         Ok(Finding { fingerprint: earlier.fingerprint, place, ..finding })
     }

@@ -16,6 +16,7 @@ mod importing;
 mod judge;
 mod known;
 mod lasting;
+mod pinning;
 mod policy;
 mod scanning;
 mod self_test;
@@ -96,6 +97,7 @@ impl Looks {
                 "vulnerabilities that no advisory database has yet, or that the scanner's database leaves out",
                 "software in the image that no package manager installed, and packages that the tools of languages installed without a lockfile, unless a bill of materials lists them",
                 "whether this image is the one that runs",
+                "images that are named elsewhere than in Dockerfiles, compose files and the containers of Kubernetes manifests: in values of charts, pipelines of CI, fields of other objects",
                 "whether the vulnerable code of a package is reached, unless the scanner tells",
             ],
         };
@@ -131,6 +133,12 @@ impl Collector for Looks {
 
     fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
         importing::import(*self, scope, settings, given)
+    }
+
+    /// Lockfiles alone tell what is denied and what is not pinned.
+    fn rests_on_the_count(&self, check: &CheckId) -> Option<&'static [&'static str]> {
+        let own = ["denied-packages", "pinned-packages"].iter().any(|name| self.check(name) == *check);
+        own.then_some(&verdicts::OF_COUNTING)
     }
 
     /// Those that the policy names, and what is part of the project itself.

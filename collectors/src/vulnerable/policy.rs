@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use exhibit_evidence::observation::Subject;
 use exhibit_evidence::{Severity, SubjectId, Timestamp};
 use serde::Deserialize;
 
 use crate::SettingProblem;
-use crate::policy::{glob, holds_until, read, terms};
+use crate::policy::{glob, holds_until, is_place, read, terms};
+use crate::references::Reference;
 
 /// The table `policy`.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +34,8 @@ pub(super) struct Policy {
     pub(super) denied: Vec<Denied>,
     /// Vulnerabilities that are accepted for a reason and a time.
     pub(super) allow: Vec<Allowed>,
+    /// Images that may be named by tag, for a reason and a time.
+    pub(super) allow_unpinned: Vec<AllowedImage>,
 }
 
 impl Default for Policy {
@@ -47,6 +51,7 @@ impl Default for Policy {
             hashes: false,
             denied: Vec::new(),
             allow: Vec::new(),
+            allow_unpinned: Vec::new(),
         }
     }
 }
@@ -102,6 +107,40 @@ impl Allowed {
     }
 }
 
+/// An image that may be named by tag.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AllowedImage {
+    /// Its name as it is written, with or without the tag, or a pattern of such: `registry.example/*`. `*` stands for anything.
+    pub(super) image: String,
+    /// The place; all of them if it is left out.
+    pub(super) subject: Option<SubjectId>,
+    /// The file, or a pattern of such; all of them if it is left out.
+    pub(super) file: Option<String>,
+    /// Why.
+    pub(super) reason: String,
+    /// The last day on which it holds, `2027-03-31`.
+    pub(super) until: String,
+}
+
+impl AllowedImage {
+    /// Whether it speaks of this, on whatever day.
+    pub(super) fn covers(&self, one: &Reference, subject: &Subject, file: &str) -> bool {
+        let tagged = one.tag.as_ref().map(|tag| format!("{}:{tag}", one.image));
+        let names = [Some(&one.image), tagged.as_ref()];
+        let glob = glob_set(&self.image);
+        let means = |name: &String| *name == self.image || glob.as_ref().is_some_and(|glob| glob.is_match(name));
+        names.into_iter().flatten().any(means)
+            && self.subject.as_ref().is_none_or(|own| *own == subject.id)
+            && self.file.as_ref().is_none_or(|pattern| is_place(pattern, file))
+    }
+
+    /// Whether it holds at this instant.
+    pub(super) fn holds(&self, at: Timestamp) -> bool {
+        holds_until(&self.until, at)
+    }
+}
+
 /// Reads `policy`.
 pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
     let policy: Policy = read("policy", table)?;
@@ -125,6 +164,18 @@ pub(super) fn policy(table: &toml::Table) -> Result<Policy, SettingProblem> {
         if allowed.lockfile.as_deref().is_some_and(|pattern| glob(pattern).is_none()) {
             let expected = "expected a lockfile's path, or a pattern of such";
             return Err(SettingProblem::new(&format!("{key}.lockfile"), expected));
+        }
+    }
+    for (index, allowed) in policy.allow_unpinned.iter().enumerate() {
+        let key = format!("policy.allow_unpinned.{index}");
+        if let Some(problem) = terms(&key, &allowed.reason, &allowed.until) {
+            return Err(problem);
+        }
+        if glob_set(&allowed.image).is_none() {
+            return Err(SettingProblem::new(&format!("{key}.image"), "expected an image's name, or a pattern of such"));
+        }
+        if allowed.file.as_deref().is_some_and(|pattern| glob(pattern).is_none()) {
+            return Err(SettingProblem::new(&format!("{key}.file"), "expected a file's path, or a pattern of such"));
         }
     }
     Ok(policy)

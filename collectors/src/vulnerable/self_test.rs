@@ -19,6 +19,9 @@ const HOLLOW: &str =
     r#"{"dependencies": [{"name": "planted", "skip_reason": "the service could not be reached"}], "fixes": []}"#;
 const LIST: &str = r#"{"dateReleased": "2026-11-20T00:00:00Z", "vulnerabilities": [{"cveID": "CVE-2026-0001"}]}"#;
 
+/// A digest behind an image's name.
+const PINNED: &str = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 pub(super) fn run(looks: Looks, engine: &Engine) -> SelfTest {
     match try_run(looks, engine) {
         Ok(()) => SelfTest {
@@ -35,7 +38,11 @@ fn try_run(looks: Looks, engine: &Engine) -> Result<(), String> {
     {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         prepare(folder.path(), result).map_err(|error| format!("the {name} fixture: {error}"))?;
-        for check in ["known-vulnerabilities", "known-exploited"] {
+        let image = format!("FROM planted:1{}\n", if name == "known-good" { PINNED } else { "" });
+        let image = if name == "hollow" { "FROM scratch\n" } else { &image };
+        fs::write(folder.path().join("Dockerfile"), image).map_err(|error| error.to_string())?;
+        let own = (looks == Looks::Images).then_some("pinned-images");
+        for check in ["known-vulnerabilities", "known-exploited"].into_iter().chain(own) {
             let found =
                 verdict(looks, engine, folder.path(), check).map_err(|error| format!("the {name} fixture: {error}"))?;
             if found != expected {
@@ -68,8 +75,12 @@ fn verdict(looks: Looks, engine: &Engine, base: &Path, check: &str) -> Result<Ve
         Looks::Dependencies => "lockfile = 'requirements.txt'",
         Looks::Images => "image = 'image.tar'",
     };
+    let manifests = match looks {
+        Looks::Dependencies => "",
+        Looks::Images => "[[manifests]]\nid = 'files'\nfolder = '.'\n",
+    };
     let source = format!(
-        "known_exploited = 'exploited.json'\n[[targets]]\nid = 'planted'\n{target}\n[[targets.scans]]\nresult = 'result.json'\nformat = 'pip-audit'\nwritten_at = '2026-11-20T12:00:00.000000Z'\n"
+        "known_exploited = 'exploited.json'\n[[targets]]\nid = 'planted'\n{target}\n[[targets.scans]]\nresult = 'result.json'\nformat = 'pip-audit'\nwritten_at = '2026-11-20T12:00:00.000000Z'\n{manifests}"
     );
     let settings = Settings { source: toml::from_str(&source).map_err(|error| says(&error))?, ..Settings::default() };
     let collected = looks.collect(&scope, &settings).map_err(|error| says(&error))?;

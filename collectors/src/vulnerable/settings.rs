@@ -20,6 +20,9 @@ pub(super) struct Source {
     /// What is looked at, one or more.
     #[serde(default)]
     pub(super) targets: Vec<Target>,
+    /// Where the files lie that refer to images.
+    #[serde(default)]
+    pub(super) manifests: Vec<Manifests>,
     /// A list of vulnerabilities that are known to be exploited, in the JSON form of CISA's catalogue.
     #[serde(default)]
     pub(super) known_exploited: Option<PathBuf>,
@@ -59,6 +62,25 @@ pub(super) struct Target {
     /// By what it is examined, one or more.
     #[serde(default)]
     pub(super) scans: Vec<ScanSource>,
+}
+
+/// A place whose Dockerfiles, compose files and Kubernetes manifests are read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifests {
+    /// Its authored name.
+    pub(super) id: SubjectId,
+    /// The environment it belongs to; may be left out where the job has exactly one.
+    pub(super) environment: Option<EnvironmentId>,
+    /// A folder.
+    pub(super) folder: Option<PathBuf>,
+    /// A git repository, of which `reference` counts.
+    pub(super) repository: Option<PathBuf>,
+    /// A branch, tag or commit of the repository; without it HEAD.
+    pub(super) reference: Option<String>,
+    /// Folders and files that are left out, as patterns.
+    #[serde(default)]
+    pub(super) exclude: Vec<String>,
 }
 
 /// A scanner to be run, or the result of one that ran elsewhere.
@@ -120,6 +142,31 @@ pub(super) fn source(looks: Looks, table: &toml::Table) -> Result<Source, Settin
             if patterns(&scan.lockfiles).is_none() {
                 return wrong(&format!("scans.{number}.lockfiles"), "expected patterns of paths");
             }
+        }
+    }
+    for (index, one) in source.manifests.iter().enumerate() {
+        let wrong = |key: &str, message: &str| {
+            let key = if key.is_empty() { String::new() } else { format!(".{key}") };
+            Err(SettingProblem::new(&format!("source.manifests.{index}{key}"), message))
+        };
+        if looks == Looks::Dependencies {
+            return wrong("", "expected only by container_scan");
+        }
+        let own =
+            |id: &SubjectId, environment: &Option<EnvironmentId>| *id == one.id && *environment == one.environment;
+        if source.targets.iter().any(|other| own(&other.id, &other.environment))
+            || source.manifests[..index].iter().any(|other| own(&other.id, &other.environment))
+        {
+            return wrong("id", "another target has the same id");
+        }
+        if one.folder.is_some() == one.repository.is_some() {
+            return wrong("", "expected one of `folder` and `repository`");
+        }
+        if one.reference.is_some() && one.repository.is_none() {
+            return wrong("reference", "expected only beside `repository`");
+        }
+        if patterns(&one.exclude).is_none() {
+            return wrong("exclude", "expected patterns of paths");
         }
     }
     Ok(source)

@@ -409,6 +409,44 @@ fn what_no_population_held_does_not_count_as_mended_when_it_is_silent() {
 }
 
 #[test]
+fn an_image_by_tag_is_mended_by_a_digest_and_by_nothing_else() {
+    let mut story = Story::new(Looks::Images, "[[manifests]]\nid = 'shop'\nfolder = '.'\n");
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let pinned = |said: &Said| said.notes("pinned-images").0;
+    story.write("Dockerfile", "FROM debian:12\nCOPY --from=debian:13 a b\n");
+    let said = story.run("2026-09-01", "");
+    let (verdict, notes) = said.notes("pinned-images");
+    assert_eq!((verdict, notes.len()), (Verdict::Fail, 1));
+    assert!(notes[0].starts_with("`debian` is named by the tags `12`, `13`, and not by its digest"), "{notes:?}");
+    for check in [KNOWN, TIME, "complete-population", "denied-packages"] {
+        assert_eq!(said.notes(check).0, Verdict::NotApplicable, "{check}");
+    }
+    // Another tag is the same deviation; a file that can't be read, or a variable, mends nothing.
+    story.write("Dockerfile", "FROM debian:14\n");
+    assert_eq!(story.run("2026-09-02", "").gone(), []);
+    for text in ["<html>", "ARG BASE\nFROM ${BASE}\n"] {
+        story.write("Dockerfile", text);
+        let said = story.run("2026-09-03", "");
+        assert_eq!((pinned(&said), said.gone()), (Verdict::Fail, vec![]), "{text}");
+        assert!(said.notes("pinned-images").1[0].contains("not known to be gone"), "{:?}", said.notes("pinned-images"));
+    }
+    // Nor does it to accept it.
+    story.write("Dockerfile", "FROM debian:14\n");
+    let allow = "allow_unpinned = [{ image = 'debian:*', reason = 'x', until = '2026-09-30' }]";
+    let said = story.run("2026-09-04", allow);
+    assert_eq!((pinned(&said), said.gone()), (Verdict::Pass, vec![("pinned-images", Some(Closing::RulesChanged))]));
+    assert!(said.reason("pinned-images").contains("1 accepted by the policy"), "{}", said.reason("pinned-images"));
+    assert!(story.run("2026-10-01", allow).notes("pinned-images").1[0].ends_with("It was accepted until 2026-09-30."));
+    story.write("Dockerfile", &format!("FROM debian:14@{digest}\n"));
+    let said = story.run("2026-10-02", "");
+    assert_eq!((pinned(&said), said.gone()), (Verdict::Pass, vec![("pinned-images", Some(Closing::Fixed))]));
+    // What names nothing was not examined.
+    story.write("Dockerfile", "FROM scratch\n");
+    assert_eq!(pinned(&story.run("2026-10-03", "")), Verdict::Vacuous);
+    assert_eq!(pinned(&story.run("2026-10-04", "allow_excluded = ['unresolved-reference']")), Verdict::Vacuous);
+}
+
+#[test]
 fn a_list_of_exploited_ones_from_days_to_come_is_no_list() {
     let mut story = Story::new(Looks::Dependencies, &format!("known_exploited = 'kev.json'\n{ONE}"));
     story.write("requirements.txt", "django==3.2.0\n");

@@ -11,7 +11,7 @@ use crate::scanners::Database;
 use crate::words::plural;
 
 /// Codes of problems that are about what was counted, and not about what examined it.
-const OF_COUNTING: [&str; 5] =
+pub(super) const OF_COUNTING: [&str; 5] =
     ["target-unreadable", "lockfile-unreadable", "image-unidentified", "image-unread", "packages-uncounted"];
 
 /// Why a subject can't pass, if it can't: what there is was not examined, or nobody knows what there is.

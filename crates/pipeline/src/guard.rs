@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use exhibit_evidence::{
-    EnvironmentId, JobId, Observation, SubjectId, SubjectOutcome, Verdict,
+    CheckId, EnvironmentId, JobId, Observation, SubjectId, SubjectOutcome, Verdict,
     assessment::Judgement,
     observation::{SelfTest, Subject},
 };
@@ -19,18 +19,25 @@ pub(crate) struct Promised<'a> {
     pub environments: &'a [EnvironmentId],
 }
 
-/// Lowers every pass that the observation does not carry, and speaks of whatever a judge left out. `accepted` are the
-/// exclusions that the policy names. None ran a self-test where the observation was pushed: it is no word on what others did.
+/// What the collector says of its checks.
+pub(crate) struct Rules<'a> {
+    /// The exclusions that the policy names.
+    pub accepted: &'a BTreeSet<String>,
+    /// The problems that concern a check which is answered by what was counted alone; none for all others.
+    pub counted: &'a dyn Fn(&CheckId) -> Option<&'static [&'static str]>,
+}
+
+/// Lowers every pass that the observation does not carry, and speaks of whatever a judge left out. None ran a self-test where the observation was pushed: it is no word on what others did.
 pub(crate) fn guard(
     judgements: Vec<Judgement>,
     observation: &Observation,
     promised: &Promised<'_>,
-    accepted: &BTreeSet<String>,
+    rules: &Rules<'_>,
     self_test: Option<&SelfTest>,
 ) -> Vec<Judgement> {
     let guarded = judgements.into_iter().map(|mut judgement| {
         fill_in(&mut judgement, observation, promised);
-        guard_one(judgement, observation, accepted, self_test)
+        guard_one(judgement, observation, rules, self_test)
     });
     guarded.collect()
 }
@@ -63,7 +70,7 @@ fn fill_in(judgement: &mut Judgement, observation: &Observation, promised: &Prom
 fn guard_one(
     mut judgement: Judgement,
     observation: &Observation,
-    accepted: &BTreeSet<String>,
+    rules: &Rules<'_>,
     self_test: Option<&SelfTest>,
 ) -> Judgement {
     if let Some(self_test) = self_test.filter(|test| !test.passed) {
@@ -77,7 +84,12 @@ fn guard_one(
         return judgement;
     }
     for outcome in judgement.subjects.iter_mut().filter(|outcome| outcome.verdict == Verdict::Pass) {
-        if let Some((verdict, reason)) = objection(observation, &outcome.subject, accepted) {
+        let counted = (rules.counted)(&judgement.check);
+        let objection = match counted {
+            Some(codes) => uncounted(observation, &outcome.subject, codes),
+            None => objection(observation, &outcome.subject, rules.accepted),
+        };
+        if let Some((verdict, reason)) = objection {
             *outcome = lowered(outcome, verdict, reason);
         }
     }
@@ -125,6 +137,25 @@ fn objection(observation: &Observation, subject: &Subject, accepted: &BTreeSet<S
     (examined == 0).then(|| (Verdict::Vacuous, "Nothing was examined.".to_owned()))
 }
 
+/// Why a check that is answered by what was counted alone can't pass for this subject, if it can't.
+fn uncounted(observation: &Observation, subject: &Subject, codes: &[&str]) -> Option<(Verdict, String)> {
+    let problem = observation.problems.iter().find(|problem| {
+        codes.contains(&problem.code.as_str()) && problem.subject.as_ref().is_none_or(|concerned| concerned == subject)
+    });
+    if let Some(problem) = problem {
+        return Some((Verdict::Error, format!("It could not be found out: {}", problem.message)));
+    }
+    let mut all = 0;
+    for population in observation.population.iter().filter(|population| population.subject == *subject) {
+        let Some(exist) = population.exist else {
+            let reason = format!("How many of unit `{}` exist could not be found out.", population.unit);
+            return Some((Verdict::Error, reason));
+        };
+        all += exist;
+    }
+    (all == 0).then(|| (Verdict::Vacuous, "There is nothing that could have been counted.".to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use exhibit_evidence::{
@@ -160,17 +191,15 @@ mod tests {
         guarded(vec![subject()], &["e"], populations, problem, passed, accepted).verdict()
     }
 
-    fn guarded(
-        judged: Vec<Subject>,
-        scope: &[&str],
-        populations: Vec<Population>,
-        problem: bool,
-        passed: bool,
-        accepted: &str,
-    ) -> Judgement {
+    /// The check `counted` rests on the count alone, which the problem `gone` concerns.
+    fn counted(check: &CheckId) -> Option<&'static [&'static str]> {
+        (check.as_str() == "counted").then_some(&["gone"])
+    }
+
+    fn observed(populations: Vec<Population>, problems: Option<&str>) -> Observation {
         let at = Timestamp::from_micros(0).expect("an instant");
-        let known = Problem { subject: None, code: "c".to_owned(), message: "m".to_owned() };
-        let observation = Observation {
+        let problem = |code: &str| Problem { subject: None, code: code.to_owned(), message: "m".to_owned() };
+        Observation {
             observed_from: at,
             observed_to: at,
             subjects: vec![subject()],
@@ -180,11 +209,22 @@ mod tests {
             rights: String::new(),
             filters: vec![],
             blind_spots: vec![],
-            problems: if problem { vec![known] } else { vec![] },
+            problems: problems.into_iter().map(problem).collect(),
             facts: Value::Null,
             facts_artifact: None,
             artifacts: vec![],
-        };
+        }
+    }
+
+    fn guarded(
+        judged: Vec<Subject>,
+        scope: &[&str],
+        populations: Vec<Population>,
+        problem: bool,
+        passed: bool,
+        accepted: &str,
+    ) -> Judgement {
+        let observation = observed(populations, problem.then_some("c"));
         let judgement = Judgement {
             check: CheckId::new("c").expect("an id"),
             closings: Default::default(),
@@ -200,7 +240,8 @@ mod tests {
         let job = JobId::new("j").expect("an id");
         let environments: Vec<_> = scope.iter().map(|id| EnvironmentId::new(*id).expect("an id")).collect();
         let promised = Promised { job: &job, environments: &environments };
-        guard(vec![judgement], &observation, &promised, &accepted, Some(&self_test)).remove(0)
+        let rules = Rules { accepted: &accepted, counted: &counted };
+        guard(vec![judgement], &observation, &promised, &rules, Some(&self_test)).remove(0)
     }
 
     #[test]
@@ -231,6 +272,34 @@ mod tests {
         ];
         for (index, (populations, problem, self_test, policy, expected)) in cases.into_iter().enumerate() {
             assert_eq!(verdict(populations, problem, self_test, policy), expected, "case {index}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted_is_enough_for_a_check_that_asks_for_no_more() {
+        use Verdict::{Error, Pass, Vacuous};
+        let cases = [
+            ("counted", vec![population(Some(3), 0, 0)], None, Pass),
+            ("counted", vec![population(Some(3), 1, 2)], Some("scanner-failed"), Pass),
+            ("counted", vec![population(Some(3), 3, 0)], Some("gone"), Error),
+            ("counted", vec![population(None, 3, 0)], None, Error),
+            ("counted", vec![population(Some(0), 0, 0)], None, Vacuous),
+            ("counted", vec![], None, Vacuous),
+            ("other", vec![population(Some(3), 3, 0)], Some("scanner-failed"), Error),
+            ("other", vec![population(Some(3), 0, 0)], None, Error),
+        ];
+        for (index, (check, populations, problem, expected)) in cases.into_iter().enumerate() {
+            let outcome = SubjectOutcome { subject: subject(), verdict: Pass, reason: String::new() };
+            let judgement = Judgement {
+                check: CheckId::new(check).expect("an id"),
+                closings: Default::default(),
+                subjects: vec![outcome],
+                conditions: Default::default(),
+                findings: vec![],
+            };
+            let rules = Rules { accepted: &BTreeSet::new(), counted: &counted };
+            let guarded = guard_one(judgement, &observed(populations, problem), &rules, None);
+            assert_eq!(guarded.verdict(), expected, "case {index}");
         }
     }
 }

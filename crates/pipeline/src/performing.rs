@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use exhibit_collectors::{Collected, Scope, own::Own};
 use exhibit_evidence::{
-    EntryId, JobId, Timestamp, Verdict,
+    CheckId, EntryId, JobId, Timestamp, Verdict,
     assessment::Judgement,
     observation::{Run, SelfTest, Trigger},
     slot::{SlotClosure, SlotState},
@@ -16,7 +16,7 @@ use crate::{
     attempts::{Attempt, Effort, Hands, story},
     attestations::OwnAttestations,
     attesting::OwnArchive,
-    guard::{Promised, guard},
+    guard::{Promised, Rules, guard},
     remembering::OwnFindings,
     sealing,
 };
@@ -272,6 +272,8 @@ fn observe_and_judge_blocking(world: &World, job: &Job, runtime: tokio::runtime:
     let judgements = collector.judge(&collected.observation, &environments, &job.settings.policy)?;
     let accepted = collector.accepted_exclusions(&job.settings.policy);
     let promised = Promised { job: &job.id, environments: &job.environments };
-    let judgements = guard(judgements, &collected.observation, &promised, &accepted, Some(&self_test));
+    let counted = |check: &CheckId| collector.rests_on_the_count(check);
+    let rules = Rules { accepted: &accepted, counted: &counted };
+    let judgements = guard(judgements, &collected.observation, &promised, &rules, Some(&self_test));
     Ok((self_test, collected, judgements))
 }

@@ -10,12 +10,12 @@ mod taking;
 mod waiting;
 
 use exhibit_collectors::JudgeError;
-use exhibit_evidence::{Observation, assessment::Judgement, observation::CollectorRef};
+use exhibit_evidence::{CheckId, Observation, assessment::Judgement, observation::CollectorRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Job, StepError, World,
-    guard::{Promised, guard},
+    guard::{Promised, Rules, guard},
 };
 
 pub use admitting::{Admitted, NotAdmitted, Offered, admit};
@@ -54,7 +54,9 @@ fn judge(world: &World, job: &Job, observation: &Observation) -> Result<(Collect
     let judgements = registered.collector.judge(observation, &environments, &job.settings.policy)?;
     let accepted = registered.collector.accepted_exclusions(&job.settings.policy);
     let promised = Promised { job: &job.id, environments: &job.environments };
-    Ok((registered.reference.clone(), guard(judgements, observation, &promised, &accepted, None)))
+    let counted = |check: &CheckId| registered.collector.rests_on_the_count(check);
+    let rules = Rules { accepted: &accepted, counted: &counted };
+    Ok((registered.reference.clone(), guard(judgements, observation, &promised, &rules, None)))
 }
 
 /// Why there is no judgement.

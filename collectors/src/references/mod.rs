@@ -1,0 +1,100 @@
+//! References to container images in the files that build and deploy: Dockerfiles, compose files, Kubernetes manifests.
+//!
+//! What is built or deployed by a tag is whatever stands behind that tag on the day; a digest is one image for ever. Each file
+//! is read alone, as it lies in the folder or at the commit: what only the one who builds or deploys sets is not known here,
+//! and is told so.
+
+mod dockerfile;
+mod manifests;
+mod reference;
+
+use std::path::Path;
+
+use globset::GlobSet;
+use serde::{Deserialize, Serialize};
+
+use crate::packages::find::{self, FindError, LINK, Listing};
+pub(crate) use reference::{Pin, Reference};
+
+/// Most references of one file.
+const MOST: usize = 10_000;
+
+/// What kind of file refers to images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Form {
+    /// What builds an image.
+    Dockerfile,
+    /// What docker compose runs.
+    Compose,
+    /// What a cluster runs.
+    Kubernetes,
+}
+
+impl Form {
+    /// The kind of file that one of this path may be, by its name. What is YAML or JSON may be a manifest: its text tells.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+        let builds = |word: &str| {
+            let beside = name.strip_prefix(word).and_then(|rest| rest.strip_prefix('.'));
+            name == word || beside.is_some_and(|rest| rest != "dockerignore") || name.ends_with(&format!(".{word}"))
+        };
+        if builds("dockerfile") || builds("containerfile") {
+            return Some(Self::Dockerfile);
+        }
+        let (stem, ending) = name.rsplit_once('.')?;
+        match ending {
+            "yaml" | "yml" if stem.starts_with("docker-compose") || stem.starts_with("compose") => Some(Self::Compose),
+            "yaml" | "yml" | "json" => Some(Self::Kubernetes),
+            _ => None,
+        }
+    }
+
+    /// The references in a file of this kind, by line; none where what could be a manifest is something else.
+    ///
+    /// # Errors
+    /// In words, when it is not of this kind, or refers to more than any file does.
+    pub(crate) fn read(self, path: &str, bytes: &[u8]) -> Result<Option<Vec<Reference>>, String> {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return if self == Self::Kubernetes { Ok(None) } else { Err("expected text in UTF-8".to_owned()) };
+        };
+        let mut references = match self {
+            Self::Dockerfile => dockerfile::read(text)?,
+            Self::Compose => manifests::compose(path, text)?,
+            Self::Kubernetes => match manifests::kubernetes(path, text)? {
+                Some(references) => references,
+                None => return Ok(None),
+            },
+        };
+        if references.len() > MOST {
+            return Err(format!("expected at most {MOST} references"));
+        }
+        references.sort_by_key(|one| one.line);
+        Ok(Some(references))
+    }
+}
+
+/// The files below a folder that may refer to images.
+///
+/// # Errors
+/// When the folder can't be read, or holds too many.
+pub(crate) fn in_folder(folder: &Path, exclude: &GlobSet) -> Result<Listing<Form>, FindError> {
+    find::files_in_folder(folder, exclude, &Form::of).map(without_links)
+}
+
+/// The files of the tree that a reference of a git repository names, that may refer to images.
+///
+/// # Errors
+/// When the repository or the reference can't be opened, or there are too many.
+pub(crate) fn in_repository(path: &Path, reference: &str, exclude: &GlobSet) -> Result<Listing<Form>, FindError> {
+    find::files_in_repository(path, reference, exclude, &Form::of).map(without_links)
+}
+
+/// Links that are named as any YAML is lead to what is nobody knows what; by their names they are no manifests.
+fn without_links(mut listing: Listing<Form>) -> Listing<Form> {
+    listing.unread.retain(|one| Form::of(&one.path) != Some(Form::Kubernetes) || !LINK.contains(&one.reason.as_str()));
+    listing
+}
+
+#[cfg(test)]
+mod tests;
