@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use chrono::DateTime;
+use exhibit_evidence::Timestamp;
 use git2::{ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 use globset::GlobSet;
 use ignore::WalkBuilder;
@@ -42,13 +44,15 @@ pub struct Listing<K = Format> {
     pub unread: Vec<Unread>,
     /// The commit, where the target is a git repository at a reference.
     pub commit: Option<String>,
+    /// When that was made, by its committer's clock.
+    pub committed_at: Option<Timestamp>,
     /// How many bytes the files have together.
     bytes: usize,
 }
 
 impl<K> Default for Listing<K> {
     fn default() -> Self {
-        Self { files: Vec::new(), unread: Vec::new(), commit: None, bytes: 0 }
+        Self { files: Vec::new(), unread: Vec::new(), commit: None, committed_at: None, bytes: 0 }
     }
 }
 
@@ -245,7 +249,9 @@ pub fn files_in_repository<K>(
         return Err(FindError::TooMany);
     }
     walked.map_err(|error| no_commit(&error))?;
-    let mut listing = Listing { commit: Some(commit.id().to_string()), ..Listing::default() };
+    let committed_at = DateTime::from_timestamp(commit.time().seconds(), 0);
+    let committed_at = committed_at.and_then(|at| super::instant(&at.to_rfc3339()));
+    let mut listing = Listing { commit: Some(commit.id().to_string()), committed_at, ..Listing::default() };
     // What lies in them is of another repository, and was not looked for.
     let reason = || "it is a submodule".to_owned();
     listing.unread.extend(submodules.into_iter().map(|path| Unread { path, reason: reason() }));

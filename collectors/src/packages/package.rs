@@ -145,6 +145,20 @@ impl Package {
         Self { version: None, ..self.clone() }
     }
 
+    /// The same package, at this version where it says none of its own.
+    #[must_use]
+    pub fn at_least(self, version: Option<&str>) -> Self {
+        let Some(version) = version.filter(|_| self.version.is_none()) else { return self };
+        let spelled = spelled_version(&self.kind, &self.name, version, &self.qualifiers);
+        Self { version: Some(spelled), ..self }
+    }
+
+    /// The same package without what tells its builds apart.
+    #[must_use]
+    pub fn unqualified(&self) -> Self {
+        Self { qualifiers: BTreeMap::new(), ..self.clone() }
+    }
+
     fn url(&self) -> Option<PackageUrl<'_>> {
         let mut url = PackageUrl::new(&*self.kind, &*self.name).ok()?;
         if let Some(namespace) = &self.namespace {

@@ -74,7 +74,7 @@ pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> R
         let key = format!("source.targets.{index}.environment");
         let environment = scope.environment(target.environment.as_ref(), &key)?;
         let subject = Subject { environment, id: target.id.clone() };
-        let counted = counting::count(target, scope.base);
+        let counted = counting::count(&target.place(), scope.base);
         let (scanned, unsaid) = scanning::scan(target, &counted, source.keep_results_mib, scope);
         gathered.add(looks, subject, counted, scanned, unsaid, &lists);
     }

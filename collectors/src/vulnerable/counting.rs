@@ -3,27 +3,48 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use exhibit_evidence::Digest;
+use exhibit_evidence::{Digest, Timestamp};
 
 use super::facts::{BillFacts, HeldFacts, LockfileFacts};
-use super::settings::{Target, patterns};
+use super::settings::patterns;
 use crate::packages::find::{self, Found, Listing};
 use crate::packages::image::{self, Contents, Image, ImageError};
 use crate::packages::{Locked, lockfile};
 
+/// Where something is counted: one of folder, repository, lockfile and image.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place<'t> {
+    /// A folder, whose lockfiles are found.
+    pub(crate) folder: Option<&'t Path>,
+    /// A git repository.
+    pub(crate) repository: Option<&'t Path>,
+    /// What of the repository counts; without it HEAD.
+    pub(crate) reference: Option<&'t str>,
+    /// One lockfile.
+    pub(crate) lockfile: Option<&'t Path>,
+    /// An image.
+    pub(crate) image: Option<&'t Path>,
+    /// Which of several images.
+    pub(crate) image_name: Option<&'t str>,
+    /// What somebody says that the image holds.
+    pub(crate) bill: Option<&'t Path>,
+    /// Folders and files that are left out, as patterns.
+    pub(crate) exclude: &'t [String],
+}
+
 /// A lockfile that was read.
-pub(super) struct Lock {
+pub(crate) struct Lock {
     /// Its path below the target.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// What it says.
-    pub(super) locked: Locked,
+    pub(crate) locked: Locked,
     /// Its bytes.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Lock {
     /// As facts; which packages were examined is added later.
-    pub(super) fn facts(&self) -> LockfileFacts {
+    pub(crate) fn facts(&self) -> LockfileFacts {
         let mut apart = std::collections::BTreeMap::new();
         for one in &self.locked.apart {
             *apart.entry(one.why.code().to_owned()).or_default() += 1;
@@ -45,33 +66,35 @@ impl Lock {
 
 /// What was counted of one target.
 #[derive(Default)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     /// Its lockfiles, by path.
-    pub(super) locks: Vec<Lock>,
+    pub(crate) locks: Vec<Lock>,
     /// The commit that they are from.
-    pub(super) commit: Option<String>,
+    pub(crate) commit: Option<String>,
+    /// When that was made.
+    pub(crate) committed_at: Option<Timestamp>,
     /// Which image it is.
-    pub(super) image: Option<Image>,
+    pub(crate) image: Option<Image>,
     /// What of it was read.
-    pub(super) held: Option<HeldFacts>,
+    pub(crate) held: Option<HeldFacts>,
     /// What its bill of materials lists beside what was counted.
-    pub(super) bill: Option<BillFacts>,
+    pub(crate) bill: Option<BillFacts>,
     /// What could not be found out: a code and a sentence.
-    pub(super) problems: Vec<(&'static str, String)>,
+    pub(crate) problems: Vec<(&'static str, String)>,
     /// Lockfiles that are there and could not be read.
-    pub(super) unreadable: Vec<String>,
+    pub(crate) unreadable: Vec<String>,
     /// Whether somebody handed in what is counted, so that there may be more.
-    pub(super) part: bool,
+    pub(crate) part: bool,
 }
 
 /// Counts what a target holds.
-pub(super) fn count(target: &Target, base: &Path) -> Counted {
-    let exclude = patterns(&target.exclude).unwrap_or_default();
-    let listing = if let Some(folder) = &target.folder {
+pub(crate) fn count(target: &Place<'_>, base: &Path) -> Counted {
+    let exclude = patterns(target.exclude).unwrap_or_default();
+    let listing = if let Some(folder) = target.folder {
         find::in_folder(&base.join(folder), &exclude)
-    } else if let Some(repository) = &target.repository {
-        find::in_repository(&base.join(repository), target.reference.as_deref().unwrap_or("HEAD"), &exclude)
-    } else if let Some(lockfile) = &target.lockfile {
+    } else if let Some(repository) = target.repository {
+        find::in_repository(&base.join(repository), target.reference.unwrap_or("HEAD"), &exclude)
+    } else if let Some(lockfile) = target.lockfile {
         find::one(&base.join(lockfile))
     } else {
         return of_image(target, base);
@@ -83,8 +106,8 @@ pub(super) fn count(target: &Target, base: &Path) -> Counted {
 }
 
 /// Reads what was found.
-pub(super) fn read(listing: Listing) -> Counted {
-    let mut counted = Counted { commit: listing.commit, ..Counted::default() };
+pub(crate) fn read(listing: Listing) -> Counted {
+    let mut counted = Counted { commit: listing.commit, committed_at: listing.committed_at, ..Counted::default() };
     for unread in listing.unread {
         counted.problems.push(("lockfile-unreadable", format!("{}: {}", unread.path, unread.reason)));
         counted.unreadable.push(unread.path);
@@ -102,18 +125,18 @@ pub(super) fn read(listing: Listing) -> Counted {
 }
 
 /// Counts what is in an image by its own package databases and lockfiles; a bill of materials adds what it lists beyond them.
-fn of_image(target: &Target, base: &Path) -> Counted {
+fn of_image(target: &Place<'_>, base: &Path) -> Counted {
     let mut counted = Counted::default();
-    let Some(path) = &target.image else { return counted };
-    match image::open(&base.join(path), target.image_name.as_deref()) {
+    let Some(path) = target.image else { return counted };
+    match image::open(&base.join(path), target.image_name) {
         Ok(opened) => {
-            let contents = opened.contents(&patterns(&target.exclude).unwrap_or_default());
+            let contents = opened.contents(&patterns(target.exclude).unwrap_or_default());
             counted.image = Some(opened.image);
             counted.hold(contents);
         }
         Err(error) => counted.problems.push(("image-unidentified", error.to_string())),
     }
-    if let Some(bill) = &target.bill {
+    if let Some(bill) = target.bill {
         counted.compare(&base.join(bill));
     }
     counted

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::counting::Lock;
 
 /// Writes the lockfiles below `folder`, at their paths.
-pub(super) fn write(locks: &[Lock], folder: &Path) -> io::Result<()> {
+pub(crate) fn write(locks: &[Lock], folder: &Path) -> io::Result<()> {
     for lock in locks {
         // Git's trees hold no `..`, but whoever wrote them by hand may have put one there.
         let safe = lock.path.split('/').all(|part| !matches!(part, "" | "." | ".."));

@@ -130,7 +130,7 @@ pub(super) struct ReferringFacts {
 /// What was read in an image's layers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct HeldFacts {
+pub(crate) struct HeldFacts {
     /// Which distribution it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
@@ -142,7 +142,7 @@ pub(super) struct HeldFacts {
 /// A bill of materials against what was counted in the image itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct BillFacts {
+pub(crate) struct BillFacts {
     /// Its file's name.
     pub path: String,
     /// Its digest.
@@ -164,7 +164,7 @@ fn is_zero(number: &u64) -> bool {
 /// One lockfile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LockfileFacts {
+pub(crate) struct LockfileFacts {
     /// Its path below the target.
     pub path: String,
     /// What kind it is.

@@ -45,7 +45,7 @@ pub(super) fn import(
     let lists = Lists::read(&source, scope, &mut gathered.problems);
     let target = source.targets.iter().find(|target| target.id == given.subject.id);
     let counted = if given.counted_in.is_empty() {
-        target.map(|target| counting::count(target, scope.base))
+        target.map(|target| counting::count(&target.place(), scope.base))
     } else {
         Some(named(given))
     };

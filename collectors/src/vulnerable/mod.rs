@@ -8,19 +8,19 @@
 mod collect;
 mod comparing;
 mod conditions;
-mod counting;
+pub(crate) mod counting;
 mod earlier;
-mod exporting;
-mod facts;
+pub(crate) mod exporting;
+pub(crate) mod facts;
 mod importing;
 mod judge;
 mod known;
 mod lasting;
 mod pinning;
 mod policy;
-mod scanning;
+pub(crate) mod scanning;
 mod self_test;
-mod settings;
+pub(crate) mod settings;
 #[cfg(test)]
 mod stories;
 mod telling;
@@ -146,24 +146,34 @@ impl Collector for Looks {
         const { &[Why::Local.code()] }
     }
 
-    /// Each `<name>.toml` of a case's folder `repositories` becomes a git repository, and those are all there is.
-    ///
-    /// Each `<name>.toml` of a folder `images` becomes an image `<name>.tar` beside all else. Where `ages.txt` tells ages, all is copied, and each file that it names gets its own.
     fn prepare_case(&self, input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
-        if input.join(crate::ages::AGES).is_file() {
-            return crate::ages::prepare(input, scratch, now);
-        }
-        let images = input.join("images");
-        if images.is_dir() {
-            crate::ages::copy(input, scratch)?;
-            making::make_all(&images, input, scratch)?;
-            return Ok(scratch.to_owned());
-        }
-        let repositories = input.join("repositories");
-        if !repositories.is_dir() {
-            return Ok(input.to_owned());
-        }
-        crate::ci_secrets::fixture::build_all(&repositories, scratch)?;
-        Ok(scratch.to_owned())
+        prepare_case(input, scratch, now)
     }
+}
+
+/// Each `<name>.toml` of a case's folder `repositories` becomes a git repository, and those are all there is, unless there are
+/// files in a folder `files`.
+///
+/// Each `<name>.toml` of a folder `images` becomes an image `<name>.tar` beside all else. Where `ages.txt` tells ages,
+/// all is copied, and each file that it names gets its own.
+pub(crate) fn prepare_case(input: &Path, scratch: &Path, now: Timestamp) -> io::Result<PathBuf> {
+    if input.join(crate::ages::AGES).is_file() {
+        return crate::ages::prepare(input, scratch, now);
+    }
+    let images = input.join("images");
+    if images.is_dir() {
+        crate::ages::copy(input, scratch)?;
+        making::make_all(&images, input, scratch)?;
+        return Ok(scratch.to_owned());
+    }
+    let repositories = input.join("repositories");
+    if !repositories.is_dir() {
+        return Ok(input.to_owned());
+    }
+    crate::ci_secrets::fixture::build_all(&repositories, scratch)?;
+    let files = input.join("files");
+    if files.is_dir() {
+        crate::ages::copy(&files, scratch)?;
+    }
+    Ok(scratch.to_owned())
 }

@@ -240,7 +240,7 @@ fn run(
             return failed("scanner-settings", format!("{}: {}", settings.adapter, list.join("; ")));
         }
     };
-    let exported = match exported(target, counted) {
+    let exported = match exported(target.repository.is_some(), counted) {
         Ok(exported) => exported,
         Err(error) => return failed("target-unreadable", format!("its lockfiles could not be laid out: {error}")),
     };
@@ -295,9 +295,9 @@ fn root_of(target: &Target, base: &Path) -> PathBuf {
     named.into_iter().flatten().next().map_or_else(|| base.to_owned(), |path| base.join(path))
 }
 
-/// A commit's lockfiles, laid out in a folder of their own.
-fn exported(target: &Target, counted: &Counted) -> io::Result<Option<tempfile::TempDir>> {
-    if target.repository.is_none() {
+/// A commit's lockfiles, laid out in a folder of their own; none where the target is no repository.
+pub(crate) fn exported(of_repository: bool, counted: &Counted) -> io::Result<Option<tempfile::TempDir>> {
+    if !of_repository {
         return Ok(None);
     }
     let folder = tempfile::tempdir()?;

@@ -7,6 +7,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 
 use super::Looks;
+use super::counting::Place;
 use crate::SettingProblem;
 use crate::kept::KeepUpTo;
 use crate::policy::read;
@@ -81,6 +82,22 @@ pub(super) struct Manifests {
     /// Folders and files that are left out, as patterns.
     #[serde(default)]
     pub(super) exclude: Vec<String>,
+}
+
+impl Target {
+    /// Where it is counted.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            folder: self.folder.as_deref(),
+            repository: self.repository.as_deref(),
+            reference: self.reference.as_deref(),
+            lockfile: self.lockfile.as_deref(),
+            image: self.image.as_deref(),
+            image_name: self.image_name.as_deref(),
+            bill: self.bill.as_deref(),
+            exclude: &self.exclude,
+        }
+    }
 }
 
 /// A scanner to be run, or the result of one that ran elsewhere.
@@ -187,7 +204,7 @@ impl Source {
 }
 
 /// Patterns of paths: `*` within a name, `**` over folders.
-pub(super) fn patterns(list: &[String]) -> Option<GlobSet> {
+pub(crate) fn patterns(list: &[String]) -> Option<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in list {
         set.add(GlobBuilder::new(pattern).literal_separator(true).build().ok()?);

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use exhibit_evidence::Digest;
+use exhibit_evidence::{Digest, Timestamp};
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub struct Image {
     /// Operating system and architecture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// When it was built, by the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
     /// The names that the file gives it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
@@ -115,6 +118,8 @@ struct Configuration {
     os: Option<String>,
     #[serde(default)]
     architecture: Option<String>,
+    #[serde(default)]
+    created: Option<String>,
     rootfs: Root,
 }
 
@@ -279,6 +284,7 @@ fn image(
         config: digest,
         layers: shown(read.rootfs.diff_ids),
         platform: platform.map(|platform| super::lockfile::shown(&platform)),
+        created: read.created.as_deref().and_then(super::instant),
         names: shown(names),
         file,
     })

@@ -23,6 +23,8 @@ struct Component {
     #[serde(default)]
     name: Text,
     #[serde(default)]
+    version: Text,
+    #[serde(default)]
     purl: Text,
     #[serde(default)]
     components: Vec<Component>,
@@ -49,7 +51,12 @@ fn components(gather: &mut Gather<'_>, list: &[Component]) -> Result<(), LockErr
             (Some(purl), _) => {
                 let package = Package::parse(purl)
                     .map_err(|error| gather.wrong(None, name, format!("a package URL: {error}")))?;
-                gather.add(package, None)?;
+                // Some write the version beside the package URL; one without any names no release.
+                let package = package.at_least(one.version.get().filter(|version| !version.is_empty()));
+                match package.version() {
+                    Some(_) => gather.add(package, None)?,
+                    None => gather.apart(name, Why::Unversioned)?,
+                }
             }
             (None, Some("library" | "framework")) => gather.apart(name, Why::Unnamed)?,
             // Files, operating systems, and the lockfiles that a tool found its components in.

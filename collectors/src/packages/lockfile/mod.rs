@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Package;
 pub use error::LockError;
-pub(crate) use text::shown;
+pub(crate) use text::{Text, shown};
 
 /// Largest lockfile that is read, in bytes. The largest that are known of real projects have about 10 MB.
 pub const LARGEST: usize = 64 * 1024 * 1024;
@@ -253,11 +253,13 @@ pub enum Why {
     Url,
     /// A bill of materials lists it without a package URL.
     Unnamed,
+    /// A bill of materials lists it without a version.
+    Unversioned,
 }
 
 impl Why {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Local, Self::Git, Self::Url, Self::Unnamed];
+    pub const ALL: [Self; 5] = [Self::Local, Self::Git, Self::Url, Self::Unnamed, Self::Unversioned];
 
     /// The steady code of the exclusion.
     pub const fn code(self) -> &'static str {
@@ -266,6 +268,7 @@ impl Why {
             Self::Git => "git-package",
             Self::Url => "url-package",
             Self::Unnamed => "unnamed-component",
+            Self::Unversioned => "unversioned-component",
         }
     }
 
@@ -276,6 +279,7 @@ impl Why {
             Self::Git => "taken from a git repository and not from a registry: advisories name releases, not commits",
             Self::Url => "taken from an address of its own and not from a registry: no advisory database knows it",
             Self::Unnamed => "listed without a package URL, so that no advisory can be looked up for it",
+            Self::Unversioned => "listed without a version, so that no advisory can be looked up for it",
         }
     }
 }

@@ -77,10 +77,10 @@ fn another_form(message: &str) -> String {
 
 /// A text where there is one; `false`, a number or a list in its place is as good as nothing.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Text(pub(super) Option<String>);
+pub(crate) struct Text(pub(crate) Option<String>);
 
 impl Text {
-    pub(super) fn get(&self) -> Option<&str> {
+    pub(crate) fn get(&self) -> Option<&str> {
         self.0.as_deref()
     }
 }

@@ -1,0 +1,214 @@
+//! The shape of this collector's evidence. Facts only.
+
+use std::collections::BTreeMap;
+
+use exhibit_evidence::{Digest, Timestamp, observation::Subject};
+use serde::{Deserialize, Serialize};
+
+use crate::packages::image::Image;
+use crate::scanners::ScannerFacts;
+use crate::vulnerable::facts::HeldFacts;
+
+/// The version of this shape.
+pub(super) const FORMAT: u32 = 1;
+
+/// The facts of one observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Facts {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// What was looked at.
+    pub targets: Vec<TargetFacts>,
+}
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TargetFacts {
+    /// The subject.
+    pub subject: Subject,
+    /// The commit that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// When that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed_at: Option<Timestamp>,
+    /// Which image it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    /// What of the image was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldFacts>,
+    /// How many packages it holds.
+    pub packages: u64,
+    /// Its bill.
+    pub bill: Listing,
+}
+
+/// What is known of a target's bill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub(super) enum Listing {
+    /// There is none where the job says that there is one.
+    Absent {
+        /// The file.
+        file: String,
+    },
+    /// Nobody knows: the problems say why.
+    Unknown,
+    /// It was read.
+    Read(Box<BillFacts>),
+}
+
+/// A bill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BillFacts {
+    /// Its file's name, or the adapter of the scanner that made it.
+    pub name: String,
+    /// The run that made it, where it was made now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<ScannerFacts>,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// Its form and version.
+    pub form: String,
+    /// When it was made, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
+    /// Who made it, as it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<String>,
+    /// By what it was made, as it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// What it says it describes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub describes: Option<String>,
+    /// Whether that is the target.
+    pub identity: Identity,
+    /// How many components it lists.
+    pub components: u64,
+    /// How many packages it lists that were not counted in the target.
+    pub beyond: u64,
+    /// What was counted and it does not list; at most [`super::comparing::MOST_MISSING`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    /// How many are missing in all.
+    pub missing_in_all: u64,
+    /// What it does not say that a bill has to say, and of how many components.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lacking: BTreeMap<Element, Lacking>,
+}
+
+/// Whether a bill describes the target, by what it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub(super) enum Identity {
+    /// The target has nothing that a bill could name it by: it is a folder.
+    Unnameable,
+    /// The bill names neither digest nor commit.
+    Unsaid,
+    /// It was made of the target in this run.
+    MadeOfIt,
+    /// It names the target.
+    Same {
+        /// By what.
+        by: String,
+    },
+    /// It names another one.
+    Other {
+        /// What it names.
+        named: String,
+        /// What the target is.
+        target: String,
+    },
+    /// It names something that can't be held against the target.
+    Incomparable {
+        /// What it names.
+        named: String,
+    },
+}
+
+/// A package that a bill does not list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Missing {
+    /// Its package URL; for what comes from no registry, its name.
+    pub package: String,
+    /// The lockfile or package database that names it.
+    pub place: String,
+}
+
+/// What some components lack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lacking {
+    /// How many; one, where it is about the bill as a whole.
+    pub count: u64,
+    /// Some of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
+}
+
+/// What a bill has to say at the least, by NTIA's minimum elements (2021).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Element {
+    /// Who or what made the bill.
+    Author,
+    /// When.
+    Timestamp,
+    /// Of each component, who supplies it.
+    Supplier,
+    /// Its name.
+    Name,
+    /// Its version.
+    Version,
+    /// What names it everywhere: a package URL, a CPE, a SWID tag.
+    Identifier,
+    /// How it belongs to others.
+    Relationship,
+}
+
+impl Element {
+    /// Every one.
+    pub(super) const ALL: [Self; 7] = [
+        Self::Author,
+        Self::Timestamp,
+        Self::Supplier,
+        Self::Name,
+        Self::Version,
+        Self::Identifier,
+        Self::Relationship,
+    ];
+
+    /// Its name in policies and places.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Timestamp => "timestamp",
+            Self::Supplier => "supplier",
+            Self::Name => "name",
+            Self::Version => "version",
+            Self::Identifier => "identifier",
+            Self::Relationship => "relationship",
+        }
+    }
+
+    /// What lacks without it.
+    pub(super) fn lacks(self) -> &'static str {
+        match self {
+            Self::Author => "who or what made it",
+            Self::Timestamp => "when it was made",
+            Self::Supplier => "a supplier",
+            Self::Name => "a name",
+            Self::Version => "a version",
+            Self::Identifier => "a package URL, CPE or SWID tag",
+            Self::Relationship => "a relationship to anything else",
+        }
+    }
+}
