@@ -18,7 +18,8 @@ pub(crate) fn unknown(observation: &Observation, subject: &Subject, accepted: &d
     observation.population.iter().filter(|population| population.subject == *subject).find_map(|population| {
         let unit = &population.unit;
         if population.exist.is_none() {
-            return Some(format!("How many of unit `{unit}` exist could not be found out."));
+            let all = "so nothing can be said of all of them";
+            return Some(format!("It is not known how many there are (counted: {unit}), {all}."));
         }
         if !population.is_accounted_for() {
             let (exist, examined) = (population.exist.unwrap_or(0), population.examined);

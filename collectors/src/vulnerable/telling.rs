@@ -24,7 +24,7 @@ pub(super) fn agreement(target: &TargetFacts) -> String {
             // A vulnerability may be in several lockfiles.
             some => {
                 let places = plural(some as u64, "place");
-                format!("{alone} only by {who}, in {places} in a package that nobody else says to have examined")
+                format!("{alone} only by {who} (in {places} nobody else says to have examined the package)")
             }
         });
     }

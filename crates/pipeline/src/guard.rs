@@ -113,8 +113,7 @@ fn objection(observation: &Observation, subject: &Subject, accepted: &BTreeSet<S
         examined += population.examined;
         let unit = &population.unit;
         let Some(exist) = population.exist else {
-            let reason = format!("How many of unit `{unit}` exist could not be found out.");
-            return Some((Verdict::Error, reason));
+            return Some((Verdict::Error, unknown(unit)));
         };
         if !population.is_accounted_for() {
             let reason = format!(
@@ -137,6 +136,10 @@ fn objection(observation: &Observation, subject: &Subject, accepted: &BTreeSet<S
     (examined == 0).then(|| (Verdict::Vacuous, "Nothing was examined.".to_owned()))
 }
 
+fn unknown(unit: &str) -> String {
+    format!("It is not known how many there are (counted: {unit}), so nothing can be said of all of them.")
+}
+
 /// Why a check that is answered by what was counted alone can't pass for this subject, if it can't.
 fn uncounted(observation: &Observation, subject: &Subject, codes: &[&str]) -> Option<(Verdict, String)> {
     let problem = observation.problems.iter().find(|problem| {
@@ -148,8 +151,7 @@ fn uncounted(observation: &Observation, subject: &Subject, codes: &[&str]) -> Op
     let mut all = 0;
     for population in observation.population.iter().filter(|population| population.subject == *subject) {
         let Some(exist) = population.exist else {
-            let reason = format!("How many of unit `{}` exist could not be found out.", population.unit);
-            return Some((Verdict::Error, reason));
+            return Some((Verdict::Error, unknown(&population.unit)));
         };
         all += exist;
     }
