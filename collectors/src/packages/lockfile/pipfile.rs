@@ -12,14 +12,20 @@ struct Pinned {
     #[serde(default)]
     hashes: Vec<String>,
     git: Option<String>,
+    hg: Option<String>,
+    svn: Option<String>,
+    bzr: Option<String>,
     file: Option<String>,
     path: Option<String>,
 }
 
 pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError> {
     let file: Entries<Value> = text::json(gather, text)?;
-    if !file.0.iter().any(|(key, _)| key == "_meta") {
+    let Some((_, about)) = file.0.iter().find(|(key, _)| key == "_meta") else {
         return Err(gather.wrong(None, "_meta", "what every Pipfile.lock says of itself"));
+    };
+    if about.get("pipfile-spec").and_then(Value::as_u64).is_some_and(|version| version > 6) {
+        return Err(gather.wrong(None, "pipfile-spec", "a version up to 6"));
     }
     // `default`, `develop`, and categories of a project's own.
     for (category, list) in file.0.into_iter().filter(|(key, _)| key != "_meta") {
@@ -33,7 +39,7 @@ pub(super) fn read(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError>
 }
 
 fn pinned(gather: &mut Gather<'_>, name: &str, one: &Pinned) -> Result<(), LockError> {
-    if one.git.is_some() {
+    if [&one.git, &one.hg, &one.svn, &one.bzr].iter().any(|repository| repository.is_some()) {
         return gather.apart(name, Why::Git);
     }
     if one.path.is_some() {

@@ -1,8 +1,11 @@
 //! `poetry.lock` and `uv.lock`.
 
-use serde::Deserialize;
+use std::collections::HashSet;
 
-use super::text::{self, Text};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::text::{self, Entries, Text};
 use super::{Gather, LockError, Why};
 
 #[derive(Deserialize)]
@@ -10,14 +13,29 @@ struct Poetry {
     #[serde(default)]
     package: Vec<Poem>,
     /// Every version writes it, and nothing else does.
-    #[serde(rename = "metadata")]
-    _metadata: PoetryMetadata,
+    metadata: PoetryMetadata,
 }
 
 #[derive(Deserialize)]
 struct PoetryMetadata {
     #[serde(rename = "content-hash")]
     _content: String,
+    /// Since Poetry 1.0.
+    #[serde(rename = "lock-version")]
+    version: Option<String>,
+    /// By name: up to Poetry 0.12 the hashes alone, then with the files, and since 1.3 at each package.
+    #[serde(default)]
+    hashes: Entries<Vec<IgnoredAny>>,
+    #[serde(default)]
+    files: Entries<Vec<IgnoredAny>>,
+}
+
+impl PoetryMetadata {
+    /// The names of packages with hashes.
+    fn hashed(&self) -> impl Iterator<Item = &str> {
+        let all = self.hashes.0.iter().chain(&self.files.0);
+        all.filter(|(_, hashes)| !hashes.is_empty()).map(|(name, _)| name.as_str())
+    }
 }
 
 #[derive(Deserialize)]
@@ -26,6 +44,8 @@ struct Poem {
     version: String,
     #[serde(default)]
     source: Option<PoetrySource>,
+    #[serde(default)]
+    files: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -36,10 +56,20 @@ struct PoetrySource {
 
 pub(super) fn poetry(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError> {
     let file: Poetry = text::toml(gather, text)?;
+    let version = file.metadata.version.as_deref().map(|version| version.split('.').next().unwrap_or(version));
+    if version.is_some_and(|version| !matches!(version, "0" | "1" | "2")) {
+        return Err(gather.wrong(None, "lock-version", "a version from 1.0 to 2.x"));
+    }
+    let named: HashSet<&str> = file.metadata.hashed().collect();
     for one in &file.package {
         match one.source.as_ref().and_then(|source| source.kind.get()) {
             // Another index than PyPI is "legacy".
-            None | Some("legacy" | "pypi") => gather.package("pypi", &one.name, &one.version, None)?,
+            None | Some("legacy" | "pypi") => {
+                if one.files.is_empty() && !named.contains(one.name.as_str()) {
+                    gather.locked.unhashed += 1;
+                }
+                gather.package("pypi", &one.name, &one.version, None)?;
+            }
             Some("git") => gather.apart(&one.name, Why::Git)?,
             Some("url") => gather.apart(&one.name, Why::Url)?,
             Some("file" | "directory") => gather.apart(&one.name, Why::Local)?,

@@ -155,6 +155,22 @@ fn errors_say_where_and_hold_no_value() {
         ("poetry.lock", "[[package]]\nname = \"a\"\nversion = \"1\"\n", "poetry.lock:1: expected the key `metadata`"),
         ("Cargo.lock", "version = 4\n", "Cargo.lock: `package`: expected at least the project's own entry"),
         ("uv.lock", "version = 1\n", "uv.lock: `package`: expected at least the project's own entry"),
+        (
+            "poetry.lock",
+            "[metadata]\nlock-version = \"3.0\"\ncontent-hash = \"0\"\n",
+            "poetry.lock: `lock-version`: expected a version from 1.0 to 2.x",
+        ),
+        (
+            "Pipfile.lock",
+            "{\"_meta\": {\"pipfile-spec\": 7}}",
+            "Pipfile.lock: `pipfile-spec`: expected a version up to 6",
+        ),
+        // Yarn 6 writes JSON.
+        (
+            "yarn.lock",
+            "{\n  \"__metadata\": {\"version\": 9},\n  \"entries\": {}\n}\n",
+            "yarn.lock:1: expected ranges and a colon, such as `\"name@^1.0.0\":`",
+        ),
         ("yarn.lock", "__metadata:\n  version: 8\n", "yarn.lock: expected at least the project's own entry"),
         (
             "Gemfile.lock",

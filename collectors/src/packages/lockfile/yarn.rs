@@ -120,16 +120,18 @@ fn later(gather: &mut Gather<'_>, text: &str) -> Result<(), LockError> {
         let Some(version) = entry.version.get() else {
             return Err(gather.wrong(None, &key, "a version"));
         };
-        // A patched package is the registry's, with changes of one's own.
-        let registry =
-            reference.starts_with("npm:") || (reference.starts_with("patch:") && reference.contains("npm%3A"));
+        // A patched package is the registry's, with changes of one's own, which may be patched again.
+        let patched = reference.strip_prefix("patch:");
+        let of_registry = |patched: &str| patched.contains("npm%3A") || patched.contains("npm%253A");
+        let registry = reference.starts_with("npm:") || patched.is_some_and(of_registry);
         if registry {
             if entry.checksum.get().is_none() {
                 gather.locked.unhashed += 1;
             }
             gather.package("npm", name, version, None)?;
         } else {
-            let local = reference.starts_with("patch:");
+            let of_project = ["workspace%3A", "portal%3A", "link%3A", "file%3A"];
+            let local = patched.is_some_and(|patched| of_project.iter().any(|start| patched.contains(start)));
             gather.apart(name, elsewhere(reference).unwrap_or(if local { Why::Local } else { Why::Url }))?;
         }
     }
