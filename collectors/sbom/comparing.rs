@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use exhibit_evidence::Digest;
 
-use super::facts::{BillFacts, Element, Identity, Lacking, Missing};
-use crate::packages::bill::Bill;
+use super::facts::{BillFacts, Element, Lacking, Missing};
+use crate::packages::Package;
+use crate::packages::bill::{Bill, Identity, differing, holds};
 use crate::packages::lockfile::Why;
-use crate::packages::{Package, image::Image};
 use crate::scanners::ScannerFacts;
 use crate::vulnerable::counting::Counted;
 
@@ -29,9 +29,8 @@ pub(super) struct Given {
 /// Holds a bill against what was counted.
 pub(super) fn compare(given: &Given, bill: &Bill, counted: &Counted) -> BillFacts {
     let listed = bill.packages();
-    let own: BTreeSet<&Package> = counted.locks.iter().flat_map(|lock| &lock.locked.packages).collect();
-    let unqualified: BTreeSet<Package> = own.iter().map(|package| package.unqualified()).collect();
-    let beyond = listed.iter().filter(|package| !own.contains(package) && !unqualified.contains(package)).count();
+    let own: BTreeSet<Package> = counted.locks.iter().flat_map(|lock| lock.locked.packages.iter().cloned()).collect();
+    let beyond = differing(&listed, &own).len();
     let mut missing: Vec<Missing> = missing(&listed, bill, counted).into_iter().collect();
     let missing_in_all = missing.len() as u64;
     missing.truncate(MOST_MISSING);
@@ -44,7 +43,10 @@ pub(super) fn compare(given: &Given, bill: &Bill, counted: &Counted) -> BillFact
         authors: bill.authors.clone(),
         tools: bill.tools.clone(),
         describes: bill.described.name.clone(),
-        identity: if given.run.is_some() { Identity::MadeOfIt } else { identity(bill, counted) },
+        identity: match &given.run {
+            Some(_) => Identity::MadeOfIt,
+            None => bill.identity(counted.image.as_ref(), counted.commit.as_deref()),
+        },
         run: given.run.clone(),
         components: bill.components.len() as u64,
         beyond: beyond as u64,
@@ -60,8 +62,7 @@ fn missing(listed: &BTreeSet<Package>, bill: &Bill, counted: &Counted) -> BTreeS
     for lock in &counted.locks {
         let mut miss = |package: String| missing.insert(Missing { package, place: lock.path.clone() });
         for package in &lock.locked.packages {
-            // Some write no architecture, which leaves the same package.
-            if !listed.contains(package) && !listed.contains(&package.unqualified()) {
+            if !holds(listed, package) {
                 miss(package.purl());
             }
         }
@@ -74,42 +75,6 @@ fn missing(listed: &BTreeSet<Package>, bill: &Bill, counted: &Counted) -> BTreeS
         }
     }
     missing
-}
-
-/// Whether the bill says that it describes this target.
-fn identity(bill: &Bill, counted: &Counted) -> Identity {
-    let described = &bill.described;
-    if let Some(image) = &counted.image {
-        return of_image(bill, image);
-    }
-    let Some(commit) = &counted.commit else { return Identity::Unnameable };
-    if described.commits.contains(commit) {
-        return Identity::Same { by: format!("the commit {commit}") };
-    }
-    match described.commits.iter().next() {
-        Some(named) => Identity::Other { named: format!("the commit {named}"), target: format!("the commit {commit}") },
-        None => Identity::Unsaid,
-    }
-}
-
-fn of_image(bill: &Bill, image: &Image) -> Identity {
-    let described = &bill.described;
-    let file = image.file.map(|file| file.to_string());
-    let own = [image.manifest.as_deref(), Some(image.config.as_str()), file.as_deref()];
-    if let Some(same) = own.into_iter().flatten().find(|own| described.digests.contains(*own)) {
-        return Identity::Same { by: format!("the digest {same}") };
-    }
-    let target = format!("the image {}", image.manifest.as_ref().unwrap_or(&image.config));
-    if let Some(layer) = described.layers.iter().find(|layer| !image.layers.contains(layer)) {
-        return Identity::Other { named: format!("the layer {layer}, which is none of this image's"), target };
-    }
-    match (described.digests.iter().next(), &image.manifest) {
-        (Some(named), Some(_)) => Identity::Other { named: format!("the digest {named}"), target },
-        // What `docker save` writes holds no manifest, whose digest most tools name an image by; some make one up.
-        (Some(named), None) => Identity::Incomparable { named: format!("the digest {named}") },
-        (None, _) if described.layers.is_empty() => Identity::Unsaid,
-        (None, _) => Identity::Incomparable { named: "layers alone, which other images may have too".to_owned() },
-    }
 }
 
 /// What the bill does not say.

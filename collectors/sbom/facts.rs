@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use exhibit_evidence::{Digest, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
+use crate::packages::bill::Identity;
 use crate::packages::image::Image;
 use crate::scanners::ScannerFacts;
 use crate::vulnerable::facts::HeldFacts;
@@ -102,35 +103,6 @@ pub(super) struct BillFacts {
     /// What it does not say that a bill has to say, and of how many components.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lacking: BTreeMap<Element, Lacking>,
-}
-
-/// Whether a bill describes the target, by what it says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "is")]
-pub(super) enum Identity {
-    /// The target has nothing that a bill could name it by: it is a folder.
-    Unnameable,
-    /// The bill names neither digest nor commit.
-    Unsaid,
-    /// It was made of the target in this run.
-    MadeOfIt,
-    /// It names the target.
-    Same {
-        /// By what.
-        by: String,
-    },
-    /// It names another one.
-    Other {
-        /// What it names.
-        named: String,
-        /// What the target is.
-        target: String,
-    },
-    /// It names something that can't be held against the target.
-    Incomparable {
-        /// What it names.
-        named: String,
-    },
 }
 
 /// A package that a bill does not list.

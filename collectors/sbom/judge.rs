@@ -9,9 +9,10 @@ use exhibit_evidence::{
 
 use super::collect::{LOCAL, NOTHING_LISTED};
 use super::conditions::{self, ABSENT, LACKING, MISSING, OTHER, STALE};
-use super::facts::{BillFacts, Element, FORMAT, Facts, Identity, Listing, TargetFacts};
+use super::facts::{BillFacts, Element, FORMAT, Facts, Listing, TargetFacts};
 use super::settings::Policy;
 use crate::gaps::unknown;
+use crate::packages::bill::Identity;
 use crate::words::plural;
 use crate::{JudgeError, SettingProblem};
 

@@ -7,6 +7,7 @@ use exhibit_evidence::{Digest, Timestamp};
 
 use super::facts::{BillFacts, HeldFacts, LockfileFacts};
 use super::settings::patterns;
+use crate::packages::bill::{Bill, Identity, differing, holds};
 use crate::packages::find::{self, Found, Listing};
 use crate::packages::image::{self, Contents, Image, ImageError};
 use crate::packages::{Locked, lockfile};
@@ -187,14 +188,25 @@ impl Counted {
         let Some(mut lock) = read.locks.pop() else { return };
         let listed = std::mem::take(&mut lock.locked.packages);
         let own: BTreeSet<_> = self.locks.iter().flat_map(|lock| lock.locked.packages.iter().cloned()).collect();
+        let beyond: BTreeSet<_> = differing(&listed, &own).into_iter().cloned().collect();
+        let identity = match Bill::read(&lock.bytes) {
+            Ok(bill) => bill.identity(self.image.as_ref(), None),
+            // It is the same bytes that could be read as a list.
+            Err(_) => Identity::Unsaid,
+        };
+        if let Identity::Other { named, target } = &identity {
+            let message = format!("{}: the bill of materials names {named}, and the target is {target}", lock.path);
+            self.problems.push(("bill-of-something-else", message));
+        }
         self.bill = Some(BillFacts {
             path: lock.path.clone(),
             digest: Digest::of(&lock.bytes),
             listed: listed.len() as u64,
-            missing: own.difference(&listed).cloned().collect(),
-            beyond: listed.difference(&own).count() as u64,
+            missing: own.iter().filter(|package| !holds(&listed, package)).cloned().collect(),
+            beyond: beyond.len() as u64,
+            identity,
         });
-        lock.locked.packages = listed.difference(&own).cloned().collect();
+        lock.locked.packages = beyond;
         lock.locked.counted =
             Some("the components that have a package URL and that were not counted in the image itself");
         self.locks.push(lock);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use exhibit_evidence::{CheckId, ConditionId, Digest, Fingerprint, Place, Severity, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
+use crate::packages::bill::Identity;
 use crate::packages::image::{Distribution, Image};
 use crate::packages::lockfile::{Apart, Unpinned};
 use crate::packages::{Format, Package};
@@ -154,6 +155,8 @@ pub(crate) struct BillFacts {
     pub missing: Vec<Package>,
     /// How many it lists that were not counted in the image itself.
     pub beyond: u64,
+    /// Whether it says that it is of this image.
+    pub identity: Identity,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -12,6 +12,7 @@ use super::policy::{self, Allowed, Policy};
 use super::telling::{agreement, attributes, detail};
 use super::verdicts::{Freshness, day, freshness, standing, uncounted};
 use super::{Looks, conditions};
+use crate::packages::bill::Identity;
 use crate::policy::is_place;
 use crate::results::Fix;
 use crate::words::{capital, plural};
@@ -496,8 +497,12 @@ fn beside(target: &TargetFacts) -> String {
     }
     if let Some(bill) = &target.bill {
         let (missing, beyond) = (bill.missing.len(), bill.beyond);
+        match &bill.identity {
+            Identity::Same { by } => text.push_str(&format!("; the bill of materials names this image by {by}")),
+            _ => text.push_str("; the bill of materials does not name this image by a digest that it can be held to"),
+        }
         if missing > 0 {
-            text.push_str(&format!("; the bill of materials does not list {missing} of those that are installed"));
+            text.push_str(&format!("; it does not list {missing} of those that are installed"));
         }
         if beyond > 0 {
             text.push_str(&format!("; it lists {beyond} that were not counted in the image itself"));

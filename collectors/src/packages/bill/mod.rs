@@ -2,6 +2,7 @@
 //! each component lacks of what a bill has to say at the least.
 
 mod cyclonedx;
+mod identity;
 mod spdx;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,8 @@ use serde::Deserialize;
 
 use super::lockfile::{LARGEST, MOST, shown};
 use super::{Package, instant};
+pub use identity::Identity;
+pub(crate) use identity::{differing, holds};
 
 /// A bill of materials.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
