@@ -130,7 +130,9 @@ impl LineHistory {
             life.open = false;
             life.in_a_row = 0;
             life.gone = Some(word.evidence);
-            life.closing = word.closings.get(&life.finding.fingerprint).copied();
+            // What is not asked any more was not mended.
+            let not_asked = (word.verdict == Verdict::NotApplicable).then_some(Closing::RulesChanged);
+            life.closing = word.closings.get(&life.finding.fingerprint).copied().or(not_asked);
             life.gone_in_period |= in_period;
             if !in_period {
                 life.before = None;
@@ -281,8 +283,10 @@ mod tests {
 
     #[test]
     fn what_becomes_of_a_finding() {
-        use FindingState::{New, NotReexamined, NotRemediated, PartiallyRemediated, Regressed, Remediated};
-        use Verdict::{Error, Fail, Pass, Vacuous};
+        use FindingState::{
+            New, NoLongerReported, NotReexamined, NotRemediated, PartiallyRemediated, Regressed, Remediated,
+        };
+        use Verdict::{Error, Fail, NotApplicable, Pass, Vacuous};
         type Case<'a> = (&'a [(i64, Verdict, u64)], Option<FindingState>);
         let cases: &[Case<'_>] = &[
             (&[(1, Fail, 1)], Some(New)),
@@ -298,6 +302,10 @@ mod tests {
             (&[(-1, Fail, 1), (1, Error, 0)], Some(NotReexamined)),
             (&[(-1, Fail, 1), (1, Vacuous, 0)], Some(NotReexamined)),
             (&[(-1, Fail, 1)], Some(NotReexamined)),
+            // A check that is switched off says of nothing that it was mended.
+            (&[(-1, Fail, 1), (1, NotApplicable, 0)], Some(NoLongerReported)),
+            (&[(-1, Fail, 1), (1, NotApplicable, 0), (2, Pass, 0)], Some(NoLongerReported)),
+            (&[(-1, Fail, 1), (1, NotApplicable, 0), (2, Fail, 1)], Some(Regressed)),
             // A late record of something older never turns the present back.
             (&[(-1, Fail, 1), (2, Pass, 0), (1, Fail, 1)], Some(Remediated)),
             // What was observed after the period says nothing about it.
