@@ -12,6 +12,7 @@ pub mod examples;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gaps;
+mod given;
 mod kept;
 mod known;
 pub mod own;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use exhibit_evidence::{
-    Observation, Population,
+    Observation, Population, Timestamp,
     observation::{Exclusion, Method, Problem, Subject, Tool},
 };
 use ignore::WalkBuilder;
 
 use super::facts::{FORMAT, Facts, Report, TargetFacts};
-use super::look::{Look, look};
+use super::look::{Look, look, relative};
 use super::settings::{self, Target};
 use crate::runner::Runner;
 use crate::scanners::{Adapter, LooksAt, Request, ScannerFacts, scan};
@@ -34,16 +34,29 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
         let subject = Subject { environment, id: target.subject.clone() };
         all.add(&Looking { scope, runner, target, subject });
     }
-    let facts = Facts { format: FORMAT, targets: all.targets };
-    let facts = serde_json::to_value(&facts).map_err(|error| CollectError::Other(error.to_string()))?;
-    let mut filters: Vec<String> = source.targets.iter().map(|target| format!("{}: {}", target.subject, target.files.join(", "))).collect();
     let (artifacts, left_out) = all.kept.told();
-    filters.extend(left_out);
-    let observation = Observation {
+    let mut observation = observation(all.targets, all.population, all.problems, (observed_from, scope.clock.now()))?;
+    observation.rights =
+        "read access to the folders; the scanner ran as the same user, within the limits that the facts name".to_owned();
+    observation.filters =
+        source.targets.iter().map(|target| format!("{}: {}", target.subject, target.files.join(", "))).collect();
+    observation.filters.extend(left_out);
+    Ok(Collected { observation, artifacts })
+}
+
+/// The observation of these targets, from when to when.
+pub(super) fn observation(
+    targets: Vec<TargetFacts>,
+    population: Vec<Population>,
+    problems: Vec<Problem>,
+    (observed_from, observed_to): (Timestamp, Timestamp),
+) -> Result<Observation, CollectError> {
+    let facts = serde_json::to_value(Facts { format: FORMAT, targets });
+    Ok(Observation {
         observed_from,
-        observed_to: scope.clock.now(),
-        subjects: all.population.iter().map(|population| population.subject.clone()).collect(),
-        population: all.population,
+        observed_to,
+        subjects: population.iter().map(|population| population.subject.clone()).collect(),
+        population,
         method: Method::All,
         tool: Tool {
             name: "exhibit static_analysis".to_owned(),
@@ -51,15 +64,24 @@ pub(super) fn collect(scope: &Scope<'_>, settings: &Settings) -> Result<Collecte
             command: Vec::new(),
             rule_pack: None,
         },
-        rights: "read access to the folders; the scanner ran as the same user, within the limits that the facts name".to_owned(),
-        filters,
+        rights: String::new(),
+        filters: Vec::new(),
         blind_spots: vec!["what the scanner's rules do not look for".to_owned()],
-        problems: all.problems,
-        facts,
+        problems,
+        facts: facts.map_err(|error| CollectError::Other(error.to_string()))?,
         facts_artifact: None,
         artifacts: Vec::new(),
-    };
-    Ok(Collected { observation, artifacts })
+    })
+}
+
+/// What of the files that exist was not examined; none where all was.
+pub(super) fn not_examined(missed: &[&String]) -> Option<Exclusion> {
+    (!missed.is_empty()).then(|| Exclusion {
+        code: NOT_EXAMINED.to_owned(),
+        count: missed.len() as u64,
+        examples: missed.iter().take(EXAMPLES).map(|file| (*file).clone()).collect(),
+        reason: "the scanner does not say that it examined them".to_owned(),
+    })
 }
 
 /// What all targets gave.
@@ -82,7 +104,7 @@ struct Looking<'a> {
 
 impl All {
     fn add(&mut self, looking: &Looking<'_>) {
-        let mut facts = TargetFacts { subject: looking.subject.clone(), scanner: None, reports: Vec::new() };
+        let mut facts = TargetFacts { subject: looking.subject.clone(), scanner: None, result: None, reports: Vec::new() };
         let files = looking.files();
         let mut examined = BTreeSet::new();
         match (&files, looking.adapter()) {
@@ -112,12 +134,7 @@ impl All {
         let there = files.ok();
         let missed: Vec<&String> = there.iter().flatten().filter(|file| !examined.contains(*file)).collect();
         let exist = there.as_ref().map(|files| files.len() as u64);
-        let excluded = (!missed.is_empty() && facts.scanner.is_some()).then(|| Exclusion {
-            code: NOT_EXAMINED.to_owned(),
-            count: missed.len() as u64,
-            examples: missed.iter().take(EXAMPLES).map(|file| (*file).clone()).collect(),
-            reason: "the scanner does not say that it examined them".to_owned(),
-        });
+        let excluded = not_examined(&missed).filter(|_| facts.scanner.is_some());
         self.population.push(Population {
             subject: looking.subject.clone(),
             unit: "file".to_owned(),
@@ -174,7 +191,8 @@ impl All {
                 return None;
             }
         };
-        let found = look(&read, &std::path::absolute(&folder).unwrap_or(folder), file);
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        let found = look(&read, &|written| file.map_or_else(|| relative(written, &folder), str::to_owned), file);
         for trouble in &found.troubles {
             self.trouble(looking, "scanner-in-trouble", trouble.clone());
         }

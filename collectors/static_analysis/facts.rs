@@ -1,8 +1,9 @@
 //! What is kept of a look: what ran, and what it reported, lines of one rule in one file together.
 
-use exhibit_evidence::{Severity, observation::Subject};
+use exhibit_evidence::{Digest, Severity, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
 
+use crate::results::Tool;
 use crate::scanners::ScannerFacts;
 
 /// The version of this shape.
@@ -25,8 +26,26 @@ pub(super) struct TargetFacts {
     /// What ran; none if nothing did. Where it ran once a file, its first run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scanner: Option<ScannerFacts>,
+    /// The result that was handed in, where nothing ran here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultFacts>,
     /// What it reported.
     pub reports: Vec<Report>,
+}
+
+/// A result that a scanner gave elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResultFacts {
+    /// Of the file as it was handed in.
+    pub digest: Digest,
+    /// The form it is in.
+    pub format: String,
+    /// In bytes.
+    pub size: u64,
+    /// What wrote it, by its own word.
+    pub tools: Vec<Tool>,
+    pub written_at: Timestamp,
 }
 
 /// One rule in one file.

@@ -20,15 +20,12 @@ pub(super) struct Look {
     pub open: u64,
 }
 
-/// Reads a result over `target`; `only` is the file that the scanner got, where it got one.
-pub(super) fn look(reading: &Reading, target: &Path, only: Option<&str>) -> Look {
+/// Reads a result; `name` gives a file's name in findings for how the scanner writes it, and `only` is the file that the
+/// scanner got, where it got one.
+pub(super) fn look(reading: &Reading, name: &dyn Fn(&str) -> String, only: Option<&str>) -> Look {
     let mut found = Look::default();
     let mut reports: BTreeMap<(String, String, String, bool), Report> = BTreeMap::new();
-    let place = |file: Option<&str>| match (only, file) {
-        (Some(only), _) => only.to_owned(),
-        (None, Some(file)) => relative(file, target),
-        (None, None) => String::new(),
-    };
+    let place = |file: Option<&str>| file.map(name).or_else(|| only.map(str::to_owned)).unwrap_or_default();
     for finding in &reading.findings {
         let file = place(finding.file.as_deref());
         let about = finding.about.clone().unwrap_or_default();
@@ -70,7 +67,7 @@ pub(super) fn look(reading: &Reading, target: &Path, only: Option<&str>) -> Look
 }
 
 /// A file's path as findings tell it: relative to the target, whichever way the scanner writes it.
-fn relative(file: &str, target: &Path) -> String {
+pub(super) fn relative(file: &str, target: &Path) -> String {
     let file = file.strip_prefix("file://").unwrap_or(file);
     let path = Path::new(file);
     let path = path.strip_prefix(target).unwrap_or(path);

@@ -1,10 +1,11 @@
 //! `static_analysis`: what scanners find in code and configuration, whichever scanner it is.
 //!
-//! `collect` counts files and runs the scanner, `look` reads one result, `facts` is what is kept, `judge` decides from that
+//! `collect` counts files and runs the scanner, `importing` takes in what one told elsewhere, `look` reads one result, `facts` is what is kept, `judge` decides from that
 //! alone, `self_test` sends a good and a bad result through both.
 
 mod collect;
 mod facts;
+mod importing;
 mod judge;
 mod look;
 mod self_test;
@@ -15,7 +16,8 @@ mod tests;
 use exhibit_detect::Engine;
 use exhibit_evidence::{Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
 
-use crate::{CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
+use crate::kept::KeepUpTo;
+use crate::{CollectError, Collected, Collector, Given, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 
 /// The collector, for the registry.
 pub fn collector() -> Box<dyn Collector> {
@@ -47,5 +49,9 @@ impl Collector for StaticAnalysis {
         policy: &toml::Table,
     ) -> Result<Vec<Judgement>, JudgeError> {
         judge::judge(observation, &settings::policy(policy).map_err(JudgeError::Policy)?)
+    }
+
+    fn import(&self, scope: &Scope<'_>, _: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
+        importing::import(scope, KeepUpTo::default(), given)
     }
 }

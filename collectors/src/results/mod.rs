@@ -25,7 +25,7 @@ mod tests;
 
 use std::{
     fs::File,
-    io::{self, Cursor, Read},
+    io::{self, Cursor, Read, Seek as _},
     path::Path,
 };
 
@@ -76,6 +76,18 @@ impl Source for [u8] {
 impl Source for Path {
     fn open(&self) -> io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(File::open(self)?))
+    }
+}
+
+/// An open file that is read from its beginning, as often as needed: another that gets its name meanwhile is not it.
+#[derive(Debug)]
+pub(crate) struct Opened(pub(crate) File);
+
+impl Source for Opened {
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        let mut file = self.0.try_clone()?;
+        file.rewind()?;
+        Ok(Box::new(file))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `exhibit evidence import`: a result that somebody else's run of a tool gave, as evidence.
 
 use anyhow::{Context as _, bail};
-use exhibit_evidence::{EntryId, EnvironmentId, Outcome, observation::Subject};
+use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, Outcome, observation::Subject};
 use exhibit_pipeline::{Import, ImportError, Job, checkpoint, declare, import};
 use exhibit_store::EvidenceSummary;
 use serde::Serialize;
@@ -105,14 +105,13 @@ fn job_of<'d>(deployment: &'d Deployment, args: &ImportArgs) -> anyhow::Result<&
     let mut fitting = declared.filter(|job| {
         job.pushed && job.collector == args.collector && args.job.as_ref().is_none_or(|named| *named == job.id)
     });
-    let hint = "a job takes results of others if it has `pushed = true`; such a job collects nothing itself";
     let Some(first) = fitting.next() else {
         let named = args.job.as_ref().map(|job| format!(" {job}")).unwrap_or_default();
+        let collector = &args.collector;
         return Err(anyhow::anyhow!(
-            "the configuration declares no job{named} of {} that takes results of others",
-            args.collector
+            "the configuration declares no job{named} of {collector} that takes results of others"
         ))
-        .hint(hint);
+        .hint(ready_job(collector, deployment));
     };
     if let Some(second) = fitting.next() {
         bail!(
@@ -123,6 +122,23 @@ fn job_of<'d>(deployment: &'d Deployment, args: &ImportArgs) -> anyhow::Result<&
         );
     }
     Ok(first)
+}
+
+/// A job that would take it, as it is written down; it collects nothing itself.
+fn ready_job(collector: &CollectorId, deployment: &Deployment) -> String {
+    let environments = deployment.world.plan.deployment.environments.iter();
+    let ids: Vec<String> = environments.map(|environment| format!("\"{}\"", environment.id)).collect();
+    format!(
+        "a job that takes results of others has `pushed = true`, and a schedule that says by when the next is due:\n\n\
+         [[jobs]]\n\
+         id = \"{}-of-pipelines\"\n\
+         collector = \"{collector}\"\n\
+         pushed = true\n\
+         schedule = \"23 4 * * *\"\n\
+         environments = [{}]",
+        collector.as_str().replace('_', "-"),
+        ids.join(", ")
+    )
 }
 
 fn environment_of(job: &Job, named: Option<&EnvironmentId>) -> anyhow::Result<EnvironmentId> {
