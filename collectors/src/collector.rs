@@ -228,6 +228,11 @@ pub trait Collector: Send + Sync {
         Err(CollectError::Other("this collector takes no results of others".to_owned()))
     }
 
+    /// The keys of `source` that say something of what is handed in too: lists that it is held against, for example.
+    fn beside_imported(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The codes of exclusions that the policy names: only these may keep a population from being complete.
     fn accepted_exclusions(&self, policy: &toml::Table) -> BTreeSet<String> {
         let codes = policy.get("allow_excluded").and_then(toml::Value::as_array);

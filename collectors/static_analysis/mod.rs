@@ -16,7 +16,6 @@ mod tests;
 use exhibit_detect::Engine;
 use exhibit_evidence::{Observation, assessment::Judgement, deployment::Environment, observation::SelfTest};
 
-use crate::kept::KeepUpTo;
 use crate::{CollectError, Collected, Collector, Given, JudgeError, Scope, SettingProblem, Settings, collector::in_order};
 
 /// The collector, for the registry.
@@ -51,7 +50,12 @@ impl Collector for StaticAnalysis {
         judge::judge(observation, &settings::policy(policy).map_err(JudgeError::Policy)?)
     }
 
-    fn import(&self, scope: &Scope<'_>, _: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
-        importing::import(scope, KeepUpTo::default(), given)
+    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
+        let keep = settings::keep(&settings.source).map_err(CollectError::Settings)?;
+        importing::import(scope, keep, given)
+    }
+
+    fn beside_imported(&self) -> &'static [&'static str] {
+        &["keep_results_mib"]
     }
 }

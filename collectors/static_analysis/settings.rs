@@ -38,6 +38,16 @@ pub(super) struct Target {
     pub scanner: ScannerSettings,
 }
 
+/// Of `source`, what concerns a result that is handed in.
+pub(super) fn keep(table: &toml::Table) -> Result<KeepUpTo, SettingProblem> {
+    #[derive(Deserialize)]
+    struct Beside {
+        #[serde(default)]
+        keep_results_mib: KeepUpTo,
+    }
+    policy::read("source", table).map(|Beside { keep_results_mib }| keep_results_mib)
+}
+
 /// Reads `source`.
 pub(super) fn source(table: &toml::Table) -> Result<Source, Vec<SettingProblem>> {
     let source: Source = policy::read("source", table).map_err(|problem| vec![problem])?;

@@ -141,6 +141,10 @@ impl Collector for Looks {
         own.then_some(&verdicts::OF_COUNTING)
     }
 
+    fn beside_imported(&self) -> &'static [&'static str] {
+        &["keep_results_mib", "known_exploited", "vex"]
+    }
+
     /// Those that the policy names, and what is part of the project itself.
     fn never_gaps(&self) -> &'static [&'static str] {
         const { &[Why::Local.code()] }

@@ -28,8 +28,9 @@ pub(crate) struct ImportArgs {
     /// The environment it belongs to, where the job is about several
     #[arg(long, value_name = "ID")]
     pub(crate) environment: Option<EnvironmentId>,
-    /// A lockfile or SBOM that says what there was to examine (may be repeated)
-    #[arg(long, value_name = "FILE")]
+    /// A lockfile or SBOM that says what there was to examine; for `static_analysis` a list of files, such as `git ls-files`
+    /// prints (may be repeated)
+    #[arg(long, value_name = "FILE", visible_alias = "files")]
     pub(crate) lockfile: Vec<PathBuf>,
     /// When the tool ran, where its output does not say so: 2026-11-16T04:00:00Z
     #[arg(long, value_name = "INSTANT", value_parser = instant)]

@@ -87,17 +87,30 @@ fn job(
         late_after: late_after?,
         settings: Settings { source: source?, policy: policy? },
     };
-    if let Some(source) = section.raw("source").filter(|_| pushed) {
+    let beside = surroundings.collectors.beside_pushed(job.collector.as_str());
+    let foreign = |key: &String| !beside.contains(&key.as_str());
+    let refused = pushed && (beside.is_empty() || job.settings.source.keys().any(foreign));
+    if let Some(source) = section.raw("source").filter(|_| refused) {
+        let (title, label) = match beside {
+            [] => ("a job with `pushed = true` has no `source`", "expected none".to_owned()),
+            some => {
+                ("a job with `pushed = true` looks at nothing", format!("expected no more than {}", some.join(", ")))
+            }
+        };
         reader.refuse(
-            Diagnostic::new("config.pushed-source", source.span(), "a job with `pushed = true` has no `source`")
-                .label("expected none")
+            Diagnostic::new("config.pushed-source", source.span(), title)
+                .label(label)
                 .hint("another system hands its evidence in: Exhibit looks at nothing"),
         );
         return None;
     }
     let checked = surroundings.collectors.check(job.collector.as_str(), &job.settings);
-    // What is pushed is judged by the policy alone.
-    let concerns = |problem: &SettingProblem| !pushed || problem.key.first().is_some_and(|key| key == "policy");
+    // What is pushed is judged by the policy, and by the lists that may stand beside it.
+    let concerns = |problem: &SettingProblem| {
+        let mut key = problem.key.iter().map(String::as_str);
+        let (table, part) = (key.next(), key.next());
+        !pushed || table == Some("policy") || part.is_some_and(|part| beside.contains(&part))
+    };
     for problem in checked.err().unwrap_or_default().into_iter().filter(concerns) {
         let place = settings::place(entries, &problem.key, section.span.clone());
         let title = format!("the collector `{}` refuses `{}`", job.collector, problem.key.join("."));

@@ -392,8 +392,8 @@ pub(super) static JOB: Shape = Shape {
             "pushed",
             Kind::Flag,
             Need::Default("false"),
-            "Whether another system hands its evidence in, through the evidence API: Exhibit judges it and looks at nothing. \
-             Each time of the schedule then expects a piece observed from then on.",
+            "Whether another system hands its evidence in, through the evidence API or `exhibit evidence import`: Exhibit judges \
+             it and looks at nothing. Each time of the schedule then expects a piece observed from then on.",
         ),
         key(
             "schedule",

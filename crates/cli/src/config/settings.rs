@@ -14,6 +14,9 @@ pub(crate) trait Collectors {
     /// The collector's own `fresh_for`, such as `36h`.
     fn default_fresh_for(&self, collector: &str) -> Option<String>;
 
+    /// The keys of `source` that a job with `pushed = true` may have.
+    fn beside_pushed(&self, collector: &str) -> &'static [&'static str];
+
     /// Judges a job's own tables.
     ///
     /// # Errors
@@ -28,6 +31,10 @@ impl Collectors for Registry {
 
     fn default_fresh_for(&self, collector: &str) -> Option<String> {
         self.get(collector).map(|registered| registered.manifest.fresh_for.clone())
+    }
+
+    fn beside_pushed(&self, collector: &str) -> &'static [&'static str] {
+        self.get(collector).map_or(&[], |registered| registered.collector.beside_imported())
     }
 
     fn check(&self, collector: &str, settings: &Settings) -> Result<(), Vec<SettingProblem>> {

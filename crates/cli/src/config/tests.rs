@@ -25,6 +25,10 @@ impl Collectors for Imagined {
         (collector != "no_default").then(|| "26h".to_owned())
     }
 
+    fn beside_pushed(&self, collector: &str) -> &'static [&'static str] {
+        if collector == "picky" { &["lists", "keep"] } else { &[] }
+    }
+
     fn check(&self, collector: &str, _: &Settings) -> Result<(), Vec<SettingProblem>> {
         if collector != "picky" {
             return Ok(());
