@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> an
         EvidenceCommand::List { place, printed, filter } => {
             let deployment = Deployment::open(place, words).await?;
             let listed = match printed.format {
-                Format::Json => export(&deployment, filter, ExportFormat::Json, out).await,
+                Format::Json => export(&deployment, filter, false, ExportFormat::Json, out).await,
                 Format::Table => list(&deployment, filter, out).await,
             };
             deployment.close().await?;
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> an
         }
         EvidenceCommand::Export { place, format, filter } => {
             let deployment = Deployment::open(place, words).await?;
-            let exported = export(&deployment, filter, *format, out).await;
+            let exported = export(&deployment, filter, true, *format, out).await;
             deployment.close().await?;
             exported?;
         }
@@ -123,14 +123,14 @@ fn cells(row: &Row) -> Vec<String> {
 /// Rows that are read at once: what an export holds in memory.
 const PAGE: u32 = 500;
 
-/// Evidence that a filter names, oldest position first, a page at a time. What is recorded meanwhile is not in it.
+/// Evidence that a filter names, by its position, a page at a time. What is recorded meanwhile is not in it.
 struct Rows<'d> {
     store: &'d Store,
     filter: EvidenceFilter,
 }
 
 impl<'d> Rows<'d> {
-    async fn of(deployment: &'d Deployment, filter: &Filter) -> anyhow::Result<Self> {
+    async fn of(deployment: &'d Deployment, filter: &Filter, oldest_first: bool) -> anyhow::Result<Self> {
         let store = &deployment.world.store;
         let (from, to) = range(deployment, filter)?;
         let filter = EvidenceFilter {
@@ -142,7 +142,7 @@ impl<'d> Rows<'d> {
             to,
             from_seq: Some(0),
             before_seq: Some(store.head().await?.size()),
-            oldest_first: true,
+            oldest_first,
             limit: PAGE,
             ..EvidenceFilter::default()
         };
@@ -153,7 +153,11 @@ impl<'d> Rows<'d> {
     async fn next(&mut self) -> anyhow::Result<Vec<Row>> {
         let page = self.store.evidence_list(&self.filter).await?;
         if let Some(last) = page.last() {
-            self.filter.from_seq = Some(last.seq + 1);
+            if self.filter.oldest_first {
+                self.filter.from_seq = Some(last.seq + 1);
+            } else {
+                self.filter.before_seq = Some(last.seq);
+            }
         }
         Ok(page.into_iter().map(Row::from).collect())
     }
@@ -190,7 +194,7 @@ impl From<Judged> for Replay {
 
 /// A table for each page: however many rows there are, one page of them is held.
 async fn list(deployment: &Deployment, filter: &Filter, out: &mut Out) -> anyhow::Result<()> {
-    let mut rows = Rows::of(deployment, filter).await?;
+    let mut rows = Rows::of(deployment, filter, false).await?;
     let mut page = rows.next().await?;
     loop {
         let mut table = Table::new(["observed", "job", "environments", "outcome", "findings", "id"]).right([4]);
@@ -212,8 +216,14 @@ async fn list(deployment: &Deployment, filter: &Filter, out: &mut Out) -> anyhow
     }
 }
 
-async fn export(deployment: &Deployment, filter: &Filter, format: ExportFormat, out: &mut Out) -> anyhow::Result<()> {
-    let mut rows = Rows::of(deployment, filter).await?;
+async fn export(
+    deployment: &Deployment,
+    filter: &Filter,
+    oldest_first: bool,
+    format: ExportFormat,
+    out: &mut Out,
+) -> anyhow::Result<()> {
+    let mut rows = Rows::of(deployment, filter, oldest_first).await?;
     // Asked before anything is written: a filter that can't be answered leaves no half document behind.
     let mut page = rows.next().await?;
     let mut export = Export::begin(out, format, &COLUMNS)?;
@@ -290,6 +300,19 @@ fn self_test(body: &Value) -> String {
     }
 }
 
+/// What was found where, in one line.
+fn told(finding: &Value) -> String {
+    let place = &finding["place"];
+    let mut at = [&place["file"], &place["key"]].into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" · ");
+    if let (Some(line), false) = (place["line"].as_u64(), at.is_empty()) {
+        at.push_str(&format!(" line {line}"));
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let subject = format!("{}/{}", text(&finding["environment"]), text(&finding["subject"]));
+    let at = if at.is_empty() { subject } else { format!("{subject}: {at}") };
+    format!("{}: {at}: {}", text(&finding["severity"]), text(&finding["detail"]))
+}
+
 fn facts(shown: &Shown) -> Table {
     let body = &shown.record["body"];
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -324,6 +347,13 @@ fn facts(shown: &Shown) -> Table {
         for subject in judgement["subjects"].as_array().into_iter().flatten() {
             let verdict = format!("{}: {}", text(&subject["verdict"]), text(&subject["reason"]));
             rows.push((format!("{label}{}", text(&judgement["check"])), verdict));
+        }
+        for finding in judgement["findings"].as_array().into_iter().flatten() {
+            rows.push((format!("{label}finding"), told(finding)));
+        }
+        if let Some(artifact) = assessment["body"]["findings_artifact"].as_str() {
+            let count = &assessment["body"]["finding_count"];
+            rows.push((format!("{label}findings"), format!("{count}, listed in the artifact {artifact}")));
         }
     }
     Table::facts(rows)
