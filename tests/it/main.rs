@@ -19,6 +19,7 @@ mod package;
 mod packages;
 mod packaging;
 mod s3_logs;
+mod scanners;
 mod seeds;
 mod stories;
 mod tidy;

@@ -23,6 +23,7 @@ mod publisher;
 mod pushing;
 mod restore;
 mod scan;
+mod scanning;
 mod serve;
 mod serve_keys;
 mod serve_kills;

@@ -16,9 +16,11 @@ const PLANTED: [(&str, &str, &str, &str, &str); 4] = [
 
 /// Writes it into a folder, as if it had been made at this instant (RFC 3339).
 pub(crate) fn database(folder: &Path, made_at: &str) {
+    // By npm's registry it is known under this name alone.
+    let also = |of: &str| (of == "npm::Planted").then_some(["GHSA-xvch-5gv4-984h"]);
     let advisory = |of: &str, fixed: &str| match of {
         "debian 12" => json!({"FixedVersion": fixed}),
-        _ => json!({"VulnerableVersions": [format!("<{fixed}")], "PatchedVersions": [fixed]}),
+        _ => json!({"VulnerableVersions": [format!("<{fixed}")], "PatchedVersions": [fixed], "VendorIDs": also(of)}),
     };
     let mut root: Vec<(&str, Value)> = PLANTED
         .iter()
