@@ -1,5 +1,6 @@
 //! Observes: counts each target, has it scanned, compares, and keeps facts.
 
+use exhibit_evidence::SubjectId;
 use exhibit_evidence::observation::{Method, Observation, Population, Problem, Subject, Tool};
 
 use super::Looks;
@@ -32,6 +33,7 @@ pub(super) struct Gathered {
     pub(super) referring: Vec<Referring>,
     pub(super) kept: Kept,
     pub(super) commands: Vec<String>,
+    filters: Vec<String>,
 }
 
 /// Lists that are the same for all targets.
@@ -74,7 +76,8 @@ pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> R
         let key = format!("source.targets.{index}.environment");
         let environment = scope.environment(target.environment.as_ref(), &key)?;
         let subject = Subject { environment, id: target.id.clone() };
-        let counted = counting::count(&target.place(), scope.base);
+        let mut counted = counting::count(&target.place(), scope.base);
+        counted.left_out = settings::patterns(&target.exclude).unwrap_or_default();
         let (scanned, unsaid) = scanning::scan(target, &counted, source.keep_results_mib, scope);
         gathered.add(looks, subject, counted, scanned, unsaid, &lists);
     }
@@ -82,6 +85,7 @@ pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> R
         let key = format!("source.manifests.{index}.environment");
         let environment = scope.environment(manifests.environment.as_ref(), &key)?;
         let subject = Subject { environment, id: manifests.id.clone() };
+        gathered.leaves_out(&manifests.id, &manifests.exclude);
         let (referring, population, problems) = pinning::read(manifests, &subject, scope.base);
         gathered.problems.extend(problems.into_iter().take(MOST_PROBLEMS));
         gathered.population.push(population);
@@ -92,6 +96,13 @@ pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> R
 }
 
 impl Gathered {
+    /// Notes what the settings of a target leave out.
+    fn leaves_out(&mut self, id: &SubjectId, patterns: &[String]) {
+        if !patterns.is_empty() {
+            self.filters.push(format!("of {id} the settings leave out: {}", patterns.join(", ")));
+        }
+    }
+
     /// Adds what is known of one target.
     pub(super) fn add(
         &mut self,
@@ -116,6 +127,7 @@ impl Gathered {
         self.unseen.push((!lost).then_some(Unseen {
             lockfiles: counted.unreadable,
             more: counted.part,
+            left_out: counted.left_out,
             silent: !unsaid.is_empty() || dropped > 0,
             looked,
         }));
@@ -201,6 +213,7 @@ pub(super) fn collected(
     let mut filters = vec![format!("folders of these names are not entered: {not_entered}")];
     let (artifacts, left_out) = gathered.kept.told();
     filters.extend(left_out);
+    filters.extend(gathered.filters);
     let observation = Observation {
         observed_from,
         observed_to: scope.clock.now(),

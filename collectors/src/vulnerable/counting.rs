@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use exhibit_evidence::{Digest, Timestamp};
+use globset::GlobSet;
 
 use super::facts::{BillFacts, HeldFacts, LockfileFacts};
 use super::settings::patterns;
@@ -86,6 +87,8 @@ pub(crate) struct Counted {
     pub(crate) unreadable: Vec<String>,
     /// Whether somebody handed in what is counted, so that there may be more.
     pub(crate) part: bool,
+    /// What the settings leave out.
+    pub(crate) left_out: GlobSet,
 }
 
 /// Counts what a target holds.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use exhibit_evidence::{Fingerprint, Severity, Timestamp, observation::Subject};
+use globset::GlobSet;
 
 use super::comparing::LookedAt;
 use super::facts::{Became, Earlier, History, LockfileFacts, Seen, TargetFacts};
@@ -40,6 +41,8 @@ pub(super) struct Unseen {
     pub(super) lockfiles: Vec<String>,
     /// Whether there may be more than was counted: somebody handed in a part.
     pub(super) more: bool,
+    /// What the settings leave out.
+    pub(super) left_out: GlobSet,
     /// Whether a scanner said nothing, or more than was kept.
     pub(super) silent: bool,
     /// What each scanner examined.
@@ -114,7 +117,8 @@ fn still_seen(finding: &EarlierFinding, earlier: &Earlier, looked: &mut Looked<'
         }
         // What is in no lockfile that could be read may be in the one that could not.
         let unseen = looked.unseen.get(number).and_then(Option::as_ref);
-        let unread = unseen.is_none_or(|unseen| unseen.lockfiles.contains(&earlier.lockfile));
+        let unread = unseen.is_none_or(|unseen| unseen.more || unseen.lockfiles.contains(&earlier.lockfile))
+            && target.lockfiles.iter().all(|lockfile| lockfile.path != earlier.lockfile);
         for seen in &mut target.vulnerabilities {
             let package = Some(seen.package.unversioned());
             let same_place = seen.lockfile == earlier.lockfile || (unread && !seen.in_population);
@@ -161,6 +165,9 @@ fn became(name: &str, finding: &EarlierFinding, earlier: &Earlier, looked: &Look
         return Became::NotExamined;
     };
     let lockfile = target.lockfiles.iter().position(|lockfile| lockfile.path == earlier.lockfile);
+    if lockfile.is_none() && is_left_out(&unseen.left_out, &earlier.lockfile) {
+        return Became::LeftOut;
+    }
     match (name, lockfile) {
         ("fresh-database", _) => database(finding, target, unseen),
         ("denied-packages" | "pinned-packages", Some(lockfile)) => {
@@ -170,6 +177,12 @@ fn became(name: &str, finding: &EarlierFinding, earlier: &Earlier, looked: &Look
         ("denied-packages" | "pinned-packages", None) => Became::Removed,
         _ => vulnerability(finding, earlier, target, unseen, lockfile),
     }
+}
+
+/// Whether patterns that leave out a file, or a folder with all that is in it, mean this path.
+pub(super) fn is_left_out(patterns: &GlobSet, path: &str) -> bool {
+    let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+    folders.chain([path]).any(|part| !part.is_empty() && patterns.is_match(part))
 }
 
 /// Whether what is not there may be what could not be read, or what nobody handed in.

@@ -369,6 +369,8 @@ pub(super) enum Became {
     Fixed,
     /// Package and version are the same and were examined; the scanner or its database is another than when it was reported.
     DatabaseChanged,
+    /// The job's settings leave out what it was in.
+    LeftOut,
     /// Package, version and database are the same, it was examined, and it is not reported.
     NoLongerReported,
     /// It was not examined this time, so nothing is known: it stays open.

@@ -106,7 +106,7 @@ fn closing(became: Became) -> Option<Closing> {
     Some(match became {
         Became::Removed => Closing::Removed,
         Became::Fixed => Closing::Fixed,
-        Became::Present | Became::DatabaseChanged => Closing::RulesChanged,
+        Became::Present | Became::LeftOut | Became::DatabaseChanged => Closing::RulesChanged,
         Became::NoLongerReported => Closing::NoLongerReported,
         Became::NotExamined => return None,
     })
@@ -117,6 +117,7 @@ fn said(became: Became) -> Option<&'static str> {
     Some(match became {
         Became::Removed => "noted before and no longer there",
         Became::Fixed => "noted before and changed since",
+        Became::LeftOut => "noted before and left out by the settings now",
         Became::DatabaseChanged => "noted before, unchanged, and not reported by this scanner or database",
         Became::NoLongerReported => "noted before, unchanged, and no longer reported",
         Became::Present | Became::NotExamined => return None,

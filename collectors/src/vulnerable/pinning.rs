@@ -5,8 +5,10 @@ use std::path::Path;
 
 use exhibit_evidence::observation::{Exclusion, Population, Problem, Subject};
 use exhibit_evidence::{Digest, Severity, Verdict};
+use globset::GlobSet;
 
 use super::conditions;
+use super::earlier::is_left_out;
 use super::facts::{Became, Earlier, ManifestsFacts, ReferringFacts};
 use super::judge::{Judging, Noted};
 use super::policy::AllowedImage;
@@ -24,6 +26,8 @@ pub(super) struct Referring {
     pub(super) facts: ManifestsFacts,
     /// Files that are there and could not be read; none where nothing could be.
     pub(super) unread: Option<Vec<String>>,
+    /// What the settings leave out.
+    left_out: GlobSet,
 }
 
 /// Reads the files of one place.
@@ -42,7 +46,7 @@ pub(super) fn read(manifests: &Manifests, subject: &Subject, base: &Path) -> (Re
         problems.push(Problem { code: code.to_owned(), message, subject: Some(subject.clone()) });
     };
     let facts = ManifestsFacts { subject: subject.clone(), commit: None, files: Vec::new() };
-    let mut referring = Referring { facts, unread: None };
+    let mut referring = Referring { facts, unread: None, left_out: exclude };
     match listing {
         Ok(Listing { files, unread, commit, .. }) => {
             referring.facts.commit = commit;
@@ -111,7 +115,11 @@ pub(super) fn became(earlier: &Earlier, referring: &[Referring]) -> Became {
     let Some(unread) = &one.unread else { return Became::NotExamined };
     let image = earlier.attributes.get("image").map(String::as_str).unwrap_or_default();
     let Some(file) = one.facts.files.iter().find(|file| file.path == earlier.lockfile) else {
-        return if unread.contains(&earlier.lockfile) { Became::NotExamined } else { Became::Removed };
+        return match unread.contains(&earlier.lockfile) {
+            true => Became::NotExamined,
+            false if is_left_out(&one.left_out, &earlier.lockfile) => Became::LeftOut,
+            false => Became::Removed,
+        };
     };
     let pins = || file.references.iter().filter(|one| one.image == image).map(|one| one.pin);
     if pins().any(|pin| pin == Pin::Tag) {

@@ -409,6 +409,33 @@ fn what_no_population_held_does_not_count_as_mended_when_it_is_silent() {
 }
 
 #[test]
+fn what_the_settings_leave_out_was_not_mended() {
+    let mut story = Story::new(Looks::Dependencies, &ONE.replace("lockfile = 'requirements.txt'", "folder = '.'"));
+    fs::create_dir_all(story.folder.path().join("old/api")).expect("a folder");
+    story.write("old/api/requirements.txt", "django==3.2.0\nevil==1.0\n");
+    story.write("requirements.txt", "requests==2.25.0\n");
+    let result = audit(&[("django", "3.2.0", &["CVE-2021-1"]), ("evil", "1.0", &[]), ("requests", "2.25.0", &[])]);
+    story.write("result.json", &result);
+    let denied = "denied = [{ package = 'pkg:pypi/evil', reason = 'x' }]";
+    assert_eq!(story.run("2026-09-01", denied).notes(KNOWN).1.len(), 1);
+    story.source = story.source.replace("folder = '.'", "folder = '.'\nexclude = ['old']");
+    story.write("result.json", &audit(&[("requests", "2.25.0", &[])]));
+    let said = story.run("2026-09-02", denied);
+    assert_eq!(said.gone(), [(KNOWN, Some(Closing::RulesChanged)), ("denied-packages", Some(Closing::RulesChanged))]);
+    assert!(said.reason(KNOWN).contains("1 noted before and left out by the settings now"), "{}", said.reason(KNOWN));
+
+    let mut story = Story::new(Looks::Images, "[[manifests]]\nid = 'shop'\nfolder = '.'\n");
+    story.write("Dockerfile", "FROM debian:12\n");
+    story.write("Dockerfile.old", "FROM debian:11\n");
+    assert_eq!(story.run("2026-09-01", "").notes("pinned-images").1.len(), 2);
+    story.source.push_str("exclude = ['*.old']\n");
+    assert_eq!(story.run("2026-09-02", "").gone(), [("pinned-images", Some(Closing::RulesChanged))]);
+    fs::remove_file(story.folder.path().join("Dockerfile")).expect("removed");
+    story.write("Containerfile", "FROM scratch\nCOPY --from=a:1 b b\n");
+    assert_eq!(story.run("2026-09-03", "").gone(), [("pinned-images", Some(Closing::Removed))]);
+}
+
+#[test]
 fn an_image_by_tag_is_mended_by_a_digest_and_by_nothing_else() {
     let mut story = Story::new(Looks::Images, "[[manifests]]\nid = 'shop'\nfolder = '.'\n");
     let digest = format!("sha256:{}", "0".repeat(64));

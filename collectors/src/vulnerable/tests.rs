@@ -119,6 +119,15 @@ fn what_is_gone_is_closed_for_what_became_of_it() {
     let kept = part.iter().flat_map(|one| &one.findings).filter(|one| one.detail.contains("not examined this time"));
     assert!(kept.count() >= 4, "{part:?}");
 
+    // Nor does who hands in a result alone: what it names is what was noted, and all else stays open.
+    let mut bare = case.settings.clone();
+    bare.source = toml::Table::new();
+    let alone = Looks::Dependencies.import(&scope, &bare, &Given { counted_in: &[], ..given }).expect("readable");
+    let alone = Looks::Dependencies.judge(&alone.observation, &case.environments, &bare.policy).expect("judged");
+    assert!(alone.iter().all(|one| one.closings.is_empty()), "{alone:?}");
+    let known = alone.iter().find(|one| one.check.as_str().ends_with("known-vulnerabilities")).expect("the check");
+    assert!(known.findings.iter().any(|one| one.fingerprint == all.findings[0].fingerprint), "{known:?}");
+
     // Nor is anything where the lockfile can't be read.
     std::fs::write(folder.path().join("requirements.txt"), "???").expect("written");
     assert_eq!(closings(&judged()), []);
