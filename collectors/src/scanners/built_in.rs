@@ -27,6 +27,7 @@ adapters!(
     "semgrep",
     "syft",
     "trivy",
+    "trivy-sbom",
     "yarn-audit",
 );
 

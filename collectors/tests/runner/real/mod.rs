@@ -1,5 +1,6 @@
 //! Scanners that install here, run by their adapters over small targets with planted faults.
 
+mod bills;
 mod code;
 mod images;
 mod locks;
