@@ -2,6 +2,7 @@
 //!
 //! Source: the Dockerfile reference, chapters "Format", "FROM", "ARG", "COPY --from", "RUN --mount", "Here-documents".
 
+use super::MOST;
 use super::reference::{Pin, Reference};
 use crate::sources::Text;
 use crate::sources::interpolate::{Strictness, Variables, interpolate};
@@ -38,6 +39,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Reference>, String> {
             lines.by_ref().find(|(_, line)| ends(line));
         }
         build.take(&instruction, index as u64 + 1);
+        if build.references.len().max(build.stages.len()) > MOST {
+            return Err(format!("expected at most {MOST} stages and images"));
+        }
     }
     if build.begun { Ok(build.references) } else { Err("expected `FROM` and an image".to_owned()) }
 }

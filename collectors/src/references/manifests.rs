@@ -31,11 +31,16 @@ pub(super) fn compose(path: &str, text: &str) -> Result<Vec<Reference>, String> 
     Ok(references)
 }
 
-/// None where it is no manifest.
-pub(super) fn kubernetes(path: &str, text: &str) -> Result<Option<Vec<Reference>>, String> {
+/// Whether a text says that it is a manifest.
+pub(super) fn is_one(text: &str) -> bool {
     let says =
         |key: &str, quoted: &str| text.lines().any(|line| line.trim_start().starts_with(key)) || text.contains(quoted);
-    if !says("apiVersion:", "\"apiVersion\"") || !says("kind:", "\"kind\"") {
+    says("apiVersion:", "\"apiVersion\"") && says("kind:", "\"kind\"")
+}
+
+/// None where it is no manifest.
+pub(super) fn kubernetes(path: &str, text: &str) -> Result<Option<Vec<Reference>>, String> {
+    if !is_one(text) {
         return Ok(None);
     }
     let documents = match documents(0, path, text) {

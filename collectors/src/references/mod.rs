@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::packages::find::{self, FindError, LINK, Listing};
 pub(crate) use reference::{Pin, Reference};
 
-/// Most references of one file.
-const MOST: usize = 10_000;
+/// Most references of one file, and most stages of a build.
+const MOST: usize = 1_000;
+/// Largest file that is read, in bytes: people write them.
+const LARGEST: usize = 8 << 20;
 
 /// What kind of file refers to images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,7 +34,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// The kind of file that one of this path may be, by its name. What is YAML or JSON may be a manifest: its text tells.
+    /// The kind of file that one of this path may be, by its name. What is YAML may be a manifest: its text tells.
     pub(crate) fn of(path: &str) -> Option<Self> {
         let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
         let builds = |word: &str| {
@@ -45,7 +47,7 @@ impl Form {
         let (stem, ending) = name.rsplit_once('.')?;
         match ending {
             "yaml" | "yml" if stem.starts_with("docker-compose") || stem.starts_with("compose") => Some(Self::Compose),
-            "yaml" | "yml" | "json" => Some(Self::Kubernetes),
+            "yaml" | "yml" => Some(Self::Kubernetes),
             _ => None,
         }
     }
@@ -58,6 +60,9 @@ impl Form {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return if self == Self::Kubernetes { Ok(None) } else { Err("expected text in UTF-8".to_owned()) };
         };
+        if bytes.len() > LARGEST && (self != Self::Kubernetes || manifests::is_one(text)) {
+            return Err(format!("expected at most {} MiB", LARGEST >> 20));
+        }
         let mut references = match self {
             Self::Dockerfile => dockerfile::read(text)?,
             Self::Compose => manifests::compose(path, text)?,

@@ -27,7 +27,7 @@ fn files_are_known_by_their_names() {
         ("docker-compose.override.yml", Some(Form::Compose)),
         ("compose.yaml", Some(Form::Compose)),
         ("deploy/web.yaml", Some(Form::Kubernetes)),
-        ("deploy/web.json", Some(Form::Kubernetes)),
+        ("deploy/web.json", None),
         ("main.rs", None),
     ] {
         assert_eq!(Form::of(path), form, "{path}");
@@ -130,11 +130,31 @@ fn manifests_name_what_a_cluster_runs() {
     let expected = ["6 {{ .Values.image }}:{{ .Values.tag }} templated", "7 busybox:1 tag"];
     assert_eq!(told("templates/web.yaml", template), expected);
     let json = r#"{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"image": "web"}]}}"#;
-    assert_eq!(told("pod.json", json), ["1 web tag"]);
+    assert_eq!(told("pod.yaml", json), ["1 web tag"]);
     for (path, text) in
-        [("values.yaml", "image: a:1\n"), ("ci.yml", "kind: pipeline\nsteps: [{image: a}]\n"), ("x.json", "[")]
+        [("values.yaml", "image: a:1\n"), ("ci.yml", "kind: pipeline\nsteps: [{image: a}]\n"), ("x.yaml", "[")]
     {
         assert_eq!(told(path, text), ["none"], "{path}");
     }
     assert!(Form::Kubernetes.read("x.yaml", b"apiVersion: v1\nkind: [").is_err());
+}
+
+#[test]
+fn what_nobody_wrote_is_refused_and_soon() {
+    let stages: String = (0..200_000).map(|at| format!("FROM scratch AS s{at}\n")).collect();
+    assert!(Form::Dockerfile.read("Dockerfile", stages.as_bytes()).is_err());
+    let images = "FROM a\n".repeat(MOST + 1);
+    assert!(Form::Dockerfile.read("Dockerfile", images.as_bytes()).is_err());
+    let large = format!("apiVersion: v1\nkind: Pod\nx: {}\n", "a".repeat(LARGEST));
+    assert!(Form::Kubernetes.read("x.yaml", large.as_bytes()).is_err());
+    assert_eq!(Form::Kubernetes.read("x.yaml", &large.as_bytes()[24..]), Ok(None));
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_makes_a_reader_panic(text in "(FROM |ARG |COPY |RUN |--from=|AS |<<EOF|EOF|[\\\\`\n\t$@:/{}#\"'=é]|[a-cA-C0-9]|sha256:|image: |services:|containers:|apiVersion: v1|kind: Pod|- |  ){0,60}") {
+        for form in [Form::Dockerfile, Form::Compose, Form::Kubernetes] {
+            drop(form.read("x", text.as_bytes()));
+        }
+    }
 }
