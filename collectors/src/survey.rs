@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use git2::{ErrorCode, Repository};
+use git2::{ErrorCode, ObjectType, Repository};
 
 /// The repository that a folder belongs to.
 pub struct Checkout {
@@ -44,6 +44,13 @@ impl Checkout {
         &self.folder
     }
 
+    /// Whether the commit that is checked out holds a file at `path`, relative to the working copy's folder.
+    #[must_use]
+    pub fn holds(&self, path: &str) -> bool {
+        let tree = self.repository.head().and_then(|head| head.peel_to_tree());
+        tree.and_then(|tree| tree.get_path(Path::new(path))).is_ok_and(|entry| entry.kind() == Some(ObjectType::Blob))
+    }
+
     /// Whether git ignores the absolute `path`; what git can't say is not ignored.
     #[must_use]
     pub fn ignores(&self, path: &Path) -> bool {
@@ -70,6 +77,13 @@ mod tests {
         fs::write(top.join(".gitignore"), "target/\n.env\n").expect("written");
         fs::write(top.join(".env"), "").expect("written");
         let checkout = Checkout::around(&top.join("a")).expect("readable").expect("there is one");
+        assert!(!checkout.holds(".gitignore"), "nothing is committed");
+        let mut index = checkout.repository.index().expect("an index");
+        index.add_path(Path::new(".gitignore")).expect("added");
+        let tree = checkout.repository.find_tree(index.write_tree().expect("written")).expect("there");
+        let author = git2::Signature::new("A", "a@example.com", &git2::Time::new(0, 0)).expect("an author");
+        checkout.repository.commit(Some("HEAD"), &author, &author, "First", &tree, &[]).expect("a commit");
+        assert!(checkout.holds(".gitignore") && !checkout.holds(".env") && !checkout.holds("a"));
         assert_eq!(checkout.folder().canonicalize().expect("it is there"), top);
         for (path, ignored) in [(".env", true), ("a", false), ("a/target", true), ("a/env", false), ("../x", false)] {
             assert_eq!(checkout.ignores(&top.join(path)), ignored, "{path}");

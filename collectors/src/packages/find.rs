@@ -163,6 +163,15 @@ pub fn files_in_folder<K>(
     Ok(listing)
 }
 
+/// Whether [`in_folder`] finds any lockfile below a folder, or one that it can't read.
+#[must_use]
+pub fn is_any_in(folder: &Path) -> bool {
+    match in_folder(folder, &GlobSet::empty()) {
+        Ok(listing) => !listing.files.is_empty() || !listing.unread.is_empty(),
+        Err(error) => matches!(error, FindError::TooMany),
+    }
+}
+
 /// One lockfile, by its name; `path` is how it is called below the target.
 ///
 /// # Errors
@@ -484,6 +493,9 @@ mod tests {
             ]
         );
         assert!(matches!(in_folder(&root.join("nowhere"), &none()), Err(FindError::Unreadable(_))));
+        assert!(
+            is_any_in(&root.join("examples")) && !is_any_in(&root.join("sbom")) && !is_any_in(&root.join("nowhere"))
+        );
         assert_eq!(paths(&one(&root.join("sbom/bom.json")).expect("named")), ["bom.json"]);
         assert!(one(&root.join("nothing.lock")).is_err());
     }

@@ -34,8 +34,7 @@ impl Binary {
             let path = base.join(program);
             executable(&path).then_some(path).ok_or_else(|| wrong("no such program".to_owned()))?
         } else {
-            let found = PATH.split(':').map(|folder| Path::new(folder).join(program)).find(|path| executable(path));
-            found.ok_or_else(|| wrong(format!("no such program in {PATH}")))?
+            usual(program).ok_or_else(|| wrong(format!("no such program in {PATH}")))?
         };
         let unreadable = |error: std::io::Error| wrong(error.kind().to_string());
         let path = std::path::absolute(&path).map_err(unreadable)?;
@@ -43,6 +42,17 @@ impl Binary {
         let digest = digest(&resolved).map_err(unreadable)?;
         Ok(Self { name: program.to_owned(), path, resolved, digest })
     }
+
+    /// Whether [`Self::find`] finds a program by this name alone.
+    #[must_use]
+    pub fn is_usual(name: &str) -> bool {
+        usual(name).is_some()
+    }
+}
+
+/// A program of this name in the folders in which programs usually are.
+fn usual(program: &str) -> Option<PathBuf> {
+    PATH.split(':').map(|folder| Path::new(folder).join(program)).find(|path| executable(path))
 }
 
 fn executable(path: &Path) -> bool {

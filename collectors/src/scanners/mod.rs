@@ -11,6 +11,7 @@ mod manifest;
 mod places;
 mod scan;
 mod settings;
+mod standing;
 
 #[cfg(test)]
 mod tests;
@@ -20,3 +21,4 @@ pub use built_in::built_in;
 pub use manifest::{Adapter, AdapterProblem, LooksAt, Mode, Parameter, ParameterKind, Proven, Statuses};
 pub use scan::{Request, Said, Scan, ScanError, ScannerFacts, scan};
 pub use settings::{ScannerSettings, named_in, own};
+pub use standing::{Standing, all_in, standing};

@@ -198,13 +198,7 @@ impl ScanError {
 pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
     let adapter = request.adapter;
     let (mode_name, mode) = mode(request)?;
-    let program = request.settings.program.as_deref().unwrap_or(&adapter.program);
-    let program = request.runner.locate(program, request.base)?;
-    let pinned = request.settings.pin().map_err(|()| wrong(adapter, "pin: expected `sha256:` and 64 digits"))?;
-    if let Some(pinned) = pinned.filter(|pinned| *pinned != program.digest) {
-        return Err(ScanError::Pin { scanner: adapter.id.clone(), found: program.digest, pinned });
-    }
-    let prepared = Prepared::new(request, program)?;
+    let (prepared, pinned) = Prepared::of(request)?;
     let (version, version_unknown) = match prepared.version(&adapter.version) {
         Ok(version) => (Some(version), None),
         Err(why) => (None, Some(why)),
@@ -226,7 +220,7 @@ pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
         arguments: mode.arguments.clone(),
         program: prepared.program.resolved.display().to_string(),
         program_digest: prepared.program.digest,
-        pinned: pinned.is_some(),
+        pinned,
         version,
         version_unknown,
         database,
@@ -237,7 +231,7 @@ pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
     Ok(Scan { facts, said, result, result_bytes, format: mode.format })
 }
 
-fn wrong(adapter: &Adapter, message: impl Into<String>) -> ScanError {
+pub(super) fn wrong(adapter: &Adapter, message: impl Into<String>) -> ScanError {
     ScanError::Settings { scanner: adapter.id.clone(), message: message.into() }
 }
 
@@ -292,9 +286,9 @@ fn last_printed(stdout: &File) -> String {
 }
 
 /// A scanner that was found, and what its placeholders stand for.
-struct Prepared<'a> {
+pub(super) struct Prepared<'a> {
     request: &'a Request<'a>,
-    program: Binary,
+    pub(super) program: Binary,
     values: BTreeMap<&'a str, String>,
     readable: Vec<PathBuf>,
     writable: Vec<PathBuf>,
@@ -302,6 +296,18 @@ struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
+    /// Finds the scanner; beside it, whether the settings pin it.
+    pub(super) fn of(request: &'a Request<'a>) -> Result<(Self, bool), ScanError> {
+        let adapter = request.adapter;
+        let program = request.settings.program.as_deref().unwrap_or(&adapter.program);
+        let program = request.runner.locate(program, request.base)?;
+        let pinned = request.settings.pin().map_err(|()| wrong(adapter, "pin: expected `sha256:` and 64 digits"))?;
+        if let Some(pinned) = pinned.filter(|pinned| *pinned != program.digest) {
+            return Err(ScanError::Pin { scanner: adapter.id.clone(), found: program.digest, pinned });
+        }
+        Ok((Self::new(request, program)?, pinned.is_some()))
+    }
+
     fn new(request: &'a Request<'a>, program: Binary) -> Result<Self, ScanError> {
         let adapter = request.adapter;
         let absolute = |path: &Path| -> Result<(PathBuf, String), ScanError> {
@@ -388,7 +394,7 @@ impl<'a> Prepared<'a> {
         Ok(answer)
     }
 
-    fn version(&self, asked: &Version) -> Result<String, String> {
+    pub(super) fn version(&self, asked: &Version) -> Result<String, String> {
         let answer = self.answer("version", &asked.arguments)?;
         let unknown = || "what it says of its version holds none".to_owned();
         let version = if let Some(pointer) = &asked.pointer {
@@ -407,7 +413,7 @@ impl<'a> Prepared<'a> {
             .ok_or_else(unknown)
     }
 
-    fn database(&self) -> Result<Database, String> {
+    pub(super) fn database(&self) -> Result<Database, String> {
         let Some(source) = &self.request.adapter.database else { return Ok(Database::None) };
         if source.service {
             return Ok(Database::Service);

@@ -6,8 +6,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::{
-    Adapter, Database, LooksAt, Request, Said, Scan, ScanError, ScannerSettings, built_in, built_in::FILES, named_in,
-    scan,
+    Adapter, Database, LooksAt, Request, Said, Scan, ScanError, ScannerSettings, all_in, built_in, built_in::FILES,
+    named_in, scan, standing,
 };
 use crate::runner::Recorded;
 
@@ -247,6 +247,26 @@ fn the_age_of_a_database_comes_from_where_the_adapter_says() {
         error.expect_err("none").to_string(),
         "ours: parameters.database: there is nothing at this path: its folder"
     );
+}
+
+#[test]
+fn whether_a_scanner_could_run_is_told_without_a_scan() {
+    let case =
+        Case::new(&[("ours.toml", OURS), ("recorded/binaries.toml", &format!("ours = \"sha256:{}\"", "a".repeat(64)))]);
+    let runner = Recorded::of_case(case.0.path()).expect("recorded");
+    let asked = |text: &str| {
+        let source: toml::Table = toml::from_str(text).expect("a table");
+        let [settings] = all_in(&source).try_into().expect("one scanner");
+        standing(&runner, &settings, case.0.path())
+    };
+    let well = asked("targets = [{ scans = [{ scanner = { adapter = \"ours.toml\" } }] }]").expect("it could");
+    assert_eq!((well.version.as_deref(), well.pinned, well.database), (Ok("1.2.3"), false, Ok(Database::None)));
+    let other = asked(&format!("scanner = {{ adapter = \"ours.toml\", pin = \"sha256:{}\" }}", "b".repeat(64)));
+    assert_eq!(other.expect_err("another").code(), "scanner-other-digest");
+    let absent = asked("scanner = { adapter = \"theirs.toml\" }").expect_err("no adapter");
+    assert!(absent.to_string().contains("could not be read as an adapter"), "{absent}");
+    let trivy = asked("scanner = { adapter = \"trivy\", mode = \"fs\" }").expect_err("it needs a database");
+    assert!(trivy.to_string().contains("parameters.database: expected a value"), "{trivy}");
 }
 
 #[test]

@@ -99,6 +99,14 @@ fn cases() -> Vec<Case> {
             chmod(&look.join("keys"), 0o755)
         }),
         in_files("a data folder that all can change", "data.permissions", "fail", |look| chmod(look, 0o777)),
+        in_files("a scanner that is not there", "work.scanners", "fail", |look| {
+            append(
+                look,
+                "\n[[jobs]]\nid = \"lint\"\ncollector = \"static_analysis\"\nschedule = \"1 4 * * *\"\n\
+                 environments = [\"build\"]\n[[jobs.source.targets]]\nsubject = \"shop\"\npath = \".\"\n\
+                 files = [\"**/Dockerfile\"]\nscanner = { adapter = \"hadolint\", program = \"gone/hadolint\" }\n",
+            );
+        }),
         in_files("no archive", "archive.writable", "fail", |look| {
             fs::remove_dir_all(look.join("archive")).expect("removed");
         }),

@@ -3,7 +3,10 @@
 use std::{
     ffi::OsStr,
     fs,
-    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{PermissionsExt as _, symlink},
+    },
     path::Path,
     process::Command,
 };
@@ -12,7 +15,7 @@ use exhibit_collectors::Registry;
 use exhibit_tests::{Example, Needles};
 use serde_json::Value;
 
-use super::{Place, ends_with, json, output};
+use super::{Place, ends_with, exhibit, json, output};
 
 /// The repository that these tests belong to.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -129,6 +132,9 @@ fn where_nothing_is_nothing_is_made_up() {
         "# collector = \"ci_secrets\"",
         "# collector = \"unique_credentials\"",
         "# collector = \"key_custody\"",
+        "# collector = \"dependency_scan\"",
+        "# collector = \"static_analysis\"",
+        "# collector = \"container_scan\"",
         "# Not covered",
     ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} is not in\n{text}");
@@ -164,6 +170,70 @@ fn what_is_there_stays() {
     assert!(made["kept"].as_str().is_some_and(|kept| kept.ends_with("exhibit.toml.bak")), "{made}");
     assert_eq!(fs::read_to_string(place.join("exhibit.toml.bak")).expect("text"), "mine");
     ends_with(2, place.path(), &["init", "--dir", "nowhere"]);
+}
+
+/// Puts a program where only a person's own `PATH` leads to it.
+fn program(place: &Place, name: &str, script: &str) {
+    let path = place.join("bin").join(name);
+    lay_out(place.path(), &[(&format!("bin/{name}"), script)]);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
+}
+
+/// Runs it where `bin` is on the `PATH`, and no database of anybody lies.
+fn with_own_programs(place: &Place, folder: &Path, arguments: &[&str]) -> Value {
+    let ended = exhibit(folder, arguments)
+        .env("PATH", format!("{}:/usr/bin:/bin", place.join("bin").display()))
+        .env("HOME", place.join("home"))
+        .output()
+        .expect("the program starts");
+    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    serde_json::from_slice(&ended.stdout).expect("JSON")
+}
+
+#[test]
+fn scans_are_written_for_the_scanners_that_lie_ready() {
+    let place = Place::new();
+    let top = place.join("shop");
+    lay_out(
+        &top,
+        &[
+            ("requirements.txt", "django==5.2.1\nflask==3.1.0\n"),
+            ("tests/requirements.txt", "left-alone==1.0\n"),
+            ("web/bun.lock", "{}"),
+            ("Dockerfile", "FROM scratch\n"),
+        ],
+    );
+    git(&top, &["init", "--quiet"]);
+    git(&top, &["add", "."]);
+    git(&top, &["-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "First"]);
+    // It says as the real one does what it was asked, and what it examined.
+    let script = r#"#!/bin/sh
+case "$1" in --version) echo 'pip-audit 2.9.0'; exit 0;; esac
+while [ $# -gt 0 ]; do case "$1" in --output) shift; out="$1";; esac; shift; done
+printf '%s' '{"dependencies":[{"name":"django","version":"5.2.1","vulns":[]},{"name":"flask","version":"3.1.0","vulns":[]}],"fixes":[]}' > "$out"
+"#;
+    program(&place, "pip-audit", script);
+    let made = with_own_programs(&place, &top, &["init", "--format", "json"]);
+    let jobs = made["jobs"].as_array().expect("a list");
+    assert!(jobs.contains(&"dependencies".into()) && !jobs.contains(&"static-analysis".into()), "{jobs:?}");
+    let missing: Vec<String> =
+        made["not_covered"].as_array().expect("a list").iter().map(|one| one["why"].to_string()).collect();
+    for expected in ["understands web/bun.lock", "analyses Dockerfile; to mend it: install hadolint"] {
+        assert!(missing.iter().any(|why| why.contains(expected)), "{expected}: {missing:?}");
+    }
+    let text = fs::read_to_string(top.join("exhibit.toml")).expect("written");
+    let program = place.join("bin/pip-audit");
+    for line in [
+        "repository = \".\" # as it is committed: HEAD".to_owned(),
+        "exclude = [\"tests/**\"] # examples and foreign code, by names: a guess".to_owned(),
+        format!("scanner = {{ adapter = \"pip-audit\", program = \"{}\" }}", program.display()),
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");
+    }
+    // The same folder gives evidence at once, by that scanner.
+    let verdicts = perform(&top, &["dependencies"]);
+    let shown = json(0, &top, &["evidence", "list", "--job", "dependencies", "--format", "json"]);
+    assert_eq!(verdicts, ["pass"], "{shown}");
 }
 
 #[test]
@@ -205,7 +275,7 @@ fn what_is_left_out_is_said() {
     }
     assert_eq!(texts(&made["environments"], "id"), ["default", "production", "staging"]);
     let items = texts(&made["not_covered"], "why");
-    assert!(items.iter().any(|why| why.contains("one place was found")), "the lockfile: {items:?}");
+    assert!(items.iter().any(|why| why.contains("reads Cargo.lock; to mend it: ")), "the lockfile: {items:?}");
     // Ignored by git, as files with credentials are, and looked at all the same.
     assert_eq!(perform(&top, &["unique-credentials", "ci-secrets"]).len(), 2);
     let text = fs::read_to_string(top.join("exhibit.toml")).expect("written");

@@ -84,7 +84,7 @@ fn example_job(example: &examples::Example, schedule: &str, company: &Path) -> a
 }
 
 /// The keys of sources that name files and folders.
-pub(super) const PATH_KEYS: [&str; 14] = [
+pub(super) const PATH_KEYS: [&str; 17] = [
     "path",
     "dotenv",
     "compose",
@@ -99,6 +99,9 @@ pub(super) const PATH_KEYS: [&str; 14] = [
     "lockfile",
     "repository",
     "result",
+    "image",
+    "bill",
+    "vex",
 ];
 
 /// Makes the paths of a case's source, which start from the case's input, start from where the demo laid it out.

@@ -5,6 +5,7 @@ mod database;
 mod files;
 mod item;
 mod keys;
+mod scanners;
 mod service;
 mod work;
 
@@ -36,7 +37,7 @@ fn items(bucket: bool, probe: bool) -> Vec<&'static Item> {
     let of_bucket: &[&Item] = if bucket { &bucket::ITEMS } else { &[] };
     let tried: &[&Item] = if bucket && probe { &bucket::TRIED } else { &[] };
     let groups = [&[&CONFIGURATION][..], &files::ITEMS, of_bucket, tried];
-    let more = [&keys::ITEMS[..], &database::ITEMS, &work::ITEMS, &service::ITEMS];
+    let more = [&keys::ITEMS[..], &database::ITEMS, &work::ITEMS, &scanners::ITEMS, &service::ITEMS];
     [groups.concat(), more.concat()].concat()
 }
 
@@ -112,6 +113,7 @@ async fn look(config: &Config, file: &std::path::Path, probe: bool, findings: &m
     let key = keys::look(config, findings);
     database::zones(findings);
     work::sources(config, findings);
+    scanners::look(config, SystemClock.now(), findings);
     service::look(config, SystemClock.now(), findings).await;
     let (url, cluster) = match database_of(config).await {
         Ok(found) => found,

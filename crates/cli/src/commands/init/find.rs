@@ -1,8 +1,16 @@
 //! What files are, by their names and the outer form of their content. Nothing here keeps a value.
 
-use std::{collections::BTreeSet, fs::File, io::Read as _, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::Path,
+};
 
-use exhibit_collectors::ci_secrets::recognise::{Recognised, Recogniser};
+use exhibit_collectors::{
+    ci_secrets::recognise::{Recognised, Recogniser},
+    packages::Format,
+};
 use zeroize::Zeroizing;
 
 use super::walk::{UNREADABLE, Walk};
@@ -40,6 +48,10 @@ pub(super) enum Kind {
     Lockfile,
     /// What container images are built from.
     ContainerFile,
+    /// A container image in a file or folder.
+    Image,
+    /// Infrastructure in Terraform's language.
+    Terraform,
     /// A folder of logs, by its name and by names in it.
     Logs,
     /// What a front end is built into, by its name and by what lies beside it.
@@ -63,6 +75,8 @@ impl Kind {
             Self::OtherManifest => "Kubernetes manifest without credentials".to_owned(),
             Self::Lockfile => "lockfile".to_owned(),
             Self::ContainerFile => "container image's recipe".to_owned(),
+            Self::Image => "container image".to_owned(),
+            Self::Terraform => "Terraform file".to_owned(),
             Self::Logs => "folder of logs, by names".to_owned(),
             Self::Bundle => "built front end, by names".to_owned(),
             Self::Backups => "folder of backups, by its name".to_owned(),
@@ -70,21 +84,10 @@ impl Kind {
     }
 }
 
-const LOCKFILES: [&str; 22] = [
-    "Cargo.lock",
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
+/// Lockfiles that no reader understands yet.
+const STRANGE_LOCKFILES: [&str; 11] = [
     "bun.lock",
-    "poetry.lock",
-    "Pipfile.lock",
-    "uv.lock",
     "pdm.lock",
-    "requirements.txt",
-    "Gemfile.lock",
-    "composer.lock",
-    "go.sum",
     "mix.lock",
     "packages.lock.json",
     "gradle.lockfile",
@@ -93,6 +96,7 @@ const LOCKFILES: [&str; 22] = [
     "Podfile.lock",
     "flake.lock",
     "conan.lock",
+    "deno.lock",
 ];
 
 /// Kinds of Kubernetes objects that hold credentials, or hand them on.
@@ -151,6 +155,7 @@ pub(super) fn find(top: &Path, walk: &mut Walk) -> Vec<Found> {
             match name.to_ascii_lowercase().as_str() {
                 "log" | "logs" if seen.ignored || holds(&of_logs, &seen.path) => take(Kind::Logs),
                 "backup" | "backups" => take(Kind::Backups),
+                _ if top.join(&seen.path).join("oci-layout").is_file() => take(Kind::Image),
                 // Other builders have folders of these names too.
                 "dist" | "build" | "out" | ".next" if is_beside(top, &seen.path, "package.json") => take(Kind::Bundle),
                 _ => {}
@@ -175,9 +180,12 @@ pub(super) fn find(top: &Path, walk: &mut Walk) -> Vec<Found> {
                 head().map(|text| text.lines().any(|line| line.starts_with("services:")).then_some(kind))
             }
             Named::Manifest => head().and_then(|text| manifest(&text)),
+            Named::Archive => {
+                is_image(&top.join(&seen.path)).map(|is| is.then_some(Kind::Image)).map_err(|_| UNREADABLE)
+            }
         };
         match kind {
-            Ok(Some(kind)) if seen.ignored && !matches!(kind, Kind::Dotenv | Kind::Variables) => {
+            Ok(Some(kind)) if seen.ignored && !matches!(kind, Kind::Dotenv | Kind::Variables | Kind::Image) => {
                 walk.leave("git ignores it", &seen.path);
             }
             Ok(Some(kind)) => take(kind),
@@ -196,6 +204,8 @@ enum Named {
     Compose(Kind),
     /// A Kubernetes manifest, if its content says so.
     Manifest,
+    /// A container image, if its members' names say so.
+    Archive,
 }
 
 fn by_name(path: &str, name: &str, recogniser: &Recogniser) -> Named {
@@ -203,8 +213,15 @@ fn by_name(path: &str, name: &str, recogniser: &Recogniser) -> Named {
     if let Some(Recognised::Ci(system)) = recogniser.path(path) {
         return Named::Is(Kind::Ci(&system.title));
     }
-    if LOCKFILES.contains(&name) {
+    let read = Format::of(path).is_some_and(|format| format != Format::CycloneDx);
+    if read || STRANGE_LOCKFILES.contains(&name) {
         return Named::Is(Kind::Lockfile);
+    }
+    if lower.ends_with(".tf") {
+        return Named::Is(Kind::Terraform);
+    }
+    if lower.ends_with(".tar") {
+        return Named::Archive;
     }
     if ["dockerfile", "containerfile"].iter().any(|known| lower == *known || lower.starts_with(&format!("{known}."))) {
         return Named::Is(Kind::ContainerFile);
@@ -249,6 +266,38 @@ fn head(path: &Path) -> Result<Zeroizing<String>, &'static str> {
     Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
+/// So many members of an archive are looked at.
+const MEMBERS: usize = 5_000;
+
+/// Whether a tar archive holds a container image, by its members' names: an OCI layout, or what `docker save` writes. What the
+/// members hold is not read.
+fn is_image(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut head = [0; 512];
+    let (mut layers, mut list) = (false, false);
+    for _ in 0..MEMBERS {
+        match file.read_exact(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            read => read?,
+        }
+        let text = |field: &[u8]| {
+            let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+            String::from_utf8_lossy(&field[..end]).trim().to_owned()
+        };
+        let name = text(&head[..100]);
+        let name = name.strip_prefix("./").unwrap_or(&name);
+        layers |= ["/layer.tar", ".tar.gz", ".tar"].iter().any(|end| name.ends_with(end)) || name.starts_with("blobs/");
+        list |= name == "manifest.json";
+        if (layers && list) || name == "oci-layout" {
+            return Ok(true);
+        }
+        // A size in another base than eight is none that an image's documents have.
+        let Ok(size) = i64::from_str_radix(&text(&head[124..136]), 8) else { return Ok(false) };
+        file.seek(SeekFrom::Current(size.saturating_add(511) / 512 * 512))?;
+    }
+    Ok(false)
+}
+
 /// Whether YAML text is a Kubernetes manifest, by the two lines that each has.
 fn manifest(text: &str) -> Result<Option<Kind>, &'static str> {
     let value = |key: &str| {
@@ -281,6 +330,11 @@ mod tests {
             (".ci/run", "is CI: script"),
             ("ci/README.md", "nothing"),
             ("Cargo.lock", "is lockfile"),
+            ("api/requirements-dev.txt", "is lockfile"),
+            ("bun.lock", "is lockfile"),
+            ("shop.cdx.json", "nothing"),
+            ("infra/main.tf", "is Terraform file"),
+            ("out/shop.tar", "perhaps image"),
             ("deploy/Dockerfile.web", "is container image's recipe"),
             (".env", "is dotenv file"),
             (".env.production", "is dotenv file"),
@@ -300,9 +354,33 @@ mod tests {
                 Named::LeaveOut(_) => "left out".to_owned(),
                 Named::Compose(kind) => format!("perhaps {}", kind.words()),
                 Named::Manifest => "perhaps manifest".to_owned(),
+                Named::Archive => "perhaps image".to_owned(),
             };
             assert_eq!(told, expected, "{path}");
         }
+    }
+
+    #[test]
+    fn images_are_known_by_their_members_names() {
+        let place = tempfile::tempdir().expect("a folder");
+        let tar = |members: &[(&str, usize)]| {
+            let mut bytes = Vec::new();
+            for (name, size) in members {
+                let mut head = [0; 512];
+                head[..name.len()].copy_from_slice(name.as_bytes());
+                head[124..136].copy_from_slice(format!("{size:011o}\0").as_bytes());
+                bytes.extend(head);
+                bytes.resize(bytes.len() + size.div_ceil(512) * 512, b'x');
+            }
+            let path = place.path().join("some.tar");
+            std::fs::write(&path, bytes).expect("written");
+            is_image(&path).expect("readable")
+        };
+        assert!(tar(&[("abc/layer.tar", 1500), ("manifest.json", 10)]));
+        assert!(tar(&[("blobs/sha256/0", 1), ("oci-layout", 10)]));
+        assert!(!tar(&[("src/main.rs", 1500), ("manifest.json", 10)]));
+        assert!(!tar(&[("src/manifest.json", 513)]));
+        assert!(!tar(&[]));
     }
 
     #[test]

@@ -3,6 +3,9 @@
 mod find;
 mod guess;
 mod plan;
+mod ready;
+mod scans;
+mod scans_text;
 mod text;
 mod walk;
 
@@ -34,6 +37,8 @@ use crate::{
 
 /// Collectors that a job can be written for from what is found.
 const WRITTEN: [&str; 4] = ["ci_secrets", "log_redaction", "repository_secrets", "unique_credentials"];
+/// Collectors that a job can be written for where a scanner lies ready.
+const SCANS: [&str; 3] = ["container_scan", "dependency_scan", "static_analysis"];
 
 /// Folders of the machine that audits ask about; only whether they are there is looked at.
 const MACHINE: [(&str, &str); 2] =
@@ -108,18 +113,31 @@ pub(crate) fn run(args: &InitArgs, words: &Words, out: &mut Out) -> anyhow::Resu
     let left_out: Vec<String> = walk.left_out.iter().map(|left| left.path.clone()).collect();
     let mentions = |compose: &str, name: &str| mentions(&top.join(compose), name);
     let key_names = |file: &str| key_names(&top.join(file));
+    let examples = ready::examples(&top, &walk);
+    let committed = |path: &str| {
+        checkout
+            .as_ref()
+            .is_some_and(|checkout| checkout.folder().canonicalize().is_ok_and(|at| at == top) && checkout.holds(path))
+    };
     let surroundings = Surroundings {
         repository: checkout.as_ref().and_then(|checkout| around(checkout, &top)),
         structured: &structured,
         left_out: &left_out,
         mentions: &mentions,
         key_names: &key_names,
+        title: top.file_name().and_then(|name| name.to_str()).unwrap_or_default(),
+        machine: scans::Machine {
+            program: &ready::program,
+            database: &ready::database,
+            committed: &committed,
+            examples: &examples,
+        },
     };
     let plan = plan(&found, &surroundings);
     walk.left_out.extend(plan.unused.iter().map(|(path, why)| walk::LeftOut { why, path: path.clone() }));
     walk.left_out.sort();
 
-    let about = about(&top, &registry, &found)?;
+    let about = about(&top, &registry, &found, &plan)?;
     let text = text(&plan, &about);
     // What is written is read first, by the same eyes that will read it then.
     config::parse(&text, Path::new(config::FILE_NAME), &file, &registry)
@@ -200,7 +218,7 @@ fn key_names(file: &Path) -> Vec<String> {
     names
 }
 
-fn about(top: &Path, registry: &Registry, found: &[Found]) -> anyhow::Result<About> {
+fn about(top: &Path, registry: &Registry, found: &[Found], plan: &Plan) -> anyhow::Result<About> {
     let schedule = |id: &str| {
         let registered = registry.get(id).with_context(|| format!("the collector {id} is built in"))?;
         anyhow::Ok(registered.manifest.default_schedule.clone())
@@ -216,8 +234,11 @@ fn about(top: &Path, registry: &Registry, found: &[Found]) -> anyhow::Result<Abo
         credentials_schedule: schedule("unique_credentials")?,
         logs_schedule: schedule("log_redaction")?,
         custody_schedule: schedule("key_custody")?,
+        dependencies_schedule: schedule("dependency_scan")?,
+        code_schedule: schedule("static_analysis")?,
+        images_schedule: schedule("container_scan")?,
         archive_schedule: schedule("worm_archive")?,
-        not_covered: not_covered(registry, found),
+        not_covered: not_covered(registry, found, plan),
     })
 }
 
@@ -229,7 +250,7 @@ fn machine_zone() -> Option<String> {
 }
 
 /// The audit items for which no job is written, each with what was found that belongs to it.
-fn not_covered(registry: &Registry, found: &[Found]) -> Vec<(String, String)> {
+fn not_covered(registry: &Registry, found: &[Found], plan: &Plan) -> Vec<(String, String)> {
     let mut items = Vec::new();
     for item in AuditItem::ALL {
         let able: Vec<&str> = registry
@@ -237,13 +258,14 @@ fn not_covered(registry: &Registry, found: &[Found]) -> Vec<(String, String)> {
             .filter(|one| one.manifest.checks.iter().any(|check| check.audit_item == Some(item)))
             .map(|one| one.manifest.id.as_str())
             .collect();
-        if able.iter().any(|id| WRITTEN.contains(id)) {
+        let scanned =
+            able.iter().any(|id| SCANS.contains(id)) && !(plan.scans.is_empty() && plan.scans.missing.is_empty());
+        if scanned || able.iter().any(|id| WRITTEN.contains(id)) {
             continue;
         }
         let kinds: &[find::Kind] = match item {
             AuditItem::KeyCustody => &[find::Kind::Backups],
-            AuditItem::Scans => &[find::Kind::Lockfile, find::Kind::ContainerFile],
-            AuditItem::UniqueCredentials | AuditItem::CiSecrets | AuditItem::LogRedaction => &[],
+            AuditItem::Scans | AuditItem::UniqueCredentials | AuditItem::CiSecrets | AuditItem::LogRedaction => &[],
         };
         let here = found.iter().filter(|one| kinds.contains(&one.kind)).count();
         let seen = match here {
@@ -255,11 +277,20 @@ fn not_covered(registry: &Registry, found: &[Found]) -> Vec<(String, String)> {
             format!("no collector exists for it yet{seen}")
         } else if item == AuditItem::KeyCustody {
             format!("where copies of a key are kept can't be guessed{seen}; the job stands in the file, commented out")
+        } else if item == AuditItem::Scans {
+            "no lockfile, Dockerfile, Kubernetes manifest, Terraform file or image was found; the jobs stand in the file, commented out".to_owned()
         } else {
             let shown: Vec<String> = able.iter().map(|id| format!("`exhibit collectors show {id}`")).collect();
             format!("its job can't be guessed{seen}; {} tells how to write it", shown.join(", "))
         };
         items.push((item.title().to_owned(), why));
+    }
+    for one in &plan.scans.missing {
+        let mend = match one.obtain.as_slice() {
+            [] => String::new(),
+            lines => format!("; to mend it: {}, and run `exhibit init --force` again", lines.join(", then ")),
+        };
+        items.push((one.item.to_owned(), format!("{}{mend}", one.why)));
     }
     items
 }
@@ -352,6 +383,13 @@ fn made(file: &Path, kept: Option<PathBuf>, plan: &Plan, found: &[Found], walk: 
     if !plan.logs.is_empty() {
         jobs.push("log-redaction".to_owned());
     }
+    let scans = &plan.scans;
+    let of_scans = [
+        (scans::DEPENDENCIES, scans.locks.is_empty()),
+        (scans::CODE, scans.code.is_empty()),
+        (scans::IMAGES, scans.images.is_empty()),
+    ];
+    jobs.extend(of_scans.into_iter().filter(|(_, empty)| !empty).map(|(id, _)| id.to_owned()));
     if !jobs.is_empty() {
         jobs.push("worm-archive".to_owned());
     }

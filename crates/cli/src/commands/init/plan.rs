@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     find::{Found, Kind},
     guess::{Guess, UNTOLD, slug},
+    scans::{Machine, Scans, scans},
 };
 
 /// More sources than this make no file that a person would read.
@@ -62,6 +63,7 @@ pub(super) struct Plan {
     pub(super) logs: Vec<Log>,
     pub(super) bundles: Vec<Bundle>,
     pub(super) keys: Vec<Key>,
+    pub(super) scans: Scans,
     /// What each found place is used for, by its path.
     pub(super) used: BTreeMap<String, String>,
     /// What is not used though it could hold credentials, and why.
@@ -70,6 +72,8 @@ pub(super) struct Plan {
 
 /// What is known beside the found places.
 pub(super) struct Surroundings<'a> {
+    /// What the folder is called.
+    pub(super) title: &'a str,
     /// The repository around the folder: its name, its path from the folder, and the folder's path within it.
     pub(super) repository: Option<(String, String, String)>,
     /// Every path that ends as YAML and JSON do, and every one that was left out.
@@ -79,6 +83,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) mentions: &'a dyn Fn(&str, &str) -> bool,
     /// The names of encryption keys that a file holds.
     pub(super) key_names: &'a dyn Fn(&str) -> Vec<String>,
+    /// Which scanners lie ready.
+    pub(super) machine: Machine<'a>,
 }
 
 pub(super) const NOT_NAMED: &str = "variables that no compose file here takes";
@@ -102,26 +108,44 @@ pub(super) fn plan(found: &[Found], surroundings: &Surroundings<'_>) -> Plan {
     keys(&mut plan, surroundings);
     logs(&mut plan, found);
     bundles(&mut plan, found);
+    plan.scans = scans(found, surroundings.title, &surroundings.machine);
+    for (path, job) in &plan.scans.used {
+        let by = plan.used.entry(path.clone()).or_default();
+        *by = if by.is_empty() { (*job).to_owned() } else { format!("{by}; {job}") };
+    }
     plan
 }
 
 impl Plan {
-    /// The environments of credentials and logs, by id.
+    /// The environments of credentials and logs, by id; one that no name tells for scans, where there is no other.
     pub(super) fn environments(&self) -> BTreeSet<Guess> {
         let of_credentials = self.credentials.iter().map(|source| &source.environment);
-        of_credentials.chain(self.logs.iter().map(|log| &log.environment)).cloned().collect()
+        let told: BTreeSet<Guess> =
+            of_credentials.chain(self.logs.iter().map(|log| &log.environment)).cloned().collect();
+        if told.is_empty() && self.repositories.is_empty() && !self.scans.is_empty() {
+            return BTreeSet::from([Guess::of("")]);
+        }
+        told
+    }
+
+    /// The environment in which scans count: where things are built, or else the first; none where there is none.
+    pub(super) fn environment_of_scans(&self) -> Option<String> {
+        match self.repositories.is_empty() {
+            false => Some("build".to_owned()),
+            true => self.environments().first().map(|environment| environment.id.clone()),
+        }
     }
 }
 
-fn folder(path: &str) -> &str {
+pub(super) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-fn name(path: &str) -> &str {
+pub(super) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-fn paths_of(found: &[Found], kind: Kind) -> impl Iterator<Item = &str> {
+pub(super) fn paths_of(found: &[Found], kind: Kind) -> impl Iterator<Item = &str> {
     found.iter().filter(move |one| one.kind == kind).map(|one| one.path.as_str())
 }
 
@@ -146,7 +170,7 @@ fn repositories(plan: &mut Plan, found: &[Found], surroundings: &Surroundings<'_
 }
 
 /// An id like the wanted one that is not taken yet; it is then.
-fn unused(ids: &mut BTreeSet<String>, wanted: &str, otherwise: &str) -> String {
+pub(super) fn unused(ids: &mut BTreeSet<String>, wanted: &str, otherwise: &str) -> String {
     let base = if wanted.is_empty() { otherwise } else { wanted };
     let mut id = base.to_owned();
     let mut next = 2;
@@ -313,6 +337,9 @@ fn logs(plan: &mut Plan, found: &[Found]) {
 mod tests {
     use super::*;
 
+    const NOTHING: Machine<'_> =
+        Machine { program: &|_| None, database: &|_, _| None, committed: &|_| false, examples: &[] };
+
     fn found(places: &[(&str, Kind)]) -> Vec<Found> {
         places.iter().map(|(path, kind)| Found { path: (*path).to_owned(), kind: *kind, ignored: false }).collect()
     }
@@ -326,6 +353,8 @@ mod tests {
             left_out: &[],
             mentions: &mentions,
             key_names: &|_| Vec::new(),
+            title: "shop",
+            machine: NOTHING,
         };
         let plan = plan(&found(places), &surroundings);
         let told = |source: &Source| {
@@ -386,6 +415,8 @@ mod tests {
             left_out: &[],
             mentions: &|_, _| false,
             key_names: &|_| Vec::new(),
+            title: "shop",
+            machine: NOTHING,
         };
         let plan = plan(&places, &surroundings);
         let told: Vec<_> =
@@ -402,6 +433,8 @@ mod tests {
             left_out: &[],
             mentions: &|_, _| false,
             key_names: &|_| Vec::new(),
+            title: "shop",
+            machine: NOTHING,
         };
         let plan = plan(&places, &surroundings);
         let told: Vec<_> = plan.repositories.iter().map(|one| (one.id.as_str(), one.path.as_str())).collect();
@@ -418,6 +451,8 @@ mod tests {
             left_out: &[],
             mentions: &|_, _| false,
             key_names: &|_| Vec::new(),
+            title: "shop",
+            machine: NOTHING,
         };
         assert_eq!(plan(&places, &surroundings).bundles, []);
         places.extend(found(&[("web-dist", Kind::Repository)]));

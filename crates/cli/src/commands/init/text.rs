@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::plan::{Key, Log, Plan, Repository, Source};
+use super::{
+    plan::{Key, Log, Plan, Repository, Source},
+    scans_text::scans,
+};
 
 /// What the text tells beside the plan.
 pub(super) struct About {
@@ -18,6 +21,9 @@ pub(super) struct About {
     pub(super) credentials_schedule: String,
     pub(super) logs_schedule: String,
     pub(super) custody_schedule: String,
+    pub(super) dependencies_schedule: String,
+    pub(super) code_schedule: String,
+    pub(super) images_schedule: String,
     pub(super) archive_schedule: String,
     /// What no job is written for: the audit item, and why.
     pub(super) not_covered: Vec<(String, String)>,
@@ -58,6 +64,7 @@ pub(super) fn text(plan: &Plan, about: &About) -> String {
     credentials(plan, about, &mut line);
     custody(plan, about, &mut line);
     logs(plan, about, &mut line);
+    scans(plan, about, &mut line);
     archive(plan, about, &mut line);
     line(format_args!("\n# Not covered: for these nothing is collected, and the report says so."));
     for (item, why) in &about.not_covered {
@@ -69,7 +76,7 @@ pub(super) fn text(plan: &Plan, about: &About) -> String {
     text
 }
 
-type Line<'a> = dyn FnMut(std::fmt::Arguments<'_>) + 'a;
+pub(super) type Line<'a> = dyn FnMut(std::fmt::Arguments<'_>) + 'a;
 
 fn environments(plan: &Plan, line: &mut Line<'_>) {
     line(format_args!(
@@ -279,7 +286,7 @@ fn archive(plan: &Plan, about: &About, line: &mut Line<'_>) {
     ));
 }
 
-fn head(line: &mut Line<'_>, mark: &str, id: &str, collector: &str, schedule: &str, environments: &[&str]) {
+pub(super) fn head(line: &mut Line<'_>, mark: &str, id: &str, collector: &str, schedule: &str, environments: &[&str]) {
     line(format_args!("{mark}[[jobs]]"));
     line(format_args!("{mark}id = {} # permanent", quoted(id)));
     line(format_args!("{mark}collector = {}", quoted(collector)));
@@ -287,10 +294,10 @@ fn head(line: &mut Line<'_>, mark: &str, id: &str, collector: &str, schedule: &s
     line(format_args!("{mark}environments = {}", list(environments)));
 }
 
-fn quoted(text: &str) -> Value {
+pub(super) fn quoted(text: &str) -> Value {
     Value::from(text)
 }
 
-fn list<T: AsRef<str>>(texts: &[T]) -> Value {
+pub(super) fn list<T: AsRef<str>>(texts: &[T]) -> Value {
     texts.iter().map(|text| Value::from(text.as_ref())).collect::<Vec<_>>().into()
 }

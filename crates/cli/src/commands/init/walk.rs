@@ -87,6 +87,7 @@ const EXAMPLES: [&str; 14] = [
 ];
 
 pub(super) const FOREIGN_CODE: &str = "code of others";
+pub(super) const EXAMPLE_CODE: &str = "tests and examples, by its name";
 pub(super) const NO_TEXT: &str = "its name is no UTF-8 text, so no configuration can name it";
 pub(super) const LEADS_OUT: &str = "a symbolic link out of the folder";
 pub(super) const UNREADABLE: &str = "it could not be read";
@@ -97,7 +98,7 @@ fn closed(name: &str, path: &Path) -> Option<&'static str> {
         ".git" | ".hg" | ".svn" => Some("a version control's own files"),
         ".exhibit" | "exhibit-demo" => Some("Exhibit's own data"),
         _ if FOREIGN.contains(&name) => Some(FOREIGN_CODE),
-        _ if EXAMPLES.contains(&name) => Some("tests and examples, by its name"),
+        _ if EXAMPLES.contains(&name) => Some(EXAMPLE_CODE),
         _ if path.join("PG_VERSION").is_file() => Some("a Postgres server's data"),
         _ => None,
     }

@@ -1,0 +1,437 @@
+//! Scans: which scanner that lies ready here looks at which lockfiles, recipes and images, and what is missing where none
+//! does. A scanner is ready if its program is here, and its database where it needs one.
+
+use std::collections::BTreeSet;
+
+use exhibit_collectors::{packages::Format, scanners};
+
+use super::{
+    find::{Found, Kind},
+    guess::slug,
+    plan::{folder, name, paths_of, unused},
+};
+
+/// What the machine has.
+pub(super) struct Machine<'a> {
+    /// Where a program lies; an empty text where Exhibit finds it by its name.
+    pub(super) program: &'a dyn Fn(&str) -> Option<String>,
+    /// The first of these folders, below the home folder, that holds the file or folder named second.
+    pub(super) database: &'a dyn Fn(&[&str], &str) -> Option<String>,
+    /// Whether the commit that is checked out holds this file.
+    pub(super) committed: &'a dyn Fn(&str) -> bool,
+    /// Which of these folders, which the walk did not enter, hold lockfiles.
+    pub(super) examples: &'a [String],
+}
+
+/// A scanner of general use: how it is asked, and how one gets it.
+struct Tool {
+    adapter: &'static str,
+    /// The lockfiles that it reads; none named: all that are read here.
+    takes: &'static [Format],
+    /// Whether it gets the folder of one lockfile.
+    apart: bool,
+    database: Option<Database>,
+    /// How one gets it.
+    obtain: &'static str,
+}
+
+struct Database {
+    /// Where it usually lies, below the home folder.
+    folders: &'static [&'static str],
+    /// What lies in it.
+    sign: &'static str,
+    /// How one gets it.
+    obtain: &'static str,
+}
+
+const TRIVY: Tool = Tool {
+    adapter: "trivy",
+    takes: &[],
+    apart: false,
+    database: Some(Database {
+        folders: &[".cache/trivy"],
+        sign: "db/metadata.json",
+        obtain: "trivy image --download-db-only",
+    }),
+    obtain: "install Trivy",
+};
+const OSV: Tool =
+    Tool { adapter: "osv-scanner", takes: &[], apart: false, database: None, obtain: "install OSV-Scanner" };
+const GRYPE: Tool = Tool {
+    adapter: "grype",
+    takes: &[],
+    apart: false,
+    database: Some(Database { folders: &[".cache/grype/db"], sign: "6", obtain: "grype db update" }),
+    obtain: "install Grype",
+};
+
+/// Scanners of lockfiles, those that read most of them first.
+const OF_LOCKFILES: [Tool; 9] = [
+    TRIVY,
+    OSV,
+    GRYPE,
+    Tool {
+        adapter: "cargo-audit",
+        takes: &[Format::Cargo],
+        apart: false,
+        database: Some(Database {
+            folders: &[".cargo/advisory-db"],
+            sign: ".git",
+            obtain: "git clone https://github.com/RustSec/advisory-db ~/.cargo/advisory-db",
+        }),
+        obtain: "cargo install --locked cargo-audit",
+    },
+    Tool {
+        adapter: "pip-audit",
+        takes: &[Format::Requirements],
+        apart: false,
+        database: None,
+        obtain: "pipx install pip-audit",
+    },
+    Tool { adapter: "npm-audit", takes: &[Format::Npm], apart: true, database: None, obtain: "install npm" },
+    Tool { adapter: "pnpm-audit", takes: &[Format::Pnpm], apart: true, database: None, obtain: "npm install -g pnpm" },
+    Tool { adapter: "yarn-audit", takes: &[Format::Yarn], apart: true, database: None, obtain: "npm install -g yarn" },
+    Tool {
+        adapter: "bundler-audit",
+        takes: &[Format::Bundler],
+        apart: true,
+        database: Some(Database {
+            folders: &[".local/share/ruby-advisory-db"],
+            sign: ".git",
+            obtain: "git clone https://github.com/rubysec/ruby-advisory-db ~/.local/share/ruby-advisory-db",
+        }),
+        obtain: "gem install bundler-audit",
+    },
+];
+
+/// A scanner that lies ready: what stands in a job's `scanner`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ready {
+    pub(super) adapter: &'static str,
+    pub(super) mode: Option<&'static str>,
+    /// Empty where it is found by its name.
+    pub(super) program: String,
+    pub(super) database: Option<String>,
+}
+
+/// A target of the job `dependencies`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Locks {
+    pub(super) id: String,
+    /// Whether its `path` is a repository, of which the commit that is checked out counts.
+    pub(super) repository: bool,
+    pub(super) path: String,
+    /// What other targets look at, or nobody.
+    pub(super) exclude: Vec<String>,
+    /// Folders of examples, which are left out by a guess.
+    pub(super) examples: Vec<String>,
+    pub(super) scanners: Vec<Ready>,
+}
+
+/// A target of the job `static-analysis`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Code {
+    pub(super) id: &'static str,
+    pub(super) files: Vec<String>,
+    pub(super) each_file: bool,
+    pub(super) scanner: Ready,
+}
+
+/// A target of the job `images`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Image {
+    pub(super) id: String,
+    pub(super) path: String,
+    pub(super) scanner: Ready,
+}
+
+/// What was found, and is looked at by nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// What it is about.
+    pub(super) item: &'static str,
+    pub(super) why: String,
+    /// Lines that mend it, for a shell or in words.
+    pub(super) obtain: Vec<&'static str>,
+}
+
+/// Everything that is planned about scans.
+#[derive(Debug, Default)]
+pub(super) struct Scans {
+    pub(super) locks: Vec<Locks>,
+    pub(super) code: Vec<Code>,
+    pub(super) images: Vec<Image>,
+    pub(super) missing: Vec<Missing>,
+    /// Which job looks at what.
+    pub(super) used: Vec<(String, &'static str)>,
+}
+
+pub(super) const DEPENDENCIES: &str = "dependencies";
+pub(super) const CODE: &str = "static-analysis";
+pub(super) const IMAGES: &str = "images";
+
+impl Scans {
+    pub(super) fn is_empty(&self) -> bool {
+        self.locks.is_empty() && self.code.is_empty() && self.images.is_empty()
+    }
+}
+
+/// Plans them; `title` is what the folder is called.
+pub(super) fn scans(found: &[Found], title: &str, machine: &Machine<'_>) -> Scans {
+    let mut scans = Scans::default();
+    lockfiles(&mut scans, found, title, machine);
+    code(&mut scans, found, machine);
+    images(&mut scans, found, machine);
+    scans
+}
+
+/// The scanner, if program and database are here; else what is missing.
+fn ready(tool: &Tool, machine: &Machine<'_>) -> Result<Ready, Vec<&'static str>> {
+    let adapter = scanners::built_in().iter().find(|adapter| adapter.id == tool.adapter);
+    let program = adapter.and_then(|adapter| (machine.program)(&adapter.program));
+    let database = tool.database.as_ref().map(|one| ((machine.database)(one.folders, one.sign), one.obtain));
+    match (program, database) {
+        (Some(program), None) => Ok(Ready { adapter: tool.adapter, mode: None, program, database: None }),
+        (Some(program), Some((Some(database), _))) => {
+            Ok(Ready { adapter: tool.adapter, mode: None, program, database: Some(database) })
+        }
+        (Some(_), Some((None, obtain))) => Err(vec![obtain]),
+        (None, Some((None, obtain))) => Err(vec![tool.obtain, obtain]),
+        (None, _) => Err(vec![tool.obtain]),
+    }
+}
+
+fn lockfiles(scans: &mut Scans, found: &[Found], title: &str, machine: &Machine<'_>) {
+    let read: Vec<(&str, Format)> =
+        paths_of(found, Kind::Lockfile).filter_map(|path| Some((path, Format::of(path)?))).collect();
+    let general = OF_LOCKFILES.iter().filter(|tool| tool.takes.is_empty()).find_map(|tool| ready(tool, machine).ok());
+    let (mut together, mut apart, mut nobody) = (Vec::new(), Vec::new(), Vec::new());
+    let mut scanners: Vec<Ready> = general.iter().cloned().collect();
+    for (path, format) in &read {
+        let own = OF_LOCKFILES.iter().find(|tool| tool.takes.contains(format));
+        match (&general, own.map(|tool| (tool, ready(tool, machine)))) {
+            (Some(_), _) => together.push(*path),
+            (None, Some((tool, Ok(scanner)))) if tool.apart => apart.push((*path, scanner)),
+            (None, Some((_, Ok(scanner)))) => {
+                together.push(*path);
+                if !scanners.contains(&scanner) {
+                    scanners.push(scanner);
+                }
+            }
+            (None, _) => nobody.push((*path, *format)),
+        }
+    }
+    let mut ids = BTreeSet::new();
+    let all = |path: &str| read.iter().map(|(path, _)| *path).filter(|other| *other != path).collect::<Vec<_>>();
+    if let Some(first) = together.first() {
+        let others = all(first).into_iter().filter(|path| !together.contains(path));
+        scans.locks.push(Locks {
+            id: unused(&mut ids, &slug(title), "dependencies"),
+            repository: together.iter().all(|path| (machine.committed)(path)),
+            path: ".".to_owned(),
+            exclude: others.map(str::to_owned).collect(),
+            examples: machine.examples.to_vec(),
+            scanners,
+        });
+    }
+    for (path, scanner) in apart {
+        let place = folder(path);
+        let below = |other: &str| {
+            other.strip_prefix(place).and_then(|rest| match place {
+                "" => Some(rest.to_owned()),
+                _ => rest.strip_prefix('/').map(str::to_owned),
+            })
+        };
+        let exclude = all(path).into_iter().filter_map(below).collect();
+        let examples = machine.examples.iter().filter_map(|path| below(path)).collect();
+        let id = unused(&mut ids, &slug(if place.is_empty() { title } else { place }), "dependencies");
+        let path = if place.is_empty() { "." } else { place }.to_owned();
+        scans.locks.push(Locks { id, repository: false, path, exclude, examples, scanners: vec![scanner] });
+    }
+    let without: BTreeSet<&str> = nobody.iter().map(|(path, _)| *path).collect();
+    let looked_at = read.iter().filter(|(path, _)| !without.contains(path));
+    scans.used.extend(looked_at.map(|(path, _)| ((*path).to_owned(), DEPENDENCIES)));
+    if let Some((first, _)) = nobody.first() {
+        let formats: BTreeSet<Format> = nobody.iter().map(|(_, format)| *format).collect();
+        // What reads all of them, or what reads one.
+        let one = OF_LOCKFILES.iter().find(|tool| formats.iter().all(|format| tool.takes.contains(format)));
+        let obtain = ready(one.unwrap_or(&TRIVY), machine).err().unwrap_or_default();
+        scans.missing.push(Missing {
+            item: "Known vulnerabilities in dependencies",
+            why: format!("no scanner was found that reads {}", named(first, nobody.len())),
+            obtain,
+        });
+    }
+    let strange: Vec<&str> = paths_of(found, Kind::Lockfile).filter(|path| Format::of(path).is_none()).collect();
+    if let Some(first) = strange.first() {
+        let why = format!("no reader of lockfiles understands {}", named(first, strange.len()));
+        scans.missing.push(Missing { item: "Known vulnerabilities in dependencies", why, obtain: Vec::new() });
+    }
+}
+
+/// The first by its name, and how many more there are.
+fn named(first: &str, count: usize) -> String {
+    match count {
+        1 => first.to_owned(),
+        more => format!("{first} and {} more", more - 1),
+    }
+}
+
+const HADOLINT: Tool =
+    Tool { adapter: "hadolint", takes: &[], apart: false, database: None, obtain: "install hadolint" };
+const CHECKOV: Tool =
+    Tool { adapter: "checkov", takes: &[], apart: false, database: None, obtain: "pipx install checkov" };
+
+fn code(scans: &mut Scans, found: &[Found], machine: &Machine<'_>) {
+    let recipes: Vec<&str> = paths_of(found, Kind::ContainerFile).collect();
+    let manifests = paths_of(found, Kind::Kubernetes).chain(paths_of(found, Kind::OtherManifest));
+    let terraform: Vec<&str> = paths_of(found, Kind::Terraform).collect();
+    let infrastructure: Vec<&str> = manifests.chain(terraform.iter().copied()).collect();
+    let config = || {
+        let trivy = ready(&TRIVY, machine).ok().map(|one| Ready { mode: Some("config"), ..one });
+        ready(&CHECKOV, machine).ok().or(trivy)
+    };
+    // By their names' forms, so that a new one counts too; manifests have no names of their own.
+    let forms = || {
+        let form = |path: &&str| {
+            let own = name(path);
+            match own.split_once('.') {
+                Some((stem, _)) => format!("**/{stem}.*"),
+                None => format!("**/{own}"),
+            }
+        };
+        recipes.iter().map(form).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    let mut plan = |id, found: &[&str], files: Vec<String>, scanner: Option<Ready>, item, obtain| {
+        let Some(first) = found.first() else { return };
+        match scanner {
+            Some(scanner) => {
+                scans.used.extend(found.iter().map(|path| ((*path).to_owned(), CODE)));
+                scans.code.push(Code { id, files, each_file: scanner.adapter != TRIVY.adapter, scanner });
+            }
+            None => scans.missing.push(Missing {
+                item,
+                why: format!("no scanner was found that analyses {}", named(first, found.len())),
+                obtain: vec![obtain],
+            }),
+        }
+    };
+    plan(
+        "container-files",
+        &recipes,
+        forms(),
+        ready(&HADOLINT, machine).ok().or_else(config),
+        "Faults in what container images are built from",
+        HADOLINT.obtain,
+    );
+    let files = paths_of(found, Kind::Kubernetes).chain(paths_of(found, Kind::OtherManifest)).map(str::to_owned);
+    let files = files.chain((!terraform.is_empty()).then(|| "**/*.tf".to_owned())).collect();
+    plan("infrastructure", &infrastructure, files, config(), "Faults in infrastructure as code", CHECKOV.obtain);
+}
+
+fn images(scans: &mut Scans, found: &[Found], machine: &Machine<'_>) {
+    let archives: Vec<&str> = paths_of(found, Kind::Image).collect();
+    let Some(first) = archives.first() else { return };
+    let Some(scanner) = [TRIVY, OSV, GRYPE].iter().find_map(|tool| ready(tool, machine).ok()) else {
+        scans.missing.push(Missing {
+            item: "Known vulnerabilities in container images",
+            why: format!("no scanner was found that examines {}", named(first, archives.len())),
+            obtain: ready(&TRIVY, machine).err().unwrap_or_default(),
+        });
+        return;
+    };
+    let mut ids = BTreeSet::new();
+    for path in archives {
+        let title = path.strip_suffix(".tar").unwrap_or(path);
+        let id = unused(&mut ids, &slug(title), "image");
+        scans.images.push(Image { id, path: path.to_owned(), scanner: scanner.clone() });
+        scans.used.push((path.to_owned(), IMAGES));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACES: [(&str, Kind); 9] = [
+        ("Cargo.lock", Kind::Lockfile),
+        ("api/requirements.txt", Kind::Lockfile),
+        ("web/package-lock.json", Kind::Lockfile),
+        ("web/bun.lock", Kind::Lockfile),
+        ("Dockerfile", Kind::ContainerFile),
+        ("deploy/Dockerfile.web", Kind::ContainerFile),
+        ("k8s/app.yaml", Kind::Kubernetes),
+        ("main.tf", Kind::Terraform),
+        ("out/shop.tar", Kind::Image),
+    ];
+
+    /// What is planned where these programs and databases are, in a line for each target and each gap.
+    fn planned(programs: &[&str], databases: &[&str], committed: bool) -> Vec<String> {
+        let found: Vec<Found> =
+            PLACES.iter().map(|(path, kind)| Found { path: (*path).to_owned(), kind: *kind, ignored: false }).collect();
+        let machine = Machine {
+            program: &|name| programs.contains(&name).then(String::new),
+            database: &|folders, _| folders.iter().find(|one| databases.contains(one)).map(|one| format!("~/{one}")),
+            committed: &|_| committed,
+            examples: &["web/tests".to_owned()],
+        };
+        let scans = scans(&found, "Shop", &machine);
+        let by =
+            |one: &Ready| format!("{}{}", one.adapter, one.mode.map(|mode| format!(" {mode}")).unwrap_or_default());
+        let locks = scans.locks.iter().map(|one| {
+            let scanners: Vec<String> = one.scanners.iter().map(by).collect();
+            let kind = if one.repository { "repository" } else { "folder" };
+            let without = [one.exclude.clone(), one.examples.clone()].concat().join(",");
+            format!("{}: {kind} {} without {without} by {}", one.id, one.path, scanners.join("+"))
+        });
+        let code = scans.code.iter().map(|one| format!("{}: {} by {}", one.id, one.files.join(","), by(&one.scanner)));
+        let images = scans.images.iter().map(|one| format!("{}: {} by {}", one.id, one.path, by(&one.scanner)));
+        let missing = scans.missing.iter().map(|one| format!("missing: {}; {}", one.why, one.obtain.join("; ")));
+        locks.chain(code).chain(images).chain(missing).collect()
+    }
+
+    #[test]
+    fn one_scanner_that_reads_everything_is_enough() {
+        let expected = [
+            "shop: repository . without web/tests by trivy",
+            "container-files: **/Dockerfile,**/Dockerfile.* by trivy config",
+            "infrastructure: k8s/app.yaml,**/*.tf by trivy config",
+            "out-shop: out/shop.tar by trivy",
+            "missing: no reader of lockfiles understands web/bun.lock; ",
+        ];
+        assert_eq!(planned(&["trivy"], &[".cache/trivy"], true), expected);
+    }
+
+    #[test]
+    fn scanners_of_one_language_share_the_lockfiles_and_what_nobody_reads_is_said() {
+        let expected = [
+            "shop: folder . without Cargo.lock,web/package-lock.json,web/tests by pip-audit",
+            "web: folder web without tests by npm-audit",
+            "container-files: **/Dockerfile,**/Dockerfile.* by hadolint",
+            "infrastructure: k8s/app.yaml,**/*.tf by checkov",
+            "missing: no scanner was found that reads Cargo.lock; \
+             git clone https://github.com/RustSec/advisory-db ~/.cargo/advisory-db",
+            "missing: no reader of lockfiles understands web/bun.lock; ",
+            "missing: no scanner was found that examines out/shop.tar; install Trivy; trivy image --download-db-only",
+        ];
+        let programs = ["pip-audit", "npm", "cargo-audit", "hadolint", "checkov"];
+        assert_eq!(planned(&programs, &[], false), expected);
+    }
+
+    #[test]
+    fn where_no_scanner_is_there_is_no_job_and_every_gap_is_named() {
+        let expected = [
+            "missing: no scanner was found that reads Cargo.lock and 2 more; install Trivy; trivy image --download-db-only",
+            "missing: no reader of lockfiles understands web/bun.lock; ",
+            "missing: no scanner was found that analyses Dockerfile and 1 more; install hadolint",
+            "missing: no scanner was found that analyses k8s/app.yaml and 1 more; pipx install checkov",
+            "missing: no scanner was found that examines out/shop.tar; install Trivy; trivy image --download-db-only",
+        ];
+        assert_eq!(planned(&[], &[], false), expected);
+        // A program without its database scans nothing.
+        assert_eq!(
+            planned(&["trivy", "grype"], &[], false)[0],
+            "missing: no scanner was found that reads Cargo.lock and 2 more; trivy image --download-db-only"
+        );
+    }
+}
