@@ -3,6 +3,7 @@
 use super::conditions::{self, condition};
 use super::facts::{FORMAT, Facts, ObservedValue, RepositoryFacts, ValueKind};
 use super::settings::{self, Policy};
+use crate::words::plural;
 use crate::{JudgeError, SettingProblem};
 use exhibit_evidence::assessment::{Judgement, SubjectOutcome};
 use exhibit_evidence::deployment::Environment;
@@ -219,10 +220,6 @@ impl Judging<'_> {
                 })
         })
     }
-}
-
-fn plural(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn severity_of(value: &ObservedValue) -> Severity {

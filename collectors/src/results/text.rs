@@ -1,5 +1,7 @@
 //! Text of strangers, made fit to be shown: cut to a length, with everything visible that would hide, move or recolour what is read.
 
+use exhibit_evidence::letters::hides;
+
 /// How many characters of a name, a version, a path or an id are kept.
 pub const NAME: usize = 512;
 /// How many characters of a message or a title are kept.
@@ -29,14 +31,6 @@ pub(super) fn push(c: char, out: &mut String) {
         c if hides(c) => out.extend(c.escape_unicode()),
         c => out.push(c),
     }
-}
-
-fn hides(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{feff}' | '\u{3164}' | '\u{ffa0}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use exhibit_evidence::letters::hides;
 use serde::{Deserialize, Serialize};
 
 use crate::process;
@@ -208,8 +209,7 @@ pub fn plain(text: &str) -> String {
             if !plain.ends_with(' ') && !plain.is_empty() {
                 plain.push(' ');
             }
-        } else if !matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        {
+        } else if !hides(character) {
             plain.push(character);
         }
     }

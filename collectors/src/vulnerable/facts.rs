@@ -233,17 +233,23 @@ pub(super) struct ScanFacts {
 }
 
 impl ScanFacts {
+    /// What it is called, with its version where that is known.
+    pub(super) fn called(&self) -> String {
+        let run = self.run.as_ref().and_then(|run| run.version.as_deref());
+        match run.or_else(|| self.tools.first()?.version.as_deref()) {
+            Some(version) => format!("{} {version}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// What the database is known by: a later run with another one may report something else.
     pub(super) fn database_name(&self) -> String {
-        let version =
-            self.run.as_ref().and_then(|run| run.version.clone()).or_else(|| self.tools.first()?.version.clone());
-        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
         let at = match &self.database {
             Database::Updated { at } => format!(", database of {at}"),
             Database::Service => ", a service".to_owned(),
             Database::None | Database::Unknown { .. } => String::new(),
         };
-        format!("{}{version}{at}", self.name)
+        format!("{}{at}", self.called())
     }
 }
 

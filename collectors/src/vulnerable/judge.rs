@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use exhibit_evidence::assessment::{Judgement, SubjectOutcome};
 use exhibit_evidence::observation::Subject;
-use exhibit_evidence::{Finding, Fingerprint, Observation, Place, Severity, Verdict};
+use exhibit_evidence::{Finding, Fingerprint, Observation, Place, Severity, Timestamp, Verdict};
 
 use super::earlier::ABOUT_VULNERABILITIES;
-use super::facts::{FORMAT, Facts, History, Missed, Seen, TargetFacts};
+use super::facts::{FORMAT, Facts, History, Missed, ScanFacts, Seen, TargetFacts};
 use super::policy::{self, Allowed, Policy};
 use super::telling::{agreement, attributes, detail};
 use super::verdicts::{Freshness, day, freshness, standing, uncounted};
@@ -159,8 +160,8 @@ impl Judging<'_> {
     fn examined(&self, target: &TargetFacts) -> String {
         let packages: u64 = target.lockfiles.iter().map(|lockfile| lockfile.packages.len() as u64).sum();
         let unexamined: u64 = target.lockfiles.iter().map(|lockfile| lockfile.unexamined.len() as u64).sum();
-        let names: BTreeSet<&str> = target.scans.iter().map(|scan| scan.name.as_str()).collect();
-        let names: Vec<&str> = names.into_iter().collect();
+        let names: BTreeSet<String> = target.scans.iter().map(ScanFacts::called).collect();
+        let names: Vec<String> = names.into_iter().collect();
         let lockfiles = plural(target.lockfiles.len() as u64, "lockfile");
         let place = match (&target.image, &target.commit) {
             (Some(image), _) => format!("image {}", image.manifest.as_ref().unwrap_or(&image.config)),
@@ -297,8 +298,9 @@ impl Judging<'_> {
             "remediation-in-time" => match self.policy.days.get(&severity) {
                 Some(most) if days > i64::from(*most) => {
                     let rest = format!(
-                        "; first seen on {}, {days} days ago, and the policy allows {most} for {severity}",
-                        day(first)
+                        "; first seen on {}, {} ago, and the policy allows {most} for {severity}",
+                        day(first),
+                        plural(days.unsigned_abs(), "day")
                     );
                     (conditions::OVERDUE, severity, rest)
                 }
@@ -320,7 +322,11 @@ impl Judging<'_> {
                 *noted.apart.entry("without a fix").or_default() += 1;
                 return Ok(());
             }
-            _ => (conditions::VULNERABLE, severity, format!("; first seen on {}", day(first))),
+            _ => (
+                conditions::VULNERABLE,
+                severity,
+                format!("; first seen on {}{}", day(first), self.due(severity, first)),
+            ),
         };
         let rest = match seen.gone_after {
             Some(last) => format!("{rest}; it was gone after {} and is back", day(last)),
@@ -371,6 +377,16 @@ impl Judging<'_> {
             text.push_str(&format!("; it was accepted until {}", allowed.until));
         }
         text
+    }
+
+    /// Until when the policy has something of this severity mended, by words that stay true once that day has passed.
+    fn due(&self, severity: Severity, first: Timestamp) -> String {
+        let until = |days: &u32| {
+            let last = day(first.plus(TimeDelta::days(i64::from(*days))));
+            format!(", to be mended by {last} ({severity}: {})", plural(u64::from(*days), "day"))
+        };
+        // A longer time is none that anybody keeps.
+        self.policy.days.get(&severity).filter(|days| **days <= 36_500).map(until).unwrap_or_default()
     }
 
     fn excuse(&self, target: &TargetFacts, seen: &Seen) -> Option<Excuse> {

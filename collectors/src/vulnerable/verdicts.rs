@@ -88,14 +88,15 @@ pub(super) enum Freshness {
 
 /// How fresh a scan is at this instant.
 pub(super) fn freshness(scan: &ScanFacts, at: Timestamp, policy: &Policy) -> Freshness {
+    let called = scan.called();
     let days = |from: Timestamp| at.since(from).num_days();
     let most = i64::from(policy.database_days);
     if days(scan.written_at) > most {
         let told = format!(
             "what {} said is of {}, {} before this observation, and the policy allows {most}",
-            scan.name,
+            called,
             day(scan.written_at),
-            plural_days(days(scan.written_at))
+            plural(days(scan.written_at).unsigned_abs(), "day")
         );
         return Freshness::Stale(told);
     }
@@ -103,33 +104,25 @@ pub(super) fn freshness(scan: &ScanFacts, at: Timestamp, policy: &Policy) -> Fre
         // A day is left to clocks that differ.
         Database::Updated { at: made } if days(*made) < -1 => Freshness::Unknown(format!(
             "how old the database of {} is: it says {}, which is to come",
-            scan.name,
+            called,
             day(*made)
         )),
         Database::Updated { at: made } if days(*made) > most => Freshness::Stale(format!(
             "the database of {} is of {}, {} before this observation, and the policy allows {most}",
-            scan.name,
+            called,
             day(*made),
-            plural_days(days(*made))
+            plural(days(*made).unsigned_abs(), "day")
         )),
-        Database::Updated { at: made } => {
-            Freshness::Fresh(format!("the database of {} is of {}", scan.name, day(*made)))
+        Database::Updated { at: made } => Freshness::Fresh(format!("the database of {} is of {}", called, day(*made))),
+        Database::Service if scan.examined == Some(0) && !scan.skipped.is_empty() => {
+            Freshness::Unknown(format!("whether the service of {} knew anything: it passed over every package", called))
         }
-        Database::Service if scan.examined == Some(0) && !scan.skipped.is_empty() => Freshness::Unknown(format!(
-            "whether the service of {} knew anything: it passed over every package",
-            scan.name
-        )),
         Database::Service => {
-            Freshness::Fresh(format!("the service of {} was asked on {}", scan.name, day(scan.written_at)))
+            Freshness::Fresh(format!("the service of {} was asked on {}", called, day(scan.written_at)))
         }
-        Database::None => Freshness::Fresh(format!("what {} knows is part of its version", scan.name)),
-        Database::Unknown { why } => Freshness::Unknown(format!("how old the database of {} is: {why}", scan.name)),
+        Database::None => Freshness::Fresh(format!("what {} knows is part of its version", called)),
+        Database::Unknown { why } => Freshness::Unknown(format!("how old the database of {} is: {why}", called)),
     }
-}
-
-/// `day` ends in `y` and is no `daies`.
-fn plural_days(days: i64) -> String {
-    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 
 /// The day of an instant, in UTC.

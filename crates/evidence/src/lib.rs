@@ -16,6 +16,7 @@ pub mod finding;
 pub mod hold;
 pub mod ids;
 pub mod key;
+pub mod letters;
 pub mod observation;
 pub mod outcome;
 pub mod period;

@@ -5,6 +5,8 @@
 
 use std::io::Write;
 
+use exhibit_evidence::letters::hides;
+
 /// Tera's escape function for Markdown templates.
 pub(crate) fn escape_into(text: &str, out: &mut dyn Write) -> std::io::Result<()> {
     out.write_all(escape(text).as_bytes())
@@ -76,14 +78,6 @@ pub(crate) fn visible(text: &str) -> String {
         }
     }
     out
-}
-
-fn hides(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{feff}' | '\u{3164}' | '\u{ffa0}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Strings that try to be markup.

@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use exhibit_evidence::letters::steers;
 use exhibit_ledger::bundle::{CannotLook, Manifest, Trust, Verification, verify_bundle_with};
 use exhibit_ledger::checkpoint::{CheckpointError, SignedCheckpoint};
 use exhibit_ledger::keys::{Rotation, RotationError, parse_rotations};
@@ -142,9 +143,8 @@ impl Outcome {
 
 /// A text from a file, fit for a terminal: control characters and those that turn the direction of text are escaped.
 fn printable(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if c.is_control() || turns(c) {
+        if steers(c) {
             out.extend(c.escape_default())
         } else {
             out.push(c)

@@ -18,6 +18,8 @@ pub(crate) use voice::{Step, Words};
 
 use std::process::ExitCode;
 
+use exhibit_evidence::letters::steers;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -41,16 +43,11 @@ impl From<Exit> for ExitCode {
 
 /// The text with control characters escaped, line ends kept.
 pub(crate) fn printable(text: &str) -> String {
-    let dangerous = |c: char| c != '\n' && (c.is_control() || is_bidi(c));
+    let dangerous = |c: char| c != '\n' && steers(c);
     if !text.contains(dangerous) {
         return text.to_owned();
     }
     text.chars().map(|c| if dangerous(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
-/// Characters that change the direction of what follows: a way to show another text than the one that is there.
-fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
