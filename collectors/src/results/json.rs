@@ -265,6 +265,11 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Reads an object of which one key alone counts: `read` is called at its value, and must read or skip it.
+    pub(super) fn only(&mut self, wanted: &str, mut read: impl FnMut(&mut Self) -> Result<(), Why>) -> Result<(), Why> {
+        self.object(|json, key| if key == wanted { read(json) } else { json.skip() })
+    }
+
     /// Reads an array: `each` is called before every element, and must read or skip it. A null counts as an empty array.
     pub(super) fn array(&mut self, mut each: impl FnMut(&mut Self) -> Result<(), Why>) -> Result<(), Why> {
         match self.kind()? {

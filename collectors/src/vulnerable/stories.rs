@@ -254,11 +254,11 @@ fn a_vulnerability_from_its_first_day_to_its_last() {
     let said = story.run("2026-11-01", "");
     assert_eq!(said.of(KNOWN).findings[0].fingerprint, first);
     let (_, notes) = said.notes(KNOWN);
-    assert!(notes[0].contains("first seen on 2026-09-01; it was gone after 2026-10-16 and is back"), "{notes:?}");
+    assert!(notes[0].contains("first seen on 2026-09-01, to be mended by 2026-10-01 (high: 30 days); it was gone after 2026-10-16 and is back"), "{notes:?}");
     // And still so the next day, when it is open and no longer new.
     let said = story.run("2026-11-02", "");
     let (_, notes) = said.notes(KNOWN);
-    assert!(notes[0].contains("first seen on 2026-09-01; it was gone after 2026-10-16 and is back"), "{notes:?}");
+    assert!(notes[0].contains("first seen on 2026-09-01, to be mended by 2026-10-01 (high: 30 days); it was gone after 2026-10-16 and is back"), "{notes:?}");
 
     // Gone with its package.
     story.write("requirements.txt", "requests==2.25.0\n");

@@ -135,6 +135,7 @@ fn where_nothing_is_nothing_is_made_up() {
         "# collector = \"dependency_scan\"",
         "# collector = \"static_analysis\"",
         "# collector = \"container_scan\"",
+        "# collector = \"sbom\"",
         "# Not covered",
     ] {
         assert!(text.lines().any(|found| found.starts_with(line)), "{line} is not in\n{text}");

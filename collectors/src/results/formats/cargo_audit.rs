@@ -11,31 +11,22 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
     teller.tell(json, Told::Tool(Tool { name: "cargo-audit".to_owned(), version: None }))?;
     json.object(|json, key| match key {
         "database" => database(json, teller),
-        "lockfile" => json.object(|json, key| match key {
-            "dependency-count" => {
-                if let Some(count) = json.whole()? {
-                    counted = true;
-                    teller.tell(json, Told::Count(Count { of: "packages".to_owned(), count, place: None }))?;
-                }
-                Ok(())
+        "lockfile" => json.only("dependency-count", |json| {
+            if let Some(count) = json.whole()? {
+                counted = true;
+                teller.tell(json, Told::Count(Count { of: "packages".to_owned(), count, place: None }))?;
             }
-            _ => json.skip(),
+            Ok(())
         }),
-        "settings" => json.object(|json, key| match key {
-            "ignore" => {
-                for id in json.texts(MANY)? {
-                    teller.notice(json, Grade::Note, format!("told to ignore {id}"), None)?;
-                }
-                Ok(())
+        "settings" => json.only("ignore", |json| {
+            for id in json.texts(MANY)? {
+                teller.notice(json, Grade::Note, format!("told to ignore {id}"), None)?;
             }
-            _ => json.skip(),
+            Ok(())
         }),
-        "vulnerabilities" => json.object(|json, key| match key {
-            "list" => {
-                listed = true;
-                json.array(|json| entry(json, teller, None))
-            }
-            _ => json.skip(),
+        "vulnerabilities" => json.only("list", |json| {
+            listed = true;
+            json.array(|json| entry(json, teller, None))
         }),
         "warnings" => json.object(|json, sort| json.array(|json| entry(json, teller, Some(sort)))),
         _ => json.skip(),
@@ -80,14 +71,9 @@ fn entry(json: &mut Json<'_>, teller: &mut Teller<'_>, sort: Option<&str>) -> Re
             }
             Ok(())
         }),
-        "versions" => json.object(|json, key| {
-            match key {
-                "patched" => {
-                    told = true;
-                    fixed = json.texts(MANY)?;
-                }
-                _ => json.skip()?,
-            }
+        "versions" => json.only("patched", |json| {
+            told = true;
+            fixed = json.texts(MANY)?;
             Ok(())
         }),
         "package" => json.object(|json, key| {

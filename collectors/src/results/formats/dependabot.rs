@@ -66,11 +66,8 @@ fn alert(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
                     "cvss" => vector(json, &mut rated)?,
                     "cvss_severities" => json.object(|json, _| vector(json, &mut rated))?,
                     "identifiers" => json.array(|json| {
-                        json.object(|json, key| {
-                            match key {
-                                "value" => json.text()?.iter().for_each(|id| ids.add(id)),
-                                _ => json.skip()?,
-                            }
+                        json.only("value", |json| {
+                            json.text()?.iter().for_each(|id| ids.add(id));
                             Ok(())
                         })
                     })?,
@@ -132,11 +129,8 @@ fn named(json: &mut Json<'_>) -> Result<(Option<String>, Option<String>), Why> {
 }
 
 fn vector(json: &mut Json<'_>, rated: &mut Rated) -> Result<(), Why> {
-    json.object(|json, key| {
-        match key {
-            "vector_string" => json.text()?.iter().for_each(|vector| rated.add(vector)),
-            _ => json.skip()?,
-        }
+    json.only("vector_string", |json| {
+        json.text()?.iter().for_each(|vector| rated.add(vector));
         Ok(())
     })
 }

@@ -114,11 +114,8 @@ fn state(word: Option<&str>) -> Fix {
 
 fn cvss(json: &mut Json<'_>, rated: &mut Rated) -> Result<(), Why> {
     json.array(|json| {
-        json.object(|json, key| {
-            match key {
-                "vector" => json.text()?.iter().for_each(|vector| rated.add(vector)),
-                _ => json.skip()?,
-            }
+        json.only("vector", |json| {
+            json.text()?.iter().for_each(|vector| rated.add(vector));
             Ok(())
         })
     })

@@ -52,15 +52,11 @@ fn finding(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
             match key {
                 "path" => finding.file = json.text()?,
                 "line" => finding.line = json.whole()?,
-                "git_metadata" => json.object(|json, key| match key {
-                    "commit" => json.object(|json, key| {
-                        match key {
-                            "id" => finding.about = json.text()?.map(|commit| format!("commit {commit}")),
-                            _ => json.skip()?,
-                        }
+                "git_metadata" => json.only("commit", |json| {
+                    json.only("id", |json| {
+                        finding.about = json.text()?.map(|commit| format!("commit {commit}"));
                         Ok(())
-                    }),
-                    _ => json.skip(),
+                    })
                 })?,
                 _ => json.skip()?,
             }

@@ -112,11 +112,8 @@ impl Failure {
 fn dependencies(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str, counted: &mut bool) -> Result<(), Why> {
     let mut total = None;
     match (json.kind()?, key) {
-        (Kind::Object, _) => json.object(|json, key| {
-            match key {
-                "total" => total = json.whole()?,
-                _ => json.skip()?,
-            }
+        (Kind::Object, _) => json.only("total", |json| {
+            total = json.whole()?;
             Ok(())
         })?,
         (Kind::Number, "totalDependencies") => total = json.whole()?,
@@ -277,11 +274,8 @@ fn via(json: &mut Json<'_>) -> Result<Via, Why> {
 }
 
 fn cvss(json: &mut Json<'_>, rated: &mut Rated) -> Result<(), Why> {
-    json.object(|json, key| {
-        match key {
-            "vectorString" => json.text()?.iter().for_each(|vector| rated.add(vector)),
-            _ => json.skip()?,
-        }
+    json.only("vectorString", |json| {
+        json.text()?.iter().for_each(|vector| rated.add(vector));
         Ok(())
     })
 }

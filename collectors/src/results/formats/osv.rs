@@ -48,11 +48,8 @@ pub(super) fn advisory(json: &mut Json<'_>, of: Option<&str>) -> Result<Advisory
 
 fn severity(json: &mut Json<'_>, rated: &mut Rated) -> Result<(), Why> {
     json.array(|json| {
-        json.object(|json, key| {
-            match key {
-                "score" => json.text()?.iter().for_each(|vector| rated.add(vector)),
-                _ => json.skip()?,
-            }
+        json.only("score", |json| {
+            json.text()?.iter().for_each(|vector| rated.add(vector));
             Ok(())
         })
     })
@@ -88,17 +85,13 @@ fn affected(json: &mut Json<'_>, one: &mut Advisory, of: Option<&str>) -> Result
             })?,
             "severity" => severity(json, &mut one.rated)?,
             "ranges" => json.array(|json| {
-                json.object(|json, key| match key {
-                    "events" => json.array(|json| {
-                        json.object(|json, key| {
-                            match key {
-                                "fixed" => fixed.extend(json.text()?.filter(|_| fixed.len() < MANY)),
-                                _ => json.skip()?,
-                            }
+                json.only("events", |json| {
+                    json.array(|json| {
+                        json.only("fixed", |json| {
+                            fixed.extend(json.text()?.filter(|_| fixed.len() < MANY));
                             Ok(())
                         })
-                    }),
-                    _ => json.skip(),
+                    })
                 })
             })?,
             _ => json.skip()?,

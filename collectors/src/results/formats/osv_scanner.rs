@@ -134,11 +134,8 @@ fn group(json: &mut Json<'_>) -> Result<Group, Why> {
             "ids" | "aliases" => json.texts(MANY)?.iter().for_each(|id| group.ids.add(id)),
             "max_severity" => group.severity = json.text()?,
             "experimentalAnalysis" => json.object(|json, _| {
-                json.object(|json, key| {
-                    match key {
-                        "called" => group.called = json.flag()?.map(|called| called || group.called == Some(true)),
-                        _ => json.skip()?,
-                    }
+                json.only("called", |json| {
+                    group.called = json.flag()?.map(|called| called || group.called == Some(true));
                     Ok(())
                 })
             })?,

@@ -7,12 +7,9 @@ use crate::results::{Examined, Ids, Skipped, Told, Tool, Vulnerability, Why, jso
 pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     let mut there = false;
     teller.tell(json, Told::Tool(Tool { name: "pip-audit".to_owned(), version: None }))?;
-    json.object(|json, key| match key {
-        "dependencies" => {
-            there = true;
-            json.array(|json| dependency(json, teller))
-        }
-        _ => json.skip(),
+    json.only("dependencies", |json| {
+        there = true;
+        json.array(|json| dependency(json, teller))
     })?;
     if !there {
         return Err(json.missing("dependencies"));

@@ -117,11 +117,8 @@ fn rule(json: &mut Json<'_>) -> Result<Rule, Why> {
             rule.id = json.text()?;
             Ok(())
         }
-        "defaultConfiguration" => json.object(|json, key| {
-            match key {
-                "level" => rule.level = json.text()?,
-                _ => json.skip()?,
-            }
+        "defaultConfiguration" => json.only("level", |json| {
+            rule.level = json.text()?;
             Ok(())
         }),
         "shortDescription" => json.object(|json, key| {
@@ -140,14 +137,9 @@ fn rule(json: &mut Json<'_>) -> Result<Rule, Why> {
 
 /// `security-severity`, a score from 0 to 10 that GitHub made a custom.
 fn properties(json: &mut Json<'_>, tenths: &mut Option<u8>) -> Result<(), Why> {
-    json.object(|json, key| {
-        match key {
-            "security-severity" => {
-                let score = json.text()?.and_then(|score| score.parse::<f64>().ok());
-                *tenths = score.filter(|score| (0.0..=10.0).contains(score)).map(|score| (score * 10.0).round() as u8);
-            }
-            _ => json.skip()?,
-        }
+    json.only("security-severity", |json| {
+        let score = json.text()?.and_then(|score| score.parse::<f64>().ok());
+        *tenths = score.filter(|score| (0.0..=10.0).contains(score)).map(|score| (score * 10.0).round() as u8);
         Ok(())
     })
 }
@@ -206,11 +198,8 @@ fn notification(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why>
 fn artifact(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     let (mut path, mut target) = (None, false);
     json.object(|json, key| match key {
-        "location" => json.object(|json, key| {
-            match key {
-                "uri" => path = json.text()?,
-                _ => json.skip()?,
-            }
+        "location" => json.only("uri", |json| {
+            path = json.text()?;
             Ok(())
         }),
         "roles" => {
@@ -254,11 +243,8 @@ fn locations(json: &mut Json<'_>) -> Result<Place, Why> {
                     }
                     Ok(())
                 }),
-                "region" => json.object(|json, key| {
-                    match key {
-                        "startLine" => place.line = json.whole()?,
-                        _ => json.skip()?,
-                    }
+                "region" => json.only("startLine", |json| {
+                    place.line = json.whole()?;
                     Ok(())
                 }),
                 _ => json.skip(),

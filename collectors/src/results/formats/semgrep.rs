@@ -64,11 +64,8 @@ fn finding(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
             finding.file = json.text()?;
             Ok(())
         }
-        "start" => json.object(|json, key| {
-            match key {
-                "line" => finding.line = json.whole()?,
-                _ => json.skip()?,
-            }
+        "start" => json.only("line", |json| {
+            finding.line = json.whole()?;
             Ok(())
         }),
         "extra" => json.object(|json, key| {

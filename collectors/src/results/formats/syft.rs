@@ -18,24 +18,18 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
             })
         }
         "source" => source(json, teller),
-        "descriptor" => json.object(|json, key| {
-            match key {
-                "version" => tool = json.text()?,
-                _ => json.skip()?,
-            }
+        "descriptor" => json.only("version", |json| {
+            tool = json.text()?;
             Ok(())
         }),
-        "schema" => json.object(|json, key| match key {
-            "version" => {
-                let found = json.text()?.unwrap_or_default();
-                let major = found.split('.').next().and_then(|major| major.parse::<u64>().ok());
-                if major.is_none_or(|major| major > SCHEMA) {
-                    let known = "versions 1 to 16";
-                    return Err(Why::Schema { format: json.format(), key: "schema.version", found, known });
-                }
-                Ok(())
+        "schema" => json.only("version", |json| {
+            let found = json.text()?.unwrap_or_default();
+            let major = found.split('.').next().and_then(|major| major.parse::<u64>().ok());
+            if major.is_none_or(|major| major > SCHEMA) {
+                let known = "versions 1 to 16";
+                return Err(Why::Schema { format: json.format(), key: "schema.version", found, known });
             }
-            _ => json.skip(),
+            Ok(())
         }),
         _ => json.skip(),
     })?;

@@ -78,11 +78,8 @@ fn result(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
             }
         }),
         "Vulnerabilities" => json.array(|json| vulnerability(json, teller, &target.name, &kind)),
-        "MisconfSummary" => json.object(|json, key| {
-            match key {
-                "Successes" => counted = json.whole()?,
-                _ => json.skip()?,
-            }
+        "MisconfSummary" => json.only("Successes", |json| {
+            counted = json.whole()?;
             Ok(())
         }),
         "Misconfigurations" => json.array(|json| misconfiguration(json, teller, &target.name)),
@@ -121,11 +118,8 @@ fn packaged(json: &mut Json<'_>, kind: &str) -> Result<Packaged, Why> {
 
 fn identifier(json: &mut Json<'_>) -> Result<Option<Package>, Why> {
     let mut purl = None;
-    json.object(|json, key| {
-        match key {
-            "PURL" => purl = json.text()?.and_then(|purl| Package::parse(&purl).ok()),
-            _ => json.skip()?,
-        }
+    json.only("PURL", |json| {
+        purl = json.text()?.and_then(|purl| Package::parse(&purl).ok());
         Ok(())
     })?;
     Ok(purl)

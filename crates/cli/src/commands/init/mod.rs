@@ -38,7 +38,7 @@ use crate::{
 /// Collectors that a job can be written for from what is found.
 const WRITTEN: [&str; 4] = ["ci_secrets", "log_redaction", "repository_secrets", "unique_credentials"];
 /// Collectors that a job can be written for where a scanner lies ready.
-const SCANS: [&str; 3] = ["container_scan", "dependency_scan", "static_analysis"];
+const SCANS: [&str; 4] = ["container_scan", "dependency_scan", "sbom", "static_analysis"];
 
 /// Folders of the machine that audits ask about; only whether they are there is looked at.
 const MACHINE: [(&str, &str); 2] =
@@ -237,6 +237,7 @@ fn about(top: &Path, registry: &Registry, found: &[Found], plan: &Plan) -> anyho
         dependencies_schedule: schedule("dependency_scan")?,
         code_schedule: schedule("static_analysis")?,
         images_schedule: schedule("container_scan")?,
+        bills_schedule: schedule("sbom")?,
         archive_schedule: schedule("worm_archive")?,
         not_covered: not_covered(registry, found, plan),
     })
@@ -385,9 +386,10 @@ fn made(file: &Path, kept: Option<PathBuf>, plan: &Plan, found: &[Found], walk: 
     }
     let scans = &plan.scans;
     let of_scans = [
-        (scans::DEPENDENCIES, scans.locks.is_empty()),
+        (scans::DEPENDENCIES, scans.locks.is_none()),
         (scans::CODE, scans.code.is_empty()),
         (scans::IMAGES, scans.images.is_empty()),
+        (scans::BILLS, scans.bills.is_empty()),
     ];
     jobs.extend(of_scans.into_iter().filter(|(_, empty)| !empty).map(|(id, _)| id.to_owned()));
     if !jobs.is_empty() {

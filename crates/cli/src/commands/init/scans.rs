@@ -8,7 +8,7 @@ use exhibit_collectors::{packages::Format, scanners};
 use super::{
     find::{Found, Kind},
     guess::slug,
-    plan::{folder, name, paths_of, unused},
+    plan::{name, paths_of, unused},
 };
 
 /// What the machine has.
@@ -28,8 +28,6 @@ struct Tool {
     adapter: &'static str,
     /// The lockfiles that it reads; none named: all that are read here.
     takes: &'static [Format],
-    /// Whether it gets the folder of one lockfile.
-    apart: bool,
     database: Option<Database>,
     /// How one gets it.
     obtain: &'static str,
@@ -47,7 +45,6 @@ struct Database {
 const TRIVY: Tool = Tool {
     adapter: "trivy",
     takes: &[],
-    apart: false,
     database: Some(Database {
         folders: &[".cache/trivy"],
         sign: "db/metadata.json",
@@ -55,12 +52,10 @@ const TRIVY: Tool = Tool {
     }),
     obtain: "install Trivy",
 };
-const OSV: Tool =
-    Tool { adapter: "osv-scanner", takes: &[], apart: false, database: None, obtain: "install OSV-Scanner" };
+const OSV: Tool = Tool { adapter: "osv-scanner", takes: &[], database: None, obtain: "install OSV-Scanner" };
 const GRYPE: Tool = Tool {
     adapter: "grype",
     takes: &[],
-    apart: false,
     database: Some(Database { folders: &[".cache/grype/db"], sign: "6", obtain: "grype db update" }),
     obtain: "install Grype",
 };
@@ -73,7 +68,6 @@ const OF_LOCKFILES: [Tool; 9] = [
     Tool {
         adapter: "cargo-audit",
         takes: &[Format::Cargo],
-        apart: false,
         database: Some(Database {
             folders: &[".cargo/advisory-db"],
             sign: ".git",
@@ -81,20 +75,13 @@ const OF_LOCKFILES: [Tool; 9] = [
         }),
         obtain: "cargo install --locked cargo-audit",
     },
-    Tool {
-        adapter: "pip-audit",
-        takes: &[Format::Requirements],
-        apart: false,
-        database: None,
-        obtain: "pipx install pip-audit",
-    },
-    Tool { adapter: "npm-audit", takes: &[Format::Npm], apart: true, database: None, obtain: "install npm" },
-    Tool { adapter: "pnpm-audit", takes: &[Format::Pnpm], apart: true, database: None, obtain: "npm install -g pnpm" },
-    Tool { adapter: "yarn-audit", takes: &[Format::Yarn], apart: true, database: None, obtain: "npm install -g yarn" },
+    Tool { adapter: "pip-audit", takes: &[Format::Requirements], database: None, obtain: "pipx install pip-audit" },
+    Tool { adapter: "npm-audit", takes: &[Format::Npm], database: None, obtain: "install npm" },
+    Tool { adapter: "pnpm-audit", takes: &[Format::Pnpm], database: None, obtain: "npm install -g pnpm" },
+    Tool { adapter: "yarn-audit", takes: &[Format::Yarn], database: None, obtain: "npm install -g yarn" },
     Tool {
         adapter: "bundler-audit",
         takes: &[Format::Bundler],
-        apart: true,
         database: Some(Database {
             folders: &[".local/share/ruby-advisory-db"],
             sign: ".git",
@@ -114,14 +101,13 @@ pub(super) struct Ready {
     pub(super) database: Option<String>,
 }
 
-/// A target of the job `dependencies`.
+/// The target of the job `dependencies`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Locks {
     pub(super) id: String,
-    /// Whether its `path` is a repository, of which the commit that is checked out counts.
+    /// Whether the commit that is checked out counts, and not what lies in the folder.
     pub(super) repository: bool,
-    pub(super) path: String,
-    /// What other targets look at, or nobody.
+    /// What no scanner here reads.
     pub(super) exclude: Vec<String>,
     /// Folders of examples, which are left out by a guess.
     pub(super) examples: Vec<String>,
@@ -145,6 +131,18 @@ pub(super) struct Image {
     pub(super) scanner: Ready,
 }
 
+/// A target of the job `bills`: the folder or commit, or an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bill {
+    pub(super) id: String,
+    /// The image; none for the folder.
+    pub(super) image: Option<String>,
+    /// Whether the commit that is checked out counts, and not what lies in the folder.
+    pub(super) repository: bool,
+    pub(super) examples: Vec<String>,
+    pub(super) scanner: Ready,
+}
+
 /// What was found, and is looked at by nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Missing {
@@ -158,9 +156,10 @@ pub(super) struct Missing {
 /// Everything that is planned about scans.
 #[derive(Debug, Default)]
 pub(super) struct Scans {
-    pub(super) locks: Vec<Locks>,
+    pub(super) locks: Option<Locks>,
     pub(super) code: Vec<Code>,
     pub(super) images: Vec<Image>,
+    pub(super) bills: Vec<Bill>,
     pub(super) missing: Vec<Missing>,
     /// Which job looks at what.
     pub(super) used: Vec<(String, &'static str)>,
@@ -169,10 +168,11 @@ pub(super) struct Scans {
 pub(super) const DEPENDENCIES: &str = "dependencies";
 pub(super) const CODE: &str = "static-analysis";
 pub(super) const IMAGES: &str = "images";
+pub(super) const BILLS: &str = "bills";
 
 impl Scans {
     pub(super) fn is_empty(&self) -> bool {
-        self.locks.is_empty() && self.code.is_empty() && self.images.is_empty()
+        self.locks.is_none() && self.code.is_empty() && self.images.is_empty() && self.bills.is_empty()
     }
 }
 
@@ -182,6 +182,7 @@ pub(super) fn scans(found: &[Found], title: &str, machine: &Machine<'_>) -> Scan
     lockfiles(&mut scans, found, title, machine);
     code(&mut scans, found, machine);
     images(&mut scans, found, machine);
+    bills(&mut scans, found, title, machine);
     scans
 }
 
@@ -205,15 +206,14 @@ fn lockfiles(scans: &mut Scans, found: &[Found], title: &str, machine: &Machine<
     let read: Vec<(&str, Format)> =
         paths_of(found, Kind::Lockfile).filter_map(|path| Some((path, Format::of(path)?))).collect();
     let general = OF_LOCKFILES.iter().filter(|tool| tool.takes.is_empty()).find_map(|tool| ready(tool, machine).ok());
-    let (mut together, mut apart, mut nobody) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut looked_at, mut nobody) = (Vec::new(), Vec::new());
     let mut scanners: Vec<Ready> = general.iter().cloned().collect();
     for (path, format) in &read {
-        let own = OF_LOCKFILES.iter().find(|tool| tool.takes.contains(format));
-        match (&general, own.map(|tool| (tool, ready(tool, machine)))) {
-            (Some(_), _) => together.push(*path),
-            (None, Some((tool, Ok(scanner)))) if tool.apart => apart.push((*path, scanner)),
-            (None, Some((_, Ok(scanner)))) => {
-                together.push(*path);
+        let own = OF_LOCKFILES.iter().find(|tool| tool.takes.contains(format)).map(|tool| ready(tool, machine));
+        match (&general, own) {
+            (Some(_), _) => looked_at.push(*path),
+            (None, Some(Ok(scanner))) => {
+                looked_at.push(*path);
                 if !scanners.contains(&scanner) {
                     scanners.push(scanner);
                 }
@@ -221,36 +221,16 @@ fn lockfiles(scans: &mut Scans, found: &[Found], title: &str, machine: &Machine<
             (None, _) => nobody.push((*path, *format)),
         }
     }
-    let mut ids = BTreeSet::new();
-    let all = |path: &str| read.iter().map(|(path, _)| *path).filter(|other| *other != path).collect::<Vec<_>>();
-    if let Some(first) = together.first() {
-        let others = all(first).into_iter().filter(|path| !together.contains(path));
-        scans.locks.push(Locks {
-            id: unused(&mut ids, &slug(title), "dependencies"),
-            repository: together.iter().all(|path| (machine.committed)(path)),
-            path: ".".to_owned(),
-            exclude: others.map(str::to_owned).collect(),
+    if !looked_at.is_empty() {
+        scans.locks = Some(Locks {
+            id: id_of(title),
+            repository: looked_at.iter().all(|path| (machine.committed)(path)),
+            exclude: nobody.iter().map(|(path, _)| (*path).to_owned()).collect(),
             examples: machine.examples.to_vec(),
             scanners,
         });
     }
-    for (path, scanner) in apart {
-        let place = folder(path);
-        let below = |other: &str| {
-            other.strip_prefix(place).and_then(|rest| match place {
-                "" => Some(rest.to_owned()),
-                _ => rest.strip_prefix('/').map(str::to_owned),
-            })
-        };
-        let exclude = all(path).into_iter().filter_map(below).collect();
-        let examples = machine.examples.iter().filter_map(|path| below(path)).collect();
-        let id = unused(&mut ids, &slug(if place.is_empty() { title } else { place }), "dependencies");
-        let path = if place.is_empty() { "." } else { place }.to_owned();
-        scans.locks.push(Locks { id, repository: false, path, exclude, examples, scanners: vec![scanner] });
-    }
-    let without: BTreeSet<&str> = nobody.iter().map(|(path, _)| *path).collect();
-    let looked_at = read.iter().filter(|(path, _)| !without.contains(path));
-    scans.used.extend(looked_at.map(|(path, _)| ((*path).to_owned(), DEPENDENCIES)));
+    scans.used.extend(looked_at.iter().map(|path| ((*path).to_owned(), DEPENDENCIES)));
     if let Some((first, _)) = nobody.first() {
         let formats: BTreeSet<Format> = nobody.iter().map(|(_, format)| *format).collect();
         // What reads all of them, or what reads one.
@@ -269,6 +249,11 @@ fn lockfiles(scans: &mut Scans, found: &[Found], title: &str, machine: &Machine<
     }
 }
 
+/// An id like a title.
+fn id_of(title: &str) -> String {
+    unused(&mut BTreeSet::new(), &slug(title), "app")
+}
+
 /// The first by its name, and how many more there are.
 fn named(first: &str, count: usize) -> String {
     match count {
@@ -277,10 +262,8 @@ fn named(first: &str, count: usize) -> String {
     }
 }
 
-const HADOLINT: Tool =
-    Tool { adapter: "hadolint", takes: &[], apart: false, database: None, obtain: "install hadolint" };
-const CHECKOV: Tool =
-    Tool { adapter: "checkov", takes: &[], apart: false, database: None, obtain: "pipx install checkov" };
+const HADOLINT: Tool = Tool { adapter: "hadolint", takes: &[], database: None, obtain: "install hadolint" };
+const CHECKOV: Tool = Tool { adapter: "checkov", takes: &[], database: None, obtain: "pipx install checkov" };
 
 fn code(scans: &mut Scans, found: &[Found], machine: &Machine<'_>) {
     let recipes: Vec<&str> = paths_of(found, Kind::ContainerFile).collect();
@@ -349,6 +332,43 @@ fn images(scans: &mut Scans, found: &[Found], machine: &Machine<'_>) {
     }
 }
 
+const SYFT: Tool = Tool { adapter: "syft", takes: &[], database: None, obtain: "install Syft" };
+
+fn bills(scans: &mut Scans, found: &[Found], title: &str, machine: &Machine<'_>) {
+    let locks: Vec<&str> = paths_of(found, Kind::Lockfile).filter(|path| Format::of(path).is_some()).collect();
+    let images: Vec<&Found> = found.iter().filter(|one| one.kind == Kind::Image).collect();
+    let first = locks.first().copied().or_else(|| images.first().map(|one| one.path.as_str()));
+    let (Some(first), count) = (first, locks.len() + images.len()) else { return };
+    let scanner = match ready(&SYFT, machine) {
+        Ok(scanner) => scanner,
+        Err(obtain) => {
+            let why = format!("nothing was found that makes one of {}", named(first, count));
+            return scans.missing.push(Missing { item: "Bills of materials", why, obtain });
+        }
+    };
+    let mut ids = BTreeSet::new();
+    if !locks.is_empty() {
+        scans.bills.push(Bill {
+            id: unused(&mut ids, &slug(title), "app"),
+            image: None,
+            repository: locks.iter().all(|path| (machine.committed)(path)),
+            examples: machine.examples.to_vec(),
+            scanner: Ready { mode: Some("folder"), ..scanner.clone() },
+        });
+    }
+    for one in images {
+        let path = &one.path;
+        let mode = if path.ends_with(".tar") { "docker-archive" } else { "oci-dir" };
+        scans.bills.push(Bill {
+            id: unused(&mut ids, &slug(path.strip_suffix(".tar").unwrap_or(path)), "image"),
+            image: Some(path.clone()),
+            repository: false,
+            examples: Vec::new(),
+            scanner: Ready { mode: Some(mode), ..scanner.clone() },
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,37 +402,40 @@ mod tests {
             let scanners: Vec<String> = one.scanners.iter().map(by).collect();
             let kind = if one.repository { "repository" } else { "folder" };
             let without = [one.exclude.clone(), one.examples.clone()].concat().join(",");
-            format!("{}: {kind} {} without {without} by {}", one.id, one.path, scanners.join("+"))
+            format!("{}: {kind} without {without} by {}", one.id, scanners.join("+"))
         });
         let code = scans.code.iter().map(|one| format!("{}: {} by {}", one.id, one.files.join(","), by(&one.scanner)));
         let images = scans.images.iter().map(|one| format!("{}: {} by {}", one.id, one.path, by(&one.scanner)));
         let missing = scans.missing.iter().map(|one| format!("missing: {}; {}", one.why, one.obtain.join("; ")));
-        locks.chain(code).chain(images).chain(missing).collect()
+        let bills = scans.bills.iter().map(|one| format!("{}: bill by {}", one.id, by(&one.scanner)));
+        locks.chain(code).chain(images).chain(bills).chain(missing).collect()
     }
 
     #[test]
     fn one_scanner_that_reads_everything_is_enough() {
         let expected = [
-            "shop: repository . without web/tests by trivy",
+            "shop: repository without web/tests by trivy",
             "container-files: **/Dockerfile,**/Dockerfile.* by trivy config",
             "infrastructure: k8s/app.yaml,**/*.tf by trivy config",
             "out-shop: out/shop.tar by trivy",
+            "shop: bill by syft folder",
+            "out-shop: bill by syft docker-archive",
             "missing: no reader of lockfiles understands web/bun.lock; ",
         ];
-        assert_eq!(planned(&["trivy"], &[".cache/trivy"], true), expected);
+        assert_eq!(planned(&["trivy", "syft"], &[".cache/trivy"], true), expected);
     }
 
     #[test]
     fn scanners_of_one_language_share_the_lockfiles_and_what_nobody_reads_is_said() {
         let expected = [
-            "shop: folder . without Cargo.lock,web/package-lock.json,web/tests by pip-audit",
-            "web: folder web without tests by npm-audit",
+            "shop: folder without Cargo.lock,web/tests by pip-audit+npm-audit",
             "container-files: **/Dockerfile,**/Dockerfile.* by hadolint",
             "infrastructure: k8s/app.yaml,**/*.tf by checkov",
             "missing: no scanner was found that reads Cargo.lock; \
              git clone https://github.com/RustSec/advisory-db ~/.cargo/advisory-db",
             "missing: no reader of lockfiles understands web/bun.lock; ",
             "missing: no scanner was found that examines out/shop.tar; install Trivy; trivy image --download-db-only",
+            "missing: nothing was found that makes one of Cargo.lock and 3 more; install Syft",
         ];
         let programs = ["pip-audit", "npm", "cargo-audit", "hadolint", "checkov"];
         assert_eq!(planned(&programs, &[], false), expected);
@@ -426,6 +449,7 @@ mod tests {
             "missing: no scanner was found that analyses Dockerfile and 1 more; install hadolint",
             "missing: no scanner was found that analyses k8s/app.yaml and 1 more; pipx install checkov",
             "missing: no scanner was found that examines out/shop.tar; install Trivy; trivy image --download-db-only",
+            "missing: nothing was found that makes one of Cargo.lock and 3 more; install Syft",
         ];
         assert_eq!(planned(&[], &[], false), expected);
         // A program without its database scans nothing.

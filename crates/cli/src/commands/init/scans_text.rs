@@ -2,16 +2,17 @@
 
 use super::{
     plan::Plan,
-    scans::{CODE, Code, DEPENDENCIES, IMAGES, Image, Locks, Ready},
+    scans::{BILLS, Bill, CODE, Code, DEPENDENCIES, IMAGES, Image, Locks, Ready},
     text::{About, Line, head, list, quoted},
 };
 
-/// All three jobs.
+/// All four jobs.
 pub(super) fn scans(plan: &Plan, about: &About, line: &mut Line<'_>) {
     let environment = plan.environment_of_scans().unwrap_or_else(|| "production".to_owned());
     dependencies(plan, about, &environment, line);
     code(plan, about, &environment, line);
     images(plan, about, &environment, line);
+    bills(plan, about, &environment, line);
 }
 
 /// What stands before each line: nothing, or a comment sign where no scanner lies ready.
@@ -29,44 +30,48 @@ fn dependencies(plan: &Plan, about: &About, environment: &str, line: &mut Line<'
     line(format_args!(
         "# examined. `exhibit collectors show dependency_scan` tells more: of days to mend, what is exploited, VEX, results of your CI."
     ));
-    let example = [Locks {
+    let example = Locks {
         id: "app".to_owned(),
         repository: true,
-        path: ".".to_owned(),
         exclude: Vec::new(),
         examples: Vec::new(),
         scanners: vec![example("trivy", None, true)],
-    }];
-    let found = &plan.scans.locks;
-    let mark = mark(!found.is_empty(), "No lockfile was found that a scanner here reads", line);
+    };
+    let found = plan.scans.locks.as_ref();
+    let mark = mark(found.is_some(), "No lockfile was found that a scanner here reads", line);
     head(line, mark, DEPENDENCIES, "dependency_scan", &about.dependencies_schedule, &[environment]);
-    for one in if found.is_empty() { &example } else { found.as_slice() } {
-        line(format_args!("\n{mark}[[jobs.source.targets]]"));
-        line(format_args!("{mark}id = {}", quoted(&one.id)));
-        if one.repository {
-            line(format_args!("{mark}repository = {} # as it is committed: HEAD", quoted(&one.path)));
-        } else {
-            line(format_args!("{mark}folder = {} # as it lies there, committed or not", quoted(&one.path)));
-        }
-        let patterns: Vec<String> = one.examples.iter().map(|path| format!("{path}/**")).collect();
-        match (one.exclude.is_empty(), patterns.is_empty()) {
-            (true, true) => {}
-            (true, false) => {
-                line(format_args!(
-                    "{mark}exclude = {} # examples and foreign code, by names: a guess",
-                    list(&patterns)
-                ));
-            }
-            (false, _) => {
-                line(format_args!("{mark}# The scanner does not read the lockfiles among these; another target may."));
-                line(format_args!("{mark}exclude = {}", list(&[one.exclude.clone(), patterns].concat())));
-            }
-        }
-        for scanner in &one.scanners {
-            line(format_args!("\n{mark}[[jobs.source.targets.scans]]"));
-            line(format_args!("{mark}scanner = {}", of(scanner)));
-        }
+    let one = found.unwrap_or(&example);
+    line(format_args!("\n{mark}[[jobs.source.targets]]"));
+    line(format_args!("{mark}id = {}", quoted(&one.id)));
+    line(format_args!("{mark}{}", place(one.repository)));
+    if !one.exclude.is_empty() {
+        line(format_args!(
+            "{mark}# No scanner here reads the lockfiles among these; the rest are examples and foreign code."
+        ));
+        line(format_args!("{mark}exclude = {}", list(&[one.exclude.clone(), below(&one.examples)].concat())));
+    } else if !one.examples.is_empty() {
+        line(format_args!("{mark}exclude = {} {EXAMPLES}", list(&below(&one.examples))));
     }
+    for scanner in &one.scanners {
+        line(format_args!("\n{mark}[[jobs.source.targets.scans]]"));
+        line(format_args!("{mark}scanner = {}", of(scanner)));
+    }
+}
+
+const EXAMPLES: &str = "# examples and foreign code, by names: a guess";
+
+/// The folder that the file lies in, or the commit that is checked out there.
+fn place(repository: bool) -> &'static str {
+    if repository {
+        "repository = \".\" # as it is committed: HEAD"
+    } else {
+        "folder = \".\" # as it lies there, committed or not"
+    }
+}
+
+/// Patterns of everything below these folders.
+fn below(folders: &[String]) -> Vec<String> {
+    folders.iter().map(|path| format!("{path}/**")).collect()
 }
 
 fn code(plan: &Plan, about: &About, environment: &str, line: &mut Line<'_>) {
@@ -115,6 +120,40 @@ fn images(plan: &Plan, about: &About, environment: &str, line: &mut Line<'_>) {
         line(format_args!("\n{mark}[[jobs.source.targets.scans]]"));
         line(format_args!("{mark}scanner = {}", of(&one.scanner)));
     }
+}
+
+fn bills(plan: &Plan, about: &About, environment: &str, line: &mut Line<'_>) {
+    line(format_args!(
+        "\n# Bills of materials: whether there is one of each target, complete by what Exhibit counts itself. `exhibit collectors show"
+    ));
+    line(format_args!("# sbom` tells more: a target may also name the bill that your own CI made (`bill`)."));
+    let example = [Bill {
+        id: "app".to_owned(),
+        image: None,
+        repository: true,
+        examples: Vec::new(),
+        scanner: example("syft", Some("folder"), false),
+    }];
+    let found = &plan.scans.bills;
+    let mark = mark(!found.is_empty(), "Neither what makes one nor one was found here", line);
+    head(line, mark, BILLS, "sbom", &about.bills_schedule, &[environment]);
+    for one in if found.is_empty() { &example } else { found.as_slice() } {
+        line(format_args!("\n{mark}[[jobs.source.targets]]"));
+        line(format_args!("{mark}id = {}", quoted(&one.id)));
+        match &one.image {
+            Some(image) => line(format_args!("{mark}image = {}", quoted(image))),
+            None => line(format_args!("{mark}{}", place(one.repository))),
+        }
+        if !one.examples.is_empty() {
+            line(format_args!("{mark}exclude = {} {EXAMPLES}", list(&below(&one.examples))));
+        }
+        line(format_args!("{mark}scanner = {}", of(&one.scanner)));
+    }
+    line(format_args!("\n{mark}[jobs.policy]"));
+    line(format_args!(
+        "{mark}elements = {} # Syft tells no suppliers, which are NTIA's seventh element",
+        list(&["author", "timestamp", "name", "version", "identifier", "relationship"])
+    ));
 }
 
 fn example(adapter: &'static str, mode: Option<&'static str>, database: bool) -> Ready {

@@ -24,6 +24,7 @@ pub(super) struct About {
     pub(super) dependencies_schedule: String,
     pub(super) code_schedule: String,
     pub(super) images_schedule: String,
+    pub(super) bills_schedule: String,
     pub(super) archive_schedule: String,
     /// What no job is written for: the audit item, and why.
     pub(super) not_covered: Vec<(String, String)>,
