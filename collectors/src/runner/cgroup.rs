@@ -1,6 +1,5 @@
-//! Memory and processes of a scanner, held by a cgroup of its own (version 2) where this process may make one.
-//!
-//! Recorded, not proven: the tests hold it against files as the kernel's documentation of cgroup v2 has them.
+//! Memory and processes of a scanner, held by cgroups of its own where this process may make some: of version 2, or where
+//! the controllers are still of version 1, one in the tree of each.
 
 use std::fs;
 use std::io;
@@ -11,10 +10,11 @@ use super::Limits;
 /// Where the kernel shows cgroups.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A cgroup for one run. What is left in it is killed, and it is removed, when this is dropped.
-#[derive(Debug)]
+/// Cgroups for one run. What is left in them is killed, and they are removed, when this is dropped.
+#[derive(Debug, Default)]
 pub(super) struct Group {
-    folder: PathBuf,
+    /// One of version 2 alone, or one of version 1 for each controller.
+    folders: Vec<PathBuf>,
     /// The memory that it is held to, if it is.
     pub(super) memory_bytes: Option<u64>,
     /// The processes that it is held to, if it is.
@@ -22,7 +22,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Makes one beside or below the cgroup that this process is in, wherever the controllers are handed down to; none
+    /// Makes them beside or below the cgroups that this process is in, wherever the controllers are handed down to; none
     /// where there is no such place or it is not ours.
     pub(super) fn made(name: &str, limits: &Limits) -> Option<Self> {
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -30,6 +30,10 @@ impl Group {
     }
 
     fn made_within(root: &Path, own: &str, name: &str, limits: &Limits) -> Option<Self> {
+        Self::of_version_2(root, own, name, limits).or_else(|| Self::of_version_1(root, own, name, limits))
+    }
+
+    fn of_version_2(root: &Path, own: &str, name: &str, limits: &Limits) -> Option<Self> {
         let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let own = root.join(own);
         // A service whose own cgroup is a leaf of one that was handed to it (`DelegateSubgroup=`) makes siblings.
@@ -47,26 +51,47 @@ impl Group {
         }
         let folder = parent.join(name);
         fs::create_dir(&folder).ok()?;
-        let mut group = Self { folder, memory_bytes: None, processes: None };
-        if has("memory") && group.set("memory.max", limits.memory_bytes).is_ok() {
+        let mut group = Self::default();
+        if has("memory") && set(&folder, "memory.max", limits.memory_bytes).is_ok() {
             // Where there is swap, memory that is swapped out is held too.
-            let _ = group.set("memory.swap.max", 0);
-            let _ = group.set("memory.oom.group", 1);
+            let _ = set(&folder, "memory.swap.max", 0);
+            let _ = set(&folder, "memory.oom.group", 1);
             group.memory_bytes = Some(limits.memory_bytes);
         }
-        if has("pids") && group.set("pids.max", limits.processes).is_ok() {
+        if has("pids") && set(&folder, "pids.max", limits.processes).is_ok() {
             group.processes = Some(limits.processes);
         }
+        group.folders.push(folder);
         Some(group)
     }
 
-    fn set(&self, file: &str, value: u64) -> io::Result<()> {
-        fs::write(self.folder.join(file), value.to_string())
+    fn of_version_1(root: &Path, own: &str, name: &str, limits: &Limits) -> Option<Self> {
+        let mut group = Self::default();
+        let mut made = |controller: &str| {
+            let folder = root.join(controller).join(below(own, controller)?).join(name);
+            fs::create_dir(&folder).ok()?;
+            group.folders.push(folder.clone());
+            Some(folder)
+        };
+        let (memory, pids) = (made("memory"), made("pids"));
+        if memory.is_some_and(|folder| {
+            let held = set(&folder, "memory.limit_in_bytes", limits.memory_bytes).is_ok();
+            // Where swap is counted, memory that is swapped out is held too; it can't be set before the other.
+            let _ = set(&folder, "memory.memsw.limit_in_bytes", limits.memory_bytes);
+            held
+        }) {
+            group.memory_bytes = Some(limits.memory_bytes);
+        }
+        if pids.is_some_and(|folder| set(&folder, "pids.max", limits.processes).is_ok()) {
+            group.processes = Some(limits.processes);
+        }
+        (group.memory_bytes.is_some() || group.processes.is_some()).then_some(group)
     }
 
     /// Takes in a process, and all that it starts from now on.
     pub(super) fn take_in(&mut self, pid: u32) {
-        if self.set("cgroup.procs", u64::from(pid)).is_err() {
+        let taken = self.folders.iter().all(|folder| set(folder, "cgroup.procs", u64::from(pid)).is_ok());
+        if !taken {
             self.memory_bytes = None;
             self.processes = None;
         }
@@ -74,23 +99,44 @@ impl Group {
 
     /// Whether something in it was killed for want of memory.
     pub(super) fn ran_out_of_memory(&self) -> bool {
-        let events = fs::read_to_string(self.folder.join("memory.events")).unwrap_or_default();
-        let killed = events.lines().find_map(|line| line.strip_prefix("oom_kill "));
-        killed.and_then(|count| count.trim().parse::<u64>().ok()).is_some_and(|count| count > 0)
+        // Version 2 tells it in the first, version 1 in the second.
+        let files = ["memory.events", "memory.oom_control"];
+        let told = self.folders.iter().flat_map(|folder| files.map(|file| folder.join(file)));
+        told.filter_map(|path| fs::read_to_string(path).ok()).any(|text| {
+            let killed = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+            killed.and_then(|count| count.trim().parse::<u64>().ok()).is_some_and(|count| count > 0)
+        })
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let _ = self.set("cgroup.kill", 1);
+        for folder in &self.folders {
+            // Version 1 has no such file: the runner has ended what was in it.
+            let _ = set(folder, "cgroup.kill", 1);
+        }
         // Empty once the kernel has taken away what was killed; one that stays is empty and harmless.
         for _ in 0..100 {
-            if fs::remove_dir(&self.folder).is_ok() {
+            self.folders.retain(|folder| fs::remove_dir(folder).is_err());
+            if self.folders.is_empty() {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
+}
+
+fn set(folder: &Path, file: &str, value: u64) -> io::Result<()> {
+    fs::write(folder.join(file), value.to_string())
+}
+
+/// Where this process is in the tree of a controller of version 1.
+fn below<'a>(own: &'a str, controller: &str) -> Option<&'a str> {
+    own.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        controllers.split(',').any(|one| one == controller).then(|| path.trim_start_matches('/'))
+    })
 }
 
 #[cfg(test)]
@@ -117,5 +163,20 @@ mod tests {
         fs::write(folder.join("memory.events"), "low 0\noom 1\noom_kill 2\n").expect("written");
         assert!(group.ran_out_of_memory());
         assert!(Group::made_within(root.path(), "4:memory:/x\n", "scan", &Limits::default()).is_none());
+    }
+
+    #[test]
+    fn where_controllers_are_of_version_1_each_gets_one() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(root.path().join("memory/user/me")).expect("made");
+        let own = "8:pids:/\n4:memory,hugetlb:/user/me\n0::/\n";
+        let mut group = Group::made_within(root.path(), own, "scan", &Limits::default()).expect("made");
+        assert_eq!((group.memory_bytes, group.processes), (Some(4 << 30), None));
+        let folder = root.path().join("memory/user/me/scan");
+        assert_eq!(fs::read_to_string(folder.join("memory.memsw.limit_in_bytes")).expect("written"), "4294967296");
+        group.take_in(7);
+        assert!(!group.ran_out_of_memory());
+        fs::write(folder.join("memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n").expect("written");
+        assert!(group.ran_out_of_memory());
     }
 }

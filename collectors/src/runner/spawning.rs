@@ -93,15 +93,16 @@ impl Runner for Spawning {
             }
             Pumped::Stopped => return Err(kept.over(name)),
         }
+        // The kernel may have ended the helper with it.
+        if group.as_ref().is_some_and(Group::ran_out_of_memory) {
+            return Err(RunnerError::TooMuchMemory { program: name.clone(), most: task.limits.memory_bytes });
+        }
         let [Message::Started(in_force), Message::Ended(ended, used)] = said else {
             return Err(RunnerError::Lost { program: name.clone() });
         };
         let mut in_force = in_force.clone();
         in_force.memory_bytes = group.as_ref().and_then(|group| group.memory_bytes);
         in_force.processes = group.as_ref().and_then(|group| group.processes);
-        if group.is_some_and(|group| group.ran_out_of_memory()) {
-            return Err(RunnerError::TooMuchMemory { program: name.clone(), most: task.limits.memory_bytes });
-        }
         let output = output(&work.join(OUTPUT), task)?;
         let (stdout, stdout_bytes) = kept.rewound().map_err(unreadable)?;
         Ok(Ran {

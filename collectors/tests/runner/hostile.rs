@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use exhibit_collectors::runner::Ended;
+use exhibit_collectors::runner::{Ended, RunnerError};
 
-use crate::{Script, fenced};
+use crate::{Script, fenced, printed};
 
 /// Starts three that stay: one in the background, one in a session of its own, one orphaned in a session of its own. Each
 /// notes its number before anything else goes on.
@@ -146,6 +146,33 @@ fn cpu_time_files_and_open_files_are_bounded() {
     let script = Script::new("head -c 2000000 /dev/zero > output").limited(|limits| limits.output_bytes = 1_000_000);
     let error = script.refused();
     assert_eq!(error.to_string(), "./scanner left a result of 2000000 bytes; at most 1000000 are read");
+}
+
+/// Whether this process may make cgroups for memory (version 1) below its own.
+fn may_hold_memory() -> bool {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    own.lines().filter_map(|line| line.split_once(":memory:/")).any(|(_, path)| {
+        let folder = Path::new("/sys/fs/cgroup/memory").join(path);
+        nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK).is_ok()
+    })
+}
+
+#[test]
+fn memory_and_processes_are_bounded_where_a_cgroup_can_be_made() {
+    const MOST: u64 = 64 << 20;
+    let held = Script::new("true").limited(|limits| limits.memory_bytes = MOST).run().expect("it runs").in_force;
+    assert!(held.memory_bytes == Some(MOST) || (held.memory_bytes.is_none() && !may_hold_memory()), "{held:?}");
+
+    // What reads from a pipe to its end keeps as much of it as it may have to print.
+    let script = Script::new("head -c 300000000 /dev/zero | tail -c 300000000 | wc -c");
+    match script.limited(|limits| limits.memory_bytes = MOST).run() {
+        Err(RunnerError::TooMuchMemory { most, .. }) => assert_eq!(Some(most), held.memory_bytes),
+        other => assert!(held.memory_bytes.is_none() && printed(&other.expect("it runs")).trim() == "300000000"),
+    }
+
+    let script = Script::new("for one in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1 & done\nwait\necho all");
+    let ran = script.limited(|limits| limits.processes = 8).run().expect("it runs");
+    assert_eq!(printed(&ran).is_empty(), held.processes.is_some(), "{:?}", ran.in_force);
 }
 
 #[test]
