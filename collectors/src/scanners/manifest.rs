@@ -33,6 +33,9 @@ pub struct Adapter {
     /// Names of variables that it gets from the environment of Exhibit.
     #[serde(default)]
     pub pass: Vec<String>,
+    /// Names of such variables whose values are files that it reads: what the network's certificates are held against, say.
+    #[serde(default)]
+    pub pass_files: Vec<String>,
     /// Variables that it gets beside them. `{work}` is its own folder; parameters may be named too.
     #[serde(default)]
     pub set: BTreeMap<String, String>,
@@ -222,6 +225,12 @@ impl Adapter {
         if found.is_empty() { Ok(adapter) } else { Err(found) }
     }
 
+    /// The names of all variables that it gets from the environment of Exhibit.
+    #[must_use]
+    pub fn passed(&self) -> Vec<String> {
+        [self.pass.as_slice(), self.pass_files.as_slice()].concat()
+    }
+
     /// The mode of this name; without a name, the only one for such a target.
     #[must_use]
     pub fn mode(&self, name: Option<&str>, looks_at: LooksAt) -> Option<(&str, &Mode)> {
@@ -262,7 +271,7 @@ impl Adapter {
         if self.program.is_empty() {
             wrong("program", "expected the name of a program, or a path");
         }
-        if self.pass.iter().chain(self.set.keys()).any(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        if self.passed().iter().chain(self.set.keys()).any(|name| name.is_empty() || name.contains(['=', '\0'])) {
             wrong("pass", "expected names of variables");
         }
         self.look_through_names(wrong);

@@ -345,6 +345,10 @@ impl<'a> Prepared<'a> {
         for path in prepared.fill(&adapter.read)?.iter().chain(&request.settings.read) {
             prepared.readable.push(request.base.join(path));
         }
+        let named = adapter.pass_files.iter().filter_map(std::env::var_os);
+        prepared
+            .readable
+            .extend(named.filter(|file| !file.is_empty()).filter_map(|file| std::path::absolute(file).ok()));
         for (name, value) in &adapter.set {
             let value = prepared.filled(value)?;
             prepared.set.push((name.clone(), value));
@@ -372,7 +376,7 @@ impl<'a> Prepared<'a> {
             key: &format!("{}/{step}", adapter.id),
             program: &self.program,
             arguments,
-            pass: &adapter.pass,
+            pass: &adapter.passed(),
             set: &self.set,
             readable: &self.readable,
             writable: &self.writable,
