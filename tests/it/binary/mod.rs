@@ -10,6 +10,7 @@ mod custody;
 mod demo;
 mod disclosures;
 mod doctor;
+mod empty_index;
 mod help;
 mod hostile;
 mod importing;

@@ -1,14 +1,14 @@
 //! Scanners themselves, from the configuration to a report that anyone can verify: what they find, what they did not look at,
 //! and what became of it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use chrono::{DateTime, Utc};
 use exhibit_ledger::bundle::read_files;
 use exhibit_tests::Needles;
 use serde_json::{Value, json as value};
 
-use super::{Place, ends_with, json, searched, serve::quarter};
+use super::{Place, empty_index, ends_with, exhibit, json, searched, serve::quarter};
 use crate::scanners::{
     CARGO_LOCK, NPM_LOCK, REQUIREMENTS, RULES, TOKEN, http, image, npm, osv, program, rustsec, trivy,
 };
@@ -88,6 +88,11 @@ impl Shop {
     /// Performs a job, and gives back its evidence as JSON and as people see it.
     fn run(&self, code: i32, job: &str) -> (Value, String) {
         json(code, self.path(), &["run", job, "--format", "json"]);
+        self.shown(job)
+    }
+
+    /// The latest evidence of a job, as JSON and as people see it.
+    fn shown(&self, job: &str) -> (Value, String) {
         let listed = json(0, self.path(), &["evidence", "list", "--job", job, "--format", "json"]);
         let id = listed[0]["id"].as_str().expect("an id").to_owned();
         let shown = json(0, self.path(), &["evidence", "show", &id, "--format", "json"]);
@@ -320,6 +325,60 @@ fn a_scanner_that_could_ask_nobody_makes_no_pass() {
         let row = format!("| production / {subject} | **error** could not be found out |");
         let told: Vec<&str> = report.lines().filter(|line| line.contains(&row)).collect();
         assert!(told.len() >= 4 && told.iter().any(|line| line.contains(reason)), "{told:?}");
-        assert!(!report.contains(&format!("| production / {subject} | **pass**")), "{subject}");
+        // That versions are pinned can be told without any scanner, and nothing else.
+        let row = format!("| production / {subject} | **pass** ");
+        assert!(report.lines().filter(|line| line.contains(&row)).all(|line| line.contains("is pinned to a version")));
     }
+}
+
+/// pip-audit passes over every package that PyPI does not answer for, calls that clean, and ends with status 0.
+#[test]
+fn a_scanner_that_passed_over_everything_makes_no_pass() {
+    let shop = Shop::new();
+    let (proxy, authority) = empty_index::serve();
+    let trusted = shop.place.join("authority.pem");
+    fs::write(&trusted, authority).expect("written");
+    let trusted = trusted.to_str().expect("UTF-8");
+    let surroundings = [("HTTPS_PROXY", proxy.as_str()), ("REQUESTS_CA_BUNDLE", trusted)];
+    let alone = Command::new(program("pip-audit", &shop.place.join("tools")).path)
+        .args([
+            "--requirement",
+            "shop/api/requirements.txt",
+            "--no-deps",
+            "--disable-pip",
+            "--vulnerability-service",
+            "pypi",
+        ])
+        .args(["--format", "json", "--output", "elsewhere.json", "--progress-spinner", "off", "--cache-dir", "cache"])
+        .current_dir(shop.path())
+        .envs(surroundings)
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&alone.stderr);
+    assert!(alone.status.success() && said.contains("No known vulnerabilities found"), "{said}");
+
+    let here = shop.scan("**", "pip-audit", value!({"service": "pypi"}));
+    let shop = shop.with_job(
+        "dependencies",
+        "dependency_scan",
+        &[
+            format!("id = \"here\"\nfolder = \"shop/api\"\n{here}"),
+            "id = \"elsewhere\"\nfolder = \"shop/api\"\n\n[[jobs.source.targets.scans]]\nresult = \"elsewhere.json\""
+                .to_owned(),
+        ],
+    );
+    let ran = exhibit(shop.path(), &["run", "dependencies"]).envs(surroundings).output().expect("it starts");
+    assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stderr));
+    let (shown, _) = shop.shown("dependencies");
+    let report = shop.report();
+    for (subject, verdict, reason) in
+        [("here", "error", "Dependency not found on PyPI"), ("elsewhere", "vacuous", "None of 2 packages was examined")]
+    {
+        assert_eq!(counted(&shown, subject), (2, 0, 2), "{subject}");
+        let (told, why) = outcome(&shown, "dependency-scan.known-vulnerabilities", subject);
+        assert!(told == verdict && why.contains(reason), "{subject}: {told}: {why}");
+        let row = format!("| production / {subject} | **{verdict}** ");
+        assert!(report.lines().any(|line| line.contains(&row) && line.contains(reason)), "{report}");
+    }
+    assert!(report.contains("could not be audited"), "the scanner's own reason is told");
 }
