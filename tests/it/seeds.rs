@@ -35,6 +35,7 @@ targets! {
     "collectors":
         answers at "../../collectors/fuzz/fuzz_targets/answers.rs",
         aws_keys at "../../collectors/fuzz/fuzz_targets/aws_keys.rs",
+        bills at "../../collectors/fuzz/fuzz_targets/bills.rs",
         ci at "../../collectors/fuzz/fuzz_targets/ci.rs",
         command at "../../collectors/fuzz/fuzz_targets/command.rs",
         compose at "../../collectors/fuzz/fuzz_targets/compose.rs",

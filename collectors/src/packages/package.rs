@@ -236,12 +236,12 @@ fn spelled_version(kind: &str, name: &str, version: &str, qualifiers: &BTreeMap<
             format!("v{version}")
         }
         // The tags of repositories have a `v` that releases do not.
-        "composer" if version.starts_with('v') => version[1..].to_owned(),
+        "composer" => version.trim_start_matches('v').to_owned(),
         "pypi" => version.to_lowercase().trim_start_matches('v').to_owned(),
         // Some write the epoch before the version, some beside it, and some write one of zero.
         "deb" | "rpm" => match qualifiers.get("epoch").filter(|_| !version.contains(':')) {
             Some(epoch) if epoch != "0" => format!("{epoch}:{version}"),
-            _ => version.strip_prefix("0:").unwrap_or(version).to_owned(),
+            _ => version.trim_start_matches("0:").to_owned(),
         },
         _ => version.to_owned(),
     }

@@ -270,3 +270,35 @@ fn what_is_no_image_or_several_is_told() {
     assert!(matches!(opened(&twice, None), Err(ImageError::Form(_))));
     assert!(open(Path::new("/nowhere/at/all"), None).is_err());
 }
+
+#[test]
+fn whatever_byte_is_changed_the_same_is_counted_or_nothing() {
+    for (form, packed) in [(Form::Docker, Packed::Plain), (Form::Docker, Packed::Zstd), (Form::Oci, Packed::Gzip)] {
+        let mut only =
+            layer(&[("etc/os-release", RELEASE), ("var/lib/dpkg/status", STATUS), ("app/uv.lock", "version = 1\n")]);
+        only.packed = packed;
+        let (place, opened) = made(&Recipe { form, layers: vec![only], damage: None });
+        let whole = opened.expect("an image").contents(&GlobSet::empty()).expect("its contents");
+        let path = place.path().join("image");
+        let bytes = fs::read(&path).expect("readable");
+        let mut refused = 0;
+        // A prime, so that it falls on every place of a block.
+        for at in (0..bytes.len()).step_by(13) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            fs::write(&path, &changed).expect("written");
+            match open(&path, None).and_then(|opened| opened.contents(&GlobSet::empty())) {
+                Ok(contents) => assert_eq!(contents, whole, "{form:?}, {packed:?}, byte {at}"),
+                Err(error) => {
+                    refused += 1;
+                    assert!(!error.to_string().contains(char::is_control), "{error}");
+                }
+            }
+            // Cut off there it is no image, but for the blocks of zeros that end an archive.
+            fs::write(&path, &bytes[..at]).expect("written");
+            let cut = open(&path, None).and_then(|opened| opened.contents(&GlobSet::empty()));
+            assert!(cut.is_err() || cut == Ok(whole.clone()), "{form:?}, {packed:?}, cut at {at}");
+        }
+        assert!(refused > bytes.len() / 13 / 4, "{refused} of {}", bytes.len() / 13);
+    }
+}
