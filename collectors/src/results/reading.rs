@@ -82,6 +82,17 @@ impl Reading {
         (!self.skipped.is_empty()).then_some(0)
     }
 
+    /// Whether it tells of other things than packages and their vulnerabilities, and nothing of these.
+    pub fn is_about_something_else(&self) -> bool {
+        let other = self.format.is_some_and(Format::is_about_files)
+            || !self.findings.is_empty()
+            || !self.files.is_empty()
+            || !self.statements.is_empty()
+            || !self.advisories.is_empty()
+            || self.counts.iter().any(|count| count.of != "packages");
+        other && self.vulnerabilities.is_empty() && self.packages_examined().is_none()
+    }
+
     /// What the scanner says went wrong in its own run.
     pub fn errors(&self) -> impl Iterator<Item = &Notice> {
         self.notices.iter().filter(|notice| notice.grade == Grade::Error)

@@ -11,10 +11,12 @@ use super::known::{Exploited, Statements};
 use super::scanning::Scanned;
 use crate::packages::Package;
 use crate::results::merge::{self, Agreement};
-use crate::results::{AdvisoryId, Vulnerability};
+use crate::results::{self, AdvisoryId, Reading, Vulnerability};
 
 /// Most examples that an exclusion names.
 const MOST_EXAMPLES: usize = 5;
+/// Most reasons that are named one by one.
+const MOST_REASONS: usize = 30;
 /// The code of what a scanner passed over.
 const SKIPPED: &str = "skipped-by-scanner";
 /// The code of what nobody says was examined.
@@ -174,14 +176,8 @@ impl Examined {
     }
 
     fn population(&self, looks: Looks, subject: &Subject, locks: &[Lock], lockfiles: &[LockfileFacts]) -> Population {
-        let mut left: BTreeMap<(String, String), (u64, Vec<String>)> = BTreeMap::new();
-        let mut leave = |code: String, reason: String, example: String| {
-            let (count, examples) = left.entry((code, reason)).or_default();
-            *count += 1;
-            if examples.len() < MOST_EXAMPLES {
-                examples.push(example);
-            }
-        };
+        let mut left = Left::default();
+        let mut leave = |code: String, reason: String, example: String| left.add(code, reason, example);
         let mut examined = 0;
         for (at, lockfile) in lockfiles.iter().enumerate() {
             let not_told = self.not_told.iter().any(|(lockfile, _)| *lockfile == at);
@@ -192,11 +188,7 @@ impl Examined {
                 match (flag, skipped) {
                     (true, _) => examined += 1,
                     (false, Some(reason)) => {
-                        leave(
-                            SKIPPED.to_owned(),
-                            format!("the scanner passed over it: {}", general(reason, package)),
-                            example(),
-                        );
+                        leave(SKIPPED.to_owned(), passed_over(reason, package.name()), example());
                     }
                     (false, None) if not_told => {
                         leave(
@@ -219,10 +211,6 @@ impl Examined {
                 );
             }
         }
-        let excluded: Vec<Exclusion> = left
-            .into_iter()
-            .map(|((code, reason), (count, examples))| Exclusion { code, count, examples, reason })
-            .collect();
         let all: usize = lockfiles.iter().map(|lockfile| lockfile.packages.len()).sum();
         let apart: usize = locks.iter().map(|lock| lock.locked.apart.len()).sum();
         Population {
@@ -236,16 +224,59 @@ impl Examined {
                 Looks::Images => "package databases and lockfiles in the image's layers, read by Exhibit itself, and what its bill of materials lists beyond them".to_owned(),
             },
             examined,
-            excluded,
+            excluded: left.told(),
         }
     }
 }
 
-/// A reason without the package that it names, so that one reason for many packages is one.
-fn general(reason: &str, package: &Package) -> String {
-    let named = package.name();
+/// What was not examined, by code and reason.
+#[derive(Default)]
+struct Left(BTreeMap<(String, String), (u64, Vec<String>)>);
+
+impl Left {
+    fn add(&mut self, code: String, reason: String, example: String) {
+        let (count, examples) = self.0.entry((code, reason)).or_default();
+        *count += 1;
+        if examples.len() < MOST_EXAMPLES {
+            examples.push(example);
+        }
+    }
+
+    /// The reasons, most first; of a code that has more of them than a record should name, the rest together.
+    fn told(self) -> Vec<Exclusion> {
+        let each = self.0.into_iter();
+        let mut all: Vec<Exclusion> =
+            each.map(|((code, reason), (count, examples))| Exclusion { code, count, examples, reason }).collect();
+        if all.len() <= MOST_REASONS {
+            return all;
+        }
+        all.sort_by_key(|one| std::cmp::Reverse(one.count));
+        let mut rest: BTreeMap<String, Exclusion> = BTreeMap::new();
+        for one in all.split_off(MOST_REASONS) {
+            let Exclusion { code, count, examples, .. } = one;
+            let reason = "for other reasons than these".to_owned();
+            let sum = rest.entry(code.clone()).or_insert(Exclusion { code, count: 0, examples, reason });
+            sum.count += count;
+        }
+        all.extend(rest.into_values());
+        all
+    }
+}
+
+/// What a scanner says of packages that nobody counted: how many it examined, and what it passed over.
+pub(super) fn by_its_own_word(reading: &Reading) -> (u64, Vec<Exclusion>) {
+    let mut left = Left::default();
+    for skipped in &reading.skipped {
+        let name = results::text::visible(&skipped.name, results::text::NAME);
+        left.add(SKIPPED.to_owned(), passed_over(&skipped.reason, &skipped.name), name);
+    }
+    (reading.packages_examined().unwrap_or(0), left.told())
+}
+
+/// Why a package was passed over, without its name, so that one reason for many packages is one.
+fn passed_over(reason: &str, named: &str) -> String {
     let reason = reason.split(&format!(": {named} (")).next().unwrap_or(reason);
-    crate::results::text::visible(reason, 300)
+    format!("the scanner passed over it: {}", results::text::visible(reason, 300))
 }
 
 /// The lockfiles that a vulnerable package is in, with the version that each pins; none of them where no lockfile pins it.

@@ -9,6 +9,7 @@ use exhibit_evidence::Timestamp;
 
 use super::Looks;
 use super::collect::{Gathered, Lists, collected};
+use super::comparing::by_its_own_word;
 use super::counting::{self, Counted};
 use super::scanning::{self, Said};
 use super::settings;
@@ -61,12 +62,14 @@ pub(super) fn import(
     };
     let printed = scanned.first().map(|one| (one.facts.digest, one.facts.size));
     let printed = printed.or_else(|| unsaid.first()?.printed.as_ref().map(|boxed| (boxed.1.digest, boxed.1.size)));
+    let told = scanned.first().map(|one| by_its_own_word(&one.reading)).unwrap_or_default();
     gathered.add(looks, given.subject.clone(), counted, scanned, unsaid, &lists);
-    if nothing_counted {
-        gathered.population.iter_mut().for_each(|population| {
-            population.exist = None;
-            population.counted_by = "no lockfile was handed in with the result, and the job names none".to_owned();
-        });
+    if let (true, Some(population)) = (nothing_counted, gathered.population.first_mut()) {
+        population.exist = None;
+        (population.examined, population.excluded) = told;
+        population.counted_by = "no lockfile was handed in with the result, and the job names none: what was examined \
+                                 and what was passed over is the scanner's own word"
+            .to_owned();
     }
     let Collected { observation: mut observed, artifacts } = collected(looks, scope, gathered, &lists, written_at)?;
     observed.observed_to = written_at;

@@ -172,6 +172,13 @@ fn told(opened: &Opened, format: Option<Format>, said: &Said) -> Result<Reading,
             format!("{name} lists packages, and nothing in it says that anybody looked for vulnerabilities in them");
         return Err(Unsaid::new("no-vulnerability-scan", message));
     }
+    if let Some(format) = reading.format.filter(|_| reading.is_about_something_else()) {
+        let message = format!(
+            "{name} is what {} prints: nothing in it says that anybody looked for vulnerabilities in packages",
+            format.prints()
+        );
+        return Err(Unsaid::new("no-vulnerability-scan", message));
+    }
     let found = reading.vulnerabilities.len() as u64;
     if let Some(why) = said.said.as_ref().and_then(|said| said.contradiction(found)) {
         return Err(Unsaid::new("scanner-contradicts-itself", format!("{name}: {why}")));

@@ -232,6 +232,37 @@ fn what_says_nothing_is_an_error_as_soon_as_it_is_known_whose_it_should_be() {
     }
 }
 
+/// Nobody counted: what was examined and what was not is what the scanner says itself.
+#[test]
+fn without_a_lockfile_the_scanners_own_word_is_told() {
+    use exhibit_evidence::{Verdict, observation::Subject};
+    let case = case("cases/fail");
+    let subject = Subject { environment: case.environments[0].id.clone(), id: "elsewhere".parse().expect("an id") };
+    let observed_at = "2026-11-19T04:00:00.000000Z".parse().ok();
+    let results = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/results/cases");
+    for (name, examined, excluded, verdict, words) in [
+        ("pip-audit/skipped-everything.json", 0, 4, Verdict::Vacuous, "None of 4 packages that the scanner names was"),
+        ("../../../dependency_scan/cases/fail/input/result.json", 4, 0, Verdict::Error, "exist could not be found out"),
+        ("hadolint/found.json", 0, 0, Verdict::Error, "found.json is what hadolint"),
+        ("gitleaks/git.json", 0, 0, Verdict::Error, "is what gitleaks"),
+        ("checkov/found.json", 0, 0, Verdict::Error, "is what checkov"),
+        ("semgrep/found.json", 0, 0, Verdict::Error, "is what semgrep"),
+        ("trivy/config.json", 0, 0, Verdict::Error, "looked for vulnerabilities in packages"),
+        ("openvex/statements.json", 0, 0, Verdict::Error, "looked for vulnerabilities in packages"),
+    ] {
+        let file = results.join(name);
+        let given = Given { file: &file, format: None, subject: &subject, observed_at, counted_in: &[] };
+        let observation = imported(&case, &case.settings, &given).unwrap_or_else(|e| panic!("{name}: {e}")).observation;
+        let population = &observation.population[0];
+        assert_eq!((population.exist, population.examined), (None, examined), "{name}");
+        assert_eq!(population.excluded.iter().map(|one| one.count).sum::<u64>(), excluded, "{name}");
+        let judged =
+            Looks::Dependencies.judge(&observation, &case.environments, &case.settings.policy).expect("judged");
+        let said = &judged[0].subjects[0];
+        assert!(said.verdict == verdict && said.reason.contains(words), "{name}: {said:?}");
+    }
+}
+
 #[test]
 fn what_others_had_printed_with_secrets_in_it_is_not_kept() {
     use exhibit_evidence::observation::Subject;

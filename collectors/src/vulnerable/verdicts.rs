@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use exhibit_evidence::{Observation, Timestamp, Verdict, observation::Subject};
+use exhibit_evidence::{
+    Observation, Timestamp, Verdict,
+    observation::{Exclusion, Subject},
+};
 
 use super::facts::{ScanFacts, TargetFacts};
 use super::policy::Policy;
@@ -40,17 +43,25 @@ pub(super) fn standing(
         };
         return Some((Verdict::Vacuous, format!("There is nothing to examine: no package in {place}.")));
     }
+    let left: Vec<&Exclusion> = observation
+        .population
+        .iter()
+        .filter(|population| population.subject == *subject)
+        .flat_map(|population| &population.excluded)
+        .filter(|exclusion| exclusion.count > 0 && exclusion.code != "local-package")
+        .collect();
+    let why = || left.iter().map(|one| format!("{} ({})", one.reason, one.count)).collect::<Vec<_>>().join("; ");
     if counted && packages == unexamined {
-        let mut why: Vec<String> = Vec::new();
-        for population in observation.population.iter().filter(|population| population.subject == *subject) {
-            let left =
-                population.excluded.iter().filter(|exclusion| exclusion.count > 0 && exclusion.code != "local-package");
-            why.extend(left.map(|exclusion| format!("{} ({})", exclusion.reason, exclusion.count)));
-        }
-        return Some((
-            Verdict::Vacuous,
-            format!("None of {} was examined: {}.", plural(packages as u64, "package"), why.join("; ")),
-        ));
+        let packages = plural(packages as u64, "package");
+        return Some((Verdict::Vacuous, format!("None of {packages} was examined: {}.", why())));
+    }
+    // Nobody counted, but the scanner itself says that it passed over all that it met.
+    let met: u64 = left.iter().map(|exclusion| exclusion.count).sum();
+    let examined: u64 =
+        observation.population.iter().filter(|one| one.subject == *subject).map(|population| population.examined).sum();
+    if !counted && examined == 0 && met > 0 {
+        let met = plural(met, "package");
+        return Some((Verdict::Vacuous, format!("None of {met} that the scanner names was examined: {}.", why())));
     }
     unknown().map(|why| (Verdict::Error, why))
 }

@@ -140,6 +140,11 @@ impl Format {
         matches!(self, Self::Gitleaks | Self::Kingfisher)
     }
 
+    /// Whether it is about files and never about packages.
+    pub fn is_about_files(self) -> bool {
+        matches!(self, Self::Checkov | Self::Gitleaks | Self::Hadolint | Self::Kingfisher | Self::Semgrep)
+    }
+
     /// Whether its reader also reads what looks like `found`: npm and pnpm print the same shapes, and pnpm's errors and
     /// yarn's are npm's.
     pub(super) fn reads(self, found: Self) -> bool {

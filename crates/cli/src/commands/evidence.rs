@@ -313,6 +313,19 @@ fn told(finding: &Value) -> String {
     format!("{}: {at}: {}", text(&finding["severity"]), text(&finding["detail"]))
 }
 
+/// How much of a population was examined, in words.
+fn counted(population: &Value) -> String {
+    let examined = &population["examined"];
+    let of = match population["exist"].as_u64() {
+        Some(exist) => format!("examined {examined} of {exist}"),
+        None => format!("examined {examined}; how many there are is not known"),
+    };
+    match population["unit"].as_str() {
+        Some(unit) => format!("{of} (each is a {unit})"),
+        None => of,
+    }
+}
+
 fn facts(shown: &Shown) -> Table {
     let body = &shown.record["body"];
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -333,10 +346,20 @@ fn facts(shown: &Shown) -> Table {
     rows.extend(shown.disclosures.iter().map(|named| (named.kind.clone(), named.told())));
     for population in body["observation"]["population"].as_array().into_iter().flatten() {
         let subject = format!("{}/{}", text(&population["subject"]["environment"]), text(&population["subject"]["id"]));
-        rows.push((
-            format!("population of {subject}"),
-            format!("{} of {} {}", population["examined"], population["exist"], text(&population["unit"])),
-        ));
+        rows.push((format!("population of {subject}"), counted(population)));
+        for exclusion in population["excluded"].as_array().into_iter().flatten() {
+            rows.push(("left out".to_owned(), format!("{}: {}", exclusion["count"], text(&exclusion["reason"]))));
+        }
+    }
+    for kept in body["observation"]["artifacts"].as_array().into_iter().flatten() {
+        let told = format!(
+            "{}, {} bytes, {} masked, {}",
+            text(&kept["name"]),
+            kept["size"],
+            kept["masked"],
+            text(&kept["digest"])
+        );
+        rows.push(("kept".to_owned(), told));
     }
     for problem in body["observation"]["problems"].as_array().into_iter().flatten() {
         rows.push(("could not be found out".to_owned(), text(&problem["message"])));

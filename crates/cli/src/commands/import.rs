@@ -21,10 +21,20 @@ struct Taken {
     /// How many findings all checks noted.
     findings: u64,
     population: Counts,
+    /// What was judged of it, by check.
+    checks: Vec<Checked>,
     /// What could not be found out.
     problems: Vec<String>,
     /// Whether the same file was taken in before: nothing was added then.
     already: bool,
+}
+
+/// What one check says.
+#[derive(Serialize)]
+struct Checked {
+    id: String,
+    outcome: String,
+    words: String,
 }
 
 /// What exists, what of it was examined, what was left out.
@@ -78,10 +88,22 @@ async fn taken_in(deployment: &Deployment, args: &ImportArgs, words: &Words) -> 
     }
     let shown = world.store.evidence_show(imported.evidence).await?;
     let record: Value = serde_json::from_str(&shown.evidence.text).context("reading the evidence")?;
-    Ok(taken(&shown.summary, &record["body"]["observation"], imported.already))
+    let assessments = shown.assessments.iter().map(|entry| serde_json::from_str::<Value>(&entry.text));
+    let checks = assessments.map(|read| read.map(|record| checked(&record["body"]))).collect::<Result<Vec<_>, _>>();
+    let checks = checks.context("reading what was judged of it")?;
+    Ok(taken(&shown.summary, &record["body"]["observation"], checks, imported.already))
 }
 
-fn taken(summary: &EvidenceSummary, observation: &Value, already: bool) -> Taken {
+/// What an assessment says; only one subject is handed in at a time, but environments that nobody looked at are told too.
+fn checked(assessment: &Value) -> Checked {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let judgement = &assessment["judgement"];
+    let subjects = judgement["subjects"].as_array().into_iter().flatten();
+    let words: Vec<String> = subjects.map(|subject| text(&subject["reason"])).collect();
+    Checked { id: text(&judgement["check"]), outcome: text(&assessment["verdict"]), words: words.join(" ") }
+}
+
+fn taken(summary: &EvidenceSummary, observation: &Value, checks: Vec<Checked>, already: bool) -> Taken {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let excluded = list(&observation["population"])
         .iter()
@@ -94,6 +116,7 @@ fn taken(summary: &EvidenceSummary, observation: &Value, already: bool) -> Taken
         outcome: summary.outcome,
         findings: summary.findings,
         population: Counts { total: summary.exist, examined: summary.examined, excluded },
+        checks,
         problems: problems.iter().filter_map(|problem| problem["message"].as_str().map(str::to_owned)).collect(),
         already,
     }
@@ -153,13 +176,17 @@ fn environment_of(job: &Job, named: Option<&EnvironmentId>) -> anyhow::Result<En
 
 fn facts(taken: &Taken) -> Table {
     let Counts { total, examined, excluded } = taken.population;
-    let total = total.map_or_else(|| "an unknown number".to_owned(), |total| total.to_string());
+    let counts = match total {
+        Some(total) => format!("{examined} of {total}, {excluded} left out"),
+        None => format!("{examined}, {excluded} left out; how many there are is not known"),
+    };
     let mut rows = vec![
         ("id".to_owned(), taken.id.to_string()),
         ("outcome".to_owned(), taken.outcome.to_string()),
         ("findings".to_owned(), taken.findings.to_string()),
-        ("examined".to_owned(), format!("{examined} of {total}, {excluded} left out")),
+        ("examined".to_owned(), counts),
     ];
+    rows.extend(taken.checks.iter().map(|check| (check.id.clone(), format!("{}: {}", check.outcome, check.words))));
     rows.extend(taken.problems.iter().map(|problem| ("could not be found out".to_owned(), problem.clone())));
     Table::facts(rows)
 }
