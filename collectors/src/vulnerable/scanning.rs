@@ -13,8 +13,13 @@ use super::facts::ScanFacts;
 use super::settings::{ScanSource, Target, patterns};
 use crate::Scope;
 use crate::kept::{KeepUpTo, Printed};
-use crate::results::{self, Format, Reading};
+use crate::results::{self, Format, Limits, Reading, Told};
 use crate::scanners::{self, Database, LooksAt, Request, ScannerSettings};
+
+/// How many things are taken from one result, so that memory has a bound whatever its size: what tells more is no result.
+const ROOM: u64 = 200_000;
+/// As how many of them a vulnerability counts: it comes back in facts, findings and records.
+const VULNERABILITY: u64 = 10;
 
 /// What one scanner said.
 pub(super) struct Scanned {
@@ -159,10 +164,27 @@ pub(super) fn read(
 /// What it tells, where that counts.
 fn told(opened: &Opened, format: Option<Format>, said: &Said) -> Result<Reading, Unsaid> {
     let name = &said.name;
-    let reading = results::reading(name, opened, format).map_err(|error| Unsaid {
+    let mut reading = Reading::default();
+    let mut room = ROOM;
+    let mut take = |told: Told| {
+        let needs = if matches!(told, Told::Vulnerability(_)) { VULNERABILITY } else { 1 };
+        match room >= needs {
+            true => results::Sink::take(&mut reading, told),
+            false => reading.dropped += 1,
+        }
+        room = room.saturating_sub(needs);
+    };
+    let found = results::read(name, opened, format, Limits::default(), &mut take).map_err(|error| Unsaid {
         known: !error.why.is_about_nothing_known(),
         ..Unsaid::new("result-unreadable", error.to_string())
     })?;
+    reading.format = Some(found);
+    if reading.dropped > 0 {
+        let most = ROOM / VULNERABILITY;
+        let message =
+            format!("{name} tells more than is taken from one result: {most} vulnerabilities, or {ROOM} packages");
+        return Err(Unsaid::new("too-much-told", message));
+    }
     let errors: Vec<&str> = reading.errors().map(|notice| notice.message.as_str()).take(3).collect();
     if !errors.is_empty() {
         return Err(Unsaid::new("scanner-reports-errors", format!("{name} reports: {}", errors.join("; "))));

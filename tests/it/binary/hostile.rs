@@ -120,8 +120,8 @@ fn folders_deeper_than_any_path_are_told() {
     assert_eq!(excluded[0]["reason"], "cannot be read: invalid filename");
 }
 
-/// How a scan ended, what it told, and its peak of memory in KiB: what the kernel calls VmHWM.
-fn peak(folder: &Path, arguments: &[&str]) -> (Option<i32>, Value, u64) {
+/// How a command ended, what it told, and its peak of memory in KiB: what the kernel calls VmHWM.
+pub(super) fn peak(folder: &Path, arguments: &[&str]) -> (Option<i32>, Value, u64) {
     let mut scan = exhibit(folder, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
     let status = format!("/proc/{}/status", scan.id());
     let mut out = scan.stdout.take().expect("a pipe");

@@ -78,6 +78,30 @@ fn a_result_is_judged_by_what_was_examined_and_taken_in_once() {
     ends_with(0, place.path(), &["fsck"]);
 }
 
+/// What a pipeline's log needs, and what a person sees.
+#[test]
+fn what_comes_of_it_is_told_by_check_and_by_the_scanners_own_word() {
+    let place = deployment();
+    let alone = json(1, place.path(), &importing("passed-over.json", &[]));
+    assert_eq!(alone["population"], value!({"total": null, "examined": 0, "excluded": 4}));
+    let checks = alone["checks"].as_array().expect("a list");
+    let of = |check: &str| checks.iter().find(|one| one["id"] == check).expect("the check");
+    let complete = of("dependency-scan.complete-population");
+    assert_eq!(complete["outcome"], "vacuous");
+    let words = complete["words"].as_str().expect("words");
+    assert!(words.starts_with("None of 4 packages that the scanner names was examined: the scanner passed over it"));
+    let shown = ends_with(0, place.path(), &["evidence", "show", alone["id"].as_str().expect("an id")]);
+    for line in
+        ["examined 0; how many there are is not known", "4: the scanner passed over it", "what pip-audit said, "]
+    {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let order = importing("found.json", &["--lockfile", "requirements.txt"]);
+    let table: Vec<&str> = order.iter().map(|word| if *word == "json" { "table" } else { word }).collect();
+    let printed = ends_with(0, place.path(), &table);
+    assert!(printed.contains("fail: ") && printed.contains("4 of 4, 0 left out"), "{printed}");
+}
+
 #[test]
 fn what_was_handed_in_and_says_nothing_is_an_error_that_says_why() {
     let place = deployment();

@@ -3,6 +3,7 @@
 mod asking;
 mod attest;
 pub(crate) mod authority;
+mod bad_results;
 mod bucket;
 mod bucket_keys;
 mod cores;

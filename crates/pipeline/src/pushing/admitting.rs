@@ -65,22 +65,32 @@ pub enum NotAdmitted {
 /// # Errors
 /// What is wrong with it, in words that hold no value of what was offered but masked ones.
 pub fn admit(world: &World, offered: Offered) -> Result<Admitted, NotAdmitted> {
-    admit_with(world, offered, Vec::new())
+    let (admitted, findings) = in_clean_words(world, examine(world, offered, Vec::new()))?;
+    if findings > MOST_FINDINGS {
+        return Err(refused(format!("observation: it gives {findings} findings; at most {MOST_FINDINGS} are taken")));
+    }
+    Ok(admitted)
 }
 
-/// The same with what the observation was told from, to be kept beside it.
+/// The same with what the observation was told from, to be kept beside it; whatever it finds, for nobody waits at the other
+/// end of a network.
 pub(super) fn admit_with(
     world: &World,
     offered: Offered,
     artifacts: Vec<RawArtifact>,
 ) -> Result<Admitted, NotAdmitted> {
-    examine(world, offered, artifacts).map_err(|not| match not {
+    in_clean_words(world, examine(world, offered, artifacts)).map(|(admitted, _)| admitted)
+}
+
+fn in_clean_words<T>(world: &World, examined: Result<T, NotAdmitted>) -> Result<T, NotAdmitted> {
+    examined.map_err(|not| match not {
         NotAdmitted::Refused(why) => NotAdmitted::Refused(clean(&world.engine, why)),
         NotAdmitted::NoJob(job) => NotAdmitted::NoJob(job),
     })
 }
 
-fn examine(world: &World, offered: Offered, artifacts: Vec<RawArtifact>) -> Result<Admitted, NotAdmitted> {
+/// What may be kept of it, and how many findings it gives.
+fn examine(world: &World, offered: Offered, artifacts: Vec<RawArtifact>) -> Result<(Admitted, usize), NotAdmitted> {
     let Offered { job, key, host, mut observation, received } = offered;
     let job = world.job(&job).ok_or(NotAdmitted::NoJob(job))?;
     if !job.pushed {
@@ -108,9 +118,9 @@ fn examine(world: &World, offered: Offered, artifacts: Vec<RawArtifact>) -> Resu
     let kept: Vec<Waiting> = artifacts.into_iter().map(|raw| Waiting::new(&keep(&world.engine, raw))).collect();
     let content = Content { host, masked, observation, kept };
     let bytes = to_canonical(&content).map_err(|error| refused(format!("observation: {error}")))?;
-    fits(world, job, &content, key, received)?;
+    let findings = fits(world, job, &content, key, received)?;
     let content = String::from_utf8(bytes).map_err(|error| refused(format!("observation: {error}")))?;
-    Ok(Admitted { content, masked })
+    Ok((Admitted { content, masked }, findings))
 }
 
 /// Not taken, in words that [`admit`] masks.
@@ -155,18 +165,15 @@ fn possible(observation: &Observation, job: &Job, received: Timestamp) -> Result
     Ok(())
 }
 
-/// Whether it can be judged, and what comes of it fits into records: tried out, with nothing appended.
-fn fits(world: &World, job: &Job, content: &Content, key: String, received: Timestamp) -> Result<(), NotAdmitted> {
+/// How many findings it gives, where it can be judged and what comes of it fits into records: tried out, with nothing appended.
+fn fits(world: &World, job: &Job, content: &Content, key: String, received: Timestamp) -> Result<usize, NotAdmitted> {
     let (collector, judgements) = judge(world, job, &content.observation).map_err(|failure| match failure {
         JudgeFailure::Judge(error) => {
             refused(format!("observation: the judge of {} refuses it: {error}", job.collector))
         }
         JudgeFailure::Step(error) => refused(error.to_string()),
     })?;
-    let findings: usize = judgements.iter().map(|judgement| judgement.findings.len()).sum();
-    if findings > MOST_FINDINGS {
-        return Err(refused(format!("observation: it gives {findings} findings; at most {MOST_FINDINGS} are taken")));
-    }
+    let findings = judgements.iter().map(|judgement| judgement.findings.len()).sum();
     // Only what the record says of them has to fit.
     let artifact = |media_type: &str| NewArtifact { media_type: media_type.to_owned(), bytes: Vec::new() };
     let kept = content
@@ -201,5 +208,5 @@ fn fits(world: &World, job: &Job, content: &Content, key: String, received: Time
             .to_record()
             .map_err(|error| refused(format!("observation: what comes of it does not fit: {error}")))?;
     }
-    Ok(())
+    Ok(findings)
 }
