@@ -242,7 +242,13 @@ fn without_a_lockfile_the_scanners_own_word_is_told() {
     let results = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/results/cases");
     for (name, examined, excluded, verdict, words) in [
         ("pip-audit/skipped-everything.json", 0, 4, Verdict::Vacuous, "None of 4 packages that the scanner names was"),
-        ("../../../dependency_scan/cases/fail/input/result.json", 4, 0, Verdict::Error, "exist could not be found out"),
+        (
+            "../../../dependency_scan/cases/fail/input/result.json",
+            4,
+            0,
+            Verdict::Error,
+            "It is not known how many there are",
+        ),
         ("hadolint/found.json", 0, 0, Verdict::Error, "found.json is what hadolint"),
         ("gitleaks/git.json", 0, 0, Verdict::Error, "is what gitleaks"),
         ("checkov/found.json", 0, 0, Verdict::Error, "is what checkov"),
