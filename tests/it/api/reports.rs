@@ -1,5 +1,7 @@
 //! Reports, receipts, periods, collectors: what was issued is what is served.
 
+use exhibit_evidence::hold::HoldScope;
+use exhibit_pipeline::{NewHold, Person, place_hold};
 use exhibit_store::service::{Role, TokenScope};
 use exhibit_tests::Api;
 
@@ -73,6 +75,33 @@ async fn receipts_and_periods_are_passed_on_as_they_were_recorded() {
     let periods = api.get("/api/v1/periods", &token).await.json();
     assert_eq!(periods["items"][0]["record"]["body"]["period"]["id"], "2026-Q3");
     assert!(periods["next"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn legal_holds_are_listed_for_whoever_sees_everything() {
+    let (story, _) = closed().await;
+    let api = Api::new(&story);
+    let ada = Person { name: "Ada".to_owned(), role: "officer".to_owned(), token: story.world.entry_id() };
+    let hold = NewHold {
+        matter: "Example v. Example".to_owned(),
+        scope: HoldScope { keys: vec!["reports/".to_owned()], ..HoldScope::default() },
+        custodian: "Grace Hopper".to_owned(),
+        reason: "letter of the court".to_owned(),
+    };
+    place_hold(&story.world, &ada, hold).await.expect("placed");
+    let (_, all) = api.token(&story, "grace", Role::Auditor, TokenScope::default()).await;
+    let limited = TokenScope { environments: Some(vec!["production".to_owned()]), ..TokenScope::default() };
+    let (_, some) = api.token(&story, "alan", Role::Auditor, limited).await;
+    let list = api.get("/api/v1/holds?limit=10", &all).await.json();
+    let items = list["items"].as_array().expect("a list");
+    assert!(!items.is_empty() && items.iter().all(|act| act["kind"] == "hold"), "{list}");
+    assert!(list.to_string().contains("reports/"), "what it holds is told: {list}");
+    assert!(!list.to_string().contains("Grace Hopper"), "names stand in records as digests alone");
+    for (path, token) in [("/api/v1/holds", &some), ("/api/v1/attestations", &some), ("/api/v1/attestations", &all)] {
+        let list = api.get(path, token).await.json();
+        assert_eq!(list["items"].as_array().map(Vec::len), Some(0), "{path}");
+    }
+    assert_eq!(api.get("/api/v1/holds?limit=0", &all).await.status, 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]

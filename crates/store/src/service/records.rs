@@ -144,6 +144,46 @@ impl Reading {
         self.records(listed, period.map(str::to_owned), as_of, before, limit).await
     }
 
+    /// Acts of legal holds, newest first: each placed, asked to be released, released, or found to be lost. They are about the whole
+    /// deployment: a scope that is limited sees none.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn holds(
+        &mut self,
+        as_of: Option<u64>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<RecordRow>, StoreError> {
+        // The kind stands in the text, so that the index over the few kinds serves.
+        let listed = Listed {
+            start: "/* reading::holds */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record \
+                    FROM (SELECT seq FROM exhibit.entries WHERE kind = 'hold') l",
+            filter: "",
+            kind: "hold",
+        };
+        self.records(listed, None, as_of, before, limit).await
+    }
+
+    /// Acts of attestations by two persons, newest first. They are about the whole deployment: a scope that is limited sees none.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn attestations(
+        &mut self,
+        as_of: Option<u64>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Page<RecordRow>, StoreError> {
+        let listed = Listed {
+            start: "/* reading::attestations */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record \
+                    FROM (SELECT seq FROM exhibit.entries WHERE kind = 'attestation') l",
+            filter: "",
+            kind: "attestation",
+        };
+        self.records(listed, None, as_of, before, limit).await
+    }
+
     /// Receipts of the archive, newest first; of one report where it is named.
     ///
     /// # Errors

@@ -46,6 +46,8 @@ pub(crate) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(ledger::tile))
         .routes(routes!(piece::artifact))
         .routes(routes!(piece::one))
+        .routes(routes!(records::attestations))
+        .routes(routes!(records::holds))
         .routes(routes!(records::periods))
         .routes(routes!(records::receipts))
         .routes(routes!(reports::bundle))

@@ -1,4 +1,4 @@
-//! `GET /api/v1/receipts` and `GET /api/v1/periods`: records, passed on as they are.
+//! `GET /api/v1/receipts`, `/periods`, `/holds` and `/attestations`: records, passed on as they are.
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
@@ -53,6 +53,64 @@ pub(super) async fn receipts(
     let (before, limit) = (position("before", which.before)?, limit(which.limit)?);
     let mut reading = service.store.reading(&caller.scope).await?;
     let page = reading.receipts(report, as_of, before, limit).await?;
+    reading.close().await?;
+    let page = Listed::of(page, Entry::from);
+    answer::json(&page, page.items.len())
+}
+
+/// Which acts of people to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Acts {
+    /// As of a checkpoint of this size: nothing recorded later is listed.
+    #[param(minimum = 0, maximum = 9007199254740991_i64)]
+    as_of: Option<u64>,
+    /// Where the page before ended: its `next`.
+    #[param(minimum = 0, maximum = 9007199254740991_i64)]
+    before: Option<u64>,
+    /// The page's size.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// Lists the acts of legal holds, newest first: who placed one on which objects and why, who released it, and what was found lost.
+/// They are about everything: whoever is limited sees none.
+#[utoipa::path(get, path = "/api/v1/holds", tag = "reports", params(Acts),
+    responses(
+        (status = 200, description = "A page of acts", body = Listed<Entry>),
+        (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn holds(
+    State(service): State<Service>,
+    caller: Caller,
+    Asked(which): Asked<Acts>,
+) -> Result<Response, Problem> {
+    let (as_of, before) = (position("as_of", which.as_of)?, position("before", which.before)?);
+    let limit = limit(which.limit)?;
+    let mut reading = service.store.reading(&caller.scope).await?;
+    let page = reading.holds(as_of, before, limit).await?;
+    reading.close().await?;
+    let page = Listed::of(page, Entry::from);
+    answer::json(&page, page.items.len())
+}
+
+/// Lists the acts of attestations by two persons, newest first: what one stated, the other confirmed, and what was withdrawn.
+/// They are about everything: whoever is limited sees none.
+#[utoipa::path(get, path = "/api/v1/attestations", tag = "reports", params(Acts),
+    responses(
+        (status = 200, description = "A page of acts", body = Listed<Entry>),
+        (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn attestations(
+    State(service): State<Service>,
+    caller: Caller,
+    Asked(which): Asked<Acts>,
+) -> Result<Response, Problem> {
+    let (as_of, before) = (position("as_of", which.as_of)?, position("before", which.before)?);
+    let limit = limit(which.limit)?;
+    let mut reading = service.store.reading(&caller.scope).await?;
+    let page = reading.attestations(as_of, before, limit).await?;
     reading.close().await?;
     let page = Listed::of(page, Entry::from);
     answer::json(&page, page.items.len())
