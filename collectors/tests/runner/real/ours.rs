@@ -21,20 +21,20 @@ fn adapter_of_the_readme() -> String {
     let readme = include_str!("../../../README.md");
     let (_, behind) = readme.split_once("### Adding a scanner that prints SARIF").expect("the section");
     let (_, block) = behind.split_once("```toml\n").expect("the block");
-    block.split_once("```").expect("its end").0.replace("\"our-scanner\"", "\"./our-scanner\"")
+    block.split_once("```").expect("its end").0.to_owned()
 }
 
 #[test]
 fn a_scanner_that_prints_sarif_takes_a_file_and_no_code() {
     let place = Place::new(&[
-        ("our-scanner", SCANNER),
+        ("tools/our-scanner", SCANNER),
         ("scanners/ours.toml", &adapter_of_the_readme()),
         ("rules/words", "forbidden\n"),
         ("shop/page.html", "a forbidden word\n"),
         ("clean/page.html", "words\n"),
     ]);
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(place.path("our-scanner"), mode).expect("made a program");
+    fs::set_permissions(place.path("tools/our-scanner"), mode).expect("made a program");
     let settings: ScannerSettings =
         toml::from_str("adapter = \"scanners/ours.toml\"\nparameters = { rules = \"rules\" }").expect("settings");
     let done = place.scan(&settings, LooksAt::Folder, "shop").expect("it scans");
