@@ -11,6 +11,7 @@ use exhibit_evidence::{
 use super::comparing::{self, Given};
 use super::facts::{FORMAT, Facts, Listing, TargetFacts};
 use super::settings::{self, Target};
+use crate::given::name_of;
 use crate::packages::bill::Bill;
 use crate::packages::lockfile::{LARGEST, Why};
 use crate::reading::{self, Reason};
@@ -137,10 +138,6 @@ impl All {
         }
         Listing::Read(Box::new(facts))
     }
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Reads the bill that somebody made; none where there is no such file.

@@ -6,7 +6,7 @@ use exhibit_evidence::{Digest, Digesting};
 use serde::Deserialize;
 
 use crate::RawArtifact;
-use crate::results::HEAD;
+use crate::results::{Format, HEAD, recognise};
 
 /// Most that a job may have kept of one result, in MiB: it is masked in memory, and one row of the database holds it.
 const MOST_EACH: u32 = 64;
@@ -88,16 +88,22 @@ enum Held {
 
 impl Printed {
     /// Its beginning; nothing where it is not held.
-    pub(crate) fn head(&self) -> &[u8] {
+    fn head(&self) -> &[u8] {
         match &self.held {
             Held::Bytes(bytes) => &bytes[..bytes.len().min(HEAD)],
             Held::Not(_) => &[],
         }
     }
 
-    /// It, not to be kept.
-    pub(crate) fn withheld(self, why: &str) -> Self {
-        Self { held: Held::Not(why.to_owned()), ..self }
+    /// It, not to be kept where it may hold the secrets that were found: whether others left them out, nobody knows.
+    /// `format` is what it is said to be.
+    pub(crate) fn of_others(self, format: Option<Format>) -> Self {
+        let secrets = [format, recognise(self.head())].into_iter().flatten().any(Format::may_hold_secrets);
+        if !secrets {
+            return self;
+        }
+        let why = "what this scanner prints may hold the secrets that it found".to_owned();
+        Self { held: Held::Not(why), ..self }
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn import(scope: &Scope<'_>, keep: KeepUpTo, given: &Given<'_>) -> Re
     let (result, written_at, by) = given.open(scope.clock.now())?;
     let listed = listed(given)?;
     let unread = |source| CollectError::Io { what: given.name(), source };
-    let printed = keep.read(&mut *result.open().map_err(unread)?).map_err(unread)?;
+    let printed = keep.read(&mut *result.open().map_err(unread)?).map_err(unread)?.of_others(form);
     let (digest, size) = (printed.digest, printed.size);
     let read = results::reading(&given.name(), &result, form);
     let (read, mut problems) = match read {

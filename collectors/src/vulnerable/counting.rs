@@ -178,7 +178,7 @@ impl Counted {
 
     /// Holds a bill of materials against what was counted; what it lists beyond that is part of what there is.
     fn compare(&mut self, bill: &Path) {
-        let name = bill.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = crate::given::name_of(bill);
         let mut read = match find::one(bill) {
             Ok(listing) => read(listing),
             Err(error) => {

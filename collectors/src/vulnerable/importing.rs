@@ -1,11 +1,7 @@
 //! A result that somebody else's pipeline made, taken in by the same rules.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::path::Path;
-
-use chrono::TimeDelta;
-use exhibit_evidence::Timestamp;
+use std::fs;
 
 use super::Looks;
 use super::collect::{Gathered, Lists, collected};
@@ -13,12 +9,9 @@ use super::comparing::by_its_own_word;
 use super::counting::{self, Counted};
 use super::scanning::{self, Said};
 use super::settings;
+use crate::given::name_of;
 use crate::packages::find::{self, Listing};
-use crate::results::Format;
 use crate::{CollectError, Collected, Given, Scope, Settings};
-
-/// By how much clocks may differ.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 
 /// What one file says, as an observation of the subject that is given.
 pub(super) fn import(
@@ -27,38 +20,21 @@ pub(super) fn import(
     settings: &Settings,
     given: &Given<'_>,
 ) -> Result<Collected, CollectError> {
-    let other = CollectError::Other;
     let source = settings::source(looks, &settings.source).map_err(CollectError::Settings)?;
-    let name = file_name(given.file);
-    let format = given.format.map(|word| {
-        word.parse::<Format>().map_err(|_| {
-            let known: Vec<&str> = Format::ALL.iter().map(|one| one.name()).collect();
-            other(format!("the format: expected one of {}", known.join(", ")))
-        })
-    });
-    let format = format.transpose()?;
-    let io = |source| CollectError::Io { what: format!("the result `{name}` can't be read"), source };
-    let file = File::open(given.file).map_err(io)?;
-    let now = scope.clock.now();
-    let own = file.metadata().and_then(|seen| seen.modified()).map(|at| Timestamp::new(at.into())).map_err(io)?;
-    let (written_at, by) = written(own, given.observed_at, now).map_err(other)?;
+    let format = given.form()?;
+    let (file, written_at, by) = given.open(scope.clock.now())?;
     let mut gathered = Gathered::default();
     let lists = Lists::read(&source, scope, &mut gathered.problems);
-    let target = source.targets.iter().find(|target| target.id == given.subject.id);
-    let counted = if given.counted_in.is_empty() {
-        target.map(|target| counting::count(&target.place(), scope.base))
-    } else {
-        Some(named(given))
-    };
+    let counted = (!given.counted_in.is_empty()).then(|| named(given));
     let nothing_counted = counted.is_none();
     // Where nothing was counted, nothing of what was noted before is known to be gone.
     let counted = counted.unwrap_or_else(|| Counted { part: true, ..Counted::default() });
     let covers = (0..counted.locks.len()).collect();
-    let said = Said { name: name.clone(), written_at, run: None, lockfile: None, database: None, said: None };
+    let said = Said { name: given.name(), written_at, run: None, lockfile: None, database: None, said: None };
     let (scanned, unsaid) = match scanning::read(file, format, said, covers, source.keep_results_mib) {
         Ok(one) => (vec![one], vec![]),
         Err(one) if one.known => (vec![], vec![one]),
-        Err(one) => return Err(other(one.message)),
+        Err(one) => return Err(CollectError::Other(one.message)),
     };
     let printed = scanned.first().map(|one| (one.facts.digest, one.facts.size));
     let printed = printed.or_else(|| unsaid.first()?.printed.as_ref().map(|boxed| (boxed.1.digest, boxed.1.size)));
@@ -67,30 +43,16 @@ pub(super) fn import(
     if let (true, Some(population)) = (nothing_counted, gathered.population.first_mut()) {
         population.exist = None;
         (population.examined, population.excluded) = told;
-        population.counted_by = "no lockfile was handed in with the result, and the job names none: what was examined \
-                                 and what was passed over is the scanner's own word"
-            .to_owned();
+        population.counted_by =
+            "no lockfile was handed in with the result: what was examined and what was passed over \
+                                 is the scanner's own word"
+                .to_owned();
     }
     let Collected { observation: mut observed, artifacts } = collected(looks, scope, gathered, &lists, written_at)?;
     observed.observed_to = written_at;
     observed.filters.push(by);
-    if let Some((digest, size)) = printed {
-        let name = crate::results::text::visible(&name, crate::results::text::NAME);
-        observed.filters.push(format!("handed in as `{name}`: {size} bytes, {digest}"));
-    }
+    observed.filters.extend(printed.map(|(digest, size)| given.told(digest, size)));
     Ok(Collected { observation: observed, artifacts })
-}
-
-/// When it was written, and by whose word; or why neither the file nor whoever hands it in can be right.
-fn written(own: Timestamp, given: Option<Timestamp>, now: Timestamp) -> Result<(Timestamp, String), String> {
-    match given {
-        Some(at) if at > now => Err(format!("it is said to have been written at {at}, and now it is {now}")),
-        Some(at) => Ok((at, format!("whoever handed it in says when it was written; the file's own time is {own}"))),
-        None if own.since(now) > CLOCKS_DIFFER => {
-            Err(format!("the file's own time is {own}, and now it is {now}: say when it was written"))
-        }
-        None => Ok((own.min(now), "the file's own time counts as when it was written".to_owned())),
-    }
 }
 
 /// The lockfiles that were handed in, each once.
@@ -107,7 +69,7 @@ fn named(given: &Given<'_>) -> Counted {
                 all.files.extend(listing.files);
                 all.unread.extend(listing.unread);
             }
-            Err(error) => problems.push(("lockfile-unreadable", format!("{}: {error}", file_name(path)))),
+            Err(error) => problems.push(("lockfile-unreadable", format!("{}: {error}", name_of(path)))),
         }
     }
     // In whatever order they were named.
@@ -116,8 +78,4 @@ fn named(given: &Given<'_>) -> Counted {
     counted.problems.extend(problems);
     counted.part = true;
     counted
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! What scanners say: each is run, or the result that one wrote elsewhere is read.
 
 use std::fs::File;
-use std::io::{self, Read, Seek as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
@@ -12,8 +12,9 @@ use super::exporting;
 use super::facts::ScanFacts;
 use super::settings::{ScanSource, Target, patterns};
 use crate::Scope;
+use crate::given::name_of;
 use crate::kept::{KeepUpTo, Printed};
-use crate::results::{self, Format, Limits, Reading, Told};
+use crate::results::{self, Format, Limits, Opened, Reading, Told};
 use crate::scanners::{self, Database, LooksAt, Request, ScannerSettings};
 
 /// How many things are taken from one result, so that memory has a bound whatever its size: what tells more is no result.
@@ -56,17 +57,6 @@ pub(super) fn called(name: &str) -> String {
     format!("what {} said", results::text::visible(name, results::text::NAME))
 }
 
-/// An open file that is read from its beginning, as often as needed.
-struct Opened(File);
-
-impl results::Source for Opened {
-    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
-        let mut file = self.0.try_clone()?;
-        file.rewind()?;
-        Ok(Box::new(file))
-    }
-}
-
 /// Has every scanner of a target run, and reads what they said.
 pub(super) fn scan(
     target: &Target,
@@ -107,7 +97,7 @@ fn written(
     keep: KeepUpTo,
     scope: &Scope<'_>,
 ) -> Result<Scanned, Unsaid> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name_of(path);
     let unread = |error: io::Error| Unsaid::new("result-unreadable", format!("{name}: {}", error.kind()));
     let file = File::open(scope.base.join(path)).map_err(unread)?;
     let now = scope.clock.now();
@@ -121,7 +111,7 @@ fn written(
         database: source.database_at.map(|at| Database::Updated { at }),
         said: None,
     };
-    read(file, source.format, said, covers, keep)
+    read(Opened(file), source.format, said, covers, keep)
 }
 
 /// What is known of a result before it is read.
@@ -136,25 +126,19 @@ pub(super) struct Said {
 
 /// Reads a result, and holds what of it is to be kept, whatever came of reading it.
 pub(super) fn read(
-    file: File,
+    opened: Opened,
     format: Option<Format>,
     said: Said,
     covers: Vec<usize>,
     keep: KeepUpTo,
 ) -> Result<Scanned, Unsaid> {
-    let opened = Opened(file);
     let unread = |error: io::Error| Unsaid {
         known: false,
         ..Unsaid::new("result-unreadable", format!("{}: {}", said.name, error.kind()))
     };
     let printed = results::Source::open(&opened).and_then(|mut source| keep.read(&mut *source)).map_err(unread)?;
     // What Exhibit has run leaves the values out; whether others did, nobody knows.
-    let secrets = [format, results::recognise(printed.head())].into_iter().flatten().any(Format::may_hold_secrets);
-    let printed = if secrets && said.run.is_none() {
-        printed.withheld("what this scanner prints may hold the secrets that it found")
-    } else {
-        printed
-    };
+    let printed = if said.run.is_none() { printed.of_others(format) } else { printed };
     match told(&opened, format, &said) {
         Ok(reading) => Ok(scanned(reading, said, covers, printed)),
         Err(unsaid) => Err(Unsaid { printed: Some(Box::new((called(&said.name), printed))), ..unsaid }),
@@ -314,7 +298,7 @@ fn run(
             said: Some(scan.said),
             run: Some(scan.facts),
         };
-        read(scan.result, format, said, covers, keep)
+        read(Opened(scan.result), format, said, covers, keep)
     };
     Ok(tasks.into_iter().map(scan).collect())
 }
