@@ -84,13 +84,21 @@ fn order(one: &Merged) -> (&Package, &Ids) {
     (&one.vulnerability.package, &one.vulnerability.ids)
 }
 
+/// The version from which on something is mended.
+fn from(fixed: &str) -> &str {
+    fixed.strip_prefix(">=").map_or(fixed, str::trim_start)
+}
+
 /// Adds what another scanner tells of the same vulnerability.
 fn join(one: &mut Vulnerability, other: &Vulnerability) {
     one.ids.join(&other.ids);
     one.rated.join(&other.rated);
     for version in &other.fixed {
-        if !one.fixed.contains(version) {
-            one.fixed.push(version.clone());
+        // `>=1.2.6` of one is the `1.2.6` of another, whose shorter word is taken.
+        match one.fixed.iter_mut().find(|own| from(own) == from(version)) {
+            Some(own) if own.len() > version.len() => own.clone_from(version),
+            Some(_) => {}
+            None => one.fixed.push(version.clone()),
         }
     }
     one.fix = match (one.fix, other.fix) {

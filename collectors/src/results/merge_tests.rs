@@ -85,3 +85,22 @@ fn what_one_excuses_and_another_found_is_found() {
     }
     assert_eq!(merge([("a", &excused), ("b", &excused)])[0].vulnerability.vex, Some(vex));
 }
+
+#[test]
+fn a_version_that_mends_it_is_one_whichever_way_it_is_written() {
+    let fixed = |who, versions: &[&str]| {
+        let mut one = told("pkg:npm/minimist@1.2.5", &["CVE-2021-44906"], "package-lock.json");
+        one.fixed = versions.iter().map(|version| (*version).to_owned()).collect();
+        (who, one)
+    };
+    for (one, other, joined) in [
+        (&[">=1.2.6"][..], &["1.2.6"][..], &["1.2.6"][..]),
+        (&["1.2.6"], &[">= 1.2.6", "0.2.4"], &["1.2.6", "0.2.4"]),
+        (&[], &[">=1.2.6"], &[">=1.2.6"]),
+        (&["1.2.6"], &["<2"], &["1.2.6", "<2"]),
+    ] {
+        let all = [fixed("npm", one), fixed("trivy", other)];
+        let merged = merge(all.iter().map(|(who, one)| (*who, one)));
+        assert_eq!(merged[0].vulnerability.fixed, joined);
+    }
+}

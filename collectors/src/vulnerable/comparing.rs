@@ -84,7 +84,7 @@ pub(super) fn compare(
             let place = lockfile.map(|at| lockfiles[at].path.clone()).or_else(|| one.places.iter().next().cloned());
             let missed_by = names
                 .iter()
-                .filter(|name| !one.seen_by.contains(**name))
+                .filter(|name| !one.seen_by.contains(**name) && covers(name, lockfile, scanned))
                 .map(|name| ((*name).to_owned(), examined.missed(name, lockfile, &package, &lockfiles)))
                 .collect();
             let own = seen_of(&one.vulnerability, package, place, in_population, &by, exploited, statements);
@@ -93,6 +93,11 @@ pub(super) fn compare(
     }
     let dropped = scanned.iter().map(|one| one.reading.dropped).sum();
     Compared { population, lockfiles, seen, agreement, problems, dropped, looked: examined.by }
+}
+
+/// Whether a scanner was to look at a lockfile; what is in none may be anybody's.
+fn covers(who: &str, lockfile: Option<usize>, scanned: &[Scanned]) -> bool {
+    scanned.iter().any(|one| one.facts.name == who && lockfile.is_none_or(|at| one.covers.contains(&at)))
 }
 
 /// Which packages were examined, and why others were not.

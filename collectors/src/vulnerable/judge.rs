@@ -362,7 +362,7 @@ impl Judging<'_> {
         if let Some(why) = &seen.suppressed {
             text.push_str(&format!("; the scanner was told to leave it out ({why}), which the policy does not know"));
         }
-        if target.agreement.is_some() && seen.seen_by.len() == 1 {
+        if seen.seen_by.len() == 1 && !seen.missed_by.is_empty() {
             text.push_str(&format!("; only {} reports it", seen.seen_by[0]));
         }
         for (who, missed) in &seen.missed_by {
