@@ -131,6 +131,13 @@ fn names_that_steer_are_shown_and_not_obeyed() {
     for order in [&["evidence", "show", id][..], &["evidence", "list"]] {
         seen.push((order.join(" "), ends_with(0, place.path(), order)));
     }
+    let period = super::serve::quarter(&taken_on(&place)[..10]);
+    ends_with(0, place.path(), &["report", "render", "--period", &period, "--out", "report"]);
+    for form in ["report/report.md", "report/report.html"] {
+        let text = fs::read_to_string(place.join(form)).expect("a report");
+        assert!(!text.contains("<script>alert") && text.contains("evil"), "{form}");
+        seen.push((form.to_owned(), text.replace('\t', " ")));
+    }
     for (order, printed) in seen {
         // It is there, and harmless.
         assert!(order.ends_with("list") || printed.contains("evil"), "{order}");
@@ -139,6 +146,12 @@ fn names_that_steer_are_shown_and_not_obeyed() {
         assert_eq!(printed.chars().find(|c| steers(*c)), None, "{order:?}: {printed:?}");
     }
     ends_with(0, place.path(), &["fsck"]);
+}
+
+/// When the piece that was taken in was observed.
+fn taken_on(place: &Place) -> String {
+    let listed = json(0, place.path(), &["evidence", "list", "--format", "json"]);
+    listed[0]["observed_to"].as_str().expect("a time").to_owned()
 }
 
 /// Each is an error that says what happened, and the ledger is whole.

@@ -52,7 +52,9 @@ pub(crate) async fn run(args: &ImportArgs, words: &Words, out: &mut Out) -> anyh
     deployment.close().await?;
     let taken = taken?;
     out.data(args.printed.format, &taken, facts)?;
-    Ok(if taken.outcome == Outcome::Error { Exit::Differences } else { Exit::Clean })
+    // What could not be read is told to whoever handed it in, even where an older finding outranks it.
+    let unknown = taken.outcome == Outcome::Error || !taken.problems.is_empty();
+    Ok(if unknown { Exit::Differences } else { Exit::Clean })
 }
 
 async fn taken_in(deployment: &Deployment, args: &ImportArgs, words: &Words) -> anyhow::Result<Taken> {
