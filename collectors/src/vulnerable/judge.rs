@@ -428,7 +428,7 @@ impl Judging<'_> {
             }
         }
         noted.passes = format!(
-            "none of the {} that the policy denies is there",
+            "nothing that the policy denies ({}) is there, by Exhibit's own reading",
             plural(self.policy.denied.len() as u64, "package")
         );
         Ok(noted)
@@ -470,8 +470,10 @@ impl Judging<'_> {
                 noted.findings.push(finding);
             }
         }
-        noted.passes =
-            format!("every package of {} is pinned to a version", plural(target.lockfiles.len() as u64, "lockfile"));
+        noted.passes = format!(
+            "every package of {} is pinned to a version, by Exhibit's own reading",
+            plural(target.lockfiles.len() as u64, "lockfile")
+        );
         Ok(noted)
     }
 

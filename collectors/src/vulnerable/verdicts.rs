@@ -37,11 +37,7 @@ pub(super) fn standing(
     let counted =
         observation.population.iter().any(|population| population.subject == *subject && population.exist.is_some());
     if counted && packages == 0 {
-        let place = match (&target.image, target.lockfiles.len()) {
-            (Some(_), 0) => "the image, in which there is neither a package database nor a lockfile".to_owned(),
-            (_, count) => plural(count as u64, "lockfile"),
-        };
-        return Some((Verdict::Vacuous, format!("There is nothing to examine: no package in {place}.")));
+        return Some((Verdict::Vacuous, nothing_in(target)));
     }
     let left: Vec<&Exclusion> = observation
         .population
@@ -66,6 +62,14 @@ pub(super) fn standing(
     unknown().map(|why| (Verdict::Error, why))
 }
 
+fn nothing_in(target: &TargetFacts) -> String {
+    let place = match (&target.image, target.lockfiles.len()) {
+        (Some(_), 0) => "the image, in which there is neither a package database nor a lockfile".to_owned(),
+        (_, count) => plural(count as u64, "lockfile"),
+    };
+    format!("There is nothing to examine: no package in {place}.")
+}
+
 /// Why it is not known what a target holds, if it is not: what examined it does not matter here.
 pub(super) fn uncounted(
     observation: &Observation,
@@ -80,9 +84,12 @@ pub(super) fn uncounted(
     }
     let exist =
         observation.population.iter().any(|population| population.subject == *subject && population.exist.is_some());
+    let named = |target: &TargetFacts| {
+        target.lockfiles.iter().any(|one| !(one.packages.is_empty() && one.aside.is_empty() && one.unpinned.is_empty()))
+    };
     match target {
-        Some(target) if exist && !target.lockfiles.is_empty() => None,
-        Some(_) if exist => Some((Verdict::Vacuous, "There is no lockfile.".to_owned())),
+        Some(target) if exist && named(target) => None,
+        Some(target) if exist => Some((Verdict::Vacuous, nothing_in(target))),
         _ => Some((Verdict::Error, "What there is was not counted.".to_owned())),
     }
 }
