@@ -205,8 +205,8 @@ fn what_scanners_find_is_sealed_told_and_closed_when_it_is_mended() {
     for said in [
         "3 deviations noted",
         "medium: production/shop: Cargo.lock · pkg:cargo/time: CVE-2020-26235 in pkg:cargo/time@0.1.43",
-        "the service of pip-audit was asked on",
-        "the database of cargo-audit is of",
+        "the service of pip-audit 2.10.1 was asked on",
+        "the database of cargo-audit 0.22.2 is of",
     ] {
         assert!(words.contains(said), "{said}: {words}");
     }
