@@ -147,7 +147,7 @@ mod tests {
         let listed: BTreeSet<String> = ["a.py", "src/a.py", "lib/src/a.py", "src/b.py"].map(str::to_owned).into();
         let names = Names::of(&listed);
         for (written, name) in [
-            ("/srv/runner/work/shop/src/b.py", "src/b.py"),
+            ("/srv/pipeline/shop/src/b.py", "src/b.py"),
             ("file:///builds/shop/lib/src/a.py", "lib/src/a.py"),
             ("./a.py", "a.py"),
             ("src/a.py", "src/a.py"),
