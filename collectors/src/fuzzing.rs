@@ -16,11 +16,16 @@ use crate::sources::logs::{LogSource, Sink, s3};
 use crate::sources::{Root, Source, Surroundings, settings};
 
 pub use crate::key_custody::fuzzing::restic;
+pub use crate::packages::image::fuzzing::images;
+pub use crate::pulling::fuzzing::registry;
+pub use crate::references::fuzzing::references;
 pub use crate::remote::aws::fuzzing::aws_keys;
+pub use crate::scanners::fuzzing::{adapters, scanner_answers};
 pub use crate::sources::command::fuzzing::command;
+pub use crate::vulnerable::fuzzing::{exploited, statements};
 
 /// What no error may repeat; seeds hold it wherever a value stands.
-const CANARY: &str = "canary";
+pub(crate) const CANARY: &str = "canary";
 
 /// How sources are configured that ask a server, with `URL` in place of its address.
 const SOURCES: [&str; 5] = [
@@ -33,6 +38,15 @@ const SOURCES: [&str; 5] = [
 
 const ACCESS: &str =
     "region='eu-central-1',endpoint='URL',keys={access_key_id='file:one',secret_access_key='file:one'}";
+
+/// Holds what is told to what may be told: no value, nothing that a terminal would obey, and no more than a page.
+///
+/// # Panics
+/// When it is something else.
+pub(crate) fn hold(told: &str) {
+    assert!(!told.is_empty() && !told.contains(CANARY), "{told:?}");
+    assert!(!told.contains(exhibit_evidence::letters::steers) && told.len() < 20_000, "{told:?}");
+}
 
 struct FixedClock;
 

@@ -12,6 +12,7 @@ use globset::GlobSet;
 use ignore::WalkBuilder;
 use serde::{Deserialize, Serialize};
 
+use super::bill::Bill;
 use super::lockfile::{Format, LARGEST};
 
 /// Folders that hold what package managers and builds put there: lockfiles in them are other projects' own.
@@ -182,9 +183,13 @@ pub fn one(file: &Path) -> Result<Listing, FindError> {
         .or_else(|| name.ends_with(".json").then_some(Format::CycloneDx))
         .or_else(|| name.ends_with(".txt").then_some(Format::Requirements))
         .ok_or_else(|| {
-            FindError::Unreadable("expected a lockfile or a CycloneDX bill of materials, by its name".to_owned())
+            FindError::Unreadable(
+                "expected a lockfile or a bill of materials (CycloneDX or SPDX JSON), by its name".to_owned(),
+            )
         })?;
     let bytes = read(file).map_err(FindError::Unreadable)?;
+    // `bom.json`, and whatever else somebody calls it, is what it says.
+    let format = if format == Format::CycloneDx && Bill::says_spdx(&bytes) { Format::Spdx } else { format };
     let mut listing = Listing::default();
     listing.add(name, format, Ok(bytes))?;
     let beside = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -270,9 +275,8 @@ pub fn files_in_repository<K>(
     Ok(listing)
 }
 
-/// Bills of materials count only where a job names them: what they list is in lockfiles too.
 pub(super) fn discovered(path: &str) -> Option<Format> {
-    Format::of(path).filter(|format| *format != Format::CycloneDx)
+    Format::of(path).filter(|format| !format.is_bill())
 }
 
 fn words(error: &git2::Error) -> String {

@@ -13,7 +13,7 @@ use chrono::{DateTime, Datelike as _};
 use exhibit_evidence::Timestamp;
 
 /// An instant as RFC 3339 writes it; none where it is none, or lies where no clock stands.
-fn instant(text: &str) -> Option<Timestamp> {
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
     (1970..=9000).contains(&at.year()).then(|| Timestamp::new(at))
 }

@@ -79,16 +79,21 @@ fn visit(node: &Node, references: &mut Vec<Reference>) {
     items.for_each(|item| visit(item, references));
 }
 
-fn image(node: &Node) -> Option<Reference> {
+pub(super) fn image(node: &Node) -> Option<Reference> {
     let written = node.text()?.trim();
     (!written.is_empty()).then(|| resolved(written, u64::from(node.line)))
 }
 
 fn resolved(written: &str, line: u64) -> Reference {
+    resolved_with(written, line, &Variables::new())
+}
+
+/// A reference in which these variables are known.
+pub(super) fn resolved_with(written: &str, line: u64, known: &Variables) -> Reference {
     if written.contains("{{") {
         return Reference::open(written, Pin::Templated, line);
     }
-    match interpolate(written, &Variables::new(), &Variables::new(), Strictness::Compose) {
+    match interpolate(written, known, &Variables::new(), Strictness::Compose) {
         Ok(text) if text.unset().is_empty() => Reference::read(text.as_str(), line),
         _ => Reference::open(written, Pin::Unresolved, line),
     }

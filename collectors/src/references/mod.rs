@@ -1,20 +1,26 @@
-//! References to container images in the files that build and deploy: Dockerfiles, compose files, Kubernetes manifests.
+//! References to container images in the files that build and deploy: Dockerfiles, compose files, Kubernetes manifests with the
+//! kustomizations above them, and files of CI systems.
 //!
 //! What is built or deployed by a tag is whatever stands behind that tag on the day; a digest is one image for ever. Each file
-//! is read alone, as it lies in the folder or at the commit: what only the one who builds or deploys sets is not known here,
-//! and is told so.
+//! is read alone, as it lies in the folder or at the commit, but for the images that kustomizations give to manifests: what only
+//! the one who builds or deploys sets is not known here, and is told so.
 
 mod dockerfile;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+mod kustomize;
 mod manifests;
+mod pipelines;
 mod reference;
 
 use std::path::Path;
 
+use exhibit_evidence::Digest;
 use globset::GlobSet;
 use serde::{Deserialize, Serialize};
 
-use crate::packages::find::{self, FindError, LINK, Listing};
-pub(crate) use reference::{Pin, Reference};
+use crate::packages::find::{self, FindError, Found, LINK, Listing};
+pub(crate) use reference::{Parts, Pin, Reference};
 
 /// Most references of one file, and most stages of a build.
 const MOST: usize = 1_000;
@@ -31,6 +37,12 @@ pub(crate) enum Form {
     Compose,
     /// What a cluster runs.
     Kubernetes,
+    /// What gives the images of manifests other names, tags and digests.
+    Kustomization,
+    /// What GitHub, Gitea or Forgejo run for a change; an action's metadata too.
+    Workflow,
+    /// What GitLab runs for a change.
+    Gitlab,
 }
 
 impl Form {
@@ -44,10 +56,13 @@ impl Form {
         if builds("dockerfile") || builds("containerfile") {
             return Some(Self::Dockerfile);
         }
+        if kustomize::NAMES.contains(&name.as_str()) {
+            return Some(Self::Kustomization);
+        }
         let (stem, ending) = name.rsplit_once('.')?;
         match ending {
             "yaml" | "yml" if stem.starts_with("docker-compose") || stem.starts_with("compose") => Some(Self::Compose),
-            "yaml" | "yml" => Some(Self::Kubernetes),
+            "yaml" | "yml" => Some(pipelines::form_of(path).unwrap_or(Self::Kubernetes)),
             _ => None,
         }
     }
@@ -63,13 +78,22 @@ impl Form {
         if bytes.len() > LARGEST && (self != Self::Kubernetes || manifests::is_one(text)) {
             return Err(format!("expected at most {} MiB", LARGEST >> 20));
         }
-        let mut references = match self {
+        // A manifest is one wherever it lies.
+        let form = if matches!(self, Self::Gitlab | Self::Workflow) && manifests::is_one(text) {
+            Self::Kubernetes
+        } else {
+            self
+        };
+        let mut references = match form {
             Self::Dockerfile => dockerfile::read(text)?,
             Self::Compose => manifests::compose(path, text)?,
             Self::Kubernetes => match manifests::kubernetes(path, text)? {
                 Some(references) => references,
                 None => return Ok(None),
             },
+            Self::Kustomization => kustomize::read(path, text)?,
+            Self::Workflow => pipelines::workflow(path, text)?,
+            Self::Gitlab => pipelines::gitlab(path, text)?,
         };
         if references.len() > MOST {
             return Err(format!("expected at most {MOST} references"));
@@ -77,6 +101,37 @@ impl Form {
         references.sort_by_key(|one| one.line);
         Ok(Some(references))
     }
+}
+
+/// A file that refers to images, as it was read.
+pub(crate) struct Read {
+    /// Its path.
+    pub(crate) path: String,
+    /// What kind it is.
+    pub(crate) form: Form,
+    /// Its digest.
+    pub(crate) digest: Digest,
+    /// What it refers to, by line.
+    pub(crate) references: Vec<Reference>,
+}
+
+/// Reads all files of one place, and gives to manifests what kustomizations make of their images; beside that, those that
+/// can't be read, each with the reason.
+pub(crate) fn read_all(files: &[Found<Form>]) -> (Vec<Read>, Vec<(String, String)>) {
+    let (mut read, mut lost) = (Vec::new(), Vec::new());
+    for Found { path, format, bytes } in files {
+        match format.read(path, bytes) {
+            Ok(Some(references)) => {
+                read.push(Read { path: path.clone(), form: *format, digest: Digest::of(bytes), references });
+            }
+            Ok(None) => {}
+            Err(why) => lost.push((path.clone(), why)),
+        }
+    }
+    if let Err((path, why)) = kustomize::settle(files, &mut read) {
+        lost.push((path, why));
+    }
+    (read, lost)
 }
 
 /// The files below a folder that may refer to images.

@@ -5,11 +5,25 @@ use super::*;
 fn told(path: &str, text: &str) -> Vec<String> {
     let form = Form::of(path).expect("a kind");
     let Some(all) = form.read(path, text.as_bytes()).expect("readable") else { return vec!["none".to_owned()] };
-    let line = |one: Reference| {
-        let tag = one.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
-        format!("{} {}{tag} {}", one.line, one.image, format!("{:?}", one.pin).to_lowercase())
+    all.iter().map(line).collect()
+}
+
+fn line(one: &Reference) -> String {
+    let tag = one.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+    let by = one.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    format!("{} {}{tag} {}{by}", one.line, one.image, format!("{:?}", one.pin).to_lowercase())
+}
+
+/// What all these files name together, as `path: line image tag pin`.
+fn told_of(files: &[(&str, &str)]) -> Vec<String> {
+    let found = |(path, text): &(&str, &str)| {
+        let format = Form::of(path).expect("a kind");
+        Found { path: (*path).to_owned(), format, bytes: text.as_bytes().to_vec() }
     };
-    all.into_iter().map(line).collect()
+    let files: Vec<_> = files.iter().map(found).collect();
+    let (read, lost) = read_all(&files);
+    assert_eq!(lost, []);
+    read.iter().flat_map(|file| file.references.iter().map(|one| format!("{}: {}", file.path, line(one)))).collect()
 }
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -27,6 +41,14 @@ fn files_are_known_by_their_names() {
         ("docker-compose.override.yml", Some(Form::Compose)),
         ("compose.yaml", Some(Form::Compose)),
         ("deploy/web.yaml", Some(Form::Kubernetes)),
+        ("deploy/kustomization.yaml", Some(Form::Kustomization)),
+        ("deploy/Kustomization", Some(Form::Kustomization)),
+        (".github/workflows/ci.yml", Some(Form::Workflow)),
+        (".gitea/workflows/ci.yaml", Some(Form::Workflow)),
+        ("tools/lint/action.yml", Some(Form::Workflow)),
+        ("workflows/ci.yml", Some(Form::Kubernetes)),
+        (".gitlab-ci.yml", Some(Form::Gitlab)),
+        ("ci/deploy.gitlab-ci.yml", Some(Form::Gitlab)),
         ("deploy/web.json", None),
         ("main.rs", None),
     ] {
@@ -47,7 +69,7 @@ fn a_reference_is_taken_apart() {
         ("a/b@sha256:", "a/b", None, Pin::Tag),
         (&format!("a/b@sha512:{}", "0".repeat(128)), "a/b", None, Pin::Digest),
     ] {
-        let expected = Reference { image: image.to_owned(), tag: tag.map(str::to_owned), pin, line: 1 };
+        let expected = Reference { image: image.to_owned(), tag: tag.map(str::to_owned), pin, line: 1, by: None };
         assert_eq!(Reference::read(written, 1), expected, "{written}");
     }
 }
@@ -140,6 +162,186 @@ fn manifests_name_what_a_cluster_runs() {
 }
 
 #[test]
+fn workflows_name_what_jobs_run_in() {
+    let text = format!(
+        "on: push
+jobs:
+  a:
+    container: node:24
+    services:
+      db:
+        image: postgres:17@{DIGEST}
+        env: {{image: no}}
+    steps:
+      - uses: actions/checkout@v5
+      - uses: docker://ghcr.example/tool:1
+      - uses: docker://ghcr.example/tool@{DIGEST}
+      - run: docker run busybox
+  b:
+    container:
+      image: ${{{{ matrix.image }}}}
+  c:
+    container: ''
+    uses: ./.github/workflows/other.yml
+"
+    );
+    let expected = [
+        "4 node:24 tag",
+        "7 postgres:17 digest",
+        "11 ghcr.example/tool:1 tag",
+        "12 ghcr.example/tool digest",
+        "16 ${{ matrix.image }} templated",
+    ];
+    assert_eq!(told(".github/workflows/ci.yml", &text), expected);
+    let action = "runs:\n  using: docker\n  image: docker://alpine:3\n";
+    assert_eq!(told("action.yml", action), ["3 alpine:3 tag"]);
+    let action = "runs:\n  using: composite\n  steps:\n  - uses: docker://alpine\n";
+    assert_eq!(told("action.yml", action), ["4 alpine tag"]);
+    assert_eq!(told("action.yml", "runs:\n  using: docker\n  image: Dockerfile\n"), [""; 0]);
+    // A manifest is one wherever it lies.
+    let pod = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: web:1}]}\n";
+    assert_eq!(told(".gitlab/agents/pod.yaml", pod), ["3 web:1 tag"]);
+    assert!(Form::Workflow.read(".github/workflows/ci.yml", b"jobs: [").is_err());
+}
+
+#[test]
+fn pipelines_name_what_jobs_run_in() {
+    let text = format!(
+        "include: other.yml
+variables:
+  NODE: '24'
+  BASE: {{value: debian, description: what to build on}}
+  FULL: $BASE:12
+default:
+  image: {{name: ruby:3@{DIGEST}, entrypoint: ['']}}
+services: ['redis:8', {{name: $CI_REGISTRY_IMAGE/db, alias: db}}]
+.hidden:
+  image: node:$NODE
+a:
+  variables: {{NODE: '22'}}
+  image: node:${{NODE}}
+  services: [docker:dind]
+b:
+  image: $FULL
+c:
+  image: $[[ inputs.image ]]
+  variables: {{BASE: $FROM_OUTSIDE}}
+d:
+  variables: {{BASE: $FROM_OUTSIDE}}
+  image: $BASE
+e:
+  script: [docker run busybox]
+"
+    );
+    let expected = [
+        "7 ruby:3 digest",
+        "8 redis:8 tag",
+        "8 $CI_REGISTRY_IMAGE/db unresolved",
+        "10 node:24 tag",
+        "13 node:22 tag",
+        "14 docker:dind tag",
+        "16 debian:12 tag",
+        "18 $[[ inputs.image ]] templated",
+        "22 $BASE unresolved",
+    ];
+    assert_eq!(told(".gitlab-ci.yml", &text), expected);
+    let elsewhere = "a:\n  image: !reference [.base, image]\n";
+    assert_eq!(told(".gitlab-ci.yml", elsewhere), ["2 !reference unresolved"]);
+}
+
+#[test]
+fn kustomizations_pin_and_unpin_what_manifests_name() {
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: web:1\n  - image: side:1\n";
+    let pinned = format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - image: web@{DIGEST}\n");
+    let give = |what: &str| format!("resources: [../base]\nimages:\n- name: web\n  {what}\n");
+    let base = ("base/kustomization.yaml", "resources: [pod.yaml]\n");
+    let by_digest = give(&format!("digest: {DIGEST}"));
+    let by_tag = give("newTag: '2'");
+    let renamed = give("newName: mirror.example/web");
+
+    // Alone, it is as it is written; below an override by digest it is pinned, and by tag it is not.
+    assert_eq!(told_of(&[("base/pod.yaml", pod)]), ["base/pod.yaml: 5 web:1 tag", "base/pod.yaml: 6 side:1 tag"]);
+    assert_eq!(
+        told_of(&[("base/pod.yaml", pod), base, ("prod/kustomization.yaml", &by_digest)]),
+        ["base/pod.yaml: 5 web digest by prod/kustomization.yaml", "base/pod.yaml: 6 side:1 tag"]
+    );
+    assert_eq!(
+        told_of(&[("base/pod.yaml", &pinned), base, ("prod/kustomization.yml", &by_tag)]),
+        ["base/pod.yaml: 5 web:2 tag by prod/kustomization.yml"]
+    );
+    assert_eq!(
+        told_of(&[("base/pod.yaml", pod), base, ("prod/Kustomization", &renamed)])[0],
+        "base/pod.yaml: 5 mirror.example/web:1 tag by prod/Kustomization"
+    );
+    // Where several make something of it, the one that leaves it open is told.
+    assert_eq!(
+        told_of(&[
+            ("base/pod.yaml", pod),
+            base,
+            ("prod/kustomization.yaml", &by_digest),
+            ("test/kustomization.yaml", &by_tag)
+        ])[0],
+        "base/pod.yaml: 5 web:2 tag by test/kustomization.yaml"
+    );
+    // The lower one counts first: the upper one sees the name that it gave.
+    let lower = "resources: [pod.yaml]\nimages: [{name: web, newName: inner, newTag: '3'}]\n";
+    let upper =
+        format!("resources: [../base]\nimages: [{{name: inner, digest: {DIGEST}}}, {{name: web, newTag: '9'}}]\n");
+    assert_eq!(
+        told_of(&[("base/pod.yaml", pod), ("base/kustomization.yaml", lower), ("prod/kustomization.yaml", &upper)]),
+        [
+            "base/pod.yaml: 5 inner digest by prod/kustomization.yaml",
+            "base/pod.yaml: 6 side:1 tag",
+            "prod/kustomization.yaml: 2 web:9 tag",
+        ]
+    );
+    // A component's images are given to the resources beside it.
+    let with = "resources: [../base]\ncomponents: [../pins]\n";
+    let pins =
+        format!("kind: Component\nimages: [{{name: web, digest: {DIGEST}}}, {{name: side, digest: {DIGEST}}}]\n");
+    assert_eq!(
+        told_of(&[("base/pod.yaml", pod), base, ("pins/kustomization.yaml", &pins), ("prod/kustomization.yaml", with)]),
+        [
+            "base/pod.yaml: 5 web digest by pins/kustomization.yaml",
+            "base/pod.yaml: 6 side digest by pins/kustomization.yaml"
+        ]
+    );
+    // What is given to manifests from elsewhere stands where it is given.
+    let elsewhere = format!(
+        "resources: ['https://git.example/base?ref=v1', ../../out]\nimages:\n- {{name: a, newTag: '1'}}\n- {{name: b, digest: {DIGEST}}}\n- {{name: c, newName: d}}\n- {{name: e, newTag: '1', digest: {DIGEST}}}\n- {{name: f, digest: latest}}\n"
+    );
+    assert_eq!(
+        told_of(&[("kustomization.yaml", &elsewhere)]),
+        [
+            "kustomization.yaml: 3 a:1 tag",
+            "kustomization.yaml: 4 b digest",
+            "kustomization.yaml: 5 d unresolved",
+            "kustomization.yaml: 6 e:1 digest",
+            "kustomization.yaml: 7 f tag",
+        ]
+    );
+}
+
+#[test]
+fn kustomizations_that_include_each_other_come_to_an_end() {
+    let circle = [("a/kustomization.yaml", "resources: [../b]\n"), ("b/kustomization.yaml", "resources: [../a]\n")];
+    assert_eq!(told_of(&circle), [""; 0]);
+    let twice: Vec<(String, String)> = (0..30)
+        .map(|at| {
+            let below = at + 1;
+            (format!("k{at}/kustomization.yaml"), format!("resources: [../k{below}, ../k{below}/]\n"))
+        })
+        .collect();
+    let files: Vec<_> = twice
+        .iter()
+        .map(|(path, text)| Found { path: path.clone(), format: Form::Kustomization, bytes: text.clone().into_bytes() })
+        .collect();
+    let (_, lost) = read_all(&files);
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    assert!(lost[0].1.contains("include each other more than"), "{lost:?}");
+}
+
+#[test]
 fn what_nobody_wrote_is_refused_and_soon() {
     let stages: String = (0..200_000).map(|at| format!("FROM scratch AS s{at}\n")).collect();
     assert!(Form::Dockerfile.read("Dockerfile", stages.as_bytes()).is_err());
@@ -152,9 +354,9 @@ fn what_nobody_wrote_is_refused_and_soon() {
 
 proptest::proptest! {
     #[test]
-    fn nothing_makes_a_reader_panic(text in "(FROM |ARG |COPY |RUN |--from=|AS |<<EOF|EOF|[\\\\`\n\t$@:/{}#\"'=é]|[a-cA-C0-9]|sha256:|image: |services:|containers:|apiVersion: v1|kind: Pod|- |  ){0,60}") {
-        for form in [Form::Dockerfile, Form::Compose, Form::Kubernetes] {
-            drop(form.read("x", text.as_bytes()));
+    fn nothing_makes_a_reader_panic(text in "(FROM |ARG |COPY |RUN |--from=|AS |<<EOF|EOF|[\\\\`\n\t$@:/{}#\"'=é]|[a-cA-C0-9]|sha256:|image: |services:|containers:|apiVersion: v1|kind: Pod|images: |resources: |name: |newTag: |jobs: |uses: |variables: |- |  ){0,60}") {
+        for format in [Form::Dockerfile, Form::Compose, Form::Kubernetes, Form::Kustomization, Form::Workflow, Form::Gitlab] {
+            drop(read_all(&[Found { path: "x".to_owned(), format, bytes: text.clone().into_bytes() }]));
         }
     }
 }

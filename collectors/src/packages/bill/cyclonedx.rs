@@ -118,8 +118,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Bill, BillError> {
         related.extend(one.of.get());
         related.extend(one.on.iter().map(String::as_str));
     }
+    // What is listed in a bill that names what it describes is included in that.
+    let included = bill.described.name.is_some();
     for one in &listed {
-        take(&mut bill, one, &related, false)?;
+        take(&mut bill, one, &related, included)?;
     }
     Ok(bill)
 }
@@ -154,7 +156,7 @@ fn described_by(component: &Listed) -> Described {
     described
 }
 
-fn take(bill: &mut Bill, one: &Listed, related: &HashSet<&str>, nested: bool) -> Result<(), BillError> {
+fn take(bill: &mut Bill, one: &Listed, related: &HashSet<&str>, included: bool) -> Result<(), BillError> {
     let name = one.name.get().unwrap_or_default();
     for property in &one.properties {
         let is_layer =
@@ -184,7 +186,7 @@ fn take(bill: &mut Bill, one: &Listed, related: &HashSet<&str>, nested: bool) ->
                 || said(one.publisher.get()).is_some()
                 || said(one.author.get()).is_some()
                 || one.authors.iter().any(|author| said(author.name.get()).is_some()),
-            related: nested || one.reference.get().is_some_and(|reference| related.contains(reference)),
+            related: included || one.reference.get().is_some_and(|reference| related.contains(reference)),
             package,
         });
     }

@@ -60,7 +60,7 @@ pub struct Component {
     pub identified: bool,
     /// Whether it says who supplies it.
     pub supplied: bool,
-    /// Whether it says how it belongs to anything else.
+    /// Whether it says how it belongs to anything else: at the least that it is included in what the bill describes.
     pub related: bool,
 }
 
@@ -119,6 +119,25 @@ impl Bill {
         bill.authors.truncate(10);
         bill.tools.truncate(10);
         Ok(bill)
+    }
+
+    /// Reads a bill that has to be in SPDX.
+    ///
+    /// # Errors
+    /// Why it is none, in words.
+    pub(super) fn in_spdx(bytes: &[u8]) -> Result<Self, String> {
+        match Self::read(bytes) {
+            Ok(bill) if bill.form.starts_with("SPDX-") => Ok(bill),
+            Ok(bill) => Err(format!("it is {}", bill.form)),
+            Err(BillError::Form(why)) => Err(why),
+            Err(large) => Err(large.to_string()),
+        }
+    }
+
+    /// Whether bytes say that they are a bill in SPDX, whatever else is wrong with them.
+    pub(super) fn says_spdx(bytes: &[u8]) -> bool {
+        let head: Result<Head, BillError> = parsed(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+        head.is_ok_and(|head| head.cyclonedx.is_none() && head.spdx.is_some())
     }
 
     /// The packages that it lists.

@@ -140,8 +140,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Bill, BillError> {
             None => !roots.contains(id),
             Some(_) => false,
         };
-        let is_image = purl.is_some_and(|purl| purl.starts_with("pkg:oci/")) && roots.contains(id);
-        if is_image || (purl.is_none() && !is_package) {
+        // What the bill describes is none of what that holds.
+        let whole = |purl: &str| purl.starts_with("pkg:oci/") || purl.starts_with("pkg:github/");
+        let is_whole = purl.is_some_and(whole) && roots.contains(id);
+        if is_whole || (purl.is_none() && !is_package) {
             continue;
         }
         let name = one.name.get().unwrap_or_default();

@@ -53,8 +53,12 @@ fn both_forms_tell_what_a_bill_says() {
     assert_eq!((first(&bill.described.digests), first(&bill.described.layers)), ("12".to_owned(), "34".to_owned()));
     assert_eq!(
         lines(&bill),
-        ["a 1.0 pkg:npm/%40s/a@1.0 supplier+related", "b 2.0 pkg:pypi/b@2.0 ", "inner -  cpe+related"]
+        ["a 1.0 pkg:npm/%40s/a@1.0 supplier+related", "b 2.0 pkg:pypi/b@2.0 related", "inner -  cpe+related"]
     );
+    // Where nobody says what the bill describes, only what is told of the components themselves relates them.
+    let of_nothing = CYCLONEDX.replace("\"component\": {", "\"other\": {");
+    let bill = Bill::read(of_nothing.as_bytes()).expect("a bill");
+    assert_eq!(lines(&bill)[1], "b 2.0 pkg:pypi/b@2.0 ");
 
     let bill = Bill::read(SPDX.as_bytes()).expect("a bill");
     assert_eq!((bill.form.as_str(), bill.described.name.as_deref()), ("SPDX-2.3", Some("shop")));

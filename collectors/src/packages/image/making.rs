@@ -217,7 +217,7 @@ fn hex(digest: &Digest) -> String {
 }
 
 /// One entry of an archive in the form of POSIX.1-1988 (ustar).
-fn entry(archive: &mut impl Write, name: &str, kind: u8, link: &str, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn entry(archive: &mut impl Write, name: &str, kind: u8, link: &str, bytes: &[u8]) -> io::Result<()> {
     let mut header = [0u8; 512];
     let mut put = |at: usize, most: usize, text: &str| {
         let field = header.get_mut(at..at + most).and_then(|field| field.get_mut(..text.len()));
@@ -241,6 +241,6 @@ fn entry(archive: &mut impl Write, name: &str, kind: u8, link: &str, bytes: &[u8
     archive.write_all(&[0; 512][..bytes.len().wrapping_neg() % 512])
 }
 
-fn end(archive: &mut impl Write) -> io::Result<()> {
+pub(super) fn end(archive: &mut impl Write) -> io::Result<()> {
     archive.write_all(&[0; 1024])
 }

@@ -5,6 +5,8 @@
 
 mod contents;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 pub(crate) mod making;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod pipfile;
 mod pnpm;
 mod python;
 mod requirements;
+mod spdx;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -67,6 +68,8 @@ pub enum Format {
     Composer,
     /// A bill of materials in CycloneDX JSON, for what has no lockfile (Maven).
     CycloneDx,
+    /// A bill of materials in SPDX JSON.
+    Spdx,
     /// dpkg's status, of an image.
     Dpkg,
     /// apk's list of what is installed, of an image.
@@ -75,7 +78,7 @@ pub enum Format {
 
 impl Format {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Cargo,
         Self::Npm,
         Self::Pnpm,
@@ -91,6 +94,7 @@ impl Format {
         Self::CycloneDx,
         Self::Dpkg,
         Self::Apk,
+        Self::Spdx,
     ];
 
     /// The kind of lockfile that a file of this path is by its name; none where it is none.
@@ -110,9 +114,16 @@ impl Format {
             "composer.lock" => Self::Composer,
             "bom.json" => Self::CycloneDx,
             name if name.ends_with(".cdx.json") => Self::CycloneDx,
+            name if name.ends_with(".spdx.json") => Self::Spdx,
             name if is_requirements(path, name) => Self::Requirements,
             _ => return None,
         })
+    }
+
+    /// Whether it is a bill of materials: those count only where a job names them, because what they list is in lockfiles too.
+    #[must_use]
+    pub fn is_bill(self) -> bool {
+        matches!(self, Self::CycloneDx | Self::Spdx)
     }
 
     /// How people call it.
@@ -131,6 +142,7 @@ impl Format {
             Self::Bundler => "Gemfile.lock",
             Self::Composer => "composer.lock",
             Self::CycloneDx => "CycloneDX bill of materials",
+            Self::Spdx => "SPDX bill of materials",
             Self::Dpkg => "dpkg database",
             Self::Apk => "apk database",
         }
@@ -146,7 +158,7 @@ impl Format {
             Self::Bundler => "gem",
             Self::Composer => "composer",
             // A database lists nothing beside its packages, and a bill of materials does not tell what else is.
-            Self::Dpkg | Self::Apk | Self::CycloneDx => return None,
+            Self::Dpkg | Self::Apk | Self::CycloneDx | Self::Spdx => return None,
         };
         Package::named(kind, name, None).ok()
     }
@@ -176,6 +188,7 @@ impl Format {
             Self::Bundler => bundler::read(&mut gather, text),
             Self::Composer => composer::read(&mut gather, text),
             Self::CycloneDx => cyclonedx::read(&mut gather, text),
+            Self::Spdx => spdx::read(&mut gather, text),
             Self::Dpkg => system::dpkg(&mut gather, text, "debian"),
             Self::Apk => system::apk(&mut gather, text, "alpine"),
         }?;

@@ -189,6 +189,21 @@ fn errors_say_where_and_hold_no_value() {
             "bom.json: `bomFormat`: expected CycloneDX",
         ),
         (
+            "web.spdx.json",
+            "{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.5\", \"components\": []}",
+            "web.spdx.json: expected a bill of materials in SPDX JSON (2.2, 2.3): it is CycloneDX 1.5",
+        ),
+        (
+            "web.spdx.json",
+            "{\"spdxVersion\": \"SPDX-3.0\", \"packages\": []}",
+            "web.spdx.json: expected a bill of materials in SPDX JSON (2.2, 2.3): its `spdxVersion` is SPDX-3.0",
+        ),
+        (
+            "web.spdx.json",
+            "{\"spdxVersion\": \"SPDX-2.3\", \"packages\": [",
+            "web.spdx.json: expected a bill of materials in SPDX JSON (2.2, 2.3): it ends in the middle",
+        ),
+        (
             "bom.json",
             "{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.5\", \"vulnerabilities\": []}",
             "bom.json: `components`: expected the list of them",
@@ -213,6 +228,7 @@ fn lockfiles_are_known_by_their_names() {
         ("requirements.in", None),
         ("notes.txt", None),
         ("services/web.cdx.json", Some(Format::CycloneDx)),
+        ("services/web.spdx.json", Some(Format::Spdx)),
         ("package.json", None),
     ] {
         assert_eq!(Format::of(path), format, "{path}");
