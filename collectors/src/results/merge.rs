@@ -13,7 +13,7 @@ use super::{Fix, Ids, Package, Vulnerability};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Merged {
     /// What all of them tell together.
-    pub vulnerability: Vulnerability,
+    pub vulnerability: Box<Vulnerability>,
     /// Who saw it, by the names that the caller gave.
     pub seen_by: BTreeSet<String>,
     /// Every place in which it was seen.
@@ -33,7 +33,7 @@ pub struct Agreement {
 
 /// What several scanners found, each vulnerability once, in the order of packages and names. A scanner that tells a package
 /// without a version (npm, Dependabot) means every version of it that another one found.
-pub fn merge<'v>(told: impl IntoIterator<Item = (&'v str, &'v Vulnerability)>) -> Vec<Merged> {
+pub fn merge<'v>(told: impl IntoIterator<Item = (&'v str, Box<Vulnerability>)>) -> Vec<Merged> {
     let told: Vec<_> = told.into_iter().collect();
     let mut groups = Groups::new(told.len());
     let mut first: HashMap<(&Package, &str), usize> = HashMap::new();
@@ -44,12 +44,10 @@ pub fn merge<'v>(told: impl IntoIterator<Item = (&'v str, &'v Vulnerability)>) -
         }
     }
     let mut merged: BTreeMap<usize, Merged> = BTreeMap::new();
-    for (number, (who, one)) in told.iter().enumerate() {
-        let seen = Merged {
-            vulnerability: (*one).clone(),
-            seen_by: BTreeSet::from([(*who).to_owned()]),
-            places: one.place.iter().cloned().collect(),
-        };
+    drop(first);
+    for (number, (who, one)) in told.into_iter().enumerate() {
+        let places = one.place.iter().cloned().collect();
+        let seen = Merged { vulnerability: one, seen_by: BTreeSet::from([who.to_owned()]), places };
         merged.entry(groups.of(number)).and_modify(|entry| entry.join(&seen)).or_insert(seen);
     }
     let all = merged.into_values();

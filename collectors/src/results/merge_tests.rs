@@ -9,6 +9,10 @@ fn told(purl: &str, ids: &[&str], place: &str) -> Vulnerability {
     one
 }
 
+fn merged<'w>(all: impl IntoIterator<Item = (&'w str, Vulnerability)>) -> Vec<Merged> {
+    merge(all.into_iter().map(|(who, one)| (who, Box::new(one))))
+}
+
 fn shown(merged: &[Merged]) -> Vec<String> {
     let line = |one: &Merged| {
         let id = one.vulnerability.ids.canonical().map(ToString::to_string).unwrap_or_default();
@@ -29,7 +33,7 @@ fn names_that_a_third_connects_are_one_vulnerability() {
         ),
         ("c", told("pkg:pypi/django@3.2.1", &["CVE-2021-33203"], "other.lock")),
     ];
-    let merged = merge(all.iter().map(|(who, one)| (*who, one)));
+    let merged = merged(all);
     assert_eq!(
         shown(&merged),
         ["pkg:pypi/django@3.2.0 CVE-2021-33203 a+b+c", "pkg:pypi/django@3.2.1 CVE-2021-33203 c"]
@@ -47,7 +51,7 @@ fn who_tells_no_version_means_every_one_that_was_found_and_joins_none_of_them() 
         ("trivy", told("pkg:npm/lodash@4.17.20", &["CVE-2021-23337", "GHSA-35jh-r3h4-6jhm"], "package-lock.json")),
         ("npm", told("pkg:npm/minimist", &["GHSA-xvch-5gv4-984h"], "node_modules/minimist")),
     ];
-    let merged = merge(all.iter().map(|(who, one)| (*who, one)));
+    let merged = merged(all);
     assert_eq!(
         shown(&merged),
         [
@@ -66,10 +70,11 @@ fn what_one_left_out_and_another_found_is_found() {
     left_out.suppressed = Some("accepted".to_owned());
     let mut found = told("pkg:npm/a@1", &["CVE-2020-1"], "x");
     found.fix = Fix::Available;
-    let merged = merge([("a", &left_out), ("b", &found)]);
+    let merged = merged([("a", left_out.clone()), ("b", found)]);
     assert_eq!(merged[0].vulnerability.suppressed, None);
     assert_eq!(merged[0].vulnerability.fix, Fix::Available);
-    assert_eq!(merge([("a", &left_out), ("b", &left_out)])[0].vulnerability.suppressed, left_out.suppressed);
+    let both = [("a", left_out.clone()), ("b", left_out.clone())];
+    assert_eq!(self::merged(both)[0].vulnerability.suppressed, left_out.suppressed);
 }
 
 #[test]
@@ -80,10 +85,11 @@ fn what_one_excuses_and_another_found_is_found() {
     assert!(vex.excuses());
     excused.vex = Some(vex.clone());
     let found = told("pkg:npm/a@1", &["CVE-2020-1"], "x");
-    for order in [[("a", &excused), ("b", &found)], [("b", &found), ("a", &excused)]] {
-        assert_eq!(merge(order)[0].vulnerability.vex, None);
+    let (excused, found) = (("a", excused), ("b", found));
+    for order in [[excused.clone(), found.clone()], [found, excused.clone()]] {
+        assert_eq!(merged(order)[0].vulnerability.vex, None);
     }
-    assert_eq!(merge([("a", &excused), ("b", &excused)])[0].vulnerability.vex, Some(vex));
+    assert_eq!(merged([excused.clone(), excused])[0].vulnerability.vex, Some(vex));
 }
 
 #[test]
@@ -100,7 +106,7 @@ fn a_version_that_mends_it_is_one_whichever_way_it_is_written() {
         (&["1.2.6"], &["<2"], &["1.2.6", "<2"]),
     ] {
         let all = [fixed("npm", one), fixed("trivy", other)];
-        let merged = merge(all.iter().map(|(who, one)| (*who, one)));
+        let merged = merged(all);
         assert_eq!(merged[0].vulnerability.fixed, joined);
     }
 }

@@ -16,6 +16,7 @@ pub mod merge;
 mod model;
 mod reading;
 mod recognise;
+mod room;
 mod severity;
 mod teller;
 pub mod text;
@@ -40,6 +41,7 @@ pub use model::{
 };
 pub use reading::Reading;
 pub use recognise::{HEAD, recognise};
+pub(crate) use room::{ROOM, Room, reading_within};
 pub use severity::{Rated, Scored, meaning};
 
 use json::Json;

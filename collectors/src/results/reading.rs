@@ -40,7 +40,7 @@ pub struct Reading {
     pub skipped: Vec<Skipped>,
     /// Vulnerabilities.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub vulnerabilities: Vec<Vulnerability>,
+    pub vulnerabilities: Vec<Box<Vulnerability>>,
     /// Findings in files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -109,7 +109,7 @@ impl Sink for Reading {
             Told::File(file) => keep(&mut self.files, file),
             Told::Count(count) => keep(&mut self.counts, count),
             Told::Skipped(skipped) => keep(&mut self.skipped, skipped),
-            Told::Vulnerability(vulnerability) => keep(&mut self.vulnerabilities, *vulnerability),
+            Told::Vulnerability(vulnerability) => keep(&mut self.vulnerabilities, vulnerability),
             Told::Finding(finding) => keep(&mut self.findings, finding),
             Told::Advisory(advisory) => keep(&mut self.advisories, *advisory),
             Told::Statement(statement) => keep(&mut self.statements, statement),

@@ -121,7 +121,14 @@ const SIGNS: &[(Format, Sign)] = &[
             || (seen.has("statusCode") && seen.any(&["error", "message"]))
     }),
     (Format::GoVulnCheck, |seen| {
-        seen.any(&["config.protocol_version", "config.scanner_version", "finding.osv", "finding.trace", "SBOM.modules"])
+        seen.any(&[
+            "config.protocol_version",
+            "config.scanner_version",
+            "finding.osv",
+            "finding.trace",
+            "SBOM.modules",
+            "Vulns",
+        ])
     }),
     (Format::Dependabot, |seen| {
         seen.any(&["[].security_advisory", "[].security_vulnerability"])

@@ -55,7 +55,7 @@ pub use engine::{Engine, RulesError};
 pub use fingerprint::{Fingerprint, RunKey};
 pub use generic::{families, secret_under};
 pub use known::{Known, NotSearched, SHORTEST_SEARCHED};
-pub use masking::{Masked, MaskedHit, mask};
+pub use masking::{Masked, MaskedHit, mask, mask_owned};
 pub use matches::{Confidence, Match};
 pub use personal::Personal;
 pub use place::{Examined, Place};

@@ -52,6 +52,20 @@ pub struct MaskedHit {
 /// secret as known.
 #[must_use]
 pub fn mask(engine: &Engine, known: &[&[u8]], bytes: &[u8]) -> Masked {
+    let (masked, hits, too_short) = look(engine, known, bytes);
+    Masked { bytes: masked.unwrap_or_else(|| bytes.to_vec()), hits, too_short }
+}
+
+/// As [`mask`], for bytes that are the caller's: where there is nothing to mask, which is the rule, they come back as they are
+/// and are not held twice.
+#[must_use]
+pub fn mask_owned(engine: &Engine, known: &[&[u8]], bytes: Vec<u8>) -> Masked {
+    let (masked, hits, too_short) = look(engine, known, &bytes);
+    Masked { bytes: masked.unwrap_or(bytes), hits, too_short }
+}
+
+/// What stands in their place, where anything has to; what was found; and how many known values are too short.
+fn look(engine: &Engine, known: &[&[u8]], bytes: &[u8]) -> (Option<Vec<u8>>, Vec<MaskedHit>, usize) {
     let too_short = known.iter().filter(|k| !k.is_empty() && k.len() < SHORTEST_KNOWN).count();
     let mut needles = Needles::default();
     for (index, value) in known.iter().enumerate() {
@@ -62,17 +76,17 @@ pub fn mask(engine: &Engine, known: &[&[u8]], bytes: &[u8]) -> Masked {
 
     let (mut out, hits) = pass(engine, &mut needles, bytes, false);
     if hits.is_empty() {
-        return Masked { bytes: out, hits, too_short };
+        return (None, hits, too_short);
     }
     for _ in 1..PASSES {
         let (again, more) = pass(engine, &mut needles, &out, true);
         if more.is_empty() {
-            return Masked { bytes: out, hits, too_short };
+            return (Some(out), hits, too_short);
         }
         out = again;
     }
     // The replacements keep spelling secrets: nothing of the text can be kept.
-    Masked { bytes: BLANK.as_bytes().to_vec(), hits, too_short }
+    (Some(BLANK.as_bytes().to_vec()), hits, too_short)
 }
 
 /// Texts to be searched for, together.
@@ -147,7 +161,7 @@ fn is_family(rule: &str) -> bool {
     rule.starts_with("generic.")
 }
 
-/// Masks once. `blank`: the shapes of an earlier pass are in the way, use [`BLANK`] instead.
+/// Masks once; gives no bytes where there is nothing to mask. `blank`: the shapes of an earlier pass are in the way, use [`BLANK`] instead.
 fn pass(engine: &Engine, needles: &mut Needles, bytes: &[u8], blank: bool) -> (Vec<u8>, Vec<MaskedHit>) {
     let mut hits = Vec::new();
     for found in found_in(engine, bytes) {
@@ -166,6 +180,9 @@ fn pass(engine: &Engine, needles: &mut Needles, bytes: &[u8], blank: bool) -> (V
     }
     hits.extend(needles.find(bytes));
     let mut hits = union(hits);
+    if hits.is_empty() {
+        return (Vec::new(), hits);
+    }
 
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

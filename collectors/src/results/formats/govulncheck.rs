@@ -28,6 +28,10 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
                 config = true;
                 about(json, teller)
             }
+            "Vulns" => {
+                let found = "of a version before 1.0".to_owned();
+                Err(Why::Schema { format: json.format(), key: "Vulns", found, known: "version 1" })
+            }
             "SBOM" => json.object(|json, key| match key {
                 "modules" => json.array(|json| {
                     let (mut path, mut version) = (None, None);

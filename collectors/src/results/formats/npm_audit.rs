@@ -4,6 +4,8 @@
 //! `metadata`, and name none that they found in order. What they print when the registry does not answer is an object, too:
 //! it is the scanner's error, and never an empty result.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::MANY;
 use crate::results::{
     Count, Fix, Grade, Ids, Rated, Told, Tool, Vulnerability, Why,
@@ -12,11 +14,14 @@ use crate::results::{
     teller::Teller,
 };
 
+/// The severities that npm tells.
+const SEVERITIES: [&str; 5] = ["info", "low", "moderate", "high", "critical"];
 /// How many things one advisory or one package may have.
 const MOST_FOUND: usize = 1_000;
 
 pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     let (mut found, mut counted, mut failure) = (false, false, Failure::default());
+    let mut grades = Grades::default();
     let name = json.format().name().trim_end_matches("-audit").to_owned();
     teller.tell(json, Told::Tool(Tool { name, version: None }))?;
     json.object(|json, key| match key {
@@ -31,18 +36,19 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
         },
         "vulnerabilities" => {
             found = true;
-            json.object(|json, name| by_package(json, teller, name))
+            json.object(|json, name| by_package(json, teller, &mut grades, name))
         }
         "advisories" => {
             found = true;
             // pnpm prints an array where there is none.
             match json.kind()? {
-                Kind::Array => json.array(|json| by_number(json, teller)),
-                _ => json.object(|json, _| by_number(json, teller)),
+                Kind::Array => json.array(|json| by_number(json, teller, &mut grades)),
+                _ => json.object(|json, _| by_number(json, teller, &mut grades)),
             }
         }
         "metadata" => json.object(|json, key| match key {
             "dependencies" | "totalDependencies" => dependencies(json, teller, key, &mut counted),
+            "vulnerabilities" => grades.counted(json),
             _ => json.skip(),
         }),
         "error" => failure.read(json),
@@ -62,10 +68,52 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
     if !found {
         return Err(json.missing("vulnerabilities"));
     }
+    if let Some(words) = grades.set_aside() {
+        teller.notice(json, Grade::Error, &words, None)?;
+    }
     if !counted {
         teller.notice(json, Grade::Warning, "how many packages were examined is not told", None)?;
     }
     json.end()
+}
+
+/// What it counts by severity, and what it names. pnpm and yarn 1 count what their registry knows, and name of that what neither a
+/// level that was asked for nor a project's settings leave out.
+#[derive(Default)]
+pub(super) struct Grades {
+    counted: BTreeMap<String, u64>,
+    named: BTreeSet<String>,
+}
+
+impl Grades {
+    pub(super) fn counted(&mut self, json: &mut Json<'_>) -> Result<(), Why> {
+        if json.kind()? != Kind::Object {
+            return json.skip();
+        }
+        json.object(|json, grade| {
+            // A sum stands beside them.
+            if SEVERITIES.contains(&grade) && json.kind()? == Kind::Number {
+                let count = json.whole()?.unwrap_or_default();
+                self.counted.insert(grade.to_owned(), count);
+                return Ok(());
+            }
+            json.skip()
+        })
+    }
+
+    pub(super) fn name(&mut self, rated: &Rated) {
+        self.named.extend(rated.said.iter().map(|said| said.to_ascii_lowercase()));
+    }
+
+    /// What is counted, and nowhere named.
+    pub(super) fn set_aside(&self) -> Option<String> {
+        let unnamed = self.counted.iter().filter(|(grade, count)| **count > 0 && !self.named.contains(*grade));
+        let unnamed: Vec<String> = unnamed.map(|(grade, count)| format!("{count} {grade}")).collect();
+        let words = unnamed.join(", ");
+        (!unnamed.is_empty()).then(|| {
+            format!("it counts vulnerabilities and does not name them ({words}): a level that was asked for, or settings of the project, leave them out")
+        })
+    }
 }
 
 /// npm's word that it failed.
@@ -125,8 +173,9 @@ fn dependencies(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str, counted
 }
 
 /// An advisory of npm 6 and pnpm.
-fn by_number(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
+fn by_number(json: &mut Json<'_>, teller: &mut Teller<'_>, grades: &mut Grades) -> Result<(), Why> {
     for (mut one, paths) in advisory(json)? {
+        grades.name(&one.rated);
         one.place = paths.into_iter().next();
         teller.tell(json, Told::Vulnerability(Box::new(one)))?;
     }
@@ -193,7 +242,7 @@ pub(super) fn advisory(json: &mut Json<'_>) -> Result<Vec<(Vulnerability, Vec<St
 
 /// A package of npm 7 and later. What is in `via` as an object is its own vulnerability; as a text, that of a package that it
 /// depends on, which has an entry of its own.
-fn by_package(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str) -> Result<(), Why> {
+fn by_package(json: &mut Json<'_>, teller: &mut Teller<'_>, grades: &mut Grades, key: &str) -> Result<(), Why> {
     let (mut name, mut fix, mut place) = (None, Fix::Unknown, None);
     let mut own: Vec<Via> = Vec::new();
     json.object(|json, key| {
@@ -235,6 +284,7 @@ fn by_package(json: &mut Json<'_>, teller: &mut Teller<'_>, key: &str) -> Result
     })?;
     let entry = name.unwrap_or_else(|| key.to_owned());
     for via in own {
+        grades.name(&via.rated);
         let name = via.name.as_deref().unwrap_or(&entry);
         let package = package("npm", name, None).ok_or_else(|| json.shape("expected a package's name"))?;
         let mut one = Vulnerability::new(via.ids, package);

@@ -3,7 +3,7 @@
 
 use super::{
     MANY,
-    npm_audit::{Failure, advisory, advisory_of},
+    npm_audit::{Failure, Grades, advisory, advisory_of},
 };
 use crate::results::{
     Count, Grade, Ids, Rated, Told, Tool, Vulnerability, Why,
@@ -14,9 +14,9 @@ use crate::results::{
 
 pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     teller.tell(json, Told::Tool(Tool { name: "yarn".to_owned(), version: None }))?;
-    let (mut concluded, mut known, mut failed) = (false, false, None);
+    let (mut concluded, mut known, mut failed, mut grades) = (false, false, None, Grades::default());
     while json.another()? {
-        let line = line(json)?;
+        let line = line(json, &mut grades)?;
         known |= line.known;
         if let Some(failure) = line.failure {
             return Err(Why::Failed { format: json.format(), message: failure.words() });
@@ -33,8 +33,12 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
         for one in line.found {
             // Yarn 4 has no summary; yarn 1 without one was cut off.
             concluded |= line.sort.is_none();
+            grades.name(&one.rated);
             teller.tell(json, Told::Vulnerability(Box::new(one)))?;
         }
+    }
+    if let Some(words) = grades.set_aside() {
+        teller.notice(json, Grade::Error, words, None)?;
     }
     match failed {
         Some(message) => Err(Why::Failed { format: json.format(), message }),
@@ -54,7 +58,7 @@ struct Line {
     found: Vec<Vulnerability>,
 }
 
-fn line(json: &mut Json<'_>) -> Result<Line, Why> {
+fn line(json: &mut Json<'_>, grades: &mut Grades) -> Result<Line, Why> {
     let mut line = Line::default();
     let mut value = None;
     json.object(|json, key| {
@@ -64,7 +68,7 @@ fn line(json: &mut Json<'_>) -> Result<Line, Why> {
                 line.sort = json.text()?;
             }
             "data" => match json.kind()? {
-                Kind::Object => data(json, &mut line)?,
+                Kind::Object => data(json, &mut line, grades)?,
                 Kind::Text => line.words = json.message()?,
                 _ => json.skip()?,
             },
@@ -89,11 +93,12 @@ fn line(json: &mut Json<'_>) -> Result<Line, Why> {
 
 /// The data of an advisory or of the summary of yarn 1. Of an advisory it prints a line for each path, and in each of them all
 /// versions that were found: the one that the path leads to counts.
-fn data(json: &mut Json<'_>, line: &mut Line) -> Result<(), Why> {
+fn data(json: &mut Json<'_>, line: &mut Line, grades: &mut Grades) -> Result<(), Why> {
     let (mut path, mut found) = (None, Vec::new());
     json.object(|json, key| {
         match key {
             "totalDependencies" => line.total = json.whole()?,
+            "vulnerabilities" => grades.counted(json)?,
             "resolution" => json.object(|json, key| {
                 match key {
                     "path" => path = json.text()?,
