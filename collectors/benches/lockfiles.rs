@@ -21,6 +21,8 @@ struct Kind {
     before: &'static str,
     one: fn(usize) -> String,
     behind: &'static str,
+    /// What stands behind that of each package once more.
+    again: Option<fn(usize) -> String>,
     /// What Python parses it with, from `data`.
     peer: Option<&'static str>,
 }
@@ -37,6 +39,7 @@ const KINDS: [Kind; 5] = [
             )
         },
         behind: "",
+        again: None,
         peer: Some("import tomllib; parse = lambda: tomllib.loads(data)"),
     },
     Kind {
@@ -48,6 +51,7 @@ const KINDS: [Kind; 5] = [
             )
         },
         behind: "}}",
+        again: None,
         peer: Some("import json; parse = lambda: json.loads(data)"),
     },
     Kind {
@@ -58,7 +62,8 @@ const KINDS: [Kind; 5] = [
                 "\n  '@scope/package-{n}@1.{n}.0':\n    resolution: {{integrity: sha512-{HASH}}}\n    engines: {{node: '>=6.0'}}\n    peerDependencies:\n      a: '*'\n"
             )
         },
-        behind: "",
+        behind: "\nsnapshots:\n",
+        again: Some(|n| format!("\n  '@scope/package-{n}@1.{n}.0':\n    dependencies:\n      a: 1.0.0\n")),
         peer: None,
     },
     Kind {
@@ -70,6 +75,7 @@ const KINDS: [Kind; 5] = [
             )
         },
         behind: "",
+        again: None,
         peer: None,
     },
     Kind {
@@ -77,6 +83,7 @@ const KINDS: [Kind; 5] = [
         before: "",
         one: |n| format!("Package_{n}==1.{n}.0 \\\n    --hash=sha256:{HASH}\n"),
         behind: "",
+        again: None,
         peer: None,
     },
 ];
@@ -103,6 +110,9 @@ fn main() {
             write!(text, "{}", (kind.one)(number)).expect("a text");
         }
         text.push_str(kind.behind);
+        if let Some(again) = kind.again {
+            text.extend((0..PACKAGES).map(again));
+        }
         let mut times = Vec::new();
         for _ in 0..ROUNDS {
             let begun = Instant::now();

@@ -1,10 +1,11 @@
 //! A bill against the target that it is of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
-use exhibit_evidence::Digest;
-
+use super::changes;
 use super::facts::{BillFacts, Element, Lacking, Missing};
+use crate::kept::{KeepUpTo, Printed};
 use crate::packages::Package;
 use crate::packages::bill::{Bill, Identity, differing, holds};
 use crate::packages::lockfile::Why;
@@ -24,6 +25,16 @@ pub(super) struct Given {
     pub(super) run: Option<ScannerFacts>,
     /// What was read.
     pub(super) bytes: Vec<u8>,
+    /// The same, to be kept.
+    pub(super) printed: Printed,
+}
+
+impl Given {
+    /// What these bytes are, to be kept up to a size.
+    pub(super) fn new(name: String, run: Option<ScannerFacts>, bytes: Vec<u8>, keep: KeepUpTo) -> io::Result<Self> {
+        let printed = keep.read(&mut bytes.as_slice())?;
+        Ok(Self { name, run, bytes, printed })
+    }
 }
 
 /// Holds a bill against what was counted.
@@ -36,8 +47,8 @@ pub(super) fn compare(given: &Given, bill: &Bill, counted: &Counted) -> BillFact
     missing.truncate(MOST_MISSING);
     BillFacts {
         name: given.name.clone(),
-        digest: Digest::of(&given.bytes),
-        size: given.bytes.len() as u64,
+        digest: given.printed.digest,
+        size: given.printed.size,
         form: bill.form.clone(),
         timestamp: bill.timestamp,
         authors: bill.authors.clone(),
@@ -49,6 +60,8 @@ pub(super) fn compare(given: &Given, bill: &Bill, counted: &Counted) -> BillFact
         },
         run: given.run.clone(),
         components: bill.components.len() as u64,
+        listed: changes::remembered(&listed),
+        since: None,
         beyond: beyond as u64,
         missing,
         missing_in_all,

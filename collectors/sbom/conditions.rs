@@ -2,6 +2,8 @@
 
 use exhibit_evidence::{Condition, ConditionId};
 
+use crate::conditions::Told;
+
 /// What this way of looking can't see.
 pub(super) const BLIND_SPOTS: [&str; 4] = [
     "software that no lockfile and no package database names: copied sources, downloads of a build, packages that the tools of languages installed in an image without a lockfile",
@@ -25,27 +27,9 @@ pub(super) fn id(name: &str) -> ConditionId {
     ConditionId::new(name).expect("authored ids, and a test makes each")
 }
 
-struct Told {
-    title: &'static str,
-    risk: &'static str,
-    impact: &'static str,
-    recommendation: &'static str,
-    steps: &'static [&'static str],
-    references: &'static [&'static str],
-}
-
 /// What findings of this name share.
 pub(super) fn condition(name: &str) -> Condition {
-    let told = told(name);
-    let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
-    Condition {
-        title: told.title.to_owned(),
-        risk: told.risk.to_owned(),
-        impact: told.impact.to_owned(),
-        recommendation: told.recommendation.to_owned(),
-        steps: owned(told.steps),
-        references: owned(told.references),
-    }
+    told(name).into()
 }
 
 fn told(name: &str) -> Told {

@@ -9,7 +9,7 @@ use exhibit_evidence::{
 
 use super::collect::{LOCAL, NOTHING_LISTED};
 use super::conditions::{self, ABSENT, LACKING, MISSING, OTHER, STALE};
-use super::facts::{BillFacts, Element, FORMAT, Facts, Listing, TargetFacts};
+use super::facts::{BillFacts, Changes, Element, FORMAT, Facts, HandedIn, Listed, Listing, Other, Since, TargetFacts};
 use super::settings::Policy;
 use crate::gaps::unknown;
 use crate::packages::bill::Identity;
@@ -19,6 +19,9 @@ use crate::{JudgeError, SettingProblem};
 /// The checks, in the manifest's order.
 pub(super) const CHECKS: [&str; 5] =
     ["sbom.exists", "sbom.describes-target", "sbom.complete", "sbom.minimum-elements", "sbom.fresh"];
+
+/// Most packages that a sentence names of each kind of change.
+const MOST_TOLD: usize = 3;
 
 /// Most missing packages of one target that are findings of their own.
 const MOST_FINDINGS: usize = 1_000;
@@ -107,7 +110,7 @@ impl Judging<'_> {
             }
         };
         match self.name {
-            "sbom.exists" => Ok(Noted::only(Verdict::Pass, exists(bill))),
+            "sbom.exists" => Ok(Noted::only(Verdict::Pass, exists(bill) + &told_since(bill))),
             "sbom.describes-target" => self.describes(target, bill),
             "sbom.complete" => self.complete(target, bill),
             "sbom.minimum-elements" => self.elements(target, bill),
@@ -117,6 +120,11 @@ impl Judging<'_> {
 
     fn describes(&self, target: &TargetFacts, bill: &BillFacts) -> Result<Noted, JudgeError> {
         Ok(match &bill.identity {
+            Identity::Unnameable if target.handed_in.is_some() => {
+                let says = bill.describes.as_ref().map_or("does not say what it describes".to_owned(), |what| format!("says that it describes `{what}`"));
+                let why = format!("The bill was handed in without what it is of, so that this can't be looked up; it {says}.");
+                Noted::only(Verdict::NotApplicable, why)
+            }
             Identity::Unnameable => Noted::only(
                 Verdict::NotApplicable,
                 "A folder has neither a commit nor a digest that a bill could name.",
@@ -143,6 +151,10 @@ impl Judging<'_> {
         // One that lists nothing was not held against anything.
         if bill.components == 0 {
             return Ok(Noted::only(Verdict::Vacuous, "The bill lists nothing."));
+        }
+        if target.handed_in == Some(HandedIn::Alone) {
+            let why = "No lockfile was handed in with the bill, so that nothing says what it leaves out.";
+            return Ok(Noted::only(Verdict::Vacuous, why));
         }
         let mut findings = Vec::new();
         for missing in bill.missing.iter().take(MOST_FINDINGS) {
@@ -182,6 +194,17 @@ impl Judging<'_> {
         }
         let asked: Vec<&str> = self.policy.elements.iter().map(|element| element.word()).collect();
         let mut passes = format!("{} with all that is asked for: {}.", plural(bill.components, "component"), asked.join(", "));
+        for element in Element::ALL.into_iter().filter(|element| !self.policy.elements.contains(element)) {
+            let of = bill.lacking.get(&element).map_or(0, |lacking| lacking.count);
+            match element {
+                Element::Author | Element::Timestamp if of > 0 => passes.push_str(&format!(" Not asked for, and not said: {}.", element.lacks())),
+                _ if of > 0 => {
+                    let of = format!(" Not asked for: {of} of {} without {}.", bill.components, element.lacks());
+                    passes.push_str(&of);
+                }
+                _ => {}
+            }
+        }
         if bill.authors.is_empty() {
             passes.push_str(" Its author is the tool that made it.");
         }
@@ -258,7 +281,7 @@ fn nothing(target: &TargetFacts) -> Option<String> {
     let place = if target.image.is_some() { "package database and no lockfile" } else { "lockfile with a package" };
     match &target.bill {
         Listing::Read(bill) if bill.components == 0 => Some("The bill lists nothing.".to_owned()),
-        _ if target.packages == 0 => Some(format!("There is nothing to look for in the bill: no {place}.")),
+        _ if target.packages == 0 && target.handed_in != Some(HandedIn::Alone) => Some(format!("There is nothing to look for in the bill: no {place}.")),
         _ => None,
     }
 }
@@ -268,6 +291,32 @@ fn exists(bill: &BillFacts) -> String {
     let by: Vec<&str> = bill.authors.iter().chain(&bill.tools).map(String::as_str).collect();
     let by = if by.is_empty() { String::new() } else { format!(", made by {}", by.join(", ")) };
     format!("{} in {}{made}{by}; it lists {}.", bill.name, bill.form, plural(bill.components, "component"))
+}
+
+/// What changed since the last bill, in words; nothing where nobody supplied that.
+fn told_since(bill: &BillFacts) -> String {
+    match &bill.since {
+        None => String::new(),
+        Some(Since::First) => " No earlier bill of it is in evidence.".to_owned(),
+        Some(Since::Unknown { why }) => format!(" What changed since the last bill is not known: {why}."),
+        Some(Since::Bill(changes)) => {
+            let since = day(changes.observed);
+            let Changes { added, removed, changed, digest, .. } = &**changes;
+            let same = if *digest == bill.digest { "the same bill" } else { "no package came, went or changed its version" };
+            let other = |one: &Other| format!("{} ({} before, {} now)", one.package, one.from.join(", "), one.to.join(", "));
+            let kinds = [told(added, "added", String::clone), told(removed, "gone", String::clone), told(changed, "at other versions", other)];
+            let told: Vec<String> = kinds.into_iter().flatten().collect();
+            let told = if told.is_empty() { same.to_owned() } else { told.join("; ") };
+            format!(" Since the bill in evidence of {since}: {told}.")
+        }
+    }
+}
+
+/// How many there are of one kind of change, and some of them by name.
+fn told<T>(list: &Listed<T>, what: &str, name: impl Fn(&T) -> String) -> Option<String> {
+    let named: Vec<String> = list.examples.iter().take(MOST_TOLD).map(name).collect();
+    let more = if list.count > named.len() as u64 { " and others" } else { "" };
+    (list.count > 0).then(|| format!("{} {what}: {}{more}", plural(list.count, "package"), named.join(", ")))
 }
 
 fn complete(target: &TargetFacts, bill: &BillFacts) -> String {

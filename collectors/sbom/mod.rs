@@ -1,12 +1,14 @@
 //! `sbom`: whether there is a bill of materials for each target, and whether it can be relied on.
 //!
-//! `collect` counts what a target holds and reads its bill, `comparing` holds the two against each other, `facts` is what is kept,
-//! `judge` decides from that alone, `self_test` sends bills that are known through all of it.
+//! `collect` counts what a target holds and reads its bill, `importing` takes one that is handed in, `comparing` holds bill and target
+//! against each other, `changes` tells what is another than in the last bill, `facts` is what is kept, `judge` decides from that alone, `self_test` sends bills that are known through all of it.
 
+mod changes;
 mod collect;
 mod comparing;
 mod conditions;
 mod facts;
+mod importing;
 mod judge;
 mod self_test;
 mod settings;
@@ -23,7 +25,7 @@ use exhibit_evidence::{
 };
 
 use crate::{
-    CollectError, Collected, Collector, JudgeError, Scope, SettingProblem, Settings, collector::in_order,
+    CollectError, Collected, Collector, Given, JudgeError, Scope, SettingProblem, Settings, collector::in_order,
 };
 
 /// The collector, for the registry.
@@ -56,6 +58,15 @@ impl Collector for Sbom {
         policy: &toml::Table,
     ) -> Result<Vec<Judgement>, JudgeError> {
         judge::judge(observation, &settings::policy(policy).map_err(JudgeError::Policy)?)
+    }
+
+    fn import(&self, scope: &Scope<'_>, settings: &Settings, given: &Given<'_>) -> Result<Collected, CollectError> {
+        let keep = settings::keep(&settings.source).map_err(CollectError::Settings)?;
+        importing::import(scope, keep, given)
+    }
+
+    fn beside_imported(&self) -> &'static [&'static str] {
+        &["keep_results_mib"]
     }
 
     /// Those that the policy names, what is part of the project itself, and what a bill that lists nothing can't be held against:

@@ -206,6 +206,7 @@ impl Case {
             own: Own {
                 archive: archive.as_ref().map(|archive| archive as _),
                 earlier: earlier.as_ref().map(|earlier| earlier as _),
+                evidence: earlier.as_ref().map(|earlier| earlier as _),
                 runner: recorded.as_ref().map(|recorded| recorded as _),
                 attestations: attestations.as_ref().map(|attestations| attestations as _),
             },

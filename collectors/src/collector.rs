@@ -16,6 +16,7 @@ use exhibit_evidence::{
 };
 
 use crate::own::Own;
+use crate::results::text::{MESSAGE, visible};
 
 /// A job's settings: the collector's own tables of `exhibit.toml`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,14 +76,16 @@ pub(crate) fn in_order(problems: impl IntoIterator<Item = SettingProblem>) -> Re
 /// `expected …, found "…"`.
 pub(crate) fn expectation(message: &str) -> String {
     let shows_no_value = ["unknown field", "missing field", "duplicate field"];
+    // Keys are anybody's text, too.
+    let shown = |text: &str| visible(text, MESSAGE);
     if shows_no_value.iter().any(|start| message.starts_with(start)) {
-        return message.lines().next().unwrap_or_default().to_owned();
+        return shown(message.lines().next().unwrap_or_default());
     }
     if message.starts_with("expected ") {
-        return message.split(", found").next().unwrap_or_default().to_owned();
+        return shown(message.split(", found").next().unwrap_or_default());
     }
     match message.rfind("expected ") {
-        Some(at) => message[at..].to_owned(),
+        Some(at) => shown(&message[at..]),
         None => "expected another form: see the collector's page".to_owned(),
     }
 }

@@ -107,6 +107,17 @@ impl Printed {
     }
 }
 
+impl Printed {
+    /// It, not to be kept where what it tells leaves less room than that in memory.
+    pub(crate) fn within(self, room: u64) -> Self {
+        if !matches!(&self.held, Held::Bytes(bytes) if bytes.len() as u64 > room) {
+            return self;
+        }
+        let why = "it does not fit into memory beside all that it tells".to_owned();
+        Self { held: Held::Not(why), ..self }
+    }
+}
+
 /// What is kept of one run's results.
 #[derive(Default)]
 pub(crate) struct Kept {

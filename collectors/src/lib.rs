@@ -8,6 +8,7 @@ pub mod archived;
 pub mod attested;
 pub mod cases;
 pub mod collector;
+mod conditions;
 pub mod examples;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -19,6 +20,7 @@ pub mod own;
 pub mod packages;
 mod policy;
 pub mod process;
+mod pulling;
 pub mod reading;
 mod references;
 pub mod registry;
@@ -29,6 +31,7 @@ pub mod scanners;
 pub mod scanning;
 pub mod sources;
 pub mod survey;
+mod targets;
 mod vulnerable;
 mod words;
 

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use exhibit_evidence::{CheckId, ConditionId, Fingerprint, Place, Timestamp, observation::Subject};
+use exhibit_evidence::{CheckId, ConditionId, EntryId, Fingerprint, Place, Timestamp, observation::Subject};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{archived::ArchiveSource, attested::AttestationSource, cases::recorded, runner::Runner};
 
@@ -14,6 +15,8 @@ pub struct Own<'a> {
     pub archive: Option<&'a dyn ArchiveSource>,
     /// What the job's runs noted before and nothing has closed since.
     pub earlier: Option<&'a dyn EarlierFindings>,
+    /// What the job's runs observed before.
+    pub evidence: Option<&'a dyn EarlierEvidence>,
     /// What scanners are run by, for the collectors that need some.
     pub runner: Option<&'a dyn Runner>,
     /// What people attested, for collectors of what no program can look at.
@@ -33,6 +36,29 @@ pub trait EarlierFindings: Send + Sync {
     /// # Errors
     /// Why the ledger could not be read, in one sentence.
     fn closed(&self) -> Result<BTreeMap<Fingerprint, Window>, String>;
+}
+
+/// What one job's runs observed before a run of it begins.
+pub trait EarlierEvidence: Send + Sync {
+    /// The newest piece of evidence about a subject whose facts are `wanted`; none where there is none.
+    ///
+    /// # Errors
+    /// Why that is not known, in words: it could not be read, is no longer kept, or lies too far back to be looked for.
+    fn newest(&self, subject: &Subject, wanted: &dyn Fn(&Value) -> bool) -> Result<Option<EarlierPiece>, String>;
+}
+
+/// A piece of evidence that was there before.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierPiece {
+    /// Which.
+    pub evidence: EntryId,
+    /// Until when it was true.
+    pub observed_to: Timestamp,
+    /// Its facts, as its collector told them.
+    pub facts: Value,
+    /// What it is about.
+    pub subjects: Vec<Subject>,
 }
 
 /// From when to when something was observed.
@@ -68,11 +94,15 @@ pub struct EarlierFinding {
     pub subject: Subject,
 }
 
-/// Earlier findings that were written down, for cases and self-tests.
+/// Earlier findings and evidence that were written down, for cases and self-tests.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedEarlier {
+    #[serde(default)]
     findings: Vec<EarlierFinding>,
+    /// What was observed, the newest last.
+    #[serde(default)]
+    evidence: Vec<EarlierPiece>,
     /// Those that are gone.
     #[serde(default)]
     closed: BTreeMap<Fingerprint, Window>,
@@ -91,6 +121,14 @@ impl RecordedEarlier {
     /// When the file can't be read, or holds none.
     pub fn of_case(input: &Path) -> io::Result<Option<Self>> {
         recorded(input, Self::FILE)
+    }
+}
+
+impl EarlierEvidence for RecordedEarlier {
+    fn newest(&self, subject: &Subject, wanted: &dyn Fn(&Value) -> bool) -> Result<Option<EarlierPiece>, String> {
+        let fits = |piece: &&EarlierPiece| piece.subjects.contains(subject) && wanted(&piece.facts);
+        let found = || Ok(self.evidence.iter().rev().find(fits).cloned());
+        self.unreachable.clone().map_or_else(found, Err)
     }
 }
 

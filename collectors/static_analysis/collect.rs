@@ -10,7 +10,7 @@ use exhibit_evidence::{
 use ignore::WalkBuilder;
 
 use super::facts::{FORMAT, Facts, Report, TargetFacts};
-use super::look::{Look, look, relative};
+use super::look::{Look, look, reading, relative};
 use super::settings::{self, Target};
 use crate::runner::Runner;
 use crate::scanners::{Adapter, LooksAt, Request, ScannerFacts, scan};
@@ -179,7 +179,7 @@ impl All {
             }
         };
         first.get_or_insert_with(|| done.facts.clone());
-        let read = results::reading(&adapter.id, &done, Some(done.format));
+        let read = reading(&adapter.id, &done, Some(done.format));
         match results::Source::open(&done).and_then(|mut result| self.keep.read(&mut *result)) {
             Ok(printed) => self.kept.take(format!("{}-{name}", adapter.id), printed, read.is_ok()),
             Err(error) => self.trouble(looking, "result-not-read", error.kind().to_string()),

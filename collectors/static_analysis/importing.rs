@@ -9,7 +9,7 @@ use exhibit_evidence::{
 
 use super::collect::{not_examined, observation};
 use super::facts::{ResultFacts, TargetFacts};
-use super::look::{Look, look};
+use super::look::{Look, look, reading};
 use crate::given::text_of;
 use crate::kept::{Kept, KeepUpTo};
 use crate::results::{self, Reading, Source as _};
@@ -26,7 +26,7 @@ pub(super) fn import(scope: &Scope<'_>, keep: KeepUpTo, given: &Given<'_>) -> Re
     let unread = |source| CollectError::Io { what: given.name(), source };
     let printed = keep.read(&mut *result.open().map_err(unread)?).map_err(unread)?.of_others(form);
     let (digest, size) = (printed.digest, printed.size);
-    let read = results::reading(&given.name(), &result, form);
+    let read = reading(&given.name(), &result, form);
     let (read, mut problems) = match read {
         Ok(read) => (read, Vec::new()),
         Err(error) if error.why.is_about_nothing_known() => return Err(CollectError::Other(error.to_string())),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::results::Reading;
+use crate::results::{self, Format, ReadError, Reading, Room, Source, Told};
 
 use super::facts::Report;
 
@@ -20,7 +20,19 @@ pub(super) struct Look {
     pub open: u64,
 }
 
-/// Reads a result; `name` gives a file's name in findings for how the scanner writes it, and `only` is the file that the
+/// As much of a result as there is room for.
+///
+/// # Errors
+/// When it can't be read as what a scanner prints.
+pub(super) fn reading<S: Source + ?Sized>(
+    name: &str,
+    source: &S,
+    format: Option<Format>,
+) -> Result<Reading, ReadError> {
+    results::reading_within(&mut Room::new(|told| matches!(told, Told::Finding(_))), name, source, format)
+}
+
+/// Tells a result; `name` gives a file's name in findings for how the scanner writes it, and `only` is the file that the
 /// scanner got, where it got one.
 pub(super) fn look(reading: &Reading, name: &dyn Fn(&str) -> String, only: Option<&str>) -> Look {
     let mut found = Look::default();
@@ -55,7 +67,11 @@ pub(super) fn look(reading: &Reading, name: &dyn Fn(&str) -> String, only: Optio
     found.examined.extend(reading.files.iter().map(|file| place(Some(&file.path))));
     found.troubles = reading.errors().map(|notice| format!("The scanner says of itself: {}", notice.message)).collect();
     if reading.dropped > 0 {
-        found.troubles.push(format!("The result tells {} things more than are kept.", reading.dropped));
+        let most = results::ROOM >> 20;
+        let dropped = reading.dropped;
+        found.troubles.push(format!(
+            "The result tells more than is taken from one, which is what fits into {most} MiB: there was no room for {dropped} things."
+        ));
     }
     // Whoever got one file and says no more of it looked at it, unless it says that there was nothing to look at.
     let nothing = reading.counts.iter().any(|count| count.of == "resources") && reading.counts.iter().all(|count| count.count == 0);

@@ -265,9 +265,10 @@ impl Client {
         let beginning = stream.body.beginning(EXPLANATION);
         let said = request.explain.and_then(|explain| explain(status, &stream.headers, &beginning));
         let word = said.map(|said| said.word);
-        let error = RemoteError::Status { what: request.what, place: request.place(), status, said: word };
-        let passing = matches!(status, 429 | 500 | 502..=504) || said.is_some_and(|said| said.passing);
         let asked = waits::asked_for(&stream.headers);
+        let wait = asked.map(|wait| wait.as_secs());
+        let error = RemoteError::Status { what: request.what, place: request.place(), status, said: word, wait };
+        let passing = matches!(status, 429 | 500 | 502..=504) || said.is_some_and(|said| said.passing);
         Err(Failed { error, passing, arrived: status >= 500, asked, unwell: status >= 500 })
     }
 

@@ -59,7 +59,8 @@ pub enum RemoteError {
         place: String,
     },
     /// The server answered, and not with what was asked for.
-    #[error("{what} at {place}: answered {status}{}", .said.map(|said| format!(", {said}")).unwrap_or_default())]
+    #[error("{what} at {place}: answered {status}{}{}", .said.map(|said| format!(", {said}")).unwrap_or_default(),
+        .wait.map(|seconds| format!(", and asks to wait {seconds} s")).unwrap_or_default())]
     Status {
         /// What was asked for.
         what: &'static str,
@@ -69,6 +70,8 @@ pub enum RemoteError {
         status: u16,
         /// The server's own word for it, where it is a known one.
         said: Option<&'static str>,
+        /// The wait that it asks for, in seconds.
+        wait: Option<u64>,
     },
     /// It did not answer often enough to be asked again now.
     #[error("{what} at {place}: not asked, because it did not answer repeatedly")]

@@ -31,3 +31,5 @@ pub(crate) use request::encoded;
 pub use request::{Explain, Request, Said, Sign, Unsigned};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, Url};
+#[cfg(test)]
+pub(crate) use tests::NoWaiting;

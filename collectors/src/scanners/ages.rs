@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use chrono::DateTime;
 use exhibit_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::packages::instant;
 
 /// Where it is said how old a database is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -68,9 +69,7 @@ pub(super) fn time_in(text: &[u8], pointer: &str) -> Result<Timestamp, String> {
         .map_err(|error| format!("what says how old the database is is no JSON: {error}"))?;
     let time = document.pointer(pointer).and_then(serde_json::Value::as_str);
     let time = time.ok_or_else(|| format!("what says how old the database is holds no text at {pointer}"))?;
-    let time = DateTime::parse_from_rfc3339(time)
-        .map_err(|_| format!("what says how old the database is holds no time of RFC 3339 at {pointer}"))?;
-    Ok(Timestamp::new(time.to_utc()))
+    instant(time).ok_or_else(|| format!("what says how old the database is holds no time of RFC 3339 at {pointer}"))
 }
 
 /// Files that are larger say nothing about an age.

@@ -29,6 +29,7 @@ adapters!(
     "trivy",
     "trivy-sbom",
     "yarn-audit",
+    "yarn-npm-audit",
 );
 
 /// All of them, by their names.

@@ -11,7 +11,7 @@ use super::ages::DatabaseSource;
 use super::{fill, places};
 use crate::collector::expectation;
 use crate::packages::Format as Lockfile;
-use crate::results::Format;
+use crate::results::{Format, text};
 use crate::runner::{Limits, WORK};
 
 /// A scanner, as its adapter describes it.
@@ -120,10 +120,16 @@ pub struct Mode {
     /// Which kinds of lockfile it takes, where it looks at one at a time; all of them if none is named.
     #[serde(default)]
     pub lockfiles: Vec<Lockfile>,
+    /// Whether it gets the lockfiles in a folder of their own: nothing else that lies in the project has a say in what it finds.
+    #[serde(default)]
+    pub alone: bool,
     /// The arguments, with `{target}`, and `{output}` where the result goes to a file.
     pub arguments: Vec<String>,
     /// The form of the result.
     pub format: Format,
+    /// Whether it prints nothing at all where it finds nothing, so that its status alone says so.
+    #[serde(default)]
+    pub silent: bool,
     /// What its exit status means.
     pub status: Statuses,
 }
@@ -199,27 +205,29 @@ impl fmt::Display for AdapterProblem {
 
 impl std::error::Error for AdapterProblem {}
 
+impl AdapterProblem {
+    /// Keys are the file's own text: what a terminal would obey is made visible.
+    fn new(file: &str, line: usize, key: &str, message: &str) -> Self {
+        let (key, message) = (text::visible(key, text::NAME), text::visible(message, text::MESSAGE));
+        Self { file: file.to_owned(), line, key, message }
+    }
+}
+
 impl Adapter {
     /// Reads the text of an adapter's file; `file` is for messages.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
-    pub fn parse(text: &str, file: &str) -> Result<Self, Vec<AdapterProblem>> {
-        let mut adapter: Self = toml::from_str(text).map_err(|error| {
+    pub fn parse(written: &str, file: &str) -> Result<Self, Vec<AdapterProblem>> {
+        let mut adapter: Self = toml::from_str(written).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            let (line, key) = (places::line(text, at), places::key_at(text, at));
-            vec![AdapterProblem { file: file.to_owned(), line, key, message: expectation(error.message()) }]
+            let (line, key) = (places::line(written, at), places::key_at(written, at));
+            vec![AdapterProblem::new(file, line, &key, &expectation(error.message()))]
         })?;
-        adapter.digest = Digest::of(text.as_bytes());
+        adapter.digest = Digest::of(written.as_bytes());
         let mut found = Vec::new();
         adapter.look_through(&mut |key: &str, message: &str| {
-            let line = places::line_of(text, key);
-            found.push(AdapterProblem {
-                file: file.to_owned(),
-                line,
-                key: key.to_owned(),
-                message: message.to_owned(),
-            });
+            found.push(AdapterProblem::new(file, places::line_of(written, key), key, message));
         });
         found.sort_by_key(|problem| problem.line);
         if found.is_empty() { Ok(adapter) } else { Err(found) }
@@ -291,6 +299,12 @@ impl Adapter {
             let key = |part: &str| format!("modes.{id}.{part}");
             if !mode.arguments.iter().any(|argument| fill::names(argument).contains(&fill::TARGET)) {
                 wrong(&key("arguments"), "expected `{target}` in one of the arguments");
+            }
+            if mode.alone && !matches!(mode.looks_at, LooksAt::File | LooksAt::Project) {
+                wrong(&key("alone"), "expected only where it looks at one lockfile at a time: `file` or `project`");
+            }
+            if mode.silent && (mode.status.clean.is_empty() || mode.leaves_file()) {
+                wrong(&key("silent"), "expected a status that means `clean`, and a result on standard output");
             }
             mode.status.look_through(&mut |message| wrong(&key("status"), message));
         }

@@ -7,11 +7,14 @@
 mod ages;
 mod built_in;
 mod fill;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod manifest;
 mod places;
 mod scan;
 mod settings;
 mod standing;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +22,7 @@ mod tests;
 pub use ages::{Database, DatabaseSource};
 pub use built_in::built_in;
 pub use manifest::{Adapter, AdapterProblem, LooksAt, Mode, Parameter, ParameterKind, Proven, Statuses};
+pub(crate) use scan::first_printed;
 pub use scan::{Request, Said, Scan, ScanError, ScannerFacts, scan};
 pub use settings::{ScannerSettings, named_in, own};
 pub use standing::{Standing, all_in, standing};

@@ -13,6 +13,7 @@ use super::ages::{self, Database};
 use super::fill;
 use super::manifest::{Adapter, LooksAt, Mode, ParameterKind, Proven, Version};
 use super::settings::ScannerSettings;
+use super::versions;
 use crate::results::{Format, Source};
 use crate::runner::{Binary, Ended, InForce, Limits, OUTPUT, Ran, Runner, RunnerError, Task, Used, plain};
 
@@ -20,8 +21,6 @@ use crate::runner::{Binary, Ended, InForce, Limits, OUTPUT, Ran, Runner, RunnerE
 const ANSWER: u64 = 1 << 20;
 /// How long an answer about version or age may take.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
-/// A version that is longer is none.
-const LONGEST_VERSION: usize = 100;
 
 /// What is to be scanned, and by what.
 pub struct Request<'a> {
@@ -71,6 +70,8 @@ impl Source for Scan {
 pub enum Said {
     /// It found nothing.
     Clean,
+    /// It found nothing, and printed nothing either, as this scanner does then: what it examined nobody knows.
+    Silent,
     /// It found something.
     Findings,
     /// Only the result says.
@@ -82,7 +83,7 @@ impl Said {
     #[must_use]
     pub fn contradiction(self, findings: u64) -> Option<String> {
         match (self, findings) {
-            (Self::Clean, 1..) => {
+            (Self::Clean | Self::Silent, 1..) => {
                 Some(format!("its status says that it found nothing, its result holds {findings} findings"))
             }
             (Self::Findings, 0) => Some("its status says that it found something, its result holds nothing".to_owned()),
@@ -210,7 +211,8 @@ pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
     limits.time = request.settings.seconds.map_or(limits.time, Duration::from_secs);
     let ran = prepared.run(&format!("scan/{}", request.name), &arguments, &limits)?;
     let said = interpret(adapter, mode, &ran)?;
-    let (result, result_bytes) = result(adapter, mode, &ran)?;
+    let (result, result_bytes) = result(adapter, mode, said, &ran)?;
+    let said = if result_bytes == 0 { Said::Silent } else { said };
     let facts = ScannerFacts {
         adapter: adapter.id.clone(),
         adapter_digest: adapter.digest,
@@ -264,23 +266,33 @@ fn interpret(adapter: &Adapter, mode: &Mode, ran: &Ran) -> Result<Said, ScanErro
     }
 }
 
-fn result(adapter: &Adapter, mode: &Mode, ran: &Ran) -> Result<(File, u64), ScanError> {
+fn result(adapter: &Adapter, mode: &Mode, said: Said, ran: &Ran) -> Result<(File, u64), ScanError> {
     let nothing = || ScanError::Nothing { scanner: adapter.id.clone(), ended: ran.ended, words: ran.last_words() };
     let file = if mode.leaves_file() { ran.output().ok_or_else(nothing)? } else { &ran.stdout };
     let size = file.metadata().map_err(|_| nothing())?.len();
-    if size == 0 {
+    if size == 0 && !(mode.silent && said == Said::Clean) {
         return Err(nothing());
     }
     Ok((file.try_clone().map_err(|_| nothing())?, size))
 }
 
+/// How much of what a scanner printed in words is told, in bytes.
+const WORDS: u64 = 1_000;
+
 /// The end of what a scanner printed, as one line: some say there what went wrong.
 fn last_printed(stdout: &File) -> String {
-    let mut file = stdout;
+    let size = stdout.metadata().map_or(0, |found| found.len());
+    printed(stdout, size.saturating_sub(WORDS))
+}
+
+/// The beginning of what a scanner printed, as one line: words where a result was expected.
+pub(crate) fn first_printed(stdout: &File) -> String {
+    printed(stdout, 0)
+}
+
+fn printed(mut file: &File, from: u64) -> String {
     let mut text = Vec::new();
-    let size = file.metadata().map_or(0, |found| found.len());
-    let from = size.saturating_sub(1_000);
-    let read = file.seek(std::io::SeekFrom::Start(from)).and_then(|_| file.take(1_000).read_to_end(&mut text));
+    let read = file.seek(io::SeekFrom::Start(from)).and_then(|_| file.take(WORDS).read_to_end(&mut text));
     let _ = file.rewind();
     read.map(|_| plain(&String::from_utf8_lossy(&text))).unwrap_or_default()
 }
@@ -399,22 +411,7 @@ impl<'a> Prepared<'a> {
     }
 
     pub(super) fn version(&self, asked: &Version) -> Result<String, String> {
-        let answer = self.answer("version", &asked.arguments)?;
-        let unknown = || "what it says of its version holds none".to_owned();
-        let version = if let Some(pointer) = &asked.pointer {
-            let document: serde_json::Value = serde_json::from_slice(&answer).map_err(|_| unknown())?;
-            document.pointer(pointer).and_then(serde_json::Value::as_str).map(str::to_owned)
-        } else {
-            let text = String::from_utf8_lossy(&answer);
-            match &asked.after {
-                Some(before) => text.split_once(before.as_str()).and_then(|(_, after)| first_word(after)),
-                None => text.split_whitespace().find(|word| begins_with_digit(word)).map(str::to_owned),
-            }
-        };
-        version
-            .map(|version| plain(&version))
-            .filter(|version| !version.is_empty() && version.len() <= LONGEST_VERSION)
-            .ok_or_else(unknown)
+        versions::version_in(&self.answer("version", &asked.arguments)?, asked)
     }
 
     pub(super) fn database(&self) -> Result<Database, String> {
@@ -435,12 +432,4 @@ impl<'a> Prepared<'a> {
         };
         Ok(Database::Updated { at })
     }
-}
-
-fn first_word(text: &str) -> Option<String> {
-    text.split_whitespace().next().map(str::to_owned)
-}
-
-fn begins_with_digit(word: &str) -> bool {
-    word.strip_prefix('v').unwrap_or(word).starts_with(|first: char| first.is_ascii_digit())
 }

@@ -150,6 +150,41 @@ fn a_run_that_worked_says_what_ran_and_what_its_status_means() {
 }
 
 #[test]
+fn silence_is_clean_only_where_the_adapter_says_that_it_is_its_way() {
+    let text = OURS.replace("\"--sarif\", \"{output}\", ", "").replace("clean = [0]", "clean = [0, 4]");
+    let silent = text.replace("format = \"sarif\"", "format = \"sarif\"\nsilent = true");
+    let (silent, talking) = [silent, text].map(|text| Adapter::parse(&text, "ours.toml").expect("in order")).into();
+    let ended = |adapter: &Adapter, status: &str, printed: &str| {
+        let files = [("recorded/ours/scan/shop/stdout", printed), ("recorded/ours/scan/shop/run.toml", status)];
+        Case::new(&files).scan(adapter, |_| {}).map(|done| done.said).map_err(|error| error.code())
+    };
+    assert_eq!(ended(&silent, "status = 0", ""), Ok(Said::Silent));
+    assert_eq!(ended(&silent, "status = 4", "{}"), Ok(Said::Clean));
+    assert_eq!(ended(&silent, "status = 3", ""), Err("scanner-no-result"));
+    assert_eq!(ended(&silent, "status = 1", ""), Err("scanner-failed"));
+    assert_eq!(ended(&talking, "status = 0", ""), Err("scanner-no-result"));
+    assert!(Said::Silent.contradiction(1).is_some() && Said::Silent.contradiction(0).is_none());
+    // Where the result goes to a file, an empty one is none.
+    let refused = Adapter::parse(&OURS.replace("format = \"sarif\"", "format = \"sarif\"\nsilent = true"), "ours.toml");
+    assert!(refused.is_err_and(|problems| problems.iter().any(|problem| problem.key == "modes.folder.silent")));
+    // Only one lockfile at a time can be laid out alone.
+    let refused = Adapter::parse(&OURS.replace("format = \"sarif\"", "format = \"sarif\"\nalone = true"), "ours.toml");
+    assert!(refused.is_err_and(|problems| problems.iter().any(|problem| problem.key == "modes.folder.alone")));
+}
+
+#[test]
+fn what_a_file_says_is_shown_and_obeyed_by_no_terminal() {
+    for text in ["\"\\u001b[2J\" = 1", "[modes.\"\\u202ea\"]\nlooks_at = 1"] {
+        let problems = Adapter::parse(&format!("id = \"ours\"\n{text}\n"), "ours.toml").expect_err("not in order");
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(
+            !told.join("").contains(exhibit_evidence::letters::hides) && told.join("").contains("\\u{"),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
 fn a_failure_is_told_with_what_the_scanner_said() {
     let with = |files: &[(&str, &str)]| Case::new(files).refused(&ours());
     assert_eq!(
@@ -222,9 +257,12 @@ fn the_age_of_a_database_comes_from_where_the_adapter_says() {
     };
     let at = Database::Updated { at: "2026-11-19T06:30:00.000000Z".parse().expect("an instant") };
     assert_eq!(age(&file, r#"{"UpdatedAt": "2026-11-19T07:30:00+01:00"}"#), at);
-    for (metadata, expected) in
-        [("<html>", "is no JSON"), ("{}", "holds no text"), (r#"{"UpdatedAt": "soon"}"#, "no time")]
-    {
+    for (metadata, expected) in [
+        ("<html>", "is no JSON"),
+        ("{}", "holds no text"),
+        (r#"{"UpdatedAt": "soon"}"#, "no time"),
+        (r#"{"UpdatedAt": "9999-12-31T23:59:59-23:59"}"#, "no time"),
+    ] {
         let Database::Unknown { why } = age(&file, metadata) else { panic!("{metadata}") };
         assert!(why.contains(expected), "{why}");
     }

@@ -5,13 +5,13 @@ use exhibit_evidence::observation::{Method, Observation, Population, Problem, Su
 
 use super::Looks;
 use super::comparing::{self, Compared};
-use super::counting::{self, Counted};
+use super::counting::{self, Counted, NOT_PULLED};
 use super::earlier::{self, Looked, Unseen};
 use super::facts::{FORMAT, Facts, History, KnownExploited, TargetFacts};
 use super::known::{Exploited, Statements};
 use super::pinning::{self, Referring};
 use super::scanning::{self, Scanned, Unsaid, called};
-use super::settings::{self, Source};
+use super::settings::{self, MANIFESTS, Source, TARGETS};
 use crate::kept::Kept;
 use crate::{CollectError, Collected, Scope, Settings};
 
@@ -66,25 +66,24 @@ impl Lists {
 pub(super) fn collect(looks: Looks, scope: &Scope<'_>, settings: &Settings) -> Result<Collected, CollectError> {
     let source = settings::source(looks, &settings.source).map_err(CollectError::Settings)?;
     if source.targets.is_empty() && source.manifests.is_empty() {
-        let problem = crate::SettingProblem::new("source.targets", "at least one target is needed");
+        let problem = crate::SettingProblem::new(TARGETS, "at least one target is needed");
         return Err(CollectError::Settings(problem));
     }
     let observed_from = scope.clock.now();
     let mut gathered = Gathered::default();
     let lists = Lists::read(&source, scope, &mut gathered.problems);
     for (index, target) in source.targets.iter().enumerate() {
-        let key = format!("source.targets.{index}.environment");
-        let environment = scope.environment(target.environment.as_ref(), &key)?;
-        let subject = Subject { environment, id: target.id.clone() };
-        let mut counted = counting::count(&target.place(), scope.base);
-        counted.left_out = settings::patterns(&target.exclude).unwrap_or_default();
+        let subject = target.at.subject(scope, &format!("{TARGETS}.{index}"))?;
+        let mut counted = counting::count(&target.at, &source.registries, scope);
+        if let Some(bill) = &target.bill {
+            counted.compare(&scope.base.join(bill));
+        }
+        counted.left_out = target.at.left_out();
         let (scanned, unsaid) = scanning::scan(target, &counted, source.keep_results_mib, scope);
         gathered.add(looks, subject, counted, scanned, unsaid, &lists);
     }
     for (index, manifests) in source.manifests.iter().enumerate() {
-        let key = format!("source.manifests.{index}.environment");
-        let environment = scope.environment(manifests.environment.as_ref(), &key)?;
-        let subject = Subject { environment, id: manifests.id.clone() };
+        let subject = manifests.subject(scope, &format!("{MANIFESTS}.{index}"))?;
         gathered.leaves_out(&manifests.id, &manifests.exclude);
         let (referring, population, problems) = pinning::read(manifests, &subject, scope.base);
         gathered.problems.extend(problems.into_iter().take(MOST_PROBLEMS));
@@ -109,20 +108,21 @@ impl Gathered {
         looks: Looks,
         subject: Subject,
         mut counted: Counted,
-        scanned: Vec<Scanned>,
+        mut scanned: Vec<Scanned>,
         unsaid: Vec<Unsaid>,
         lists: &Lists,
     ) {
         let others: Vec<_> = scanned.iter().filter_map(|one| about_another(one, &counted)).collect();
         counted.problems.extend(others);
         let Compared { mut population, lockfiles, seen, agreement, problems, dropped, looked } =
-            comparing::compare(looks, &subject, &counted.locks, &scanned, &lists.exploited, &lists.statements);
+            comparing::compare(looks, &subject, &counted.locks, &mut scanned, &lists.exploited, &lists.statements);
         let unread = counted.problems.iter().any(|(code, _)| *code != OTHER_TARGET);
         // A population that leaves out what could not be read is none; nor is one of an image that nobody looked into.
         if unread || (looks == Looks::Images && counted.image.is_none() && counted.locks.is_empty()) {
             population.exist = None;
         }
-        let lost = |code: &str| matches!(code, "target-unreadable" | "image-unidentified" | "image-unread");
+        let lost =
+            |code: &str| matches!(code, "target-unreadable" | NOT_PULLED | "image-unidentified" | "image-unread");
         let lost = counted.problems.iter().any(|(code, _)| lost(code));
         self.unseen.push((!lost).then_some(Unseen {
             lockfiles: counted.unreadable,
@@ -156,6 +156,7 @@ impl Gathered {
             subject: subject.clone(),
             commit: counted.commit,
             image: counted.image,
+            pulled: counted.pulled.map(|pulled| pulled.facts),
             held: counted.held,
             bill: counted.bill,
             lockfiles,
@@ -174,7 +175,8 @@ fn about_another(one: &Scanned, counted: &Counted) -> Option<(&'static str, Stri
     one.reading.targets.iter().filter_map(|target| target.identity.as_deref()).find_map(|identity| {
         let (what, ours) = match (&counted.image, &counted.commit) {
             (Some(image), _) if identity.starts_with("sha256:") => {
-                let ours = [Some(image.config.as_str()), image.manifest.as_deref()];
+                let index = counted.pulled.as_ref().map(|pulled| pulled.facts.digest.as_str());
+                let ours = [Some(image.config.as_str()), image.manifest.as_deref(), index];
                 if ours.contains(&Some(identity)) {
                     return None;
                 }
@@ -203,11 +205,11 @@ pub(super) fn collected(
         let message = format!("what was noted before could not be read: {why}");
         gathered.problems.push(Problem { code: "earlier-unknown".to_owned(), message, subject: None });
     }
+    let pulled = crate::pulling::rights(gathered.targets.iter().filter_map(|target| target.pulled.as_ref()));
     let manifests = gathered.referring.into_iter().map(|one| one.facts).collect();
     let (known_exploited, targets) = (lists.told.clone(), gathered.targets);
     let facts = Facts { format: FORMAT, known_exploited, targets, manifests, earlier, history };
-    let facts =
-        serde_json::to_value(facts).map_err(|_| CollectError::Other("the facts have no JSON form".to_owned()))?;
+    let facts = facts.into_value().map_err(|_| CollectError::Other("the facts have no JSON form".to_owned()))?;
     gathered.commands.dedup();
     let not_entered = crate::packages::find::NOT_ENTERED.join(", ");
     let mut filters = vec![format!("folders of these names are not entered: {not_entered}")];
@@ -226,7 +228,7 @@ pub(super) fn collected(
             command: gathered.commands,
             rule_pack: None,
         },
-        rights: "read access to the targets, as the user that runs this".to_owned(),
+        rights: format!("read access to the targets, as the user that runs this{pulled}"),
         filters,
         blind_spots: looks.blind_spots(),
         problems: gathered.problems,

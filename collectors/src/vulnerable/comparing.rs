@@ -6,7 +6,7 @@ use exhibit_evidence::observation::{Exclusion, Population, Subject};
 
 use super::Looks;
 use super::counting::Lock;
-use super::facts::{LockfileFacts, Missed, Seen};
+use super::facts::{LockfileFacts, Missed, Seen, Several};
 use super::known::{Exploited, Statements};
 use super::scanning::Scanned;
 use crate::packages::Package;
@@ -26,7 +26,7 @@ const NOT_TOLD: &str = "examined-not-told";
 pub(super) struct Compared {
     pub(super) population: Population,
     pub(super) lockfiles: Vec<LockfileFacts>,
-    pub(super) seen: Vec<Seen>,
+    pub(super) seen: Several,
     pub(super) agreement: Option<Agreement>,
     pub(super) problems: Vec<(&'static str, String)>,
     pub(super) dropped: u64,
@@ -55,14 +55,14 @@ pub(super) fn compare(
     looks: Looks,
     subject: &Subject,
     locks: &[Lock],
-    scanned: &[Scanned],
+    scanned: &mut [Scanned],
     exploited: &Exploited,
     statements: &Statements,
 ) -> Compared {
     let mut lockfiles: Vec<LockfileFacts> = locks.iter().map(Lock::facts).collect();
     let mut examined = Examined::new();
     let mut problems = Vec::new();
-    for one in scanned {
+    for one in scanned.iter() {
         examined.take(one, &lockfiles, &mut problems);
     }
     let population = examined.population(looks, subject, locks, &lockfiles);
@@ -70,14 +70,18 @@ pub(super) fn compare(
         let unexamined = (0..lockfile.packages.len()).filter(|at| !examined.by_any(number, *at));
         lockfile.unexamined = unexamined.filter_map(|at| u32::try_from(at).ok()).collect();
     }
-    let told =
-        scanned.iter().flat_map(|one| one.reading.vulnerabilities.iter().map(|found| (one.facts.name.as_str(), found)));
+    // They are moved from form to form, so that as many as a scanner may tell are never held twice.
+    let told = scanned.iter_mut().flat_map(|one| {
+        let found = std::mem::take(&mut one.reading.vulnerabilities);
+        found.into_iter().map(|found| (one.facts.name.as_str(), found))
+    });
     let merged = merge::merge(told);
+    let scanned = &*scanned;
     let names: BTreeSet<&str> = scanned.iter().map(|one| one.facts.name.as_str()).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let agreement = (names.len() > 1).then(|| merge::agreement(&merged, &names));
     let mut seen = Vec::new();
-    for one in &merged {
+    for one in merged {
         let by: Vec<String> = one.seen_by.iter().cloned().collect();
         for (lockfile, package) in places(&one.vulnerability, &one.places, &lockfiles) {
             let in_population = lockfile.is_some();
@@ -88,7 +92,7 @@ pub(super) fn compare(
                 .map(|name| ((*name).to_owned(), examined.missed(name, lockfile, &package, &lockfiles)))
                 .collect();
             let own = seen_of(&one.vulnerability, package, place, in_population, &by, exploited, statements);
-            seen.push(Seen { missed_by, ..own });
+            seen.push(Box::new(Seen { missed_by, ..own }));
         }
     }
     let dropped = scanned.iter().map(|one| one.reading.dropped).sum();
@@ -292,13 +296,11 @@ fn places(
 ) -> Vec<(Option<usize>, Package)> {
     let mut all = Vec::new();
     for (at, lockfile) in lockfiles.iter().enumerate() {
-        for package in &lockfile.packages {
-            if *package == found.package
-                || (found.package.version().is_none() && package.unversioned() == found.package)
-            {
-                all.push((Some(at), package.clone()));
-            }
-        }
+        let pinned: Vec<usize> = match found.package.version() {
+            Some(_) => lockfile.packages.binary_search(&found.package).into_iter().collect(),
+            None => lockfile.versions_of(&found.package).collect(),
+        };
+        all.extend(pinned.into_iter().map(|package| (Some(at), lockfile.packages[package].clone())));
     }
     // Where the scanner names lockfiles of ours, it means those.
     let is_told =

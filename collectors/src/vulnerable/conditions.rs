@@ -2,6 +2,8 @@
 
 use exhibit_evidence::Condition;
 
+use crate::conditions::Told;
+
 /// Their names, behind the collector's prefix.
 pub(super) const VULNERABLE: &str = "vulnerable-package";
 pub(super) const OVERDUE: &str = "overdue";
@@ -16,15 +18,6 @@ pub(super) const UNPINNED_IMAGE: &str = "unpinned-image";
 #[cfg(test)]
 pub(super) const ALL: [&str; 8] = [VULNERABLE, OVERDUE, EXPLOITED, DENIED, UNPINNED, UNHASHED, STALE, UNPINNED_IMAGE];
 
-struct Told {
-    title: &'static str,
-    risk: &'static str,
-    impact: &'static str,
-    recommendation: &'static str,
-    steps: &'static [&'static str],
-    references: &'static [&'static str],
-}
-
 const UPDATE: &[&str] = &[
     "Look whether the vulnerable part is used, and how it can be reached: that decides how soon, not whether.",
     "Update the package to a version that has the fix, in the manifest and in the lockfile, and let the tests run.",
@@ -34,16 +27,7 @@ const UPDATE: &[&str] = &[
 
 /// What findings of this name share.
 pub(super) fn condition(name: &str) -> Condition {
-    let told = told(name);
-    let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
-    Condition {
-        title: told.title.to_owned(),
-        risk: told.risk.to_owned(),
-        impact: told.impact.to_owned(),
-        recommendation: told.recommendation.to_owned(),
-        steps: owned(told.steps),
-        references: owned(told.references),
-    }
+    told(name).into()
 }
 
 fn told(name: &str) -> Told {

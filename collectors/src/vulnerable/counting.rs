@@ -1,38 +1,23 @@
 //! What there is: the lockfiles of a target, read by Exhibit itself, whatever a scanner says of them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use exhibit_evidence::{Digest, Timestamp};
 use globset::GlobSet;
 
 use super::facts::{BillFacts, HeldFacts, LockfileFacts};
-use super::settings::patterns;
+use crate::Scope;
 use crate::packages::bill::{Bill, Identity, differing, holds};
 use crate::packages::find::{self, Found, Listing};
 use crate::packages::image::{self, Contents, Image, ImageError};
 use crate::packages::{Locked, lockfile};
+use crate::pulling::{Pull, Pulled, Registry};
+use crate::targets::Target;
 
-/// Where something is counted: one of folder, repository, lockfile and image.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Place<'t> {
-    /// A folder, whose lockfiles are found.
-    pub(crate) folder: Option<&'t Path>,
-    /// A git repository.
-    pub(crate) repository: Option<&'t Path>,
-    /// What of the repository counts; without it HEAD.
-    pub(crate) reference: Option<&'t str>,
-    /// One lockfile.
-    pub(crate) lockfile: Option<&'t Path>,
-    /// An image.
-    pub(crate) image: Option<&'t Path>,
-    /// Which of several images.
-    pub(crate) image_name: Option<&'t str>,
-    /// What somebody says that the image holds.
-    pub(crate) bill: Option<&'t Path>,
-    /// Folders and files that are left out, as patterns.
-    pub(crate) exclude: &'t [String],
-}
+/// The code of an image that could not be had from its registry.
+pub(crate) const NOT_PULLED: &str = "image-not-pulled";
 
 /// A lockfile that was read.
 pub(crate) struct Lock {
@@ -77,6 +62,8 @@ pub(crate) struct Counted {
     pub(crate) committed_at: Option<Timestamp>,
     /// Which image it is.
     pub(crate) image: Option<Image>,
+    /// What was pulled of a registry, for as long as it is looked at.
+    pub(crate) pulled: Option<Pulled>,
     /// What of it was read.
     pub(crate) held: Option<HeldFacts>,
     /// What its bill of materials lists beside what was counted.
@@ -91,17 +78,18 @@ pub(crate) struct Counted {
     pub(crate) left_out: GlobSet,
 }
 
-/// Counts what a target holds.
-pub(crate) fn count(target: &Place<'_>, base: &Path) -> Counted {
-    let exclude = patterns(target.exclude).unwrap_or_default();
-    let listing = if let Some(folder) = target.folder {
+/// Counts what a target holds. `registries` says how those are asked that images are pulled of.
+pub(crate) fn count(target: &Target, registries: &[Registry], scope: &Scope<'_>) -> Counted {
+    let base = scope.base;
+    let exclude = target.left_out();
+    let listing = if let Some(folder) = &target.folder {
         find::in_folder(&base.join(folder), &exclude)
-    } else if let Some(repository) = target.repository {
-        find::in_repository(&base.join(repository), target.reference.unwrap_or("HEAD"), &exclude)
-    } else if let Some(lockfile) = target.lockfile {
+    } else if let Some(repository) = &target.repository {
+        find::in_repository(&base.join(repository), target.reference.as_deref().unwrap_or("HEAD"), &exclude)
+    } else if let Some(lockfile) = &target.lockfile {
         find::one(&base.join(lockfile))
     } else {
-        return of_image(target, base);
+        return of_image(target, registries, scope);
     };
     match listing {
         Ok(listing) => read(listing),
@@ -128,25 +116,65 @@ pub(crate) fn read(listing: Listing) -> Counted {
     counted
 }
 
-/// Counts what is in an image by its own package databases and lockfiles; a bill of materials adds what it lists beyond them.
-fn of_image(target: &Place<'_>, base: &Path) -> Counted {
+/// The lockfiles that were handed in, each once.
+pub(crate) fn handed_in(files: &[PathBuf]) -> Counted {
+    let mut all = Listing::default();
+    let mut problems = Vec::new();
+    let mut there = BTreeSet::new();
+    for path in files {
+        if !there.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())) {
+            continue;
+        }
+        match find::one(path) {
+            Ok(listing) => {
+                all.files.extend(listing.files);
+                all.unread.extend(listing.unread);
+            }
+            Err(error) => problems.push(("lockfile-unreadable", format!("{}: {error}", crate::given::name_of(path)))),
+        }
+    }
+    // In whatever order they were named.
+    all.files.sort_by(|one, other| (&one.path, &one.bytes).cmp(&(&other.path, &other.bytes)));
+    let mut counted = read(all);
+    counted.problems.extend(problems);
+    counted.part = true;
+    counted
+}
+
+/// Counts what is in an image by its own package databases and lockfiles.
+fn of_image(target: &Target, registries: &[Registry], scope: &Scope<'_>) -> Counted {
     let mut counted = Counted::default();
-    let Some(path) = target.image else { return counted };
-    match image::open(&base.join(path), target.image_name) {
+    let pull = Pull::of(target.pull.as_deref(), target.platform.as_deref(), registries, scope.clock.now());
+    match pull.map(|pull| pull.pull(scope.base)).transpose() {
+        Ok(pulled) => counted.pulled = pulled,
+        Err(error) => {
+            counted.problems.push((NOT_PULLED, error.to_string()));
+            return counted;
+        }
+    }
+    let path = counted.root(target, scope.base);
+    match image::open(&path, target.image_name.as_deref()) {
         Ok(opened) => {
-            let contents = opened.contents(&patterns(target.exclude).unwrap_or_default());
+            let contents = opened.contents(&target.left_out());
             counted.image = Some(opened.image);
             counted.hold(contents);
         }
         Err(error) => counted.problems.push(("image-unidentified", error.to_string())),
     }
-    if let Some(bill) = target.bill {
-        counted.compare(&base.join(bill));
-    }
     counted
 }
 
 impl Counted {
+    /// Where what was counted lies.
+    pub(crate) fn root(&self, target: &Target, base: &Path) -> PathBuf {
+        self.pulled.as_ref().map_or_else(|| target.root(base), |pulled| pulled.layout().to_owned())
+    }
+
+    /// Whether it is an image that could not be had from its registry.
+    pub(crate) fn is_out_of_reach(&self, target: &Target) -> bool {
+        target.pull.is_some() && self.pulled.is_none()
+    }
+
     /// Takes in what an image holds.
     fn hold(&mut self, contents: Result<Contents, ImageError>) {
         let contents = match contents {
@@ -177,7 +205,7 @@ impl Counted {
     }
 
     /// Holds a bill of materials against what was counted; what it lists beyond that is part of what there is.
-    fn compare(&mut self, bill: &Path) {
+    pub(crate) fn compare(&mut self, bill: &Path) {
         let name = crate::given::name_of(bill);
         let mut read = match find::one(bill) {
             Ok(listing) => read(listing),

@@ -3,7 +3,7 @@
 //! Something is gone only where that is seen: its lockfile was read, and does not have it; or whoever reported it looked again,
 //! and does not report it. All else stays open, or is told to be unchanged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use exhibit_evidence::{Fingerprint, Severity, Timestamp, observation::Subject};
 use globset::GlobSet;
@@ -58,16 +58,20 @@ pub(super) fn follow(looks: Looks, scope: &Scope<'_>, looked: &mut Looked<'_>) -
     };
     let checks: Vec<_> = judge::checks(looks).map(|name| (name, looks.check(name))).collect();
     let mut all = Vec::new();
-    for finding in &open {
+    let index = index(looked.targets);
+    for finding in open {
         let Some((name, _)) = checks.iter().find(|(_, check)| *check == finding.check) else { continue };
-        let Some(mut earlier) = read(name, finding) else { continue };
-        let present = ABOUT_VULNERABILITIES.contains(name) && still_seen(finding, &earlier, looked);
-        earlier.attributes.clone_from(&finding.attributes);
-        earlier.became = if present { Became::Present } else { became(name, finding, &earlier, looked) };
+        let Some(mut earlier) = read(name, &finding) else { continue };
+        let present = ABOUT_VULNERABILITIES.contains(name) && still_seen(&finding, &earlier, looked, &index);
+        earlier.became = Became::Present;
+        if !present {
+            earlier.attributes.clone_from(&finding.attributes);
+            earlier.became = became(name, &finding, &earlier, looked);
+        }
         if earlier.became == Became::Present {
             earlier.attributes.clear();
         } else {
-            earlier.place = Some(finding.place.clone());
+            earlier.place = Some(finding.place);
         }
         all.push(earlier);
     }
@@ -105,8 +109,24 @@ fn read(name: &str, finding: &EarlierFinding) -> Option<Earlier> {
     })
 }
 
+/// Where the vulnerabilities of each target are that are in a package, by its purl without a version.
+type Index = Vec<HashMap<String, Vec<usize>>>;
+
+fn index(targets: &[TargetFacts]) -> Index {
+    let of_one = |target: &TargetFacts| {
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, seen) in target.vulnerabilities.iter().enumerate() {
+            places.entry(seen.package.unversioned().purl()).or_default().push(at);
+        }
+        places
+    };
+    targets.iter().map(of_one).collect()
+}
+
 /// Whether it is among what is seen now; then that keeps the name and the day of the first time.
-fn still_seen(finding: &EarlierFinding, earlier: &Earlier, looked: &mut Looked<'_>) -> bool {
+fn still_seen(finding: &EarlierFinding, earlier: &Earlier, looked: &mut Looked<'_>, index: &Index) -> bool {
+    let Some(package) = &earlier.package else { return false };
+    let purl = package.purl();
     let aliases = finding.attributes.get("aliases").map(String::as_str).unwrap_or_default();
     let ids = Ids::new(aliases.split(", ").chain([earlier.advisory.as_str()]));
     let gone_after = finding.attributes.get(GONE_AFTER).and_then(|at| at.parse::<Timestamp>().ok());
@@ -119,11 +139,10 @@ fn still_seen(finding: &EarlierFinding, earlier: &Earlier, looked: &mut Looked<'
         let unseen = looked.unseen.get(number).and_then(Option::as_ref);
         let unread = unseen.is_none_or(|unseen| unseen.more || unseen.lockfiles.contains(&earlier.lockfile))
             && target.lockfiles.iter().all(|lockfile| lockfile.path != earlier.lockfile);
-        for seen in &mut target.vulnerabilities {
-            let package = Some(seen.package.unversioned());
+        for at in index[number].get(&purl).into_iter().flatten() {
+            let seen = &mut target.vulnerabilities[*at];
             let same_place = seen.lockfile == earlier.lockfile || (unread && !seen.in_population);
-            let same = package == earlier.package && same_place;
-            if same && (seen.advisory == earlier.advisory || seen.ids.meets(&ids)) {
+            if same_place && (seen.advisory == earlier.advisory || seen.ids.meets(&ids)) {
                 found = true;
                 seen.lockfile.clone_from(&earlier.lockfile);
                 seen.advisory.clone_from(&earlier.advisory);
@@ -254,7 +273,7 @@ fn vulnerability(
     };
     let packages = &target.lockfiles[number].packages;
     let there: Vec<usize> =
-        (0..packages.len()).filter(|at| earlier.package.as_ref() == Some(&packages[*at].unversioned())).collect();
+        earlier.package.iter().flat_map(|package| target.lockfiles[number].versions_of(package)).collect();
     if there.is_empty() {
         return Became::Removed;
     }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use exhibit_evidence::{CheckId, ConditionId, Digest, Fingerprint, Place, Severity, Timestamp, observation::Subject};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::packages::bill::Identity;
 use crate::packages::image::{Distribution, Image};
 use crate::packages::lockfile::{Apart, Unpinned};
 use crate::packages::{Format, Package};
+use crate::pulling::PulledFacts;
 use crate::references::{Form, Reference};
 use crate::results::merge::Agreement;
 use crate::results::{Database as Told, Fix, Ids, Reach, Scored, Tool, Vex};
@@ -17,17 +20,23 @@ use crate::scanners::{Database, ScannerFacts};
 /// The version of this shape.
 pub(super) const FORMAT: u32 = 1;
 
+/// Vulnerabilities, each in a place of its own: as many as there may be are given back one by one.
+pub(super) type Several = Vec<Box<Seen>>;
+
+/// A target as it is judged: its vulnerabilities are read one by one, and never held together.
+pub(super) type Judged = TargetFacts<IgnoredAny>;
+
 /// The facts of one observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Facts {
+pub(super) struct Facts<V = Several> {
     /// [`FORMAT`].
     pub format: u32,
     /// The list of exploited vulnerabilities that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_exploited: Option<KnownExploited>,
     /// What was looked at.
-    pub targets: Vec<TargetFacts>,
+    pub targets: Vec<TargetFacts<V>>,
     /// Files that refer to images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<ManifestsFacts>,
@@ -36,6 +45,25 @@ pub(super) struct Facts {
     pub earlier: Vec<Earlier>,
     /// Whether what was noted before could be asked for.
     pub history: History,
+}
+
+impl Facts {
+    /// In the form that is kept. What is long is turned into it one by one, each given back as it goes.
+    pub(super) fn into_value(mut self) -> Result<Value, serde_json::Error> {
+        let long = |list: Vec<_>| list.into_iter().map(serde_json::to_value).collect::<Result<Value, _>>();
+        let earlier = std::mem::take(&mut self.earlier).into_iter().map(serde_json::to_value);
+        let earlier: Value = earlier.collect::<Result<_, _>>()?;
+        let vulnerabilities = self.targets.iter_mut().map(|target| long(std::mem::take(&mut target.vulnerabilities)));
+        let vulnerabilities = vulnerabilities.collect::<Result<Vec<_>, _>>()?;
+        let mut value = serde_json::to_value(self)?;
+        for (at, list) in vulnerabilities.into_iter().enumerate() {
+            value["targets"][at]["vulnerabilities"] = list;
+        }
+        if earlier.as_array().is_some_and(|all| !all.is_empty()) {
+            value["earlier"] = earlier;
+        }
+        Ok(value)
+    }
 }
 
 /// Whether it is known since when something has been open.
@@ -72,7 +100,7 @@ pub(super) struct KnownExploited {
 /// One target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TargetFacts {
+pub(super) struct TargetFacts<V = Several> {
     /// The subject.
     pub subject: Subject,
     /// The commit that its lockfiles are from.
@@ -81,6 +109,9 @@ pub(super) struct TargetFacts {
     /// Which image it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
+    /// Which registry it was pulled of, and by which reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulled: Option<PulledFacts>,
     /// What of the image was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldFacts>,
@@ -95,7 +126,7 @@ pub(super) struct TargetFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,
     /// The vulnerabilities, each once for a package in a lockfile.
-    pub vulnerabilities: Vec<Seen>,
+    pub vulnerabilities: V,
     /// Whether something was told beyond what is kept: then this is not all.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped: u64,
@@ -194,6 +225,17 @@ pub(crate) struct LockfileFacts {
     /// Positions in `packages` of those that no scanner examined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexamined: Vec<u32>,
+}
+
+impl LockfileFacts {
+    /// The positions of all versions of a package, which is given without one: packages lie in their order.
+    pub(super) fn versions_of<'p>(&'p self, unversioned: &'p Package) -> impl Iterator<Item = usize> + 'p {
+        let named = |package: &'p Package| (package.kind(), package.namespace(), package.name());
+        let from = self.packages.partition_point(|package| package < unversioned);
+        let same = self.packages[from..].iter().take_while(move |package| named(package) == named(unversioned));
+        let counted = same.enumerate().filter(|(_, package)| package.unversioned() == *unversioned);
+        counted.map(move |(at, _)| from + at)
+    }
 }
 
 /// What examined a target.

@@ -1,16 +1,11 @@
 //! A result that somebody else's pipeline made, taken in by the same rules.
 
-use std::collections::BTreeSet;
-use std::fs;
-
 use super::Looks;
 use super::collect::{Gathered, Lists, collected};
 use super::comparing::by_its_own_word;
 use super::counting::{self, Counted};
 use super::scanning::{self, Said};
 use super::settings;
-use crate::given::name_of;
-use crate::packages::find::{self, Listing};
 use crate::{CollectError, Collected, Given, Scope, Settings};
 
 /// What one file says, as an observation of the subject that is given.
@@ -25,7 +20,7 @@ pub(super) fn import(
     let (file, written_at, by) = given.open(scope.clock.now())?;
     let mut gathered = Gathered::default();
     let lists = Lists::read(&source, scope, &mut gathered.problems);
-    let counted = (!given.counted_in.is_empty()).then(|| named(given));
+    let counted = (!given.counted_in.is_empty()).then(|| counting::handed_in(given.counted_in));
     let nothing_counted = counted.is_none();
     // Where nothing was counted, nothing of what was noted before is known to be gone.
     let counted = counted.unwrap_or_else(|| Counted { part: true, ..Counted::default() });
@@ -53,29 +48,4 @@ pub(super) fn import(
     observed.filters.push(by);
     observed.filters.extend(printed.map(|(digest, size)| given.told(digest, size)));
     Ok(Collected { observation: observed, artifacts })
-}
-
-/// The lockfiles that were handed in, each once.
-fn named(given: &Given<'_>) -> Counted {
-    let mut all = Listing::default();
-    let mut problems = Vec::new();
-    let mut there = BTreeSet::new();
-    for path in given.counted_in {
-        if !there.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone())) {
-            continue;
-        }
-        match find::one(path) {
-            Ok(listing) => {
-                all.files.extend(listing.files);
-                all.unread.extend(listing.unread);
-            }
-            Err(error) => problems.push(("lockfile-unreadable", format!("{}: {error}", name_of(path)))),
-        }
-    }
-    // In whatever order they were named.
-    all.files.sort_by(|one, other| (&one.path, &one.bytes).cmp(&(&other.path, &other.bytes)));
-    let mut counted = counting::read(all);
-    counted.problems.extend(problems);
-    counted.part = true;
-    counted
 }

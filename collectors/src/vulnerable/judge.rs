@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use exhibit_evidence::assessment::{Judgement, SubjectOutcome};
 use exhibit_evidence::observation::Subject;
-use exhibit_evidence::{Finding, Fingerprint, Observation, Place, Severity, Timestamp, Verdict};
+use exhibit_evidence::{
+    Condition, ConditionId, Finding, Fingerprint, Observation, Place, Severity, Timestamp, Verdict,
+};
+use serde::Deserialize as _;
+use serde::de::IgnoredAny;
 
 use super::earlier::ABOUT_VULNERABILITIES;
-use super::facts::{FORMAT, Facts, History, Missed, ScanFacts, Seen, TargetFacts};
+use super::facts::{FORMAT, Facts, History, Judged, Missed, ScanFacts, Seen};
 use super::policy::{self, Allowed, Policy};
 use super::telling::{agreement, attributes, detail};
 use super::verdicts::{Freshness, day, freshness, standing, uncounted};
@@ -38,7 +42,7 @@ pub(super) fn judge(
     table: &toml::Table,
 ) -> Result<Vec<Judgement>, JudgeError> {
     let policy = policy::policy(table).map_err(JudgeError::Policy)?;
-    let facts: Facts = serde_json::from_value(observation.facts.clone())?;
+    let facts = Facts::<IgnoredAny>::deserialize(&observation.facts)?;
     if facts.format != FORMAT {
         return Err(JudgeError::Facts(serde::de::Error::custom("a format that this version does not know")));
     }
@@ -59,7 +63,7 @@ pub(super) struct Judging<'a> {
     pub(super) looks: Looks,
     pub(super) observation: &'a Observation,
     pub(super) policy: Policy,
-    pub(super) facts: Facts,
+    pub(super) facts: Facts<IgnoredAny>,
     pub(super) accepted: BTreeSet<String>,
 }
 
@@ -87,7 +91,7 @@ enum Excuse {
 
 impl Judging<'_> {
     fn check(&self, name: &'static str) -> Result<Judgement, JudgeError> {
-        let (mut findings, mut subjects) = (BTreeMap::new(), Vec::new());
+        let (mut findings, mut subjects) = (BTreeMap::<_, Finding>::new(), Vec::new());
         for subject in &self.observation.subjects {
             let target = self.facts.targets.iter().find(|target| target.subject == *subject);
             let mut noted = self.note(name, subject, target)?;
@@ -97,19 +101,19 @@ impl Judging<'_> {
                 findings.entry(finding.fingerprint).or_insert(finding);
             }
         }
-        let conditions = findings
-            .values()
-            .map(|finding: &Finding| {
+        let mut told: BTreeMap<ConditionId, Condition> = BTreeMap::new();
+        for finding in findings.values() {
+            if !told.contains_key(&finding.condition) {
                 let own = finding.condition.as_str().rsplit('.').next().unwrap_or_default();
-                (finding.condition.clone(), conditions::condition(own))
-            })
-            .collect();
+                told.insert(finding.condition.clone(), conditions::condition(own));
+            }
+        }
         let check = self.looks.check(name);
         let closings = self.closings(&check, &findings);
-        Ok(Judgement { check, closings, conditions, findings: findings.into_values().collect(), subjects })
+        Ok(Judgement { check, closings, conditions: told, findings: findings.into_values().collect(), subjects })
     }
 
-    fn note(&self, name: &'static str, subject: &Subject, target: Option<&TargetFacts>) -> Result<Noted, JudgeError> {
+    fn note(&self, name: &'static str, subject: &Subject, target: Option<&Judged>) -> Result<Noted, JudgeError> {
         let neutral =
             |why: &str| Noted { objection: Some((Verdict::NotApplicable, why.to_owned())), ..Noted::default() };
         let manifests = self.facts.manifests.iter().find(|manifests| manifests.subject == *subject);
@@ -157,14 +161,17 @@ impl Judging<'_> {
         }
     }
 
-    fn examined(&self, target: &TargetFacts) -> String {
+    fn examined(&self, target: &Judged) -> String {
         let packages: u64 = target.lockfiles.iter().map(|lockfile| lockfile.packages.len() as u64).sum();
         let unexamined: u64 = target.lockfiles.iter().map(|lockfile| lockfile.unexamined.len() as u64).sum();
         let names: BTreeSet<String> = target.scans.iter().map(ScanFacts::called).collect();
         let names: Vec<String> = names.into_iter().collect();
         let lockfiles = plural(target.lockfiles.len() as u64, "lockfile");
         let place = match (&target.image, &target.commit) {
-            (Some(image), _) => format!("image {}", image.manifest.as_ref().unwrap_or(&image.config)),
+            (Some(image), _) => match &target.pulled {
+                Some(pulled) => format!("image {}", pulled.called()),
+                None => format!("image {}", image.manifest.as_ref().unwrap_or(&image.config)),
+            },
             (None, Some(commit)) => format!("{lockfiles} at commit {}", commit.get(..12).unwrap_or(commit)),
             (None, None) => lockfiles,
         };
@@ -173,7 +180,7 @@ impl Judging<'_> {
         format!("{examined} of {} in {place} examined by {}{beside}", plural(packages, "package"), names.join(" and "))
     }
 
-    fn fresh(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
+    fn fresh(&self, target: &Judged) -> Result<Noted, JudgeError> {
         let mut noted = Noted::default();
         let mut fresh = Vec::new();
         for scan in &target.scans {
@@ -207,7 +214,7 @@ impl Judging<'_> {
     }
 
     /// Why nothing can be concluded from what was not reported.
-    pub(super) fn stale(&self, target: &TargetFacts) -> Option<(Verdict, String)> {
+    pub(super) fn stale(&self, target: &Judged) -> Option<(Verdict, String)> {
         target.scans.iter().find_map(|scan| match freshness(scan, self.observation.observed_to, &self.policy) {
             Freshness::Fresh(_) => None,
             Freshness::Stale(told) => Some((Verdict::Error, format!("Stale: {told}."))),
@@ -249,9 +256,18 @@ impl Judging<'_> {
         }
     }
 
-    fn vulnerabilities(&self, name: &'static str, target: &TargetFacts) -> Result<Noted, JudgeError> {
+    fn vulnerabilities(&self, name: &'static str, target: &Judged) -> Result<Noted, JudgeError> {
         let mut noted = Noted::default();
-        for seen in &target.vulnerabilities {
+        let mut alone: BTreeMap<String, u64> = BTreeMap::new();
+        let at = self.facts.targets.iter().position(|one| one.subject == target.subject);
+        let all = at.and_then(|at| self.observation.facts["targets"][at]["vulnerabilities"].as_array());
+        for seen in all.into_iter().flatten() {
+            let seen = &Seen::deserialize(seen)?;
+            if let [who] = seen.seen_by.as_slice()
+                && seen.missed_by.values().all(|missed| *missed != Missed::Examined)
+            {
+                *alone.entry(who.clone()).or_default() += 1;
+            }
             match self.excuse(target, seen) {
                 Some(Excuse::NotAffected) => {
                     *noted.apart.entry("said to be not affected, with a justification").or_default() += 1
@@ -264,7 +280,7 @@ impl Judging<'_> {
             }
         }
         if name == ABOUT_VULNERABILITIES[0] {
-            noted.agreement = agreement(target);
+            noted.agreement = agreement(target, &alone);
         }
         noted.passes = format!("{}, with no deviation", self.examined(target));
         if name == "remediation-in-time" && self.facts.history == History::NotSupplied {
@@ -282,7 +298,7 @@ impl Judging<'_> {
     fn vulnerability(
         &self,
         name: &'static str,
-        target: &TargetFacts,
+        target: &Judged,
         seen: &Seen,
         noted: &mut Noted,
     ) -> Result<(), JudgeError> {
@@ -348,7 +364,7 @@ impl Judging<'_> {
     }
 
     /// What else is to be known of it.
-    fn remarks(&self, target: &TargetFacts, seen: &Seen) -> String {
+    fn remarks(&self, target: &Judged, seen: &Seen) -> String {
         let mut text = String::new();
         if seen.severity.is_none() {
             text.push_str(&format!(
@@ -389,7 +405,7 @@ impl Judging<'_> {
         self.policy.days.get(&severity).filter(|days| **days <= 36_500).map(until).unwrap_or_default()
     }
 
-    fn excuse(&self, target: &TargetFacts, seen: &Seen) -> Option<Excuse> {
+    fn excuse(&self, target: &Judged, seen: &Seen) -> Option<Excuse> {
         if seen.vex.as_ref().is_some_and(crate::results::Vex::excuses) {
             return Some(Excuse::NotAffected);
         }
@@ -401,7 +417,7 @@ impl Judging<'_> {
             .then_some(Excuse::Allowed)
     }
 
-    fn denied(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
+    fn denied(&self, target: &Judged) -> Result<Noted, JudgeError> {
         let mut noted = Noted::default();
         for lockfile in &target.lockfiles {
             // What comes from no registry is denied by its name as much as what does.
@@ -434,7 +450,7 @@ impl Judging<'_> {
         Ok(noted)
     }
 
-    fn pinned(&self, target: &TargetFacts) -> Result<Noted, JudgeError> {
+    fn pinned(&self, target: &Judged) -> Result<Noted, JudgeError> {
         let mut noted = Noted::default();
         for lockfile in &target.lockfiles {
             for one in &lockfile.unpinned {
@@ -507,7 +523,7 @@ impl Judging<'_> {
 }
 
 /// What else is to be known of what was counted in an image.
-fn beside(target: &TargetFacts) -> String {
+fn beside(target: &Judged) -> String {
     let mut text = String::new();
     for (language, count) in target.held.iter().flat_map(|held| &held.installed) {
         let packages = plural(*count, "package");
@@ -529,7 +545,7 @@ fn beside(target: &TargetFacts) -> String {
     text
 }
 
-fn covers(allowed: &Allowed, target: &TargetFacts, seen: &Seen) -> bool {
+fn covers(allowed: &Allowed, target: &Judged, seen: &Seen) -> bool {
     let unversioned = seen.package.unversioned().purl();
     seen.ids.meets(&crate::results::Ids::new([&allowed.advisory]))
         && allowed.package.as_ref().is_none_or(|package| *package == unversioned || *package == seen.package.purl())

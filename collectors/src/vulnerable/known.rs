@@ -5,12 +5,11 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use chrono::DateTime;
-use exhibit_evidence::{Digest, Timestamp};
+use exhibit_evidence::Digest;
 use serde::Deserialize;
 
 use super::facts::KnownExploited;
-use crate::packages::Package;
+use crate::packages::{Package, instant};
 use crate::results::{self, AdvisoryId, Format, Ids, Statement, Vex};
 
 /// Largest list that is read, in bytes.
@@ -38,29 +37,34 @@ struct Entry {
 impl Exploited {
     /// Reads CISA's catalogue, or a list of its form.
     pub(super) fn read(path: &Path) -> Result<(Self, KnownExploited), String> {
-        let wrong = |why: &str| format!("the list of exploited vulnerabilities can't be read: {why}");
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-            .map_err(|error| wrong(&error.kind().to_string()))?;
+            .map_err(|error| unreadable(&error.kind().to_string()))?;
         if bytes.len() as u64 > LARGEST {
-            return Err(wrong("it is larger than 64 MiB"));
+            return Err(unreadable("it is larger than 64 MiB"));
         }
-        let list: Catalogue = serde_json::from_slice(&bytes).map_err(|error| {
-            wrong(&format!(
+        Self::parse(&bytes)
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Result<(Self, KnownExploited), String> {
+        let list: Catalogue = serde_json::from_slice(bytes).map_err(|error| {
+            unreadable(&format!(
                 "expected CISA's catalogue in JSON, with `vulnerabilities` and their `cveID`, at line {}",
                 error.line()
             ))
         })?;
         if list.vulnerabilities.is_empty() {
-            return Err(wrong("it lists nothing"));
+            return Err(unreadable("it lists nothing"));
         }
-        let released = list.released.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        if list.vulnerabilities.iter().any(|entry| entry.id.trim().is_empty()) {
+            return Err(unreadable("the `cveID` of one of its vulnerabilities is empty"));
+        }
         let told = KnownExploited {
-            digest: Digest::of(&bytes),
+            digest: Digest::of(bytes),
             entries: list.vulnerabilities.len() as u64,
             version: list.version.map(|version| results::text::visible(&version, 40)),
-            released: released.map(|at| Timestamp::new(at.to_utc())),
+            released: list.released.as_deref().and_then(instant),
         };
         let names = list.vulnerabilities.iter().map(|entry| AdvisoryId::new(&entry.id).as_str().to_owned());
         Ok((Self(names.collect()), told))
@@ -70,6 +74,10 @@ impl Exploited {
     pub(super) fn lists(&self, ids: &Ids) -> bool {
         ids.iter().any(|id| self.0.contains(id.as_str()))
     }
+}
+
+fn unreadable(why: &str) -> String {
+    format!("the list of exploited vulnerabilities can't be read: {why}")
 }
 
 /// Statements of vendors, in the order in which they were read: of several about one thing the last counts.
@@ -90,6 +98,11 @@ impl Statements {
         (Self(all), problems)
     }
 
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn of(all: Vec<Statement>) -> Self {
+        Self(all)
+    }
+
     /// What is said of this vulnerability in this package.
     pub(super) fn about(&self, ids: &Ids, package: &Package) -> Option<&Vex> {
         let of_package = |named: &String| {
@@ -106,5 +119,27 @@ impl Statements {
             })
             .map(|statement| &statement.vex)
             .next_back()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_names_nothing_is_no_list() {
+        for (text, says) in [
+            (r#"{"vulnerabilities": []}"#, "it lists nothing"),
+            (r#"{"vulnerabilities": [{"cveID": "CVE-2021-1"}, {"cveID": " "}]}"#, "is empty"),
+            (r#"{"vulnerabilities": [{}]}"#, "their `cveID`, at line 1"),
+        ] {
+            let error = Exploited::parse(text.as_bytes()).expect_err(text);
+            assert!(error.contains(says), "{error}");
+        }
+        let text = r#"{"dateReleased": "9999-12-31T23:59:59-23:59", "vulnerabilities": [{"cveID": " cve-2021-1"}]}"#;
+        let (list, told) = Exploited::parse(text.as_bytes()).expect("a list");
+        assert!(list.lists(&Ids::new(["CVE-2021-1"])) && !list.lists(&Ids::new(["CVE-2021-2"])));
+        // A time that no record can hold is none.
+        assert_eq!((told.entries, told.released), (1, None));
     }
 }

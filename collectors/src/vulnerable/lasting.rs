@@ -1,13 +1,13 @@
 //! What was noted before and is not noted now: kept open, or closed for what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use exhibit_evidence::assessment::{Closing, Judgement};
 use exhibit_evidence::observation::Subject;
 use exhibit_evidence::{CheckId, Finding, Fingerprint};
 
 use super::conditions;
-use super::facts::{Became, Earlier, TargetFacts};
+use super::facts::{Became, Earlier, Judged};
 use super::judge::{Judging, Noted};
 use super::verdicts::day;
 use crate::JudgeError;
@@ -34,13 +34,14 @@ impl Judging<'_> {
         &self,
         name: &'static str,
         subject: &Subject,
-        target: Option<&TargetFacts>,
+        target: Option<&Judged>,
         noted: &mut Noted,
     ) -> Result<(), JudgeError> {
         let check = self.looks.check(name);
+        let there: HashSet<Fingerprint> = noted.findings.iter().map(|finding| finding.fingerprint).collect();
         let own = self.facts.earlier.iter().filter(|one| one.check == check && one.subject == *subject);
         for one in own {
-            if noted.findings.iter().any(|finding| finding.fingerprint == one.fingerprint) {
+            if there.contains(&one.fingerprint) {
                 continue;
             }
             match self.stays(target, one) {
@@ -55,7 +56,7 @@ impl Judging<'_> {
     }
 
     /// Why something that is not seen is not known to be gone, if it is not.
-    fn stays(&self, target: Option<&TargetFacts>, earlier: &Earlier) -> Option<&'static str> {
+    fn stays(&self, target: Option<&Judged>, earlier: &Earlier) -> Option<&'static str> {
         match earlier.became {
             Became::NotExamined => Some("was not examined this time, so it is not known to be gone"),
             // Of what is not reported by what is stale nobody knows whether it is gone.

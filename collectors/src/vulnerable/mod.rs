@@ -12,6 +12,8 @@ pub(crate) mod counting;
 mod earlier;
 pub(crate) mod exporting;
 pub(crate) mod facts;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod importing;
 mod judge;
 mod known;
@@ -97,7 +99,7 @@ impl Looks {
                 "vulnerabilities that no advisory database has yet, or that the scanner's database leaves out",
                 "software in the image that no package manager installed, and packages that the tools of languages installed without a lockfile, unless a bill of materials lists them",
                 "whether this image is the one that runs",
-                "images that are named elsewhere than in Dockerfiles, compose files and the containers of Kubernetes manifests: in values of charts, pipelines of CI, fields of other objects",
+                "images that are named elsewhere than in Dockerfiles, compose files, the containers of Kubernetes manifests, workflows of GitHub and pipelines of GitLab: in values of charts, commands, fields of other objects",
                 "whether the vulnerable code of a package is reached, unless the scanner tells",
             ],
         };

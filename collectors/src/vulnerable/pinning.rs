@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use exhibit_evidence::observation::{Exclusion, Population, Problem, Subject};
-use exhibit_evidence::{Digest, Severity, Verdict};
+use exhibit_evidence::{Severity, Verdict};
 use globset::GlobSet;
 
 use super::conditions;
@@ -12,9 +12,9 @@ use super::earlier::is_left_out;
 use super::facts::{Became, Earlier, ManifestsFacts, ReferringFacts};
 use super::judge::{Judging, Noted};
 use super::policy::AllowedImage;
-use super::settings::{Manifests, patterns};
-use crate::packages::find::{FindError, Found, Listing};
-use crate::references::{self, Form, Pin, Reference};
+use crate::packages::find::{FindError, Listing};
+use crate::references::{self, Form, Pin, Read, Reference};
+use crate::targets::Target;
 use crate::words::plural;
 use crate::{JudgeError, gaps};
 
@@ -31,8 +31,8 @@ pub(super) struct Referring {
 }
 
 /// Reads the files of one place.
-pub(super) fn read(manifests: &Manifests, subject: &Subject, base: &Path) -> (Referring, Population, Vec<Problem>) {
-    let exclude = patterns(&manifests.exclude).unwrap_or_default();
+pub(super) fn read(manifests: &Target, subject: &Subject, base: &Path) -> (Referring, Population, Vec<Problem>) {
+    let exclude = manifests.left_out();
     let listing = match (&manifests.folder, &manifests.repository) {
         (Some(folder), _) => references::in_folder(&base.join(folder), &exclude),
         (None, Some(repository)) => {
@@ -51,16 +51,15 @@ pub(super) fn read(manifests: &Manifests, subject: &Subject, base: &Path) -> (Re
         Ok(Listing { files, unread, commit, .. }) => {
             referring.facts.commit = commit;
             let mut lost: Vec<(String, String)> = unread.into_iter().map(|one| (one.path, one.reason)).collect();
-            for Found { path, format, bytes } in files {
-                match format.read(&path, &bytes) {
-                    Ok(Some(references)) => {
-                        let digest = Digest::of(&bytes);
-                        referring.facts.files.push(ReferringFacts { path, form: format, digest, references });
-                    }
-                    Ok(None) => {}
-                    Err(why) => lost.push((path, why)),
-                }
-            }
+            let (read, unreadable) = references::read_all(&files);
+            lost.extend(unreadable);
+            let facts = read.into_iter().map(|Read { path, form, digest, references }| ReferringFacts {
+                path,
+                form,
+                digest,
+                references,
+            });
+            referring.facts.files = facts.collect();
             for (path, why) in &lost {
                 problem("manifest-unreadable", format!("{path}: {why}"));
             }
@@ -101,7 +100,9 @@ fn population(subject: &Subject, facts: &ManifestsFacts, whole: bool) -> Populat
         subject: subject.clone(),
         unit: "reference to an image".to_owned(),
         exist: whole.then_some(all),
-        counted_by: format!("{files} read by Exhibit itself: Dockerfiles, compose files, Kubernetes manifests"),
+        counted_by: format!(
+            "{files} read by Exhibit itself: Dockerfiles, compose files, Kubernetes manifests, CI files"
+        ),
         examined,
         excluded: excluded.collect(),
     }
@@ -201,7 +202,10 @@ fn detail(form: Form, image: &str, references: &[&Reference]) -> String {
     };
     let what = match form {
         Form::Dockerfile => "each build",
-        Form::Compose | Form::Kubernetes => "each pull",
+        Form::Compose | Form::Kubernetes | Form::Kustomization => "each pull",
+        Form::Workflow | Form::Gitlab => "each run",
     };
-    format!("`{image}` is named by {by}, and not by its digest, so {what} may take another image.")
+    let made = references.iter().find_map(|one| one.by.as_deref());
+    let made = made.map(|by| format!(" That is what `{by}` makes of it.")).unwrap_or_default();
+    format!("`{image}` is named by {by}, and not by its digest, so {what} may take another image.{made}")
 }

@@ -4,23 +4,20 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::DateTime;
 use exhibit_evidence::Timestamp;
 
 use super::counting::{Counted, Lock};
 use super::exporting;
 use super::facts::ScanFacts;
-use super::settings::{ScanSource, Target, patterns};
+use super::settings::{ScanSource, Target};
 use crate::Scope;
 use crate::given::name_of;
 use crate::kept::{KeepUpTo, Printed};
-use crate::results::{self, Format, Limits, Opened, Reading, Told};
+use crate::packages::instant;
+use crate::results::{self, Format, Limits, Opened, ROOM, Reading, Room, Told, Why};
 use crate::scanners::{self, Database, LooksAt, Request, ScannerSettings};
-
-/// How many things are taken from one result, so that memory has a bound whatever its size: what tells more is no result.
-const ROOM: u64 = 200_000;
-/// As how many of them a vulnerability counts: it comes back in facts, findings and records.
-const VULNERABILITY: u64 = 10;
+use crate::targets::patterns;
+use crate::words::plural;
 
 /// What one scanner said.
 pub(super) struct Scanned {
@@ -65,6 +62,10 @@ pub(super) fn scan(
     scope: &Scope<'_>,
 ) -> (Vec<Scanned>, Vec<Unsaid>) {
     let (mut scanned, mut unsaid) = (Vec::new(), Vec::new());
+    if counted.is_out_of_reach(&target.at) {
+        // There is nothing to scan, and no saying what a result is about.
+        return (scanned, unsaid);
+    }
     let mut add = |one: Result<Scanned, Unsaid>| match one {
         Ok(one) => scanned.push(one),
         Err(one) => unsaid.push(one),
@@ -140,33 +141,41 @@ pub(super) fn read(
     // What Exhibit has run leaves the values out; whether others did, nobody knows.
     let printed = if said.run.is_none() { printed.of_others(format) } else { printed };
     match told(&opened, format, &said) {
-        Ok(reading) => Ok(scanned(reading, said, covers, printed)),
+        Ok((reading, left)) => Ok(scanned(reading, said, covers, printed.within(left))),
         Err(unsaid) => Err(Unsaid { printed: Some(Box::new((called(&said.name), printed))), ..unsaid }),
     }
 }
 
-/// What it tells, where that counts.
-fn told(opened: &Opened, format: Option<Format>, said: &Said) -> Result<Reading, Unsaid> {
+/// What it tells, where that counts, and how much room that leaves.
+fn told(opened: &Opened, format: Option<Format>, said: &Said) -> Result<(Reading, u64), Unsaid> {
     let name = &said.name;
     let mut reading = Reading::default();
-    let mut room = ROOM;
-    let mut take = |told: Told| {
-        let needs = if matches!(told, Told::Vulnerability(_)) { VULNERABILITY } else { 1 };
-        match room >= needs {
-            true => results::Sink::take(&mut reading, told),
-            false => reading.dropped += 1,
+    let mut room = Room::new(|told| matches!(told, Told::Vulnerability(_)));
+    if said.said == Some(scanners::Said::Silent) {
+        reading.format = format;
+        return Ok((reading, room.left()));
+    }
+    let mut take = |told: Told| room.take(told, &mut reading);
+    let found = results::read(name, opened, format, Limits::default(), &mut take).map_err(|error| {
+        // Some say in words what went wrong, where their result is expected.
+        let words = match (&error.why, &said.run) {
+            (Why::NotJson { .. }, Some(_)) => format!("; it printed: {}", scanners::first_printed(&opened.0)),
+            _ => String::new(),
+        };
+        Unsaid {
+            known: !error.why.is_about_nothing_known(),
+            ..Unsaid::new("result-unreadable", format!("{error}{words}"))
         }
-        room = room.saturating_sub(needs);
-    };
-    let found = results::read(name, opened, format, Limits::default(), &mut take).map_err(|error| Unsaid {
-        known: !error.why.is_about_nothing_known(),
-        ..Unsaid::new("result-unreadable", error.to_string())
     })?;
     reading.format = Some(found);
     if reading.dropped > 0 {
-        let most = ROOM / VULNERABILITY;
-        let message =
-            format!("{name} tells more than is taken from one result: {most} vulnerabilities, or {ROOM} packages");
+        let (found, examined) = (reading.vulnerabilities.len() as u64, reading.examined.len() as u64);
+        let message = format!(
+            "{name} tells more than is taken from one result, which is what fits into {} MiB: there was no room after {} and {}",
+            ROOM >> 20,
+            plural(found, "vulnerability"),
+            plural(examined, "package")
+        );
         return Err(Unsaid::new("too-much-told", message));
     }
     let errors: Vec<&str> = reading.errors().map(|notice| notice.message.as_str()).take(3).collect();
@@ -189,7 +198,7 @@ fn told(opened: &Opened, format: Option<Format>, said: &Said) -> Result<Reading,
     if let Some(why) = said.said.as_ref().and_then(|said| said.contradiction(found)) {
         return Err(Unsaid::new("scanner-contradicts-itself", format!("{name}: {why}")));
     }
-    Ok(reading)
+    Ok((reading, room.left()))
 }
 
 fn scanned(reading: Reading, said: Said, covers: Vec<usize>, printed: Printed) -> Scanned {
@@ -220,8 +229,7 @@ fn scanned(reading: Reading, said: Said, covers: Vec<usize>, printed: Printed) -
 /// What a result says of its database; those that ask a service have none of their own.
 fn database_of(reading: &Reading, format: Option<Format>) -> Database {
     let updated = reading.databases.iter().filter_map(|database| database.updated.as_deref());
-    let times = updated.filter_map(|text| DateTime::parse_from_rfc3339(text).ok());
-    if let Some(oldest) = times.map(|at| Timestamp::new(at.to_utc())).min() {
+    if let Some(oldest) = updated.filter_map(instant).min() {
         return Database::Updated { at: oldest };
     }
     match format {
@@ -253,15 +261,10 @@ fn run(
             return failed("scanner-settings", format!("{}: {}", settings.adapter, list.join("; ")));
         }
     };
-    let exported = match exported(target.repository.is_some(), counted) {
-        Ok(exported) => exported,
-        Err(error) => return failed("target-unreadable", format!("its lockfiles could not be laid out: {error}")),
-    };
-    let root = exported.as_ref().map_or_else(|| root_of(target, scope.base), |folder| folder.path().to_owned());
-    let candidates: &[LooksAt] = match (&target.image, &target.lockfile) {
-        (Some(_), _) => &[LooksAt::Image],
-        (None, Some(_)) => &[LooksAt::File, LooksAt::Sbom, LooksAt::Project],
-        (None, None) => &[LooksAt::Folder, LooksAt::Project, LooksAt::File],
+    let candidates: &[LooksAt] = match (target.at.is_image(), &target.at.lockfile) {
+        (true, _) => &[LooksAt::Image],
+        (false, Some(_)) => &[LooksAt::File, LooksAt::Sbom, LooksAt::Project],
+        (false, None) => &[LooksAt::Folder, LooksAt::Project, LooksAt::File],
     };
     let fits = candidates.iter().find_map(|looks_at| {
         let (_, mode) = adapter.mode(settings.mode.as_deref(), *looks_at)?;
@@ -270,14 +273,20 @@ fn run(
     let Some((looks_at, mode)) = fits else {
         return failed("scanner-settings", format!("{}: expected a mode that fits this target", adapter.id));
     };
-    let whole = vec![(root.clone(), target.id.to_string(), None, covers.to_vec())];
+    let exported = match exported(target.at.repository.is_some() || mode.alone, counted) {
+        Ok(exported) => exported,
+        Err(error) => return failed("target-unreadable", format!("its lockfiles could not be laid out: {error}")),
+    };
+    let root =
+        exported.as_ref().map_or_else(|| counted.root(&target.at, scope.base), |folder| folder.path().to_owned());
+    let whole = vec![(root.clone(), target.at.id.to_string(), None, covers.to_vec())];
     let each = |at: &usize| {
         let path = &counted.locks[*at].path;
-        let mut place = if target.lockfile.is_some() { root.clone() } else { root.join(path) };
+        let mut place = if target.at.lockfile.is_some() && exported.is_none() { root.clone() } else { root.join(path) };
         if looks_at == LooksAt::Project {
             place.pop();
         }
-        (place, format!("{}/{path}", target.id), Some(path.clone()), vec![*at])
+        (place, format!("{}/{path}", target.at.id), Some(path.clone()), vec![*at])
     };
     let tasks: Vec<(PathBuf, String, Option<String>, Vec<usize>)> = match looks_at {
         LooksAt::File | LooksAt::Project => {
@@ -303,14 +312,9 @@ fn run(
     Ok(tasks.into_iter().map(scan).collect())
 }
 
-fn root_of(target: &Target, base: &Path) -> PathBuf {
-    let named = [&target.folder, &target.lockfile, &target.image, &target.repository];
-    named.into_iter().flatten().next().map_or_else(|| base.to_owned(), |path| base.join(path))
-}
-
-/// A commit's lockfiles, laid out in a folder of their own; none where the target is no repository.
-pub(crate) fn exported(of_repository: bool, counted: &Counted) -> io::Result<Option<tempfile::TempDir>> {
-    if !of_repository {
+/// Lockfiles, laid out in a folder of their own where that is wanted: those of a commit, or for a scanner that gets nothing else.
+pub(crate) fn exported(wanted: bool, counted: &Counted) -> io::Result<Option<tempfile::TempDir>> {
+    if !wanted {
         return Ok(None);
     }
     let folder = tempfile::tempdir()?;

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::earlier::{GONE_AFTER, OUTSIDE};
-use super::facts::{Missed, Seen, TargetFacts};
+use super::facts::{Judged, Seen};
 use crate::results::Fix;
 use crate::words::plural;
 
-/// How several scanners agree, in one sentence with a space before it; nothing where there is one.
-pub(super) fn agreement(target: &TargetFacts) -> String {
+/// How several scanners agree, in one sentence with a space before it; nothing where there is one. `unexamined` is how many
+/// each tells alone in packages that nobody else says to have examined.
+pub(super) fn agreement(target: &Judged, unexamined: &BTreeMap<String, u64>) -> String {
     let Some(agreement) = &target.agreement else { return String::new() };
     let names: Vec<&str> = agreement.alone.keys().map(String::as_str).collect();
     let mut told = vec![format!("{} told by all of {}", agreement.by_all, names.join(" and "))];
@@ -16,14 +17,11 @@ pub(super) fn agreement(target: &TargetFacts) -> String {
         told.push(format!("{} by some", agreement.by_some));
     }
     for (who, alone) in agreement.alone.iter().filter(|(_, alone)| **alone > 0) {
-        let own = || target.vulnerabilities.iter().filter(|seen| seen.seen_by.len() == 1 && seen.seen_by[0] == *who);
-        let unexamined =
-            own().filter(|seen| !seen.missed_by.values().any(|missed| *missed == Missed::Examined)).count();
-        told.push(match unexamined {
+        told.push(match unexamined.get(who).copied().unwrap_or(0) {
             0 => format!("{alone} only by {who}"),
             // A vulnerability may be in several lockfiles.
             some => {
-                let places = plural(some as u64, "place");
+                let places = plural(some, "place");
                 format!("{alone} only by {who} (in {places} nobody else says to have examined the package)")
             }
         });
@@ -55,7 +53,7 @@ pub(super) fn detail(seen: &Seen) -> String {
     text
 }
 
-pub(super) fn attributes(target: &TargetFacts, seen: &Seen) -> BTreeMap<String, String> {
+pub(super) fn attributes(target: &Judged, seen: &Seen) -> BTreeMap<String, String> {
     let mut all = BTreeMap::from([
         ("advisory".to_owned(), seen.advisory.clone()),
         ("package".to_owned(), seen.package.unversioned().purl()),
@@ -78,6 +76,7 @@ pub(super) fn attributes(target: &TargetFacts, seen: &Seen) -> BTreeMap<String, 
     add(OUTSIDE, (!seen.in_population).then(|| "of no lockfile that could be read".to_owned()));
     add(GONE_AFTER, seen.gone_after.map(|at| at.to_string()));
     add("commit", target.commit.clone());
+    add("reference", target.pulled.as_ref().map(|pulled| pulled.reference.clone()));
     add("image", target.image.as_ref().map(|image| image.manifest.clone().unwrap_or_else(|| image.config.clone())));
     all
 }

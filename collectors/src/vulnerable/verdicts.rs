@@ -7,21 +7,28 @@ use exhibit_evidence::{
     observation::{Exclusion, Subject},
 };
 
-use super::facts::{ScanFacts, TargetFacts};
+use super::counting::NOT_PULLED;
+use super::facts::{Judged, ScanFacts};
 use super::policy::Policy;
 use crate::gaps;
 use crate::scanners::Database;
 use crate::words::plural;
 
 /// Codes of problems that are about what was counted, and not about what examined it.
-pub(super) const OF_COUNTING: [&str; 5] =
-    ["target-unreadable", "lockfile-unreadable", "image-unidentified", "image-unread", "packages-uncounted"];
+pub(super) const OF_COUNTING: [&str; 6] = [
+    "target-unreadable",
+    "lockfile-unreadable",
+    NOT_PULLED,
+    "image-unidentified",
+    "image-unread",
+    "packages-uncounted",
+];
 
 /// Why a subject can't pass, if it can't: what there is was not examined, or nobody knows what there is.
 pub(super) fn standing(
     observation: &Observation,
     subject: &Subject,
-    target: Option<&TargetFacts>,
+    target: Option<&Judged>,
     accepted: &BTreeSet<String>,
 ) -> Option<(Verdict, String)> {
     let Some(target) = target else {
@@ -62,7 +69,7 @@ pub(super) fn standing(
     unknown().map(|why| (Verdict::Error, why))
 }
 
-fn nothing_in(target: &TargetFacts) -> String {
+fn nothing_in(target: &Judged) -> String {
     let place = match (&target.image, target.lockfiles.len()) {
         (Some(_), 0) => "the image, in which there is neither a package database nor a lockfile".to_owned(),
         (_, count) => plural(count as u64, "lockfile"),
@@ -74,7 +81,7 @@ fn nothing_in(target: &TargetFacts) -> String {
 pub(super) fn uncounted(
     observation: &Observation,
     subject: &Subject,
-    target: Option<&TargetFacts>,
+    target: Option<&Judged>,
 ) -> Option<(Verdict, String)> {
     let about = observation.problems.iter().find(|problem| {
         OF_COUNTING.contains(&problem.code.as_str()) && problem.subject.as_ref().is_none_or(|of| of == subject)
@@ -84,7 +91,7 @@ pub(super) fn uncounted(
     }
     let exist =
         observation.population.iter().any(|population| population.subject == *subject && population.exist.is_some());
-    let named = |target: &TargetFacts| {
+    let named = |target: &Judged| {
         target.lockfiles.iter().any(|one| !(one.packages.is_empty() && one.aside.is_empty() && one.unpinned.is_empty()))
     };
     match target {

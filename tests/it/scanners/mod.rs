@@ -66,7 +66,7 @@ pub(crate) fn program(adapter: &str, folder: &Path) -> Program {
     if matches!(adapter, "pip-audit" | "semgrep" | "checkov") {
         return of_python(adapter, folder);
     }
-    if matches!(adapter, "npm-audit" | "npm-6" | "pnpm-audit") {
+    if matches!(adapter, "npm-audit" | "npm-6" | "pnpm-audit" | "yarn-npm-audit") {
         return node::program(adapter, folder);
     }
     let path = match adapter {

@@ -12,9 +12,15 @@ use super::{Program, script};
 use crate::packages::{alone, listed};
 
 /// Name and version, the checksum of its archive, and the program in it.
-const OBTAINED: [(&str, &str, &str, &str); 2] = [
+const OBTAINED: [(&str, &str, &str, &str); 3] = [
     ("npm-6", "npm@6.14.18", "c9b15f277e2a0b1b57e05bad04504296a27024555d56c2aa967f862e957ad2ed", "bin/npm-cli.js"),
     ("pnpm-audit", "pnpm@9.15.9", "cf86a7ad764406395d4286a6d09d730711720acc6d93e9dce9ac7ac4dc4a28a7", "bin/pnpm.cjs"),
+    (
+        "yarn-npm-audit",
+        "@yarnpkg/cli-dist@4.12.0",
+        "c60829c8dbf2263e6c6be34c15ebb2830f67a267de4b7d646f4043680fe47a66",
+        "bin/yarn.js",
+    ),
 ];
 
 /// The program of that name, started by a script in `folder`: `npm-audit`, or one that is obtained.
@@ -30,7 +36,7 @@ pub(super) fn program(name: &str, folder: &Path) -> Program {
 
 /// The folder of a package that needs no other one.
 fn obtain(node: &Path, npm: &Path, what: &str, digest: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(what.replace('@', "-"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(what.replace(['@', '/'], "-"));
     let _alone = alone();
     if folder.is_dir() {
         return folder.join("package");

@@ -49,6 +49,8 @@ fn checkov_holds_configuration_against_its_policies() {
         ("one/Dockerfile", "FROM debian:12.5\nUSER nobody\nHEALTHCHECK CMD true\n"),
         ("none/plain.py", "print(1)\n"),
     ]);
+    // What a folder says of itself is not asked.
+    place.write("shop/.checkov.yaml", b"skip-check: [CKV_DOCKER_2, CKV_DOCKER_3, CKV_DOCKER_7]\n");
     let settings = settings(&place, "checkov", &[]);
     let done = place.scan(&settings, LooksAt::Folder, "shop").expect("it scans");
     assert_eq!((done.said, done.facts.version.as_deref(), fenced(&done)), (Said::Findings, Some("3.3.30"), true));

@@ -15,8 +15,13 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use exhibit_collectors::own::Own;
 use exhibit_collectors::results::{self, Reading};
 use exhibit_collectors::scanners::{LooksAt, Request, Scan, ScanError, ScannerSettings, scan};
+use exhibit_collectors::{Collected, Registry, Scope, Settings};
+use exhibit_evidence::assessment::Judgement;
+use exhibit_evidence::deployment::Environment;
+use exhibit_evidence::{Clock, EnvironmentId, Timestamp};
 
 use crate::runner;
 use crate::scanners::program;
@@ -93,4 +98,35 @@ fn fenced(scan: &Scan) -> bool {
 /// What is read of its result.
 fn read(scan: &Scan) -> Reading {
     results::reading(&scan.facts.adapter, scan, Some(scan.format)).expect("it is read")
+}
+
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// What a collector observes, and judges by a policy.
+fn observed(place: &Place, collector: &str, source: &str, policy: &str) -> (Vec<Judgement>, Collected) {
+    let settings = Settings {
+        source: toml::from_str(source).expect("settings"),
+        policy: toml::from_str(policy).expect("a policy"),
+    };
+    let (runner, id) = (runner(), EnvironmentId::new("production").expect("an id"));
+    let environments = [Environment { title: id.to_string(), id, disposable: false }];
+    let scope = Scope {
+        base: &place.path(""),
+        environments: &environments,
+        clock: &At("2026-11-20T12:00:00.000000Z".parse().expect("an instant")),
+        run_key: &[1; 32],
+        engine: exhibit_detect::Engine::builtin(),
+        own: Own { runner: Some(&runner), ..Own::default() },
+    };
+    let registry = Registry::built_in().expect("in order");
+    let collector = &registry.get(collector).expect("it is there").collector;
+    let collected = collector.collect(&scope, &settings).expect("observed");
+    let judged = collector.judge(&collected.observation, &environments, &settings.policy).expect("judged");
+    (judged, collected)
 }

@@ -45,6 +45,7 @@ impl ObjectPiece {
                 place: self.key.clone(),
                 status: 412,
                 said: None,
+                wait: None,
             });
         }
         Ok(stream)
