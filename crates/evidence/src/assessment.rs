@@ -15,8 +15,9 @@ use crate::{
 pub struct Judgement {
     /// The check.
     pub check: CheckId,
-    /// Why earlier findings are no longer noted, as far as the evidence tells it: at most [`Judgement::MOST_CLOSINGS`],
-    /// those with the lowest fingerprints. One that is not here was simply not noted again.
+    /// Why earlier findings are no longer noted, as far as the evidence tells it: at most [`Judgement::MOST_CLOSINGS`].
+    /// Where there are more, those come first that are no remedy, and of each sort those with the lowest fingerprints. One
+    /// that is not here was simply not noted again, which counts as a remedy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub closings: BTreeMap<Fingerprint, Closing>,
     /// The kinds of deviation noted, by id.

@@ -5,7 +5,8 @@
 
 mod statements;
 
-pub use statements::{Standing, Statement, Statements, Word};
+pub use crate::standing::{Standing, Word};
+pub use statements::{Statement, Statements};
 
 use serde::{Deserialize, Serialize};
 

@@ -12,7 +12,7 @@ use crate::{Attestation, Body, CanonicalError, Digest, hold::Hold, to_canonical}
 pub const PRINCIPAL: &str = "body.provenance.principal";
 /// The disclosable field that says on which host it ran.
 pub const HOST: &str = "body.provenance.host";
-/// The disclosable field that says who acted: in a case of legal hold, in an attestation, or by erasing names.
+/// The disclosable field that says who acted: in a case of legal hold, in an attestation, in a waiver, or by erasing names.
 pub const PERSON: &str = "body.by.person";
 /// The disclosable field that says who answers for what a case holds.
 pub const CUSTODIAN: &str = "body.custodian";
@@ -46,6 +46,7 @@ impl Body {
                 };
                 std::iter::once((PERSON, act.by().person)).chain(statement).collect()
             }
+            Self::Waiver(act) => vec![(PERSON, act.by().person)],
             _ => Vec::new(),
         }
     }

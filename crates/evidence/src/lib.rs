@@ -26,8 +26,10 @@ pub mod report;
 pub mod samples;
 pub mod schedule;
 pub mod slot;
+pub mod standing;
 mod text;
 pub mod time;
+pub mod waiver;
 
 pub use actor::Actor;
 pub use assessment::{Assessment, SubjectOutcome};
@@ -43,6 +45,7 @@ pub use outcome::{Outcome, Verdict};
 pub use period::{FiscalCalendar, Period, PeriodId};
 pub use record::{Body, Envelope, Examined, Kind, Record};
 pub use time::{Clock, Timestamp};
+pub use waiver::Waiver;
 
 #[cfg(test)]
 mod vectors;

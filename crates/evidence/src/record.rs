@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Assessment, Attestation, CanonicalError, EntryId, Evidence, Timestamp, canonical,
+    Assessment, Attestation, CanonicalError, EntryId, Evidence, Timestamp, Waiver, canonical,
     deployment::Deployment,
     erasure::Erasure,
     hold::Hold,
@@ -98,6 +98,8 @@ kinds! {
     Hold(Hold) = "hold",
     /// An act of an attestation by two persons.
     Attestation(Attestation) = "attestation",
+    /// An act of a waiver.
+    Waiver(Waiver) = "waiver",
 }
 
 impl fmt::Display for Kind {

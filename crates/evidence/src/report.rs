@@ -82,6 +82,21 @@ pub const SEGMENTS: &str = "segments/";
 /// The archive's folder of raw artifacts, by digest.
 pub const ARTIFACTS: &str = "artifacts/";
 
+impl ReportIssued {
+    /// Where its bundle lies in the archive: the key holds the checkpoint's size, so that an open quarter can have several.
+    #[must_use]
+    pub fn bundle_key(&self) -> String {
+        format!("reports/{}/{}-{:016}/bundle.tar", self.period.id, self.standing.word(), self.size)
+    }
+}
+
+/// The entries that the key of an object of disclosures names: `disclosures/<from>-<to>.jsonl`.
+#[must_use]
+pub fn disclosures_range(key: &str) -> Option<std::ops::Range<u64>> {
+    let (from, to) = key.strip_prefix(DISCLOSURES)?.strip_suffix(".jsonl")?.split_once('-')?;
+    Some(from.parse().ok()?..to.parse().ok()?)
+}
+
 /// The entries that a segment's key names: `segments/<day>/<from>-<to>.tar`, both sizes with 16 digits.
 #[must_use]
 pub fn segment_range(key: &str) -> Option<std::ops::Range<u64>> {

@@ -256,6 +256,24 @@ attestations = [
         "act": "withdraw", "attestation": attested, "reason": "The safe was moved.", "by": actor(15, "Bob", 2),
     }), "kind": "attestation"},
 ]
+waived = "019abf2f-5c38-7707-8707-070707070740"
+waivers = [
+    {**hold(0x0740, {
+        "act": "request",
+        "check": "ci-secrets.no-plaintext-in-worktree",
+        "finding": sha256(b"a finding"),
+        "severity": "high",
+        "subject": {"environment": "production", "id": "shop"},
+        "until": "2027-01-31T23:00:00.000000Z",
+        "reason": "The supplier mends it in January: CHG-1041.",
+        "compensating": "The key may read one bucket alone.",
+        "by": actor(16, "Ada", 1),
+    }), "kind": "waiver"},
+    {**hold(0x0741, {"act": "approve", "waiver": waived, "by": actor(17, "Bob", 2)}), "kind": "waiver"},
+    {**hold(0x0742, {
+        "act": "withdraw", "waiver": waived, "reason": "It is mended.", "by": actor(18, "Bob", 2),
+    }), "kind": "waiver"},
+]
 refused = [
     '{"a":1.0}', '{"a":1e2}', '{"a":9007199254740992}', '{"a":"\\u0000"}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a": 1}', '"\\u00e9"', "", "nul",
 ]
@@ -280,7 +298,7 @@ json.dump(
         ],
         "records": [
             {"record": canonical(entry), "leaf": sha256(b"\0" + canonical(entry).encode()), "kind": entry["kind"]}
-            for entry in (receipt, erasure, handover, promise, pushed, asked_for, segment, *holds, *attestations)
+            for entry in (receipt, erasure, handover, promise, pushed, asked_for, segment, *holds, *attestations, *waivers)
         ],
     },
     sys.stdout,

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use exhibit_evidence::{
     EntryId,
-    report::{Archived, Receipt, ReportFile},
+    report::{Archived, Receipt, ReportFile, disclosures_range},
 };
 use exhibit_store::{ArchiveIntent, NewArtifact, Packed, Store};
 
@@ -19,11 +19,10 @@ pub use checks::{ReceiptCheck, archive_surroundings, check_receipts};
 pub(crate) use checks::{look, receipts};
 use object::{Object, archive};
 use segments::Until;
-pub(crate) use segments::cites;
+pub(crate) use segments::{artifact_key, cites};
 
 use crate::{
     StepError, World, disclosures, holds,
-    issuing::bundle_key,
     ledger_reads::{self, Kept},
     retaining, turn,
 };
@@ -108,7 +107,7 @@ async fn reports(world: &World, failed: &mut Failed) -> Result<u64, StepError> {
             let object = Object {
                 subject: Archived::Report,
                 report: Some(kept.id),
-                key: bundle_key(&kept.report),
+                key: kept.report.bundle_key(),
                 digest: bundle.digest,
                 size: bundle.size,
                 media_type: "application/x-tar".to_owned(),
@@ -133,7 +132,7 @@ async fn reports(world: &World, failed: &mut Failed) -> Result<u64, StepError> {
 /// Up to which entry disclosable values have a receipt. Each object begins where the one before it ended.
 fn disclosures_covered(reports: &[Kept]) -> u64 {
     let receipts = reports.iter().flat_map(|kept| &kept.receipts);
-    receipts.filter_map(|receipt| disclosures::range_of(&receipt.key)).map(|range| range.end).max().unwrap_or(0)
+    receipts.filter_map(|receipt| disclosures_range(&receipt.key)).map(|range| range.end).max().unwrap_or(0)
 }
 
 /// Archives the disclosable values of these entries.
@@ -216,7 +215,7 @@ pub async fn unarchived_of(store: &Store) -> Result<Vec<Unarchived>, StepError> 
     for kept in &reports {
         let report = Some(kept.id);
         if !kept.is_archived() {
-            without.push(Unarchived { report, key: bundle_key(&kept.report) });
+            without.push(Unarchived { report, key: kept.report.bundle_key() });
         }
         if covered < kept.report.size {
             without.push(Unarchived { report, key: disclosures::object_key(&(covered..kept.report.size)) });

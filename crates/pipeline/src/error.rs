@@ -171,6 +171,9 @@ pub enum StepError {
     /// An act of an attestation that is not allowed, or makes no sense. Nothing was recorded.
     #[error("attestation: {0}")]
     Attestation(String),
+    /// An act of a waiver that is not allowed, or makes no sense. Nothing was recorded.
+    #[error("waiver: {0}")]
+    Waiver(String),
     /// A legal hold was gone, and is on again.
     #[error(
         "legal hold: {key} (version {version}){} found without the hold that an open case had set: it was set again and the \

@@ -37,11 +37,6 @@ pub struct Issued {
     pub bundle: Vec<u8>,
 }
 
-/// The key under which a report's bundle is archived.
-pub(crate) fn bundle_key(report: &ReportIssued) -> String {
-    format!("reports/{}/{}-{:016}/bundle.tar", report.period.id, report.standing.word(), report.size)
-}
-
 /// Renders the period's report from the latest checkpoint without issuing it: nothing is written.
 ///
 /// # Errors
@@ -129,7 +124,7 @@ async fn record(world: &World, period: &Period, issued: &Issued) -> Result<(), S
             .collect(),
     };
     let intent = ArchiveIntent {
-        key: bundle_key(&report),
+        key: report.bundle_key(),
         digest: Digest::of(&issued.bundle),
         size: issued.bundle.len() as u64,
         subject: format!("report:{}", issued.id),

@@ -9,7 +9,7 @@ use crate::{
     sealing::{disclose, scrubbed},
 };
 
-/// The roles whose holders may place and release legal holds, attest, and erase names.
+/// The roles whose holders may place and release legal holds, attest, waive, and erase names.
 pub const ROLES: [&str; 2] = ["administrator", "officer"];
 
 /// A person who acts, as their token says.

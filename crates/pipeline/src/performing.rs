@@ -262,6 +262,7 @@ fn observe_and_judge_blocking(world: &World, job: &Job, runtime: tokio::runtime:
         own: Own {
             archive: Some(&archive),
             earlier: Some(&earlier),
+            evidence: Some(&earlier),
             runner: Some(&*world.runner),
             attestations: Some(&attestations),
         },

@@ -24,10 +24,7 @@ use exhibit_store::{
 };
 use serde::Serialize;
 
-use crate::{
-    ARCHIVED, OutsideCheckpoints, Random, StepError, archiving::cites, disclosures::groups_of, issuing::bundle_key,
-    ledger_reads,
-};
+use crate::{ARCHIVED, OutsideCheckpoints, Random, StepError, archiving::cites, disclosures::groups_of, ledger_reads};
 
 /// Where a restoration reads from, and where it writes.
 pub struct Restoration<'a> {
@@ -310,7 +307,7 @@ async fn reports(
     restored: &mut Restored,
 ) -> Result<(), StepError> {
     for (id, report) in reports {
-        let key = bundle_key(report);
+        let key = report.bundle_key();
         let wanted = |digest: Digest| report.files.iter().any(|file| file.digest == digest);
         let bundle = match object(from, &key).await? {
             Ok((bytes, media_type)) if wanted(Digest::of(&bytes)) => NewArtifact { media_type, bytes },

@@ -1,7 +1,7 @@
 //! From what a collector brought back to entries: masked, cut to what a record can hold, disclosable names apart.
 
 use exhibit_collectors::{Collected, RawArtifact, collector::Settings};
-use exhibit_detect::{Confidence, Engine, mask, secret_under};
+use exhibit_detect::{Confidence, Engine, mask, mask_owned, secret_under};
 use exhibit_evidence::{
     Assessment, Body, CanonicalError, Disclosable, Disclosure, EntryId, Evidence, GroupId, Observation,
     assessment::Judgement,
@@ -81,7 +81,7 @@ pub(crate) fn seal(world: &World, job: &Job, outcome: Outcome) -> Result<Sealed,
     let mut entries = vec![NewEntry { id: evidence, body: Body::from(body) }];
     for judgement in judgements {
         let verdict = judgement.verdict();
-        let mut judgement = scrub(&world.engine, judgement)?;
+        let mut judgement = scrub_judgement(&world.engine, judgement)?;
         let finding_count = judgement.findings.len() as u64;
         let findings_artifact = spill(&mut judgement, &mut artifacts)?;
         let body = Assessment {
@@ -110,7 +110,7 @@ fn observation(
     kept: Vec<Kept>,
     artifacts: &mut Vec<NewArtifact>,
 ) -> Result<Observation, StepError> {
-    let mut observation = scrub(engine, collected.observation)?;
+    let mut observation = scrub_observation(engine, collected.observation)?;
     let raw = collected.artifacts.into_iter().map(|raw| keep(engine, raw));
     for Kept { reference, artifact } in raw.chain(kept) {
         observation.artifacts.push(reference);
@@ -118,11 +118,12 @@ fn observation(
     }
     let facts = to_canonical(&observation.facts)?;
     if facts.len() > LONGEST_FACTS {
+        // The text is all that is needed of them from here on.
+        observation.facts = Value::Null;
         let raw = RawArtifact { name: "facts".to_owned(), media_type: "application/json".to_owned(), bytes: facts };
         let Kept { reference, artifact } = keep(engine, raw);
         artifacts.push(artifact);
         observation.facts_artifact = Some(reference.digest);
-        observation.facts = Value::Null;
         observation.artifacts.push(reference);
     }
     if observation.problems.len() > MOST_PROBLEMS {
@@ -135,7 +136,7 @@ fn observation(
 
 /// Masks an artifact.
 pub(crate) fn keep(engine: &Engine, raw: RawArtifact) -> Kept {
-    let masked = mask(engine, &[], &raw.bytes);
+    let masked = mask_owned(engine, &[], raw.bytes);
     let artifact = NewArtifact { media_type: raw.media_type.clone(), bytes: masked.bytes };
     let reference = ArtifactRef {
         name: raw.name,
@@ -159,7 +160,7 @@ fn spill(
     let artifact = NewArtifact { media_type: "application/json".to_owned(), bytes: findings };
     let digest = artifact.digest();
     artifacts.push(artifact);
-    judgement.findings.clear();
+    judgement.findings = Vec::new();
     Ok(Some(digest))
 }
 
@@ -188,6 +189,20 @@ fn scrub<T: Serialize + DeserializeOwned>(engine: &Engine, value: T) -> Result<T
     let mut json = serde_json::to_value(value).map_err(CanonicalError::NotJson)?;
     scrub_value(engine, &mut json);
     Ok(serde_json::from_value(json).map_err(CanonicalError::NotJson)?)
+}
+
+/// The same for an observation. Its facts may be long: they are masked where they are, and never held twice.
+fn scrub_observation(engine: &Engine, mut observation: Observation) -> Result<Observation, StepError> {
+    let mut facts = std::mem::take(&mut observation.facts);
+    scrub_value(engine, &mut facts);
+    Ok(Observation { facts, ..scrub(engine, observation)? })
+}
+
+/// The same for a judgement: of however many findings, one at a time is held twice.
+fn scrub_judgement(engine: &Engine, mut judgement: Judgement) -> Result<Judgement, StepError> {
+    let findings = std::mem::take(&mut judgement.findings).into_iter();
+    let findings = findings.map(|finding| scrub(engine, finding)).collect::<Result<_, _>>()?;
+    Ok(Judgement { findings, ..scrub(engine, judgement)? })
 }
 
 /// Masks every text of a value, keys too, and tells how many were changed.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use exhibit_evidence::{
     Actor, Attestation, Envelope, Timestamp,
     attestation::{Statement, Word},
@@ -47,8 +46,7 @@ impl Fold {
     /// What was attested in the period; of a location of which nothing was, the last that was attested before. As it stood when
     /// the period ended, or stands now where it goes on.
     pub(crate) fn attestations(&self) -> Vec<AttestationView> {
-        let last = self.period.end.plus(-TimeDelta::microseconds(1));
-        let at = self.as_of.unwrap_or(self.period.start).min(last);
+        let at = self.told_at();
         let of_location = |one: &Statement| (one.environment.clone(), one.key.clone(), one.location.clone());
         let mut told: BTreeMap<_, Vec<&Statement>> = BTreeMap::new();
         for one in self.attestations.all().iter().filter(|one| one.made_at <= at) {

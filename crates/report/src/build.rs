@@ -93,11 +93,16 @@ impl Fold {
             gaps,
             jobs,
             late_arrivals: self.late_arrivals.clone(),
-            changes: self.changes.clone(),
+            changes: {
+                let mut changes = [self.changes.clone(), self.expired_waivers()].concat();
+                changes.sort_by_key(|change| change.at);
+                changes
+            },
             limits,
             records: self.records(),
             archive,
             attestations: self.attestations(),
+            waivers: self.waivers(),
             signing_keys: self.keys.clone(),
             evidence: {
                 let mut evidence: Vec<_> = self.evidence.values().cloned().collect();
@@ -205,19 +210,23 @@ impl Fold {
         let none = Vec::new();
         let occurrences = self.occurrences.get(&(job.clone(), check.id.clone())).unwrap_or(&none);
         let not_performed = ledger.view.missed + ledger.view.errored;
-        let subjects = self.subjects(occurrences, ledger, until);
+        let subjects = self.subjects(job, &check.id, occurrences, ledger, until);
         let mut current: Vec<Outcome> = subjects.iter().map(|subject| subject.current).collect();
+        let after_waivers: Vec<Outcome> = subjects.iter().map(|subject| subject.after_waivers).collect();
+        // What no waiver can speak of.
+        let mut beside = Vec::new();
         let latest = occurrences.iter().max_by_key(|occurrence| occurrence.observed_to);
         if let Some(latest) = latest.filter(|latest| latest.subjects.is_empty()) {
             // The latest evidence had nothing to judge: its own verdict is what there is to say.
-            current.push(latest.verdict.into());
+            beside.push(latest.verdict.into());
         }
         let last_gap = ledger.gaps.last().filter(|gap| {
             gap.performed_at.is_none()
                 && occurrences.iter().all(|occurrence| occurrence.observed_to < gap.scheduled_for)
         });
         let unfilled = |state| if state == SlotState::Errored { Outcome::Error } else { Outcome::Missing };
-        current.extend(last_gap.map(|gap| unfilled(gap.state)));
+        beside.extend(last_gap.map(|gap| unfilled(gap.state)));
+        current.extend(&beside);
         let mut throughout: Vec<Outcome> =
             occurrences.iter().map(|occurrence| occurrence.verdict.into()).chain(current.iter().copied()).collect();
         throughout.extend(ledger.gaps.iter().filter(|gap| gap.performed_at.is_none()).map(|gap| unfilled(gap.state)));
@@ -237,6 +246,7 @@ impl Fold {
                 .map(|control| format!("{} {}", control.framework, control.requirement))
                 .collect(),
             current: Outcome::roll_up(current),
+            after_waivers: Outcome::roll_up(after_waivers.into_iter().chain(beside)),
             throughout: Outcome::roll_up(throughout),
             subjects,
             occurrences: occurrences.len() as u64,
@@ -250,7 +260,14 @@ impl Fold {
     }
 
     /// Each subject's latest word, and whether it is still fresh.
-    fn subjects(&self, occurrences: &[Occurrence], ledger: &JobLedger, until: Timestamp) -> Vec<SubjectView> {
+    fn subjects(
+        &self,
+        job: &JobId,
+        check: &CheckId,
+        occurrences: &[Occurrence],
+        ledger: &JobLedger,
+        until: Timestamp,
+    ) -> Vec<SubjectView> {
         let mut latest: BTreeMap<Subject, (&Occurrence, Verdict, &str)> = BTreeMap::new();
         for occurrence in occurrences {
             for outcome in &occurrence.subjects {
@@ -280,8 +297,11 @@ impl Fold {
                     .filter(|(of, _)| *of == subject)
                     .map(|(_, population)| population.clone())
                     .collect();
+                let now = |verdict| if fresh { verdict } else { Outcome::roll_up([verdict, Outcome::Stale]) };
+                let waived = verdict == Outcome::Fail && self.is_waived(job, check, &subject);
                 SubjectView {
-                    current: if fresh { verdict } else { Outcome::roll_up([verdict, Outcome::Stale]) },
+                    current: now(verdict),
+                    after_waivers: now(if waived { Outcome::Waived } else { verdict }),
                     reason: if fresh {
                         reason.to_owned()
                     } else {

@@ -36,6 +36,7 @@ impl Fold {
                 last_observed: life.last_observed,
                 runs_in_a_row: life.in_a_row,
                 evidence: life.evidence,
+                waived: self.waived(finding),
             };
             let group =
                 groups.entry((line.check.clone(), finding.condition.clone())).or_insert_with(|| DeviationGroup {

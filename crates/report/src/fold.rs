@@ -16,6 +16,7 @@ use exhibit_evidence::{
     period::PeriodId,
     report::{PeriodFreeze, Receipt, ReportIssued},
     slot::{SchedulePromise, SlotClosure},
+    waiver::Exceptions,
 };
 
 use crate::{
@@ -50,6 +51,7 @@ pub struct Fold {
     pub(crate) archived: BTreeMap<(String, String), Receipt>,
     pub(crate) holds: Cases,
     pub(crate) attestations: Statements,
+    pub(crate) waivers: Exceptions,
     pub(crate) erasures: Vec<ErasureView>,
     pub(crate) as_of: Option<Timestamp>,
     pub(crate) size: u64,
@@ -114,6 +116,7 @@ impl Fold {
             archived: BTreeMap::new(),
             holds: Cases::default(),
             attestations: Statements::default(),
+            waivers: Exceptions::default(),
             erasures: Vec::new(),
             as_of: None,
             size: 0,
@@ -145,6 +148,7 @@ impl Fold {
             Body::Receipt(body) => self.receipt(body),
             Body::Hold(body) => self.hold(seq, envelope, body),
             Body::Attestation(body) => self.attestation(seq, envelope, body),
+            Body::Waiver(body) => self.waiver(seq, envelope, body),
             Body::Erasure(body) => self.erasure(seq, envelope.recorded_at, body),
             Body::Key(body) => self.rotation(seq, envelope.recorded_at, body),
         }

@@ -22,6 +22,7 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 pub mod view;
+mod waivers;
 
 pub use build::{Edition, ViewError};
 pub use catalog::{Catalog, Framework, FrameworkError, Requirement, frameworks};

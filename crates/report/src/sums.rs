@@ -54,16 +54,15 @@ pub(crate) fn audit_item(item: AuditItem, checks: &[CheckView], deviations: &[De
         }
         most.into_values().sum::<u64>()
     };
+    let open = || deviations.iter().filter(|group| ids.contains(&group.check)).flat_map(|group| &group.findings);
     AuditItemView {
         item,
         title: item.title().to_owned(),
         current: roll_up(|check| check.current),
+        after_waivers: roll_up(|check| check.after_waivers),
         throughout: roll_up(|check| check.throughout),
-        open_findings: deviations
-            .iter()
-            .filter(|group| ids.contains(&group.check))
-            .map(|group| group.findings.len() as u64)
-            .sum(),
+        open_findings: open().count() as u64,
+        waived_findings: open().filter(|finding| finding.waived.is_some()).count() as u64,
         occurrences: by_job(|check| check.occurrences),
         with_deviation: by_job(|check| check.with_deviation),
         not_performed: by_job(|check| check.not_performed),
@@ -84,26 +83,34 @@ pub(crate) fn totals(
     jobs: &BTreeMap<JobId, JobLedger>,
 ) -> Totals {
     // A check without a single subject counts once, by its own outcome: what nobody looked at must not vanish.
-    let outcomes: Vec<Outcome> = checks
+    let outcomes: Vec<(Outcome, Outcome)> = checks
         .iter()
         .flat_map(|check| {
-            let subjects: Vec<Outcome> = check.subjects.iter().map(|subject| subject.current).collect();
-            if subjects.is_empty() { vec![check.current] } else { subjects }
+            let subjects: Vec<_> =
+                check.subjects.iter().map(|subject| (subject.current, subject.after_waivers)).collect();
+            if subjects.is_empty() { vec![(check.current, check.after_waivers)] } else { subjects }
         })
         .collect();
-    let findings: Vec<Severity> =
-        deviations.iter().flat_map(|group| group.findings.iter().map(|finding| finding.severity)).collect();
+    let findings: Vec<(Severity, bool)> = deviations
+        .iter()
+        .flat_map(|group| group.findings.iter().map(|finding| (finding.severity, finding.waived.is_some())))
+        .collect();
     let sum = |of: fn(&JobLedger) -> u64| jobs.values().map(of).sum();
     Totals {
         outcomes: Outcome::ALL
             .into_iter()
-            .map(|outcome| OutcomeCount { outcome, count: outcomes.iter().filter(|o| **o == outcome).count() as u64 })
+            .map(|outcome| OutcomeCount {
+                outcome,
+                count: outcomes.iter().filter(|(before, _)| *before == outcome).count() as u64,
+                after_waivers: outcomes.iter().filter(|(_, after)| *after == outcome).count() as u64,
+            })
             .collect(),
         severities: Severity::ALL
             .into_iter()
             .map(|severity| SeverityCount {
                 severity,
-                count: findings.iter().filter(|s| **s == severity).count() as u64,
+                count: findings.iter().filter(|(of, _)| *of == severity).count() as u64,
+                waived: findings.iter().filter(|one| **one == (severity, true)).count() as u64,
             })
             .collect(),
         follow_up: FindingState::ALL

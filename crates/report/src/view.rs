@@ -17,9 +17,11 @@ use serde::{Deserialize, Serialize};
 
 mod archive;
 mod attestations;
+mod waivers;
 
 pub use archive::{ArchiveView, ArchivedView, AttestedView, ErasureView, HoldView};
 pub use attestations::AttestationView;
+pub use waivers::{Waived, WaiverView};
 
 /// Everything that a report of one period says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +61,8 @@ pub struct PeriodView {
     pub archive: ArchiveView,
     /// What people attested, by key and location.
     pub attestations: Vec<AttestationView>,
+    /// Waivers that held, or were asked for, at some time in the period.
+    pub waivers: Vec<WaiverView>,
     /// The keys that signed the log up to the checkpoint, oldest first.
     pub signing_keys: Vec<SigningKeyView>,
     /// Frameworks and their requirements.
@@ -132,12 +136,16 @@ pub struct AuditItemView {
     pub title: String,
     /// The worst current outcome of its checks. None where no job collects for it: it is then *not covered*.
     pub current: Option<Outcome>,
+    /// The same after waivers: a deviation whose findings are all covered is `waived`.
+    pub after_waivers: Option<Outcome>,
     /// The worst outcome over the whole period.
     pub throughout: Option<Outcome>,
     /// The checks that answer it.
     pub checks: Vec<CheckId>,
-    /// Open findings.
+    /// Open findings, before waivers.
     pub open_findings: u64,
+    /// Of these, covered by a waiver.
+    pub waived_findings: u64,
     /// Occurrences in which evidence was assessed.
     pub occurrences: u64,
     /// Occurrences with a deviation.
@@ -182,8 +190,10 @@ pub struct Totals {
 pub struct OutcomeCount {
     /// The outcome.
     pub outcome: Outcome,
-    /// How many.
+    /// How many, before waivers.
     pub count: u64,
+    /// How many after waivers.
+    pub after_waivers: u64,
 }
 
 /// How many are of a severity.
@@ -192,8 +202,10 @@ pub struct OutcomeCount {
 pub struct SeverityCount {
     /// The severity.
     pub severity: Severity,
-    /// How many.
+    /// How many, before waivers.
     pub count: u64,
+    /// Of these, covered by a waiver.
+    pub waived: u64,
 }
 
 /// How many are in a state.
@@ -264,8 +276,10 @@ pub struct CheckView {
     pub audit_item: Option<AuditItem>,
     /// The requirements it supports: framework and requirement.
     pub controls: Vec<String>,
-    /// The worst current outcome over its subjects.
+    /// The worst current outcome over its subjects, before waivers.
     pub current: Outcome,
+    /// The same after waivers.
+    pub after_waivers: Outcome,
     /// The worst outcome over the whole period, slots that nobody performed included.
     pub throughout: Outcome,
     /// Subject by subject.
@@ -310,8 +324,10 @@ pub struct WindowView {
 pub struct SubjectView {
     /// The subject.
     pub subject: Subject,
-    /// The outcome as of the checkpoint.
+    /// The outcome as of the checkpoint, before waivers.
     pub current: Outcome,
+    /// The same after waivers: `waived` in the place of `fail` where every open finding of it is covered.
+    pub after_waivers: Outcome,
     /// Why.
     pub reason: String,
     /// When it was last observed in the period.
@@ -382,6 +398,8 @@ pub struct FindingView {
     pub runs_in_a_row: u64,
     /// The evidence that last showed it.
     pub evidence: EntryId,
+    /// The waiver that covers it.
+    pub waived: Option<Waived>,
 }
 
 /// What became of a finding.

@@ -8,10 +8,10 @@ use crate::rows::Reader;
 use crate::{Store, StoreError, StoredEntry};
 
 /// The kinds that are rare; the partial index and the statement below name the same.
-const RARE: [&str; 7] = ["deployment", "schedule", "period", "report", "receipt", "hold", "attestation"];
+const RARE: [&str; 8] = ["deployment", "schedule", "period", "report", "receipt", "hold", "attestation", "waiver"];
 
 impl Store {
-    /// Every entry of a kind that is rare (a deployment's word, promises, periods, reports, receipts, holds, attestations), in
+    /// Every entry of a kind that is rare (a deployment's word, promises, periods, reports, receipts, holds, attestations, waivers), in
     /// the order of the ledger. Read from the ledger itself, so that a lost projection row hides nothing.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ impl Store {
             // The list is the partial index's own condition, so that the planner may use it.
             "/* entries_of_kind */ SELECT seq, record FROM exhibit.entries \
               WHERE kind = $1 AND kind IN \
-                ('deployment', 'schedule', 'period', 'report', 'receipt', 'hold', 'attestation') ORDER BY seq",
+                ('deployment', 'schedule', 'period', 'report', 'receipt', 'hold', 'attestation', 'waiver') ORDER BY seq",
         )
         .bind(kind)
         .fetch_all(&self.pool)

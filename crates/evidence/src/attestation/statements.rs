@@ -1,8 +1,6 @@
 //! What the acts of attestations come to, in the order of the ledger: the rule of `FORMAT.md` §17, once for all readers.
 
-use serde::{Deserialize, Serialize};
-
-use super::{About, Attestation};
+use super::{About, Attestation, Standing, Word};
 use crate::{Actor, Disclosable, EntryId, EnvironmentId, Period, Timestamp};
 
 /// Every attestation that a ledger tells of.
@@ -38,58 +36,12 @@ pub struct Statement {
     pub withdrawal: Option<Word>,
 }
 
-/// What a person said to an attestation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// Its entry.
-    pub id: EntryId,
-    /// When it was recorded.
-    pub at: Timestamp,
-    /// Whose it is.
-    pub by: Actor,
-    /// Why; a confirmation gives no reason.
-    pub reason: Option<String>,
-}
-
-/// How an attestation stands at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// Two persons said it, neither took it back, and its quarter goes on.
-    InForce,
-    /// One person said it. It counts for nothing.
-    Pending,
-    /// Its quarter is over, confirmed or not.
-    Expired,
-    /// One of the two took it back.
-    Withdrawn,
-}
-
-impl Standing {
-    /// The word for people and for JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::InForce => "in-force",
-            Self::Pending => "pending",
-            Self::Expired => "expired",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-}
-
 impl Statement {
     /// How it stands at an instant: what was said later is not yet so.
     #[must_use]
     pub fn standing(&self, at: Timestamp) -> Standing {
-        let said = |word: &Option<Word>| word.as_ref().is_some_and(|word| word.at <= at);
-        match () {
-            () if said(&self.withdrawal) => Standing::Withdrawn,
-            // Whatever its record says of a quarter, it holds for no other time than that.
-            () if !self.period.contains(at) => Standing::Expired,
-            () if said(&self.confirmation) => Standing::InForce,
-            () => Standing::Pending,
-        }
+        // Whatever its record says of a quarter, it holds for no other time than that.
+        Standing::at(at, self.confirmation.as_ref(), self.withdrawal.as_ref(), !self.period.contains(at))
     }
 }
 

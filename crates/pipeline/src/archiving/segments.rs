@@ -233,7 +233,7 @@ async fn artifacts(
 }
 
 /// Where an artifact lies in the archive.
-fn artifact_key(digest: Digest) -> String {
+pub(crate) fn artifact_key(digest: Digest) -> String {
     format!("{ARTIFACTS}{}", digest.hex())
 }
 

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ops::Range};
 use exhibit_archive::{ObjectKey, Version};
 use exhibit_evidence::{
     Digest, Disclosure, EntryId, GroupId,
-    report::{DISCLOSURES, Receipt},
+    report::{DISCLOSURES, Receipt, disclosures_range},
 };
 use exhibit_store::{Disclosed, Erased, NewErasure};
 use sealed::{SealedDisclosures, ToSeal, seal};
@@ -24,12 +24,6 @@ pub const LONGEST_REASON: usize = 500;
 /// The key of the object that covers the entries in this range.
 pub(crate) fn object_key(range: &Range<u64>) -> String {
     format!("{DISCLOSURES}{:016}-{:016}.jsonl", range.start, range.end)
-}
-
-/// The range that an object's key names.
-pub(crate) fn range_of(key: &str) -> Option<Range<u64>> {
-    let (from, to) = key.strip_prefix(DISCLOSURES)?.strip_suffix(".jsonl")?.split_once('-')?;
-    Some(from.parse().ok()?..to.parse().ok()?)
 }
 
 /// Encrypts the values of the entries in this range that are not erased, each under the key of its group.
@@ -92,7 +86,7 @@ pub async fn recover_disclosures(world: &World, receipt: &Receipt) -> Result<Rec
             return Ok(recovered);
         }
     };
-    if object.origin != world.origin() || Some(object.range.clone()) != range_of(&receipt.key) {
+    if object.origin != world.origin() || Some(object.range.clone()) != disclosures_range(&receipt.key) {
         recovered.differences.push(format!("it is of log {}, entries {:?}", object.origin, object.range));
         return Ok(recovered);
     }
@@ -164,7 +158,7 @@ mod tests {
     #[test]
     fn a_key_names_its_range() {
         assert_eq!(object_key(&(0..57)), "disclosures/0000000000000000-0000000000000057.jsonl");
-        assert_eq!(range_of(&object_key(&(57..1_000_000))), Some(57..1_000_000));
-        assert_eq!(range_of("reports/2026-Q4/final-0000000000000057/bundle.tar"), None);
+        assert_eq!(disclosures_range(&object_key(&(57..1_000_000))), Some(57..1_000_000));
+        assert_eq!(disclosures_range("reports/2026-Q4/final-0000000000000057/bundle.tar"), None);
     }
 }

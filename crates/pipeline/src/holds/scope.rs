@@ -9,12 +9,12 @@ use std::{
 use exhibit_evidence::{
     Body, Digest, EntryId, EnvironmentId, Period,
     hold::HoldScope,
-    report::{ARTIFACTS, Archived, Receipt, ReportIssued},
+    report::{ARTIFACTS, Archived, Receipt, ReportIssued, disclosures_range},
 };
 use exhibit_ledger::segment;
 use exhibit_store::EvidenceFilter;
 
-use crate::{StepError, World, archiving::cites, calendar, checkpointing::checkpoint_key, disclosures, ledger_reads};
+use crate::{StepError, World, archiving::cites, calendar, checkpointing::checkpoint_key, ledger_reads};
 
 /// How many pieces of evidence are asked for at once.
 const PAGE: u32 = 500;
@@ -59,7 +59,7 @@ impl<'w> Scoper<'w> {
         }
         let range = match receipt.subject {
             Archived::Report => report.map(|(_, report)| report.from_size..report.size),
-            Archived::Disclosures => disclosures::range_of(&receipt.key),
+            Archived::Disclosures => disclosures_range(&receipt.key),
             Archived::Segment => segment::range_of(&receipt.key),
             Archived::Checkpoint => self.closed_by(&receipt.key).await?,
             Archived::Artifact => {
@@ -124,12 +124,14 @@ impl<'w> Scoper<'w> {
 
     async fn gather(&self, filter: EvidenceFilter, cited: &mut BTreeSet<Digest>) -> Result<(), StepError> {
         let store = &self.world.store;
+        // What stands last has fewer entries behind it.
+        let size = store.head().await?.size();
         let mut from_seq = 0;
         loop {
             let page = EvidenceFilter { from_seq: Some(from_seq), limit: PAGE, ..filter.clone() };
             let found = store.evidence_list(&page).await?;
             for summary in &found {
-                for entry in store.entries(summary.seq..summary.seq + ASSESSMENTS).all().await? {
+                for entry in store.entries(summary.seq..size.min(summary.seq + ASSESSMENTS)).all().await? {
                     let envelope = entry.envelope()?;
                     let of_it = match &envelope.body {
                         Body::Evidence(_) => envelope.id == summary.id,

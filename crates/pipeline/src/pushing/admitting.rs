@@ -109,8 +109,11 @@ fn examine(world: &World, offered: Offered, artifacts: Vec<RawArtifact>) -> Resu
     {
         return Err(refused(format!("host: expected one line of 1 to {LONGEST_HOST} characters")));
     }
+    // Facts are a value in either form, and may be long: they are moved, and not held twice.
+    let facts = observation.get_mut("facts").map(Value::take);
     let mut observation: Observation =
         serde_json::from_value(observation).map_err(|error| refused(format!("observation: {error}")))?;
+    observation.facts = facts.unwrap_or_default();
     possible(&observation, job, received)?;
     if !observation.blind_spots.iter().any(|said| said == NOT_OURS) {
         observation.blind_spots.push(NOT_OURS.to_owned());
@@ -118,7 +121,7 @@ fn examine(world: &World, offered: Offered, artifacts: Vec<RawArtifact>) -> Resu
     let kept: Vec<Waiting> = artifacts.into_iter().map(|raw| Waiting::new(&keep(&world.engine, raw))).collect();
     let content = Content { host, masked, observation, kept };
     let bytes = to_canonical(&content).map_err(|error| refused(format!("observation: {error}")))?;
-    let findings = fits(world, job, &content, key, received)?;
+    let findings = fits(world, job, content, key, received)?;
     let content = String::from_utf8(bytes).map_err(|error| refused(format!("observation: {error}")))?;
     Ok((Admitted { content, masked }, findings))
 }
@@ -166,7 +169,7 @@ fn possible(observation: &Observation, job: &Job, received: Timestamp) -> Result
 }
 
 /// How many findings it gives, where it can be judged and what comes of it fits into records: tried out, with nothing appended.
-fn fits(world: &World, job: &Job, content: &Content, key: String, received: Timestamp) -> Result<usize, NotAdmitted> {
+fn fits(world: &World, job: &Job, content: Content, key: String, received: Timestamp) -> Result<usize, NotAdmitted> {
     let (collector, judgements) = judge(world, job, &content.observation).map_err(|failure| match failure {
         JudgeFailure::Judge(error) => {
             refused(format!("observation: the judge of {} refuses it: {error}", job.collector))
@@ -178,8 +181,8 @@ fn fits(world: &World, job: &Job, content: &Content, key: String, received: Time
     let artifact = |media_type: &str| NewArtifact { media_type: media_type.to_owned(), bytes: Vec::new() };
     let kept = content
         .kept
-        .iter()
-        .map(|one| Kept { reference: one.reference.clone(), artifact: artifact(&one.reference.media_type) });
+        .into_iter()
+        .map(|one| Kept { artifact: artifact(&one.reference.media_type), reference: one.reference });
     let run = Run {
         id: world.entry_id(),
         trigger: Trigger::Pushed,
@@ -194,10 +197,10 @@ fn fits(world: &World, job: &Job, content: &Content, key: String, received: Time
         run,
         clock_offset_ms: None,
         collector,
-        by: HostFacts { principal: String::new(), host: content.host.clone().unwrap_or_else(|| NO_HOST.to_owned()) },
+        by: HostFacts { principal: String::new(), host: content.host.unwrap_or_else(|| NO_HOST.to_owned()) },
         pushed: Some(Pushed { key, masked: content.masked }),
         self_test: None,
-        collected: Collected { observation: content.observation.clone(), artifacts: Vec::new() },
+        collected: Collected { observation: content.observation, artifacts: Vec::new() },
         kept: kept.collect(),
         judgements,
     };

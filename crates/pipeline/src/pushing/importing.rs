@@ -91,8 +91,11 @@ pub async fn import(world: &Arc<World>, order: Import) -> Result<Imported, Impor
     let runtime = Handle::current();
     let admitted = tokio::task::spawn_blocking(move || -> Result<_, ImportError> {
         let key = key_of(&order)?;
-        let Collected { observation, artifacts } = observe(&asking, &order, runtime)?;
-        let observation = serde_json::to_value(observation).map_err(|error| unreadable(&asking, error))?;
+        let Collected { mut observation, artifacts } = observe(&asking, &order, runtime)?;
+        // Long facts are moved, and not held twice.
+        let facts = std::mem::take(&mut observation.facts);
+        let mut observation = serde_json::to_value(observation).map_err(|error| unreadable(&asking, error))?;
+        observation["facts"] = facts;
         let offered = Offered { job: order.job, key: key.clone(), host: order.host, observation, received };
         Ok((key, admit_with(&asking, offered, artifacts)?))
     });
@@ -143,7 +146,7 @@ fn observe(world: &World, order: &Import, runtime: Handle) -> Result<Collected, 
         clock: &*world.clock,
         run_key: &run_key,
         engine: &world.engine,
-        own: Own { earlier: Some(&earlier), ..Own::default() },
+        own: Own { earlier: Some(&earlier), evidence: Some(&earlier), ..Own::default() },
     };
     let given = Given {
         file: &order.file,

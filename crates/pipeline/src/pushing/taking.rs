@@ -54,7 +54,7 @@ pub(crate) async fn take_in(
     let content = world.store.submitted(lease).await.map_err(StepError::from)?;
     let unreadable = |why: String| StepError::Ledger(format!("submission {}: {why}", lease.id));
     let content = content.ok_or_else(|| unreadable("its content is gone".to_owned()))?;
-    let mut content: Content = serde_json::from_str(&content).map_err(|error| unreadable(error.to_string()))?;
+    let mut content = read(content).map_err(unreadable)?;
     let kept = std::mem::take(&mut content.kept).into_iter().map(Waiting::open).collect::<Result<Vec<_>, _>>();
     let kept = kept.map_err(unreadable)?;
 
@@ -103,6 +103,11 @@ pub(crate) async fn take_in(
         let _ = world.store.release(&slot).await;
     }
     recorded
+}
+
+/// What waits, of which the text is needed no longer.
+fn read(text: String) -> Result<Content, String> {
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
 /// The slot that an observation belongs to: the last one that was promised by when it ended, while the job was pushed.

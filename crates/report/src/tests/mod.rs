@@ -5,4 +5,5 @@ mod folding;
 mod hostile;
 mod samples;
 mod story;
+mod waived;
 mod wording;

@@ -18,6 +18,7 @@ use exhibit_evidence::{
 use super::{
     attested,
     story::{Look, Performance, Story, deployment, finding, look, outcome, subject, t},
+    waived,
 };
 use crate::{PeriodView, TemplateSet, render};
 
@@ -345,7 +346,7 @@ fn busy() -> PeriodView {
     let looks = [
         busy.shared(),
         look(SHARED, &busy.staging, Verdict::Fail, "1 of 48 values is shared with another environment.")
-            .noting([noted]),
+            .noting([noted.clone()]),
         look(WEAK, &busy.production, Verdict::Pass, "48 values are as long and random as the policy asks."),
         busy.weak(2),
         look(WEAK, &busy.ci, Verdict::NotApplicable, "The environment is disposable."),
@@ -358,6 +359,8 @@ fn busy() -> PeriodView {
         ..usual("credentials", "unique_credentials", at, &looks)
     });
     attested::tell(&mut busy.story);
+    let (shared, weak) = (busy.shared().findings.remove(0), busy.weak(2).findings.remove(0));
+    waived::tell(&mut busy.story, [(SHARED, &noted), (SHARED, &shared), (WEAK, &weak)]);
     busy.story.now(t("2026-11-22 03:00"));
     busy.story.rotate(
         "exhibit.example.com/log+5d2f7a10+AS9zQ0hXb1dYcFRrVjNnTm1ZdUpKZEx3RnFBQmM0ZDU=",
@@ -432,6 +435,7 @@ fn the_busy_sample_holds_what_it_is_there_for() {
     let view = busy();
     for line in &view.totals.outcomes {
         assert_eq!(line.count == 0, line.outcome == Outcome::Waived, "{}", line.outcome);
+        assert!(line.after_waivers > 0, "{}", line.outcome);
     }
     for line in &view.totals.follow_up {
         assert!(line.count > 0, "{:?}", line.state);

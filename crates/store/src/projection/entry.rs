@@ -57,8 +57,8 @@ pub(crate) fn project(seq: u64, id: EntryId, recorded_at: Timestamp, body: &Body
         Body::Erasure(_) => {}
         // The deployment's word before it names the new key already; the statement is read from the ledger itself.
         Body::Key(_) => {}
-        // Few, and read as entries: a case is what all of its acts say, and so is an attestation.
-        Body::Hold(_) | Body::Attestation(_) => {}
+        // Few, and read as entries: a case is what all of its acts say, and so are an attestation and a waiver.
+        Body::Hold(_) | Body::Attestation(_) | Body::Waiver(_) => {}
     }
     rows
 }

@@ -208,6 +208,23 @@ impl Store {
         let evidence = entries.remove(&summary.seq).ok_or_else(not_found)?;
         Ok(JudgedEvidence { evidence, assessments, replays, summary })
     }
+
+    /// The first piece of evidence whose record has this digest anywhere in it, as a cited artifact or in its words. Looks through
+    /// the records one after the other: for the answer that something is not there.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn evidence_naming(&self, digest: Digest) -> Result<Option<StoredEntry>, StoreError> {
+        let row = sqlx::query(
+            "/* evidence_naming */ SELECT seq, record FROM exhibit.entries \
+              WHERE kind = 'evidence' AND strpos(record, $1) > 0 ORDER BY seq LIMIT 1",
+        )
+        .bind(hex::encode(digest.0))
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(in_tx("evidence_naming"))?;
+        row.as_ref().map(read_entry).transpose()
+    }
 }
 
 fn summary(row: &PgRow) -> Result<EvidenceSummary, StoreError> {

@@ -20,6 +20,8 @@ pub struct FindingFilter {
     pub check: Option<CheckId>,
     /// In this environment.
     pub environment: Option<EnvironmentId>,
+    /// This one alone.
+    pub fingerprint: Option<Fingerprint>,
     /// Only findings that the last assessment of their scope still observed.
     pub only_still_observed: bool,
 }
@@ -212,11 +214,13 @@ impl Store {
               WHERE ($1::text IS NULL OR f.check_id = $1) AND ($2::text IS NULL OR f.environment = $2) \
                 AND (NOT $3 OR s.observed_to IS NULL \
                      OR (s.observed_to, s.seq) <= (f.last_observed_to, f.last_seq)) \
+                AND ($4::bytea IS NULL OR f.fingerprint = $4) \
               ORDER BY f.check_id, f.environment, f.subject, f.fingerprint",
         )
         .bind(filter.check.as_ref().map(CheckId::as_str))
         .bind(filter.environment.as_ref().map(EnvironmentId::as_str))
         .bind(filter.only_still_observed)
+        .bind(filter.fingerprint.map(|fingerprint| fingerprint.0.0.to_vec()))
         .fetch_all(&self.pool)
         .await
         .map_err(in_tx("findings"))?;

@@ -1,4 +1,4 @@
-//! Receipts of a report.
+//! Receipts: of a report, of what lies under a key.
 
 use exhibit_evidence::EntryId;
 
@@ -35,6 +35,22 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(in_tx("receipts_of"))?;
+        rows.iter().map(read_entry).collect()
+    }
+
+    /// Receipts of what lies in the archive under a key, in the order of the ledger.
+    ///
+    /// # Errors
+    /// If the database cannot be used or a row is malformed.
+    pub async fn receipts_under(&self, key: &str) -> Result<Vec<StoredEntry>, StoreError> {
+        let rows = sqlx::query(
+            "/* receipts_under */ SELECT e.seq, e.record FROM exhibit.receipts p \
+               JOIN exhibit.entries e ON e.seq = p.seq WHERE p.key = $1 ORDER BY e.seq",
+        )
+        .bind(key)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(in_tx("receipts_under"))?;
         rows.iter().map(read_entry).collect()
     }
 }

@@ -87,6 +87,8 @@ pub struct Observed {
     pub seq: u64,
     /// The assessment; none where the scope may not see it whole.
     pub assessment: Option<EntryId>,
+    /// The evidence that it judged; none where the scope may not see it whole.
+    pub evidence: Option<EntryId>,
     /// Until when the evidence was true.
     pub observed_to: Timestamp,
     /// How bad it was.
@@ -193,7 +195,7 @@ impl Reading {
         let as_of = self.view.as_of(as_of);
         let missing = || StoreError::NotFound { what: "finding", key: id.to_string() };
         let mut ask = Ask::bound(
-            "/* reading::finding::history */ SELECT o.seq, a.id, o.observed_to, o.severity, o.instances, o.check_id, \
+            "/* reading::finding::history */ SELECT o.seq, a.id, a.evidence_id, o.observed_to, o.severity, o.instances, o.check_id, \
                     o.environment, o.subject FROM exhibit.finding_observations o \
                LEFT JOIN exhibit.assessments a ON a.seq = o.seq AND a.observed_to = o.observed_to \
               WHERE o.fingerprint = ",
@@ -292,6 +294,7 @@ fn observed(row: &PgRow, id: Fingerprint) -> Result<Observed, StoreError> {
     Ok(Observed {
         seq: reader.count("seq")?,
         assessment: reader.get::<Option<uuid::Uuid>>("id")?.map(EntryId),
+        evidence: reader.get::<Option<uuid::Uuid>>("evidence_id")?.map(EntryId),
         observed_to: reader.instant("observed_to")?,
         severity: reader.get("severity")?,
         instances: reader.count("instances")?,

@@ -28,7 +28,7 @@ pub use evidence::{DisclosedValue, EvidencePiece, EvidenceQuery, EvidenceRow, Ju
 pub use export::{Export, ExportFormat};
 pub use findings::{FindingHistory, FindingQuery, FindingRow, FindingState, Observed};
 pub use reading::{Page, Reading};
-pub use records::{RecordRow, RunRow, TimeQuery};
+pub use records::{Acts, RecordRow, RunRow, TimeQuery};
 pub use scope::{AccessSight, NameSight, PeriodLimit, Scope};
 pub use sessions::{FoundSession, SESSION_IDLE, SESSION_LONGEST};
 pub use slots::{SlotQuery, SlotRow};

@@ -1,4 +1,4 @@
-//! Records passed on as they are: runs, promises, periods, reports, receipts.
+//! Records passed on as they are: runs, promises, periods, reports, receipts, acts of people.
 
 use exhibit_evidence::{EntryId, Timestamp};
 use serde::Serialize;
@@ -77,6 +77,44 @@ struct Listed {
     kind: &'static str,
 }
 
+/// What people did, each in two hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acts {
+    /// Of legal holds: each placed, asked to be released, released, or found to be lost.
+    Holds,
+    /// Of attestations by two persons: each stated, confirmed or withdrawn.
+    Attestations,
+    /// Of waivers: each asked for, approved or withdrawn.
+    Waivers,
+}
+
+/// The entries of one of the few kinds. It stands in the text, so that the index over them serves.
+macro_rules! of_kind {
+    ($name:literal, $kind:literal) => {
+        Listed {
+            start: concat!(
+                "/* reading::",
+                $name,
+                " */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record FROM (SELECT seq FROM exhibit.entries WHERE kind = '",
+                $kind,
+                "') l"
+            ),
+            filter: "",
+            kind: $kind,
+        }
+    };
+}
+
+impl Acts {
+    fn listed(self) -> Listed {
+        match self {
+            Self::Holds => of_kind!("holds", "hold"),
+            Self::Attestations => of_kind!("attestations", "attestation"),
+            Self::Waivers => of_kind!("waivers", "waiver"),
+        }
+    }
+}
+
 impl Reading {
     /// Performances that gave evidence, newest first; `from` and `to` are of their beginning.
     ///
@@ -144,44 +182,18 @@ impl Reading {
         self.records(listed, period.map(str::to_owned), as_of, before, limit).await
     }
 
-    /// Acts of legal holds, newest first: each placed, asked to be released, released, or found to be lost. They are about the whole
-    /// deployment: a scope that is limited sees none.
+    /// Acts of people, newest first. They are about the whole deployment: a scope that is limited sees none.
     ///
     /// # Errors
     /// If the database cannot be used or a row is malformed.
-    pub async fn holds(
+    pub async fn acts(
         &mut self,
+        acts: Acts,
         as_of: Option<u64>,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Page<RecordRow>, StoreError> {
-        // The kind stands in the text, so that the index over the few kinds serves.
-        let listed = Listed {
-            start: "/* reading::holds */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record \
-                    FROM (SELECT seq FROM exhibit.entries WHERE kind = 'hold') l",
-            filter: "",
-            kind: "hold",
-        };
-        self.records(listed, None, as_of, before, limit).await
-    }
-
-    /// Acts of attestations by two persons, newest first. They are about the whole deployment: a scope that is limited sees none.
-    ///
-    /// # Errors
-    /// If the database cannot be used or a row is malformed.
-    pub async fn attestations(
-        &mut self,
-        as_of: Option<u64>,
-        before: Option<u64>,
-        limit: u32,
-    ) -> Result<Page<RecordRow>, StoreError> {
-        let listed = Listed {
-            start: "/* reading::attestations */ SELECT e.seq, e.id, e.recorded_at, e.kind, e.record \
-                    FROM (SELECT seq FROM exhibit.entries WHERE kind = 'attestation') l",
-            filter: "",
-            kind: "attestation",
-        };
-        self.records(listed, None, as_of, before, limit).await
+        self.records(acts.listed(), None, as_of, before, limit).await
     }
 
     /// Receipts of the archive, newest first; of one report where it is named.
