@@ -57,6 +57,7 @@ pub const RIGHTS: &[Right] = &[
     get("/api/v1/runs/requests/{id}", Allowed::Roles(&[Administrator, Operator])),
     get("/api/v1/schedules", READERS),
     get("/api/v1/slots", READERS),
+    get("/api/v1/waivers", READERS),
 ];
 
 /// The pages of the reading room. They take a session's cookie too, and what they refuse is a page.
@@ -68,6 +69,9 @@ pub const PAGES: &[Right] = &[
     get("/", READERS),
     get("/collectors", READERS),
     get("/collectors/{id}", READERS),
+    get("/evidence", READERS),
+    get("/evidence/{id}", READERS),
+    get("/evidence/{id}/artifacts/{digest}", READERS),
     get("/findings", READERS),
     get("/findings/{fingerprint}", READERS),
     get("/reports", READERS),

@@ -8,6 +8,7 @@ mod gate;
 mod ledger;
 mod metrics;
 pub(crate) mod pages;
+pub(crate) mod pieces;
 mod reading;
 mod reports;
 mod requests;

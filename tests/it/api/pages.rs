@@ -11,8 +11,8 @@ use exhibit_tests::{Answered, Api, Example, TestWorld};
 use exhibit_web::{Limits, rights};
 
 /// The pages that tell something of the ledger and need no id.
-pub(crate) const PAGES: [&str; 6] =
-    ["/", "/findings", "/slots", "/reports", "/collectors", "/collectors/unique_credentials"];
+pub(crate) const PAGES: [&str; 7] =
+    ["/", "/evidence", "/findings", "/slots", "/reports", "/collectors", "/collectors/unique_credentials"];
 
 /// A quarter with a job that went well, one that found something, late and missed slots, and an interim report.
 pub(crate) async fn story() -> TestWorld {
@@ -282,6 +282,9 @@ async fn nothing_of_the_evidence_becomes_markup() {
     let before = findings[..place].rfind("href=").expect("it is a link");
     let paths = PAGES.map(str::to_owned).into_iter().chain([
         link(&findings[before..], "/findings/"),
+        link(&text(&open(&api, "/evidence", &cookie).await), "/evidence/"),
+        "/evidence/%3Cscript%3Ealert(1)".to_owned(),
+        "/evidence?collector=%3Cscript%3Ealert(1)".to_owned(),
         "/findings/%3Cscript%3Ealert(1)".to_owned(),
         "/reports/%3Cscript%3Ealert(1)".to_owned(),
         "/findings?severity=%3Cscript%3Ealert(1)".to_owned(),
@@ -292,7 +295,8 @@ async fn nothing_of_the_evidence_becomes_markup() {
         assert!(page.starts_with("<!doctype html>"), "{path}: {page}");
         assert!(!page.contains("<script") && !page.contains("<img"), "{path}: {page}");
         assert!(
-            !path.starts_with("/findings/sha") || page.matches("&lt;script&gt;").count() > 5,
+            !(path.starts_with("/findings/sha") || path.starts_with("/evidence/0"))
+                || page.matches("&lt;script&gt;").count() > 5,
             "{path}: it was there"
         );
     }
@@ -307,7 +311,7 @@ async fn who_is_limited_sees_a_part_and_is_told_so() {
         |environment: &str| TokenScope { environments: Some(vec![environment.to_owned()]), ..TokenScope::default() };
     let (_, token) = api.token(&story, "eve", Role::Auditor, only("nowhere")).await;
     let cookie = sign_in(&api, &token).await;
-    for path in ["/", "/findings", "/slots", "/reports"] {
+    for path in ["/", "/evidence", "/findings", "/slots", "/reports"] {
         let page = text(&open(&api, path, &cookie).await);
         assert!(page.contains("You see a part."), "{path}");
         for told in [
@@ -325,7 +329,8 @@ async fn who_is_limited_sees_a_part_and_is_told_so() {
     let seen = sign_in(&api, &whole).await;
     let finding = link(&text(&open(&api, "/findings", &seen).await), "/findings/");
     let report = link(&text(&open(&api, "/reports", &seen).await), "/reports/");
-    for path in [finding, report.clone(), format!("{report}/bundle")] {
+    let piece = link(&text(&open(&api, "/evidence", &seen).await), "/evidence/");
+    for path in [finding, piece, report.clone(), format!("{report}/bundle")] {
         assert_eq!(open(&api, &path, &seen).await.status, 200, "{path}");
         assert_eq!(open(&api, &path, &cookie).await.status, 404, "{path}");
     }
@@ -385,8 +390,11 @@ async fn the_pages_stay_as_they_were_agreed() {
     settings.add_filter("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "[id]");
     let findings = text(&open(&api, "/findings", &cookie).await);
     let finding = link(&findings, "/findings/");
+    let piece = link(&text(&open(&api, "/evidence?collector=ci_secrets", &cookie).await), "/evidence/");
     let pages = [
         ("status", "/"),
+        ("evidence", "/evidence"),
+        ("piece", piece.as_str()),
         ("findings", "/findings"),
         ("finding", finding.as_str()),
         ("slots", "/slots"),

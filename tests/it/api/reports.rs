@@ -97,7 +97,13 @@ async fn legal_holds_are_listed_for_whoever_sees_everything() {
     assert!(!items.is_empty() && items.iter().all(|act| act["kind"] == "hold"), "{list}");
     assert!(list.to_string().contains("reports/"), "what it holds is told: {list}");
     assert!(!list.to_string().contains("Grace Hopper"), "names stand in records as digests alone");
-    for (path, token) in [("/api/v1/holds", &some), ("/api/v1/attestations", &some), ("/api/v1/attestations", &all)] {
+    for (path, token) in [
+        ("/api/v1/holds", &some),
+        ("/api/v1/attestations", &some),
+        ("/api/v1/attestations", &all),
+        ("/api/v1/waivers", &some),
+        ("/api/v1/waivers", &all),
+    ] {
         let list = api.get(path, token).await.json();
         assert_eq!(list["items"].as_array().map(Vec::len), Some(0), "{path}");
     }

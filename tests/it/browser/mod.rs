@@ -14,7 +14,7 @@ use exhibit_tests::Api;
 
 use serde_json::Value;
 
-use crate::api::pages;
+use crate::api::{pages, pieces};
 
 /// What a report must be, as the browser sees it: each a name, and what the script has to answer.
 const MUST: [(&str, &str); 8] = [
@@ -106,11 +106,33 @@ async fn pages_are_what_they_must_be_at_both_widths_by_day_and_by_night() {
     let api = Api::new(&story);
     let (_, token) = api.token(&story, "ada", Role::Officer, TokenScope::default()).await;
     let cookie = pages::sign_in(&api, &token).await;
-    let style = pages::text(&api.ask("GET", "/style.css", &[], "").await);
     let finding = pages::link(&pages::text(&pages::open(&api, "/findings", &cookie).await), "/findings/");
-    let paths = pages::PAGES.into_iter().chain([finding.as_str()]).map(|path| (path, cookie.as_str()));
-    for (path, cookie) in paths.chain([("/sign-in", ""), ("/findings/none", cookie.as_str())]) {
-        let page = pages::text(&pages::open(&api, path, cookie).await);
+    let piece =
+        pages::link(&pages::text(&pages::open(&api, "/evidence?collector=ci_secrets", &cookie).await), "/evidence/");
+    let paths = pages::PAGES.into_iter().chain([finding.as_str(), &piece]).map(|path| (path, cookie.as_str()));
+    let paths: Vec<_> = paths.chain([("/sign-in", ""), ("/findings/none", cookie.as_str())]).collect();
+    look_at(&api, &paths).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pieces_that_are_held_and_attested_are_what_they_must_be() {
+    let story = pieces::story().await;
+    let api = Api::new(&story.world);
+    let (_, token) = api.token(&story.world, "ada", Role::Officer, TokenScope::default()).await;
+    let cookie = pages::sign_in(&api, &token).await;
+    let paths = [
+        format!("/evidence/{}", story.scanned),
+        format!("/evidence/{}", story.custody),
+        "/collectors/key_custody".to_owned(),
+    ];
+    look_at(&api, &paths.each_ref().map(|path| (path.as_str(), cookie.as_str()))).await;
+}
+
+/// Each page with its cookie, at both widths, by day and by night.
+async fn look_at(api: &Api, paths: &[(&str, &str)]) {
+    let style = pages::text(&api.ask("GET", "/style.css", &[], "").await);
+    for (path, cookie) in paths {
+        let page = pages::text(&pages::open(api, path, cookie).await);
         // A file has no server behind it: the style stands in the page itself.
         let link = "<link rel=\"stylesheet\" href=\"/style.css\">";
         assert!(page.contains(link), "{path}: {page}");

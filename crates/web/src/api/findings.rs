@@ -197,7 +197,7 @@ impl From<FindingRow> for Finding {
 
 impl From<Observed> for Seen {
     fn from(row: Observed) -> Self {
-        let Observed { seq, assessment, observed_to, severity, instances } = row;
+        let Observed { seq, assessment, observed_to, severity, instances, .. } = row;
         let assessment = assessment.map(|id| id.to_string());
         Self { seq, assessment, observed_to: observed_to.to_string(), severity, instances }
     }

@@ -50,6 +50,7 @@ pub(crate) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(records::holds))
         .routes(routes!(records::periods))
         .routes(routes!(records::receipts))
+        .routes(routes!(records::waivers))
         .routes(routes!(reports::bundle))
         .routes(routes!(reports::list))
         .routes(routes!(reports::one))

@@ -1,6 +1,7 @@
-//! `GET /api/v1/receipts`, `/periods`, `/holds` and `/attestations`: records, passed on as they are.
+//! `GET /api/v1/receipts`, `/periods`, `/holds`, `/attestations` and `/waivers`: records, passed on as they are.
 
 use axum::{extract::State, response::Response};
+use exhibit_store::service::{Acts, Page, Reading, RecordRow};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -53,16 +54,14 @@ pub(super) async fn receipts(
     let (before, limit) = (position("before", which.before)?, limit(which.limit)?);
     let mut reading = service.store.reading(&caller.scope).await?;
     let page = reading.receipts(report, as_of, before, limit).await?;
-    reading.close().await?;
-    let page = Listed::of(page, Entry::from);
-    answer::json(&page, page.items.len())
+    passed_on(reading, page).await
 }
 
 /// Which acts of people to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Acts {
+pub(super) struct WhichActs {
     /// As of a checkpoint of this size: nothing recorded later is listed.
     #[param(minimum = 0, maximum = 9007199254740991_i64)]
     as_of: Option<u64>,
@@ -76,7 +75,7 @@ pub(super) struct Acts {
 
 /// Lists the acts of legal holds, newest first: who placed one on which objects and why, who released it, and what was found lost.
 /// They are about everything: whoever is limited sees none.
-#[utoipa::path(get, path = "/api/v1/holds", tag = "reports", params(Acts),
+#[utoipa::path(get, path = "/api/v1/holds", tag = "reports", params(WhichActs),
     responses(
         (status = 200, description = "A page of acts", body = Listed<Entry>),
         (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
@@ -84,20 +83,14 @@ pub(super) struct Acts {
 pub(super) async fn holds(
     State(service): State<Service>,
     caller: Caller,
-    Asked(which): Asked<Acts>,
+    Asked(which): Asked<WhichActs>,
 ) -> Result<Response, Problem> {
-    let (as_of, before) = (position("as_of", which.as_of)?, position("before", which.before)?);
-    let limit = limit(which.limit)?;
-    let mut reading = service.store.reading(&caller.scope).await?;
-    let page = reading.holds(as_of, before, limit).await?;
-    reading.close().await?;
-    let page = Listed::of(page, Entry::from);
-    answer::json(&page, page.items.len())
+    acts(&service, &caller, which, Acts::Holds).await
 }
 
 /// Lists the acts of attestations by two persons, newest first: what one stated, the other confirmed, and what was withdrawn.
 /// They are about everything: whoever is limited sees none.
-#[utoipa::path(get, path = "/api/v1/attestations", tag = "reports", params(Acts),
+#[utoipa::path(get, path = "/api/v1/attestations", tag = "reports", params(WhichActs),
     responses(
         (status = 200, description = "A page of acts", body = Listed<Entry>),
         (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
@@ -105,15 +98,24 @@ pub(super) async fn holds(
 pub(super) async fn attestations(
     State(service): State<Service>,
     caller: Caller,
-    Asked(which): Asked<Acts>,
+    Asked(which): Asked<WhichActs>,
 ) -> Result<Response, Problem> {
-    let (as_of, before) = (position("as_of", which.as_of)?, position("before", which.before)?);
-    let limit = limit(which.limit)?;
-    let mut reading = service.store.reading(&caller.scope).await?;
-    let page = reading.attestations(as_of, before, limit).await?;
-    reading.close().await?;
-    let page = Listed::of(page, Entry::from);
-    answer::json(&page, page.items.len())
+    acts(&service, &caller, which, Acts::Attestations).await
+}
+
+/// Lists the acts of waivers, newest first: who asked that a finding may stay open until when and why, who approved it, and
+/// what was withdrawn. They are about everything: whoever is limited sees none.
+#[utoipa::path(get, path = "/api/v1/waivers", tag = "reports", params(WhichActs),
+    responses(
+        (status = 200, description = "A page of acts", body = Listed<Entry>),
+        (status = "default", description = "A problem", body = ProblemDocument, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn waivers(
+    State(service): State<Service>,
+    caller: Caller,
+    Asked(which): Asked<WhichActs>,
+) -> Result<Response, Problem> {
+    acts(&service, &caller, which, Acts::Waivers).await
 }
 
 /// Which periods to list.
@@ -143,6 +145,20 @@ pub(super) async fn periods(
     let (before, limit) = (position("before", which.before)?, limit(which.limit)?);
     let mut reading = service.store.reading(&caller.scope).await?;
     let page = reading.periods(before, limit).await?;
+    passed_on(reading, page).await
+}
+
+/// A page of what people did.
+async fn acts(service: &Service, caller: &Caller, which: WhichActs, acts: Acts) -> Result<Response, Problem> {
+    let (as_of, before) = (position("as_of", which.as_of)?, position("before", which.before)?);
+    let limit = limit(which.limit)?;
+    let mut reading = service.store.reading(&caller.scope).await?;
+    let page = reading.acts(acts, as_of, before, limit).await?;
+    passed_on(reading, page).await
+}
+
+/// Ends the reading, and answers with its records as they are.
+async fn passed_on(reading: Reading, page: Page<RecordRow>) -> Result<Response, Problem> {
     reading.close().await?;
     let page = Listed::of(page, Entry::from);
     answer::json(&page, page.items.len())

@@ -6,8 +6,14 @@ use axum::{
 };
 use serde_json::json;
 
-use super::frame;
+use super::{
+    attested::{self, Attested},
+    frame,
+};
 use crate::{problem::Problem, service::Service, who::Caller};
+
+/// Attestations on the page, newest first; all of them stand in the API.
+const MOST: usize = 200;
 
 pub(super) async fn list(State(service): State<Service>, caller: Caller) -> Result<Response, Problem> {
     let known = service.known();
@@ -26,11 +32,22 @@ pub(super) async fn one(
     let collector = known.catalog.collectors.iter().find(|collector| collector.id.as_str() == id);
     let collector = collector.filter(|_| sees(&caller, &id)).ok_or_else(|| Problem::not_found("collector", &id))?;
     let readme = known.pages.get(&id).map(String::as_str).unwrap_or_default();
-    let data = json!({"here": "collectors", "collector": collector, "readme": readme});
+    let mut attested = Vec::new();
+    if id == attested::COLLECTOR {
+        let mut reading = service.store.reading(&caller.scope).await?;
+        let statements = attested::statements(&mut reading).await?;
+        reading.close().await?;
+        let now = service.now();
+        attested.extend(statements.all().iter().rev().take(MOST).map(|one| Attested::of(one, now)));
+    }
+    let data = json!({
+        "here": "collectors", "collector": collector, "readme": readme, "attested": attested,
+        "attests": id == attested::COLLECTOR,
+    });
     frame::page(&service, &caller, "collector.html", &data, 1)
 }
 
 /// Whether anything of what this collector observes lies within the token's scope.
-fn sees(caller: &Caller, id: &str) -> bool {
+pub(super) fn sees(caller: &Caller, id: &str) -> bool {
     caller.scope.collectors.as_ref().is_none_or(|seen| seen.iter().any(|one| one == id))
 }

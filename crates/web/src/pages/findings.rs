@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{
     frame,
     status::{about, period_of},
+    waived,
 };
 use crate::{
     api::parameters::{Asked, word},
@@ -107,6 +108,7 @@ pub(super) async fn one(
         serde_json::from_value(json!(fingerprint)).map_err(|_| Problem::not_found("finding", &fingerprint))?;
     let mut reading = service.store.reading(&caller.scope).await?;
     let history = reading.finding(id, None).await?;
+    let waivers = waived::of_finding(&waived::exceptions(&mut reading).await?, id, service.now());
     reading.close().await?;
     // What the fold says of it is whole also where the list of findings lies in an artifact.
     let found = match period_of(&service, &caller) {
@@ -139,6 +141,8 @@ pub(super) async fn one(
             .or_else(|| history.last.as_ref().and_then(place)),
         "detail": open.map(|(_, one)| one.detail.clone()).or_else(|| text("detail")),
         "became": followed.map(|one| one.state),
+        "waivers": waivers,
+        "waived": open.and_then(|(_, one)| one.waived.clone()),
     });
     frame::page(&service, &caller, "finding.html", &data, 1)
 }

@@ -24,13 +24,15 @@ const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The templates, by name.
-const TEMPLATES: [(&str, &str); 11] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("base.html", include_str!("../../pages/base.html")),
     ("parts.html", include_str!("../../pages/parts.html")),
     ("collector.html", include_str!("../../pages/collector.html")),
     ("collectors.html", include_str!("../../pages/collectors.html")),
+    ("evidence.html", include_str!("../../pages/evidence.html")),
     ("finding.html", include_str!("../../pages/finding.html")),
     ("findings.html", include_str!("../../pages/findings.html")),
+    ("piece.html", include_str!("../../pages/piece.html")),
     ("problem.html", include_str!("../../pages/problem.html")),
     ("reports.html", include_str!("../../pages/reports.html")),
     ("sign_in.html", include_str!("../../pages/sign_in.html")),

@@ -1,13 +1,17 @@
 //! The reading room: pages for people, one file a page. They hold no script and fetch nothing but their style.
 
+mod attested;
 mod collectors;
+mod evidence;
 mod findings;
 mod frame;
+mod holding;
 mod reports;
 mod sign_in;
 mod slots;
 mod status;
 mod style;
+mod waived;
 
 use axum::{
     Router,
@@ -34,6 +38,9 @@ pub(crate) fn routes() -> Router<Service> {
         .route("/", get(status::page))
         .route("/collectors", get(collectors::list))
         .route("/collectors/{id}", get(collectors::one))
+        .route("/evidence", get(evidence::list))
+        .route("/evidence/{id}", get(evidence::one))
+        .route("/evidence/{id}/artifacts/{digest}", get(evidence::artifact))
         .route("/findings", get(findings::list))
         .route("/findings/{fingerprint}", get(findings::one))
         .route("/reports", get(reports::list))

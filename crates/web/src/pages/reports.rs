@@ -122,7 +122,7 @@ async fn read(service: &Service, caller: &Caller, id: &str, name: &str) -> Resul
     Ok((report, bytes))
 }
 
-fn said(row: &RecordRow) -> Result<Said, Problem> {
+pub(super) fn said(row: &RecordRow) -> Result<Said, Problem> {
     let record = Record::from_bytes(row.record.get().as_bytes().to_vec());
     let read = record.and_then(|(record, _)| record.read());
     read.map(|envelope| envelope.body).map_err(|error| {
@@ -131,7 +131,7 @@ fn said(row: &RecordRow) -> Result<Said, Problem> {
     })
 }
 
-fn issued(row: &RecordRow) -> Result<ReportIssued, Problem> {
+pub(super) fn issued(row: &RecordRow) -> Result<ReportIssued, Problem> {
     match said(row)? {
         Said::Report(report) => Ok(*report),
         _ => Err(Problem::new(Kind::Internal, "an entry is of another kind than its list")),
