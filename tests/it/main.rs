@@ -18,6 +18,7 @@ mod object_lock;
 mod package;
 mod packages;
 mod packaging;
+mod registries;
 mod s3_logs;
 mod scanners;
 mod seeds;

@@ -33,6 +33,7 @@ macro_rules! targets {
 
 targets! {
     "collectors":
+        adapters at "../../collectors/fuzz/fuzz_targets/adapters.rs",
         answers at "../../collectors/fuzz/fuzz_targets/answers.rs",
         aws_keys at "../../collectors/fuzz/fuzz_targets/aws_keys.rs",
         bills at "../../collectors/fuzz/fuzz_targets/bills.rs",
@@ -41,15 +42,21 @@ targets! {
         compose at "../../collectors/fuzz/fuzz_targets/compose.rs",
         connections at "../../collectors/fuzz/fuzz_targets/connections.rs",
         dotenv at "../../collectors/fuzz/fuzz_targets/dotenv.rs",
+        exploited at "../../collectors/fuzz/fuzz_targets/exploited.rs",
+        images at "../../collectors/fuzz/fuzz_targets/images.rs",
         interpolate at "../../collectors/fuzz/fuzz_targets/interpolate.rs",
         journal at "../../collectors/fuzz/fuzz_targets/journal.rs",
         kubectl at "../../collectors/fuzz/fuzz_targets/kubectl.rs",
         kubernetes at "../../collectors/fuzz/fuzz_targets/kubernetes.rs",
         lockfiles at "../../collectors/fuzz/fuzz_targets/lockfiles.rs",
         packed at "../../collectors/fuzz/fuzz_targets/packed.rs",
+        references at "../../collectors/fuzz/fuzz_targets/references.rs",
+        registry at "../../collectors/fuzz/fuzz_targets/registry.rs",
         restic at "../../collectors/fuzz/fuzz_targets/restic.rs",
         results at "../../collectors/fuzz/fuzz_targets/results.rs",
+        scanner_answers at "../../collectors/fuzz/fuzz_targets/scanner_answers.rs",
         settings at "../../collectors/fuzz/fuzz_targets/settings.rs",
+        statements at "../../collectors/fuzz/fuzz_targets/statements.rs",
         systemd at "../../collectors/fuzz/fuzz_targets/systemd.rs",
         wrangler at "../../collectors/fuzz/fuzz_targets/wrangler.rs";
     "crates/archive":

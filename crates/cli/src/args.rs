@@ -9,6 +9,7 @@ mod key;
 mod nested;
 mod scan;
 mod token;
+mod waiver;
 mod when;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(crate) use nested::{
 };
 pub(crate) use scan::{ScanArgs, ScanFormat, Sureness};
 pub(crate) use token::{TokenArgs, TokenCommand};
+pub(crate) use waiver::{WaiverArgs, WaiverCommand};
 pub(crate) use when::When;
 
 use crate::config::FILE_NAME;
@@ -151,6 +153,8 @@ Example:
   */5 * * * *  exhibit run --quiet --config /etc/exhibit.toml     # as a line of crontab
 
 May be killed at any moment: the next run completes what was due.
+Where a job does not pass, standard error says why: by subject and check, and what could not be found out (the latter with
+--quiet too). With --format json, each slot has it as data: `not_passed` and `problems`, at most 20 of each.
 Exits 0 if everything was performed (whatever the findings), 1 if a job's outcome is an error, 2 if it could not start.")]
     Run(RunArgs),
     /// Keep collecting: plan, perform, seal, report and archive by itself, until told to end
@@ -212,6 +216,17 @@ Example:
 
 It takes two different persons, each by a token of their own, and expires with the quarter.")]
     Attest(AttestArgs),
+    /// Let a finding stay open for a time: one person asks for it, a second one approves it
+    #[command(after_long_help = "\
+Example:
+  exhibit waiver request sha256:fa87693e218a996cff2cae13054d3866b03f93b487d4d5a5a16b67d4a3f7d1bd \\
+    --until 2027-01-31 --reason 'the partner changes it in January, CHG-1041' --token-file ada.token
+  exhibit waiver approve 0193a5b2-7c1e-7000-8000-000000000001 --token-file bob.token
+  exhibit waiver list
+
+It takes two different persons, each by a token of their own, and ends by itself. Reports count what it covers in all
+totals before waivers, and tell both.")]
+    Waiver(WaiverArgs),
     /// Look after the keys in custody: write canaries for restore drills
     #[command(after_long_help = "\
 Example:
@@ -330,6 +345,15 @@ impl Place {
             (Some(file), _) => file.clone(),
             (None, Some(dir)) => dir.join(FILE_NAME),
             (None, None) => PathBuf::from(FILE_NAME),
+        }
+    }
+
+    /// The options that name this deployment again, with a space before them, for a command that is proposed.
+    pub(crate) fn again(&self) -> String {
+        match (&self.config, &self.dir) {
+            (Some(file), _) => format!(" --config {}", file.display()),
+            (None, Some(dir)) => format!(" --dir {}", dir.display()),
+            (None, None) => String::new(),
         }
     }
 

@@ -22,7 +22,7 @@ use clap::Parser as _;
 use exhibit_collectors::runner::helper;
 
 use crate::{
-    args::{Cli, Command, LogForm},
+    args::{Cli, Command, EvidenceCommand, LogForm},
     output::{Exit, Problem, Words},
 };
 
@@ -33,13 +33,18 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let words = Words::new(&cli.voice);
+    let arenas = match &cli.command {
+        Command::Serve(_) => Some("2"),
+        // One thing at a time is done here.
+        Command::Run(_) => Some("1"),
+        Command::Evidence(args) if matches!(args.command, EvidenceCommand::Import(_)) => Some("1"),
+        _ => None,
+    };
+    if let Some(Err(error)) = arenas.map(frugal::begin_again) {
+        words.warn(format!("freed memory will be kept: {error}"));
+    }
     match &cli.command {
-        Command::Serve(args) => {
-            if let Err(error) = frugal::begin_again() {
-                words.warn(format!("freed memory will be kept: {error}"));
-            }
-            log_as_a_service(&words, args.log);
-        }
+        Command::Serve(args) => log_as_a_service(&words, args.log),
         _ => log_to(&words),
     }
     say_panics_without_words();

@@ -28,6 +28,13 @@ collector = "dependency_scan"
 environments = ["production"]
 schedule = "23 4 * * *"
 pushed = true
+
+[[jobs]]
+id = "handed-in-code"
+collector = "static_analysis"
+environments = ["production"]
+schedule = "23 4 * * *"
+pushed = true
 "#
     .to_owned();
     fs::create_dir(place.join("target")).expect("made");
@@ -77,6 +84,46 @@ fn result(place: &Place, name: &str, packages: u64, description: usize) -> u64 {
     out.into_inner().expect("written").metadata().expect("there").len()
 }
 
+/// A SARIF file of that many results.
+fn sarif(place: &Place, name: &str, results: u64) {
+    let mut out = BufWriter::new(File::create(place.join(name)).expect("made"));
+    out.write_all(br#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"ours","version":"1.0"}},"results":["#)
+        .expect("written");
+    for number in 0..results {
+        let comma = if number == 0 { "" } else { "," };
+        write!(
+            out,
+            "{comma}{{\"ruleId\":\"r{}\",\"level\":\"error\",\"message\":{{\"text\":\"{}\"}},\"locations\":[{{\"physicalLocation\":\
+             {{\"artifactLocation\":{{\"uri\":\"src/f{number}.py\"}},\"region\":{{\"startLine\":1}}}}}}]}}",
+            number % 50,
+            "a fault in the code ".repeat(6)
+        )
+        .expect("written");
+    }
+    out.write_all(b"]}]}").expect("written");
+    out.into_inner().expect("written");
+}
+
+/// The same of static analysis.
+#[test]
+fn sarif_of_any_size_is_read_in_little_memory() {
+    let importing = |file| {
+        let order = ["evidence", "import", file, "--collector", "static_analysis", "--subject", "shop"];
+        [&order[..], &["--format-of", "sarif", "--format", "json"]].concat()
+    };
+    let place = deployment(&[]);
+    sarif(&place, "small.sarif", 4);
+    let (ended, taken, base) = peak(place.path(), &importing("small.sarif"));
+    assert_eq!((ended, &taken["findings"]), (Some(0), &4.into()), "{taken}");
+    sarif(&place, "many.sarif", 100_000);
+    let (ended, taken, most) = peak(place.path(), &importing("many.sarif"));
+    assert_eq!(ended, Some(1), "{taken}");
+    let problems = taken["problems"].to_string();
+    assert!(problems.contains("what fits into 34 MiB: there was no room for"), "{problems}");
+    assert!(most < base + 50 * 1024, "{base} KiB for a small one, {most} KiB for this");
+    ends_with(0, place.path(), &["fsck"]);
+}
+
 /// What is told of a result grows with what it tells, and not with the file.
 #[test]
 fn a_result_of_any_size_is_read_in_little_memory() {
@@ -86,14 +133,27 @@ fn a_result_of_any_size_is_read_in_little_memory() {
     let (ended, _, base) = peak(place.path(), &importing("small.json", "pip-audit"));
     assert_eq!(ended, Some(0));
 
-    // More than anybody would look at is no result.
+    // What many results tell goes through all that a job does, into the ledger.
+    result(&place, "thousands.json", 5_000, 60);
+    let (ended, taken, most) = peak(place.path(), &importing("thousands.json", "pip-audit"));
+    assert_eq!((ended, &taken["findings"]), (Some(0), &5_000.into()), "{taken}");
+    assert!(most < base + 50 * MIB, "{base} KiB for a small one, {most} KiB for this");
+
+    // A single one may be as long as it likes.
+    let place = deployment(&[]);
+    result(&place, "long.json", 1, 2 << 20);
+    let (ended, taken, most) = peak(place.path(), &importing("long.json", "pip-audit"));
+    assert_eq!((ended, &taken["findings"]), (Some(0), &1.into()), "{taken}");
+    assert!(most < base + 5 * 2 * MIB + 50 * MIB, "{base} KiB for a small one, {most} KiB for this");
+
+    // More than fits is no result.
     let place = deployment(&[]);
     result(&place, "many.json", 200_000, 60);
     let (ended, taken, most) = peak(place.path(), &importing("many.json", "pip-audit"));
     assert_eq!((ended, &taken["outcome"]), (Some(1), &"error".into()), "{taken}");
     let problems = taken["problems"].to_string();
     assert!(
-        problems.contains("many.json tells more than is taken from one result: 20000 vulnerabilities"),
+        problems.contains("many.json tells more than is taken from one result, which is what fits into 34 MiB"),
         "{problems}"
     );
     assert!(most < base + 50 * MIB, "{base} KiB for a small one, {most} KiB for this");
@@ -183,11 +243,23 @@ fn scanners_that_misbehave_are_errors_that_say_how() {
         let ran = super::output(place.path(), &["run", name, "--format", "json"]);
         let told = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
         assert_eq!(ran.status.code(), Some(1), "{name}: {told}");
+        // Why is told at once: to whoever reads the log of a cron job, and to programs.
+        let done: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{name}: {error}: {told}"));
+        let words = String::from_utf8_lossy(&ran.stderr);
+        assert!(words.contains("could not be found out: ") && words.contains(said), "{name}: {words}");
+        assert!(words.contains("  production/shop: error: dependency-scan."), "{name}: {words}");
+        let slot = &done["slots"][0];
+        assert!(slot["problems"].to_string().contains(said), "{name}: {slot}");
+        let first = &slot["not_passed"][0];
+        assert_eq!((&first["subject"], &first["outcome"]), (&"shop".into(), &"error".into()), "{name}: {slot}");
+        assert!(first["checks"][0]["words"].as_str().is_some_and(|words| !words.is_empty()), "{name}: {slot}");
+        let quiet = super::output(place.path(), &["run", name, "--quiet"]);
+        assert!(String::from_utf8_lossy(&quiet.stderr).contains(said), "{name}: it is told to the quiet too");
         let order = ["evidence", "list", "--job", name, "--format", "json"];
         let listed = json(0, place.path(), &order);
         assert_eq!(
             (listed.as_array().map(Vec::len), &listed[0]["outcome"]),
-            (Some(1), &"error".into()),
+            (Some(2), &"error".into()),
             "{name}: {listed}"
         );
         let shown: Value =

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json as value};
+use sha2::{Digest as _, Sha256};
 
 use super::{Place, ends_with, json, output};
 
@@ -168,4 +169,95 @@ fn what_nobody_says_a_scanner_wrote_is_refused_and_nothing_is_recorded() {
         assert!(error.contains(said) && ran.stdout.is_empty(), "{file}: {error}");
     }
     assert_eq!(json(0, place.path(), &["evidence", "list", "--format", "json"]), value!([]));
+}
+
+#[test]
+fn what_the_scanner_printed_is_printed_again() {
+    let place = deployment();
+    let printed = fs::read(place.join("found.json")).expect("read");
+    let taken = json(0, place.path(), &importing("found.json", &["--lockfile", "requirements.txt"]));
+    let shown = ends_with(0, place.path(), &["evidence", "show", taken["id"].as_str().expect("an id")]);
+    let kept = shown.lines().find(|line| line.contains("what pip-audit said, ")).expect("it is named");
+    let digest = kept.split_whitespace().find(|word| word.starts_with("sha256:")).expect("its digest");
+    let order = ["evidence", "artifact", digest];
+    assert!(output(place.path(), &order).stdout == printed, "every byte, and no other");
+    for _ in 0..2 {
+        let nothing = ends_with(0, place.path(), &[order.as_slice(), &["--output", "again.json"]].concat());
+        assert_eq!(nothing, "");
+        assert!(fs::read(place.join("again.json")).expect("written") == printed);
+        fs::write(place.join("again.json"), "something else, which is replaced").expect("written");
+    }
+
+    // What was not kept has its reason.
+    let file = fs::read_to_string(place.join("exhibit.toml")).expect("read");
+    let file = file.replace("pushed = true\n", "pushed = true\nsource = { keep_results_mib = 0 }\n");
+    fs::write(place.join("exhibit.toml"), file).expect("written");
+    json(0, place.path(), &importing("passed-over.json", &["--lockfile", "requirements.txt"]));
+    let left_out =
+        format!("sha256:{}", hex::encode(Sha256::digest(fs::read(place.join("passed-over.json")).expect("read"))));
+    for (digest, more, said) in [
+        (left_out.as_str(), &[][..], "what pip-audit said is not kept here: "),
+        (left_out.as_str(), &["--output", "nothing.json"], "the job keeps none"),
+        (&format!("sha256:{}", "0".repeat(64)), &[], "no artifact is kept under sha256:000"),
+        (digest, &["--output", "."], "is a folder"),
+        (digest, &["--output", "no/such/folder.json"], "writing no/such/folder.json"),
+        ("sha256:00", &[], "sha256:00"),
+    ] {
+        let ran = output(place.path(), &[&["evidence", "artifact", digest], more].concat());
+        let error = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{digest}: {error}");
+        assert!(error.contains(said), "{digest}: {error}");
+    }
+    assert!(!place.join("nothing.json").exists());
+}
+
+const JOB_OF_BILLS: &str = r#"
+[[jobs]]
+id = "bills-of-the-pipeline"
+collector = "sbom"
+environments = ["production"]
+schedule = "47 4 * * *"
+pushed = true
+source = { keep_results_mib = 4 }
+"#;
+
+/// A bill of materials comes in by the same door: recognised, held against the lockfile, once; and what is none is told.
+#[test]
+fn a_bill_of_materials_is_taken_in_like_a_scanners_result() {
+    let place = deployment();
+    fs::write(place.join("exhibit.toml"), format!("{CONFIGURATION}{JOB_OF_BILLS}")).expect("written");
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../collectors/sbom/cases/pass-folder/input");
+    fs::copy(case.join("bill.cdx.json"), place.join("shop.json")).expect("copied");
+    fs::copy(case.join("shop/requirements.txt"), place.join("requirements.txt")).expect("copied");
+    let order = |file: &'static str, more: &[&'static str]| {
+        let order = ["evidence", "import", file, "--collector", "sbom", "--subject", "shop", "--format", "json"];
+        [&order, more].concat()
+    };
+    let lockfile = ["--lockfile", "requirements.txt", "--observed-at", "2026-11-19T04:00:00Z"];
+    let taken = json(0, place.path(), &order("shop.json", &lockfile));
+    assert_eq!((&taken["findings"], &taken["problems"]), (&0.into(), &value!([])), "{taken}");
+    assert_eq!(taken["population"]["examined"], taken["population"]["total"], "{taken}");
+    let again = json(0, place.path(), &order("shop.json", &lockfile));
+    assert_eq!((&again["id"], &again["already"]), (&taken["id"], &true.into()));
+    let shown = ends_with(0, place.path(), &["evidence", "show", taken["id"].as_str().expect("an id")]);
+    for line in ["bill of materials, shop.json", "No earlier bill of it is in evidence."] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+
+    fs::write(place.join("page.json"), "<!DOCTYPE html><title>502</title>").expect("written");
+    let page = json(1, place.path(), &order("page.json", &[&lockfile[..], &["--format-of", "spdx"]].concat()));
+    assert_eq!((&page["outcome"], &page["findings"]), (&"error".into(), &0.into()));
+    assert!(page["problems"][0].as_str().is_some_and(|told| told.starts_with("page.json: expected a bill")), "{page}");
+    let wrong = json(1, place.path(), &order("shop.json", &[&lockfile[..], &["--format-of", "spdx"]].concat()));
+    assert!(wrong["problems"][0].as_str().is_some_and(|told| told.contains("handed in as spdx")), "{wrong}");
+    for (file, more, said) in [
+        ("page.json", &[][..], "expected a bill of materials"),
+        ("shop.json", &["--format-of", "pip-audit"], "bills of materials are in one of cyclonedx and spdx"),
+    ] {
+        let ran = output(place.path(), &order(file, more));
+        let error = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{file}: {error}");
+        assert!(error.contains(said) && ran.stdout.is_empty(), "{file}: {error}");
+    }
+    ends_with(0, place.path(), &["fsck"]);
 }

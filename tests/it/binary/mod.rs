@@ -22,6 +22,7 @@ mod leaks;
 mod majors;
 mod own_rules;
 mod publisher;
+mod pulling;
 mod pushing;
 mod restore;
 mod scan;
@@ -34,6 +35,7 @@ mod tampering;
 mod tls;
 mod tokens;
 mod vaults;
+mod waiver;
 
 use std::{
     fs,

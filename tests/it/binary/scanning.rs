@@ -17,13 +17,13 @@ use crate::scanners::{
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// A shop with a flaw of each kind, databases that know them, and a deployment without jobs.
-struct Shop {
-    place: Place,
+pub(super) struct Shop {
+    pub(super) place: Place,
     configuration: String,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = Place::new();
         for (path, text) in [
             ("shop/Cargo.lock", CARGO_LOCK),
@@ -51,7 +51,7 @@ impl Shop {
     }
 
     /// A job with these targets, the text of each without its head.
-    fn with_job(mut self, id: &str, collector: &str, targets: &[String]) -> Self {
+    pub(super) fn with_job(mut self, id: &str, collector: &str, targets: &[String]) -> Self {
         self.configuration.push_str(&format!(
             "\n[[jobs]]\nid = \"{id}\"\ncollector = \"{collector}\"\nschedule = \"23 4 * * *\"\nenvironments = [\"production\"]\n"
         ));
@@ -63,7 +63,7 @@ impl Shop {
     }
 
     /// The settings of a scanner.
-    fn scanner(&self, adapter: &str, parameters: Value) -> String {
+    pub(super) fn scanner(&self, adapter: &str, parameters: Value) -> String {
         let program = program(adapter, &self.place.join("tools"));
         let parameters = parameters.as_object().expect("an object").iter();
         let parameters: Vec<String> = parameters.map(|(name, value)| format!("{name} = {value}")).collect();
@@ -76,23 +76,23 @@ impl Shop {
     }
 
     /// One of several scanners of a target, for the lockfiles that the pattern means.
-    fn scan(&self, lockfiles: &str, adapter: &str, parameters: Value) -> String {
+    pub(super) fn scan(&self, lockfiles: &str, adapter: &str, parameters: Value) -> String {
         let scanner = self.scanner(adapter, parameters);
         format!("\n[[jobs.source.targets.scans]]\nlockfiles = [\"{lockfiles}\"]\n{scanner}\n")
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.place.path()
     }
 
     /// Performs a job, and gives back its evidence as JSON and as people see it.
-    fn run(&self, code: i32, job: &str) -> (Value, String) {
+    pub(super) fn run(&self, code: i32, job: &str) -> (Value, String) {
         json(code, self.path(), &["run", job, "--format", "json"]);
         self.shown(job)
     }
 
     /// The latest evidence of a job, as JSON and as people see it.
-    fn shown(&self, job: &str) -> (Value, String) {
+    pub(super) fn shown(&self, job: &str) -> (Value, String) {
         let listed = json(0, self.path(), &["evidence", "list", "--job", job, "--format", "json"]);
         let id = listed[0]["id"].as_str().expect("an id").to_owned();
         let shown = json(0, self.path(), &["evidence", "show", &id, "--format", "json"]);
@@ -100,7 +100,7 @@ impl Shop {
     }
 
     /// The report of the current quarter, and nothing that differs anywhere.
-    fn report(&self) -> String {
+    pub(super) fn report(&self) -> String {
         let listed = json(0, self.path(), &["evidence", "list", "--format", "json"]);
         let period = quarter(&listed[0]["observed_to"].as_str().expect("a time")[..10]);
         ends_with(0, self.path(), &["report", "render", "--period", &period, "--out", "report"]);
@@ -111,7 +111,7 @@ impl Shop {
 }
 
 /// What was counted of a subject, what was examined, and what was left out.
-fn counted(shown: &Value, subject: &str) -> (u64, u64, u64) {
+pub(super) fn counted(shown: &Value, subject: &str) -> (u64, u64, u64) {
     let all = shown["record"]["body"]["observation"]["population"].as_array().expect("populations");
     let of = all.iter().find(|one| one["subject"]["id"] == subject).unwrap_or_else(|| panic!("{subject}: {all:?}"));
     let left = of["excluded"].as_array().into_iter().flatten().map(|one| one["count"].as_u64().expect("a number"));
@@ -119,7 +119,7 @@ fn counted(shown: &Value, subject: &str) -> (u64, u64, u64) {
 }
 
 /// How a check came out for a subject, and why.
-fn outcome<'a>(shown: &'a Value, check: &str, subject: &str) -> (&'a str, &'a str) {
+pub(super) fn outcome<'a>(shown: &'a Value, check: &str, subject: &str) -> (&'a str, &'a str) {
     let judgements = shown["assessments"].as_array().expect("assessments").iter().map(|one| &one["body"]["judgement"]);
     let mut subjects = judgements
         .filter(|judgement| judgement["check"] == check)
@@ -128,12 +128,12 @@ fn outcome<'a>(shown: &'a Value, check: &str, subject: &str) -> (&'a str, &'a st
     (found["verdict"].as_str().expect("a word"), found["reason"].as_str().expect("a reason"))
 }
 
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} in {value}"))
 }
 
 /// The findings of a check, each with what tells it apart.
-fn findings<'a>(shown: &'a Value, check: &str) -> Vec<&'a Value> {
+pub(super) fn findings<'a>(shown: &'a Value, check: &str) -> Vec<&'a Value> {
     let judgements = shown["assessments"].as_array().expect("assessments").iter().map(|one| &one["body"]["judgement"]);
     let of = judgements.filter(|judgement| judgement["check"] == check);
     of.flat_map(|judgement| judgement["findings"].as_array().into_iter().flatten()).collect()

@@ -16,6 +16,7 @@ mod schedule;
 mod service;
 mod service_kills;
 mod simulation;
+mod waived;
 
 use exhibit_pipeline::{Performed, SlotOutcome};
 use exhibit_report::PeriodView;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, GroupId, JobId, Outcome, PeriodId};
+use exhibit_evidence::{CollectorId, Digest, EntryId, EnvironmentId, GroupId, JobId, Outcome, PeriodId};
 
 use super::{Acting, ImportArgs, Place, Printed, When};
 use crate::output::ExportFormat;
@@ -75,7 +75,9 @@ Example:
     /// Show one piece of evidence with its assessment and findings
     #[command(after_long_help = "\
 Example:
-  exhibit evidence show 0193a5b2-7c1e-7000-8000-000000000001 --format json")]
+  exhibit evidence show 0193a5b2-7c1e-7000-8000-000000000001 --format json
+
+What was kept with it, and long lists of findings, stand there by digest: `exhibit evidence artifact DIGEST` prints them.")]
     Show {
         /// The entry's id, as `evidence list` prints it
         id: EntryId,
@@ -85,6 +87,29 @@ Example:
         /// How data is printed.
         #[command(flatten)]
         printed: Printed,
+    },
+    /// Print an artifact that evidence cites: what a scanner printed, masked, or a long list of findings
+    #[command(after_long_help = "\
+Example:
+  exhibit evidence show 0193a5b2-7c1e-7000-8000-000000000001  # tells the digests of what was kept
+  exhibit evidence artifact --output result.json \\
+    sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+
+Its bytes are read from the database, or else from the archive, and their digest is computed again: others than those are
+never handed out. It is as it was kept: values that the detector found were masked before. A terminal shows control characters
+as what they are; a pipe or a file gets every byte.
+Exits 2 if it was not kept, with the reason that the evidence gives (results larger than the job allows are not), is lost, or is not
+what its digest says. Artifacts hold no names that can be erased: nothing is ever taken out of one.")]
+    Artifact {
+        /// Its digest, as `evidence show` prints it
+        #[arg(value_name = "DIGEST")]
+        digest: Digest,
+        /// The file to write it into, in the place of what is there [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Which deployment.
+        #[command(flatten)]
+        place: Place,
     },
     /// Export evidence for other programs
     #[command(after_long_help = "\
@@ -101,11 +126,12 @@ Example:
         #[command(flatten)]
         filter: Filter,
     },
-    /// Take in a result that a scanner gave elsewhere, in a pipeline of your CI for example
+    /// Take in what a scanner gave elsewhere, in your CI for example, or a bill of materials
     #[command(after_long_help = "\
 Example:
   exhibit evidence import audit.json --collector dependency_scan --format-of pip-audit \\
     --subject shop --lockfile requirements.txt --format json
+  exhibit evidence import shop.cdx.json --collector sbom --subject shop --lockfile Cargo.lock
 
 The job that takes it has `pushed = true`. The same file with the same words about it is one piece of evidence, however often
 it is handed in. What the scanner printed is kept with it: masked, compressed, up to the size that the job says (16 MiB).

@@ -42,6 +42,7 @@ fn the_names_are_steady() {
             "exhibit evidence",
             "exhibit evidence list",
             "exhibit evidence show",
+            "exhibit evidence artifact",
             "exhibit evidence export",
             "exhibit evidence import",
             "exhibit report",
@@ -62,6 +63,11 @@ fn the_names_are_steady() {
             "exhibit attest confirm",
             "exhibit attest withdraw",
             "exhibit attest list",
+            "exhibit waiver",
+            "exhibit waiver request",
+            "exhibit waiver approve",
+            "exhibit waiver withdraw",
+            "exhibit waiver list",
             "exhibit custody",
             "exhibit custody canary",
             "exhibit disclosures",
@@ -122,8 +128,8 @@ fn every_command_that_looks_at_a_deployment_can_be_told_which() {
         let has = |name: &str| command.get_arguments().any(|arg| arg.get_id() == name);
         let leaf = command.get_subcommands().next().is_none();
         if leaf && !path.ends_with("completions") && !path.ends_with("scan") {
-            // Without data that they print, or before there is a deployment.
-            let prints_nothing = ["serve", "init", "revoke"].iter().any(|end| path.ends_with(end));
+            // Without data of their own that they print, or before there is a deployment.
+            let prints_nothing = ["serve", "init", "revoke", "artifact"].iter().any(|end| path.ends_with(end));
             let makes_one = path.ends_with("demo") || path.ends_with("init");
             assert!(has("dir"), "{path} lacks --dir");
             assert!(has("format") || prints_nothing, "{path} lacks --format");
@@ -155,6 +161,7 @@ fn what_cannot_be_meant_is_refused() {
         "exhibit help",
         "exhibit evidence",
         "exhibit evidence show x",
+        "exhibit evidence artifact 9f86",
         "exhibit evidence list --outcome green",
         "exhibit evidence list --period 2026-Q5",
         "exhibit evidence list --period 2026-Q4 --from 2026-10-01",

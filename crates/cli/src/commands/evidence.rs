@@ -1,4 +1,4 @@
-//! `exhibit evidence`: list, show and export.
+//! `exhibit evidence`: list, show and export; what was handed in and what was kept have files of their own.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    artifact,
     disclosures::{self, Named},
     import,
 };
@@ -86,6 +87,9 @@ pub(crate) async fn run(args: &EvidenceArgs, words: &Words, out: &mut Out) -> an
             exported?;
         }
         EvidenceCommand::Import(args) => return import::run(args, words, out).await,
+        EvidenceCommand::Artifact { digest, output, place } => {
+            return artifact::run(*digest, output.as_ref(), place, words, out).await;
+        }
         EvidenceCommand::Show { id, place, printed } => {
             let deployment = Deployment::open(place, words).await?;
             let shown = show(&deployment, *id).await;
@@ -310,7 +314,7 @@ fn told(finding: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let subject = format!("{}/{}", text(&finding["environment"]), text(&finding["subject"]));
     let at = if at.is_empty() { subject } else { format!("{subject}: {at}") };
-    format!("{}: {at}: {}", text(&finding["severity"]), text(&finding["detail"]))
+    format!("{}: {at}: {} ({})", text(&finding["severity"]), text(&finding["detail"]), text(&finding["fingerprint"]))
 }
 
 /// How much of a population was examined, in words.

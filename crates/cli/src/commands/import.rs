@@ -1,12 +1,13 @@
 //! `exhibit evidence import`: a result that somebody else's run of a tool gave, as evidence.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use exhibit_evidence::{CollectorId, EntryId, EnvironmentId, Outcome, observation::Subject};
 use exhibit_pipeline::{Import, ImportError, Job, checkpoint, declare, import};
 use exhibit_store::EvidenceSummary;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::judged::{body, problems, text};
 use crate::{
     args::ImportArgs,
     deployment::Deployment,
@@ -89,16 +90,12 @@ async fn taken_in(deployment: &Deployment, args: &ImportArgs, words: &Words) -> 
         words.say("Taken in before: nothing was added.");
     }
     let shown = world.store.evidence_show(imported.evidence).await?;
-    let record: Value = serde_json::from_str(&shown.evidence.text).context("reading the evidence")?;
-    let assessments = shown.assessments.iter().map(|entry| serde_json::from_str::<Value>(&entry.text));
-    let checks = assessments.map(|read| read.map(|record| checked(&record["body"]))).collect::<Result<Vec<_>, _>>();
-    let checks = checks.context("reading what was judged of it")?;
-    Ok(taken(&shown.summary, &record["body"]["observation"], checks, imported.already))
+    let checks = shown.assessments.iter().map(|entry| Ok(checked(&body(entry)?))).collect::<anyhow::Result<_>>()?;
+    Ok(taken(&shown.summary, &body(&shown.evidence)?["observation"], checks, imported.already))
 }
 
 /// What an assessment says; only one subject is handed in at a time, but environments that nobody looked at are told too.
 fn checked(assessment: &Value) -> Checked {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let judgement = &assessment["judgement"];
     let subjects = judgement["subjects"].as_array().into_iter().flatten();
     let words: Vec<String> = subjects.map(|subject| text(&subject["reason"])).collect();
@@ -112,14 +109,13 @@ fn taken(summary: &EvidenceSummary, observation: &Value, checks: Vec<Checked>, a
         .flat_map(|part| list(&part["excluded"]))
         .filter_map(|exclusion| exclusion["count"].as_u64())
         .sum();
-    let problems = list(&observation["problems"]);
     Taken {
         id: summary.id,
         outcome: summary.outcome,
         findings: summary.findings,
         population: Counts { total: summary.exist, examined: summary.examined, excluded },
         checks,
-        problems: problems.iter().filter_map(|problem| problem["message"].as_str().map(str::to_owned)).collect(),
+        problems: problems(observation),
         already,
     }
 }

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod archive;
+mod artifact;
 mod attest;
 mod check;
 mod collectors;
@@ -14,6 +15,7 @@ mod fsck;
 mod hold;
 mod import;
 mod init;
+mod judged;
 mod key;
 mod rebuild;
 mod report;
@@ -24,6 +26,7 @@ mod scan;
 mod serve;
 mod token;
 mod verify;
+mod waiver;
 
 use tokio::task::block_in_place;
 
@@ -52,6 +55,7 @@ pub(crate) async fn run(command: Command, words: &Words) -> anyhow::Result<Exit>
         Command::Archive(args) => archive::run(&args, words, &mut out).await,
         Command::Hold(args) => hold::run(&args, words, &mut out).await,
         Command::Attest(args) => attest::run(&args, words, &mut out).await,
+        Command::Waiver(args) => waiver::run(&args, words, &mut out).await,
         Command::Custody(args) => block_in_place(|| custody::run(&args, words, &mut out)),
         Command::Disclosures(args) => disclosures::run(&args, words, &mut out).await,
         Command::Key(args) => key::run(&args, words, &mut out).await,

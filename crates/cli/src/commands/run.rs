@@ -2,18 +2,23 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use exhibit_evidence::Verdict;
+use exhibit_evidence::{EntryId, Verdict};
 use exhibit_pipeline::{
     Performed, Progress, SlotOutcome, StepError, archive_pending, checkpoint, declare, perform_on_demand, run_due,
 };
 use serde::Serialize;
 
+use super::judged::Why;
 use crate::{
     args::{Place, RunArgs},
     deployment::{Deployment, write_report},
     output::{Exit, Out, Step, Table, Words},
     vault,
 };
+
+/// Slots whose outcome is told in words, and subjects and problems of one.
+const MOST_SLOTS: usize = 20;
+const MOST_LINES: usize = 5;
 
 /// What a run did, as data.
 #[derive(Serialize)]
@@ -31,8 +36,10 @@ struct SlotRow {
     state: String,
     verdict: Option<Verdict>,
     findings: u64,
-    evidence: Option<String>,
+    evidence: Option<EntryId>,
     note: String,
+    #[serde(flatten)]
+    why: Why,
 }
 
 /// Says on standard error what is going on: a moving line on a terminal, a line each with `--verbose`.
@@ -60,6 +67,8 @@ pub(crate) async fn run(args: &RunArgs, words: &Words, out: &mut Out) -> anyhow:
     deployment.close().await?;
     let done = outcome?;
     out.data(args.printed.format, &done, table)?;
+    out.flush()?;
+    tell(&done, &args.place, words);
     let failed = done.slots.iter().any(|slot| slot.verdict == Some(Verdict::Error) || slot.state == "errored");
     Ok(if failed { Exit::Differences } else { Exit::Clean })
 }
@@ -101,6 +110,11 @@ async fn perform(args: &RunArgs, deployment: &Deployment, words: &Words) -> anyh
         archived += archive_pending(world).await?;
         checkpoint(world).await?;
     }
+    for slot in &mut slots {
+        if let Some(evidence) = slot.evidence {
+            slot.why = Why::of(&world.store, evidence).await?;
+        }
+    }
     let ledger_size = world.store.head().await?.size();
     if deployment.config.jobs.is_empty() {
         words.say("Nothing is configured to be collected: the configuration has no [[jobs]].");
@@ -121,6 +135,7 @@ fn slot_row(outcome: &SlotOutcome) -> SlotRow {
             findings: 0,
             evidence: None,
             note: reason.clone(),
+            why: Why::default(),
         },
     }
 }
@@ -138,13 +153,51 @@ fn performed_row(performed: &Performed) -> SlotRow {
         .to_owned(),
         verdict: Some(Verdict::roll_up(performed.checks.iter().map(|(_, verdict, _)| *verdict))),
         findings: performed.checks.iter().map(|(_, _, findings)| findings).sum(),
-        evidence: Some(performed.evidence.to_string()),
+        evidence: Some(performed.evidence),
         note: performed
             .checks
             .iter()
             .map(|(check, verdict, _)| format!("{check}: {verdict}"))
             .collect::<Vec<_>>()
             .join(", "),
+        why: Why::default(),
+    }
+}
+
+/// Says why what is no pass is none: to whom a cron job's words are sent, nothing else may be at hand. What could not be found
+/// out is said to those too who want to hear of errors alone.
+fn tell(done: &Done, place: &Place, words: &Words) {
+    let told: Vec<&SlotRow> = done.slots.iter().filter(|slot| slot.is_told()).collect();
+    for slot in told.iter().take(MOST_SLOTS) {
+        let at = slot.scheduled_for.as_ref().map(|time| format!(", due {time}")).unwrap_or_default();
+        let mut said = match slot.verdict {
+            Some(verdict) => format!("job {}{at}: {verdict}", slot.job),
+            None => format!("job {}{at}: {}: {}", slot.job, slot.state, slot.note),
+        };
+        for line in slot.why.lines(MOST_LINES) {
+            said.push_str(&format!("\n  {line}"));
+        }
+        if let Some(evidence) = slot.evidence {
+            said.push_str(&format!("\n  `exhibit evidence show {evidence}{}` tells all of it", place.again()));
+        }
+        if slot.verdict.is_none() || slot.why.is_unknown() {
+            words.warn(said);
+        } else {
+            words.say(said);
+        }
+    }
+    if told.len() > MOST_SLOTS {
+        words.warn(format!("{} more of these did not pass: they stand in the table", told.len() - MOST_SLOTS));
+    }
+}
+
+impl SlotRow {
+    /// Whether there is something to say: not of what passed, nor of what does not apply.
+    fn is_told(&self) -> bool {
+        match self.verdict {
+            Some(verdict) => !matches!(verdict, Verdict::Pass | Verdict::NotApplicable) || self.why.is_unknown(),
+            None => true,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) struct Out {
     sink: Box<dyn Write>,
     width: Option<u16>,
     colours: bool,
+    terminal: bool,
     closed: bool,
 }
 
@@ -30,20 +31,26 @@ impl Out {
     /// The process's standard output; tables take the terminal's width if it is one.
     pub(crate) fn stdout() -> Self {
         let stdout = io::stdout();
-        let width = stdout.is_terminal().then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0);
-        let colours = stdout.is_terminal() && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+        let terminal = stdout.is_terminal();
+        let width = terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0);
+        let colours = terminal && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
         // Buffered by blocks, not by lines: an export has millions of them.
-        Self { colours, ..Self::to(Box::new(io::BufWriter::new(stdout)), width) }
+        Self { colours, terminal, ..Self::to(Box::new(io::BufWriter::new(stdout)), width) }
     }
 
     /// Any other sink, with the width that tables are fitted into.
     pub(crate) fn to(sink: Box<dyn Write>, width: Option<u16>) -> Self {
-        Self { sink, width, colours: false, closed: false }
+        Self { sink, width, colours: false, terminal: false, closed: false }
     }
 
     /// The text in this style where a person sees colours, else as it is.
     pub(crate) fn styled(&self, style: Style, text: &str) -> String {
         if self.colours { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// Whether it is a terminal, which bytes could steer.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Whether nobody reads any more, so that a long export may stop.

@@ -213,7 +213,7 @@ fn by_name(path: &str, name: &str, recogniser: &Recogniser) -> Named {
     if let Some(Recognised::Ci(system)) = recogniser.path(path) {
         return Named::Is(Kind::Ci(&system.title));
     }
-    let read = Format::of(path).is_some_and(|format| format != Format::CycloneDx);
+    let read = Format::of(path).is_some_and(|format| !format.is_bill());
     if read || STRANGE_LOCKFILES.contains(&name) {
         return Named::Is(Kind::Lockfile);
     }

@@ -105,7 +105,7 @@ fn code(plan: &Plan, about: &About, environment: &str, line: &mut Line<'_>) {
 
 fn images(plan: &Plan, about: &About, environment: &str, line: &mut Line<'_>) {
     line(format_args!(
-        "\n# Known vulnerabilities in container images: of a file as `docker save` writes it, or an OCI layout. `exhibit collectors"
+        "\n# Known vulnerabilities in container images: of a file as `docker save` writes it, an OCI layout, or in a registry (`pull`). `exhibit collectors"
     ));
     line(format_args!("# show container_scan` tells more."));
     let example =
