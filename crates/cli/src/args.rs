@@ -113,7 +113,7 @@ Example:
   exhibit init --dir /srv/shop --format json
   exhibit init --force                       # a new one; the old one is kept as exhibit.toml.bak
 
-Files are told by their names and outer forms; no value of a secret is kept. Environments are guessed from names, and
+Files are told by their names and outer forms; no value of a secret is kept. Environments are guessed from names, and \
 the file calls every guess one.")]
     Init(InitArgs),
     /// Look at a live deployment, and name each thing wrong with what to do
@@ -122,8 +122,8 @@ Example:
   exhibit doctor
   exhibit doctor --dir exhibit-demo --format json
 
-Changes nothing. Exits 0 if all is well, 1 if something is wrong or has to be looked after, 2 if something could not be
-found out. Whether the ledger's entries hold is for exhibit fsck to say, whether archived objects do for exhibit
+Changes nothing. Exits 0 if all is well, 1 if something is wrong or has to be looked after, 2 if something could not be \
+found out. Whether the ledger's entries hold is for exhibit fsck to say, whether archived objects do for exhibit \
 archive check.")]
     Doctor(DoctorArgs),
     /// Check the configuration, the collectors and the report templates
@@ -153,7 +153,7 @@ Example:
   */5 * * * *  exhibit run --quiet --config /etc/exhibit.toml     # as a line of crontab
 
 May be killed at any moment: the next run completes what was due.
-Where a job does not pass, standard error says why: by subject and check, and what could not be found out (the latter with
+Where a job does not pass, standard error says why: by subject and check, and what could not be found out (the latter with \
 --quiet too). With --format json, each slot has it as data: `not_passed` and `problems`, at most 20 of each.
 Exits 0 if everything was performed (whatever the findings), 1 if a job's outcome is an error, 2 if it could not start.")]
     Run(RunArgs),
@@ -164,7 +164,7 @@ Example:
   exhibit serve --log json
   kill -HUP PID                              # read the configuration again: jobs, policies, environments
 
-Any number of them share the work on one database. SIGTERM and SIGINT: what runs is finished or handed back within
+Any number of them share the work on one database. SIGTERM and SIGINT: what runs is finished or handed back within \
 10 s; a second one ends at once. A configuration that is not in order is refused, and the old plan goes on.
 Exits 0 when it was told to end, 2 if it could not start, 143 if it was told twice.")]
     Serve(ServeArgs),
@@ -224,7 +224,7 @@ Example:
   exhibit waiver approve 0193a5b2-7c1e-7000-8000-000000000001 --token-file bob.token
   exhibit waiver list
 
-It takes two different persons, each by a token of their own, and ends by itself. Reports count what it covers in all
+It takes two different persons, each by a token of their own, and ends by itself. Reports count what it covers in all \
 totals before waivers, and tell both.")]
     Waiver(WaiverArgs),
     /// Look after the keys in custody: write canaries for restore drills
@@ -268,17 +268,17 @@ Example:
   exhibit scan --write-baseline known.json .     # what is there now is known
   exhibit scan --baseline known.json .           # only what is new
 
-Needs no deployment and no configuration, and sends nothing anywhere. Whatever is packed is
+Needs no deployment and no configuration, and sends nothing anywhere. Whatever is packed is \
 unpacked as it is read: gz, zst, xz, bz2, zip, tar, and these in one another. Values are masked.
 
 A remark in the same line allows a finding, and has to say why:
   key = \"AKIA…\"   # exhibit:allow aws.access-key-id the example of the provider's documentation
 
-Lines and columns count from 1. In the table and in JSON a column counts bytes (of UTF-16, bytes of
-its text in UTF-8), in SARIF characters (Unicode code points). Of one document the first 5,000
+Lines and columns count from 1. In the table and in JSON a column counts bytes (of UTF-16, bytes of \
+its text in UTF-8), in SARIF characters (Unicode code points). Of one document the first 5,000 \
 findings are listed, of all 50,000; the rest is counted.
 
-Exits 0 if nothing was found, 1 if something was, 2 if nothing was found but something could not be
+Exits 0 if nothing was found, 1 if something was, 2 if nothing was found but something could not be \
 looked at: each is told, with the reason.")]
     Scan(ScanArgs),
     /// Check a bundle or a whole archive offline, trusting nothing in it but a key that you name or pinned
@@ -291,11 +291,11 @@ Example:
   exhibit verify 2024-Q1.bundle.tar --key log.pub --rotations log.rotations
   exhibit verify archive/ --key log.pub --checkpoint noted-in-july.note
 
-What was proven is said line by line, and what was not. The program exhibit-verify does the same without --re-render, and
+What was proven is said line by line, and what was not. The program exhibit-verify does the same without --re-render, and \
 is small enough for an auditor to build alone and to read.
 
-A bundle holds every rotation of the signing key up to its own making, so an old key verifies a new bundle. For a new
-key to verify a bundle that was made before it, name the later rotations: a deployment keeps them in
+A bundle holds every rotation of the signing key up to its own making, so an old key verifies a new bundle. For a new \
+key to verify a bundle that was made before it, name the later rotations: a deployment keeps them in \
 DATA/keys/log.rotations, any later bundle in its file keys.rotations. Each proves itself.
 
 Exits 0 if nothing differs, 1 with each difference named, 2 if it could not look (no pinned key included).")]

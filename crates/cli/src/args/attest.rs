@@ -24,9 +24,9 @@ Example:
     --location 'safe in the office' --statement 'the sealed envelope is there' \\
     --token-file ada.token
 
-Key and location are named as the job's settings name them (`copies = [{ name = \"offline\", attested = \"safe in the office\" }]`);
-name nobody in them. What you state stands in the ledger as a salted digest, beside your name. Never state a key itself.
-It is pending until a second, different person confirms it, and expires with the quarter of the deployment's calendar.
+Key and location are named as the job's settings name them (`copies = [{ name = \"offline\", attested = \"safe in the office\" }]`); \
+name nobody in them. What you state stands in the ledger as a salted digest, beside your name. Never state a key itself. \
+It is pending until a second, different person confirms it, and expires with the quarter of the deployment's calendar. \
 Attest again after each rotation. Needs a token of the role officer or administrator.")]
     KeyCustody {
         /// What the key is called where it is configured

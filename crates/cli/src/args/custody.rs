@@ -23,13 +23,13 @@ Example:
   exhibit custody canary key-restore-drill
   exhibit custody canary key-restore-drill --key encryption-key --drill offline --from worker
 
-Writes the file that the drill names as its `canary`, and beside it a note, FILE.json: which key it was, when, which
-services ran with it then, and the digest of what has to come out. The drill needs no `expect` then. Neither holds
-the key, and neither is ever written over: make one for each key, when it becomes current, and keep it as long as there is
+Writes the file that the drill names as its `canary`, and beside it a note, FILE.json: which key it was, when, which \
+services ran with it then, and the digest of what has to come out. The drill needs no `expect` then. Neither holds \
+the key, and neither is ever written over: make one for each key, when it becomes current, and keep it as long as there is \
 data under that key.
 
-The key is read from the first place in `running` that it comes out of, of whichever job, or from the place that --from
-names. Every service in `running` is asked whether it runs with the same. Encrypts as the drill decrypts: aes-256-gcm,
+The key is read from the first place in `running` that it comes out of, of whichever job, or from the place that --from \
+names. Every service in `running` is asked whether it runs with the same. Encrypts as the drill decrypts: aes-256-gcm, \
 fernet, age (with the programs age and age-keygen). What a drill decrypts by a command, the application itself has to write.
 
 Exits 1 if the key is not the one that the services run with, 2 if it could not be written or found out.")]

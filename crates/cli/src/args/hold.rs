@@ -35,7 +35,7 @@ Example:
   exhibit hold place --matter 'Audit 117' --everything --custodian 'Grace Hopper' --reason 'asked for by the auditor'
 
 An object is in scope if any of the options names it, also one that is archived later. Matter and reason stay for ever:
-name nobody in them. The custodian and who acts stand in the ledger as salted digests.
+name nobody in them. The custodian and who acts stand in the ledger as salted digests. \
 Needs a token of the role officer or administrator.")]
     #[command(name = "place")]
     PlaceCase {
@@ -79,7 +79,7 @@ Example:
   exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason settled --token-file ada.token
   exhibit hold release 0193a5b2-7c1e-7000-8000-000000000001 --reason settled --token-file bob.token
 
-The first person approves, and the hold goes on; the second, another person, ends it. What another hold is about stays held.
+The first person approves, and the hold goes on; the second, another person, ends it. What another hold is about stays held. \
 Needs a token of the role officer or administrator. Exits 2 if one person tries both.")]
     Release {
         /// The case, as `list` prints it

@@ -32,9 +32,9 @@ Example:
   exhibit key rotate --reason 'the yearly change'
   exhibit key rotate --reason 'it leaked' --new-key file:/etc/exhibit/next.key
 
-The hand-over is an entry of the ledger, signed by both keys, under a checkpoint that both sign. A generated key is followed
-by a generated one: its file takes the place of the retired one. Where the configuration names the key, it must name
-the new one from then on. May be interrupted at any moment: the next command finishes it, a configured key by the same
+The hand-over is an entry of the ledger, signed by both keys, under a checkpoint that both sign. A generated key is followed \
+by a generated one: its file takes the place of the retired one. Where the configuration names the key, it must name \
+the new one from then on. May be interrupted at any moment: the next command finishes it, a configured key by the same \
 command again.")]
     Rotate {
         /// Why, in one line: it stands in the ledger and in reports

@@ -95,10 +95,10 @@ Example:
   exhibit evidence artifact --output result.json \\
     sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 
-Its bytes are read from the database, or else from the archive, and their digest is computed again: others than those are
-never handed out. It is as it was kept: values that the detector found were masked before. A terminal shows control characters
+Its bytes are read from the database, or else from the archive, and their digest is computed again: others than those are \
+never handed out. It is as it was kept: values that the detector found were masked before. A terminal shows control characters \
 as what they are; a pipe or a file gets every byte.
-Exits 2 if it was not kept, with the reason that the evidence gives (results larger than the job allows are not), is lost, or is not
+Exits 2 if it was not kept, with the reason that the evidence gives (results larger than the job allows are not), is lost, or is not \
 what its digest says. Artifacts hold no names that can be erased: nothing is ever taken out of one.")]
     Artifact {
         /// Its digest, as `evidence show` prints it
@@ -133,10 +133,10 @@ Example:
     --subject shop --lockfile requirements.txt --format json
   exhibit evidence import shop.cdx.json --collector sbom --subject shop --lockfile Cargo.lock
 
-The job that takes it has `pushed = true`. The same file with the same words about it is one piece of evidence, however often
-it is handed in. What the scanner printed is kept with it: masked, compressed, up to the size that the job says (16 MiB).
-A scanner's word that it failed, or a file that can't be read as the form that is named, is recorded as an error that says so.
-The exit code is 0 where it was taken in, 1 where it was and what it is about could not be found out, 2 where nothing was
+The job that takes it has `pushed = true`. The same file with the same words about it is one piece of evidence, however often \
+it is handed in. What the scanner printed is kept with it: masked, compressed, up to the size that the job says (16 MiB). \
+A scanner's word that it failed, or a file that can't be read as the form that is named, is recorded as an error that says so. \
+The exit code is 0 where it was taken in, 1 where it was and what it is about could not be found out, 2 where nothing was \
 recorded: no such file, no such job, or nothing that says whose output it is.")]
     Import(Box<ImportArgs>),
 }
@@ -238,7 +238,7 @@ pub(crate) enum ArchiveCommand {
 Example:
   exhibit archive check
 
-Looks at the store's settings too, and names what is weak in them. Exits 0 if every object is as its receipt says, 1 with
+Looks at the store's settings too, and names what is weak in them. Exits 0 if every object is as its receipt says, 1 with \
 each difference named and where a setting is broken, 2 if it could not look.")]
     Check {
         /// Which deployment.
@@ -253,7 +253,7 @@ each difference named and where a setting is broken, 2 if it could not look.")]
 Example:
   exhibit archive flush
 
-Each finished day's entries are archived by themselves. Before a machine is taken down, this archives the rest of them, so
+Each finished day's entries are archived by themselves. Before a machine is taken down, this archives the rest of them, so \
 that the archive alone could give everything back.")]
     Flush {
         /// Which deployment.
@@ -269,8 +269,8 @@ Example:
   exhibit archive restore --config /etc/exhibit.toml
   exhibit archive restore --key log.pub
 
-Reads every day's segment, verifies it from the pinned key, writes its entries, and recomputes everything. A database that
-is not empty is refused. What the archive does not hold is said with numbers: entries after the last segment, and names of
+Reads every day's segment, verifies it from the pinned key, writes its entries, and recomputes everything. A database that \
+is not empty is refused. What the archive does not hold is said with numbers: entries after the last segment, and names of \
 people and hosts, whose keys lay in the database alone.
 Exits 0 if everything that was signed for came back, 1 if something is lost or missing, 2 if it could not be done.")]
     Restore {
@@ -328,10 +328,10 @@ Example:
   exhibit disclosures erase --group 0193a5b2-7c1e-7000-8000-000000000001 --reason 'request 2026-117, article 17' \\
     --token-file ada.token
 
-Cannot be undone. Digests, proofs, signatures, reports and archived objects stay as they are; the ledger tells that
-values were erased, of which group, how many and why. The reason stays for ever: name nobody in it.
-Postgres frees the old rows when it vacuums the tables, and backups and its write-ahead log hold them until they
-expire: see FORMAT.md, section 12. Needs a token of the role officer or administrator: who erased stands in the ledger, as a
+Cannot be undone. Digests, proofs, signatures, reports and archived objects stay as they are; the ledger tells that \
+values were erased, of which group, how many and why. The reason stays for ever: name nobody in it. \
+Postgres frees the old rows when it vacuums the tables, and backups and its write-ahead log hold them until they \
+expire: see FORMAT.md, section 12. Needs a token of the role officer or administrator: who erased stands in the ledger, as a \
 salted digest.")]
     Erase {
         /// The group's id, as `disclosures list` prints it

@@ -192,3 +192,16 @@ fn completions_are_scripts() {
         assert!(String::from_utf8_lossy(&completions(shell)).contains("exhibit"));
     }
 }
+
+/// Broken by hand and then by the terminal's width, it would stand in ragged lines.
+#[test]
+fn a_paragraph_of_help_is_one_line() {
+    let prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+    for (path, command) in all_commands() {
+        let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+        for (line, next) in help.lines().zip(help.lines().skip(1)) {
+            let sentence = line.ends_with(['.', ':']);
+            assert!(!prose(line) || !prose(next) || sentence, "{path}: broken by hand after: {line}");
+        }
+    }
+}

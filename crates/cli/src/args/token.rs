@@ -25,7 +25,7 @@ Example:
   exhibit token create --person audit@example.org --role auditor --expires 2027-01-31 \\
     --environment production --period 2026-Q4 --framework soc2-2017
 
-The token goes to standard output and nowhere else: what is kept is a hash under the deployment's own key. Make one for each
+The token goes to standard output and nowhere else: what is kept is a hash under the deployment's own key. Make one for each \
 person: two names typed by one person are not two persons.
 
 Roles:

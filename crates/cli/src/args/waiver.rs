@@ -24,9 +24,9 @@ Example:
     --until 2027-01-31 --reason 'the partner changes it in January, CHG-1041' \\
     --compensating 'staging holds no data of customers' --token-file ada.token
 
-The finding is named by its fingerprint, as reports and `GET /api/v1/findings` print it, and has to be open. It stays pending until a
-second, different person approves it. It covers the finding while that is no worse than now, and ends by itself: at most
-366 days from now. Reason and compensating control stay in the ledger and in reports for ever: name nobody, and no secret.
+The finding is named by its fingerprint, as reports and `GET /api/v1/findings` print it, and has to be open. It stays pending until a \
+second, different person approves it. It covers the finding while that is no worse than now, and ends by itself: at most \
+366 days from now. Reason and compensating control stay in the ledger and in reports for ever: name nobody, and no secret. \
 Needs a token of the role officer or administrator.")]
     Request {
         /// The finding's fingerprint
