@@ -12,6 +12,9 @@ pub(crate) fn register(tera: &mut Tera) {
     tera.register_filter("code", |text: Cow<'_, str>, _: Kwargs, _: &State<'_>| {
         Value::safe_string(&markdown::code(&text))
     });
+    tera.register_filter("prose", |text: Cow<'_, str>, _: Kwargs, _: &State<'_>| {
+        Value::safe_string(&markdown::prose(&text))
+    });
     tera.register_filter("mark", mark);
     tera.register_filter("when", when);
     tera.register_filter("day", day);

@@ -27,6 +27,7 @@ mod waivers;
 pub use build::{Edition, ViewError};
 pub use catalog::{Catalog, Framework, FrameworkError, Requirement, frameworks};
 pub use fold::Fold;
+pub use markdown::pieces;
 pub use readme::readme;
 pub use render::{RenderError, Rendered, render, renderer};
 pub use template::TemplateSet;

@@ -15,7 +15,12 @@ pub(crate) fn escape_into(text: &str, out: &mut dyn Write) -> std::io::Result<()
 /// The text, so that Markdown shows these characters and nothing happens: on one line, in a paragraph, a heading, a
 /// list or a table cell alike.
 pub(crate) fn escape(text: &str) -> String {
-    let characters: Vec<char> = visible(text).chars().collect();
+    escape_shown(&visible(text))
+}
+
+/// The same of a text that is on one line already, or of a piece of it.
+fn escape_shown(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len() + 16);
     let digits = characters.iter().take_while(|c| c.is_ascii_digit()).count();
     for (index, &c) in characters.iter().enumerate() {
@@ -59,6 +64,26 @@ pub(crate) fn code(text: &str) -> String {
     let text = visible(text);
     let plain = !text.is_empty() && !text.contains(['`', '|', '\\']);
     if plain { format!("`{text}`") } else { escape(&text) }
+}
+
+/// A sentence in pieces, by turns words and the names in it, which stand between backticks: the first are words. All of it is words
+/// where the backticks are not in pairs, or where nothing stands within or between two of them.
+pub fn pieces(sentence: &str) -> Vec<&str> {
+    let pieces: Vec<&str> = sentence.split('`').collect();
+    let inner = pieces.len().saturating_sub(1);
+    let clear = pieces.len() % 2 == 1 && pieces.iter().take(inner).skip(1).all(|piece| !piece.trim().is_empty());
+    if clear { pieces } else { vec![sentence] }
+}
+
+/// A sentence with the names in it as code spans.
+pub(crate) fn prose(sentence: &str) -> String {
+    let sentence = visible(sentence);
+    let pieces = pieces(&sentence);
+    pieces
+        .iter()
+        .enumerate()
+        .map(|(turn, piece)| if turn % 2 == 1 { code(piece) } else { escape_shown(piece) })
+        .collect()
 }
 
 /// The text on one line, with everything shown that would otherwise hide or reorder what is read: control characters,
@@ -159,11 +184,28 @@ mod tests {
                 let expected = frame.trim_start_matches(['#', '-', '1', '.', ' ']).replace("{}", &expected);
                 assert_eq!(shown, expected, "{frame} of {hostile:?}: {escaped}");
             }
-            for cell in [escaped, code(hostile)] {
+            let named = pieces(&expected).concat();
+            for (cell, expected) in [(escaped, &expected), (code(hostile), &expected), (prose(hostile), &named)] {
                 let table = format!("| a | b | c |\n| --- | --- | --- |\n| x | {cell} | y |\n");
                 let shown = shown(&table);
-                assert_eq!(shown[4..], ["x", &expected, "y"], "cell of {hostile:?}: {table}");
+                assert_eq!(shown[4..], ["x", expected, "y"], "cell of {hostile:?}: {table}");
             }
+        }
+    }
+
+    #[test]
+    fn names_in_a_sentence_are_code() {
+        let cases = [
+            ("schedule `30 5 * * *`.", "schedule `30 5 * * *`."),
+            ("`a` and `b_*`", "`a` and `b_*`"),
+            ("a *bold* `rm -rf *`", "a \\*bold\\* `rm -rf *`"),
+            ("one ` alone", "one \\` alone"),
+            ("``` fence", "\\`\\`\\` fence"),
+            ("`a``b`", "\\`a\\`\\`b\\`"),
+            ("`a|b` c", "a\\|b c"),
+        ];
+        for (sentence, markdown) in cases {
+            assert_eq!(prose(sentence), markdown, "{sentence}");
         }
     }
 }

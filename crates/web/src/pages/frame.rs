@@ -65,6 +65,7 @@ fn engine() -> TeraResult<Tera> {
     engine.register_filter("markdown", |text: &str, _: Kwargs, _: &State<'_>| {
         Value::safe_string(&exhibit_report::readme(text))
     });
+    engine.register_filter("prose", |text: &str, _: Kwargs, _: &State<'_>| prose(text));
     engine.register_filter("param", |text: &str, _: Kwargs, _: &State<'_>| parameter(text));
     engine.add_raw_templates(TEMPLATES)?;
     Ok(engine)
@@ -79,6 +80,19 @@ fn words(text: &str) -> TeraResult<String> {
     let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == text);
     let outcome = outcome.ok_or_else(|| Error::message(format!("the filter words knows outcomes, not {text:?}")))?;
     Ok(outcome.observation().to_owned())
+}
+
+/// A sentence of Exhibit's own, with the names in it, which stand between backticks, as code.
+fn prose(sentence: &str) -> TeraResult<Value> {
+    let mut out = Vec::new();
+    for (turn, piece) in exhibit_report::pieces(sentence).into_iter().enumerate() {
+        let (begin, end): (&[u8], &[u8]) = if turn % 2 == 1 { (b"<code>", b"</code>") } else { (b"", b"") };
+        out.extend_from_slice(begin);
+        tera::escape_html(piece, &mut out).map_err(|error| Error::message(error.to_string()))?;
+        out.extend_from_slice(end);
+    }
+    let html = String::from_utf8(out).map_err(|error| Error::message(error.to_string()))?;
+    Ok(Value::safe_string(&html))
 }
 
 /// A text as a parameter of an address.
@@ -170,6 +184,13 @@ mod tests {
                 assert!(!lower.contains(forbidden), "{name} holds {forbidden}");
             }
         }
+    }
+
+    #[test]
+    fn names_in_a_sentence_are_code_and_all_of_it_is_text() {
+        let html = |sentence| prose(sentence).expect("a sentence").to_string();
+        assert_eq!(html("say `a <b>` & go"), "say <code>a &lt;b&gt;</code> &amp; go");
+        assert_eq!(html("<i> ` alone"), "&lt;i&gt; ` alone");
     }
 
     #[test]
