@@ -1,7 +1,10 @@
-//! `checkov -o json`: one report, an array of reports, or, where it found nothing to look at, a bare summary.
+//! `checkov -o json`: one report, an array of reports, or, where it found nothing to look at, a bare summary. With `--quiet` it counts
+//! what it was told to skip, and does not list it.
+
+use std::collections::BTreeSet;
 
 use crate::results::{
-    Count, Finding, Grade, Told, Tool, Why,
+    Count, FileSeen, Finding, Grade, Told, Tool, Why,
     json::{Json, Kind},
     teller::Teller,
 };
@@ -16,6 +19,7 @@ pub(super) fn read(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), W
 
 fn report(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     let (mut sort, mut results, mut summary) = (None, false, Summary::default());
+    let (mut listed, mut files) = (0, BTreeSet::new());
     json.object(|json, key| match key {
         "check_type" => {
             sort = json.text()?;
@@ -25,7 +29,11 @@ fn report(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
             results = true;
             json.object(|json, key| match key {
                 "failed_checks" => json.array(|json| check(json, teller, false)),
-                "skipped_checks" => json.array(|json| check(json, teller, true)),
+                "skipped_checks" => json.array(|json| {
+                    listed += 1;
+                    check(json, teller, true)
+                }),
+                "passed_checks" => json.array(|json| passed(json, teller, &mut files)),
                 "parsing_errors" => json.array(|json| {
                     let path = json.text()?;
                     teller.notice(json, Grade::Error, "it could not be parsed", path)
@@ -39,6 +47,12 @@ fn report(json: &mut Json<'_>, teller: &mut Teller<'_>) -> Result<(), Why> {
     })?;
     if !results && !summary.there {
         return Err(json.missing("results"));
+    }
+    if let Some(skipped) = summary.skipped.filter(|skipped| *skipped > listed) {
+        let words = format!(
+            "checks that it was told to skip: {skipped}, of which it lists {listed}: without --quiet it lists all"
+        );
+        teller.notice(json, Grade::Error, words, None)?;
     }
     if let Some(version) = summary.version {
         teller.tell(json, Told::Tool(Tool { name: "checkov".to_owned(), version: Some(version) }))?;
@@ -56,6 +70,7 @@ struct Summary {
     there: bool,
     version: Option<String>,
     passed: Option<u64>,
+    skipped: Option<u64>,
     resources: Option<u64>,
 }
 
@@ -67,10 +82,24 @@ impl Summary {
                 self.version = json.text()?;
             }
             "passed" => self.passed = json.whole()?,
+            "skipped" => self.skipped = json.whole()?,
             "resource_count" => self.resources = json.whole()?,
             _ => json.skip()?,
         }
         Ok(())
+    }
+}
+
+/// A check that passed says which file it looked at. A file is told once.
+fn passed(json: &mut Json<'_>, teller: &mut Teller<'_>, files: &mut BTreeSet<String>) -> Result<(), Why> {
+    let mut file = None;
+    json.only("file_path", |json| {
+        file = json.text()?;
+        Ok(())
+    })?;
+    match file {
+        Some(path) if files.insert(path.clone()) => teller.tell(json, Told::File(FileSeen { path })),
+        _ => Ok(()),
     }
 }
 
