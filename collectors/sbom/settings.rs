@@ -68,6 +68,7 @@ pub(super) fn source(table: &toml::Table) -> Result<Source, Vec<SettingProblem>>
         }
         let key = format!("{TARGETS}.{index}.scanner");
         problems.extend(target.scanner.iter().flat_map(|scanner| scanner.look_through(&key)));
+        problems.extend(target.scanner.iter().filter_map(|scanner| scanner.heeding(&key)));
     }
     if problems.is_empty() { Ok(source) } else { Err(problems) }
 }

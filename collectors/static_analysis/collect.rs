@@ -12,6 +12,7 @@ use ignore::WalkBuilder;
 use super::facts::{FORMAT, Facts, Report, TargetFacts};
 use super::look::{Look, look, reading, relative};
 use super::settings::{self, Target};
+use super::silenced;
 use crate::runner::Runner;
 use crate::scanners::{Adapter, LooksAt, Request, ScannerFacts, scan};
 use crate::kept::{KeepUpTo, Kept};
@@ -104,15 +105,17 @@ struct Looking<'a> {
 
 impl All {
     fn add(&mut self, looking: &Looking<'_>) {
-        let mut facts = TargetFacts { subject: looking.subject.clone(), scanner: None, result: None, reports: Vec::new() };
+        let mut facts = TargetFacts { subject: looking.subject.clone(), scanner: None, result: None, reports: Vec::new(), silenced: Vec::new() };
         let files = looking.files();
         let mut examined = BTreeSet::new();
+        let mut silencers = Vec::new();
         match (&files, looking.adapter()) {
             (Err(why), _) => self.trouble(looking, "folder-not-read", why.clone()),
             (_, Err(why)) => self.trouble(looking, "adapter-not-in-order", why),
             // Nothing to look at is said by the population.
             (Ok(files), Ok(_)) if files.is_empty() => {}
             (Ok(files), Ok(adapter)) if looking.target.each_file => {
+                silencers = looking.silencers(&adapter);
                 if files.len() > MOST_RUNS {
                     let why = format!("{} files are more than the {MOST_RUNS} that a scanner is given one by one", files.len());
                     self.trouble(looking, "too-many-files", why);
@@ -125,6 +128,7 @@ impl All {
                 }
             }
             (Ok(_), Ok(adapter)) => {
+                silencers = looking.silencers(&adapter);
                 if let Some(found) = self.run(looking, &adapter, None, &mut facts.scanner) {
                     examined = found.examined;
                     facts.reports = found.reports;
@@ -132,6 +136,14 @@ impl All {
             }
         }
         let there = files.ok();
+        if facts.scanner.is_some() && !silencers.is_empty() {
+            for file in there.iter().flatten() {
+                match silenced::in_file(&looking.folder().join(file), file, &silencers) {
+                    Ok(found) => facts.silenced.extend(found),
+                    Err(error) => self.trouble(looking, "file-not-read", format!("{file}: {}", error.kind())),
+                }
+            }
+        }
         let missed: Vec<&String> = there.iter().flatten().filter(|file| !examined.contains(*file)).collect();
         let exist = there.as_ref().map(|files| files.len() as u64);
         let excluded = not_examined(&missed).filter(|_| facts.scanner.is_some());
@@ -191,8 +203,7 @@ impl All {
                 return None;
             }
         };
-        let folder = std::path::absolute(&folder).unwrap_or(folder);
-        let found = look(&read, &|written| file.map_or_else(|| relative(written, &folder), str::to_owned), file);
+        let found = look(&read, &|written| file.map_or_else(|| relative(written, &done.known_as), str::to_owned), file);
         for trouble in &found.troubles {
             self.trouble(looking, "scanner-in-trouble", trouble.clone());
         }
@@ -215,6 +226,12 @@ impl Looking<'_> {
     fn adapter(&self) -> Result<Adapter, String> {
         let read = self.target.scanner.adapter(self.scope.base);
         read.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+
+    /// What in a line has the scanner pass something over without a word.
+    fn silencers(&self, adapter: &Adapter) -> Vec<String> {
+        let looks_at = if self.target.each_file { LooksAt::File } else { LooksAt::Folder };
+        adapter.mode(self.target.scanner.mode.as_deref(), looks_at).map(|(_, mode)| mode.silencers.clone()).unwrap_or_default()
     }
 
     /// The files that are to be analysed, relative to the folder. Links are not followed; what git keeps for itself is not looked at.

@@ -31,6 +31,21 @@ pub(super) struct TargetFacts {
     pub result: Option<ResultFacts>,
     /// What it reported.
     pub reports: Vec<Report>,
+    /// Lines of the target that have the scanner pass something over without a word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silenced: Vec<Silenced>,
+}
+
+/// What in one file has the scanner pass something over without a word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Silenced {
+    /// The file, relative to the target.
+    pub file: String,
+    /// The first such line.
+    pub line: u64,
+    /// How many such lines there are.
+    pub lines: u64,
 }
 
 /// A result that a scanner gave elsewhere.
@@ -72,4 +87,7 @@ pub(super) struct Report {
     /// Whether the scanner was told to leave it out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suppressed: bool,
+    /// Why it was told to, as the scanner tells it of the first of them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
 }

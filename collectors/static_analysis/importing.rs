@@ -47,6 +47,7 @@ pub(super) fn import(scope: &Scope<'_>, keep: KeepUpTo, given: &Given<'_>) -> Re
         scanner: None,
         result: Some(ResultFacts { digest, format, size, tools: read.tools.clone(), written_at }),
         reports: found.reports,
+        silenced: Vec::new(),
     };
     let mut kept = Kept::default();
     kept.take("the result that was handed in".to_owned(), printed, read.format.is_some());

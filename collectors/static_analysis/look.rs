@@ -55,6 +55,7 @@ pub(super) fn look(reading: &Reading, name: &dyn Fn(&str) -> String, only: Optio
             rule: finding.rule.clone(),
             severity: finding.severity(),
             suppressed,
+            why: finding.suppressed.clone().unwrap_or_default(),
         });
         report.instances += 1;
         // Worst first.

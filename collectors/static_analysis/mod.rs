@@ -10,6 +10,7 @@ mod judge;
 mod look;
 mod self_test;
 mod settings;
+mod silenced;
 #[cfg(test)]
 mod tests;
 

@@ -125,6 +125,17 @@ pub struct Mode {
     pub alone: bool,
     /// The arguments, with `{target}`, and `{output}` where the result goes to a file.
     pub arguments: Vec<String>,
+    /// Further ones, by which it reports whatever comments and files in the target ask it to pass over. A job that says
+    /// `heed_suppressions = true` leaves them out.
+    #[serde(default)]
+    pub regardless: Vec<String>,
+    /// Whether it gets the target by a name that nobody can know beforehand, unless the job heeds suppressions: a list in the target
+    /// that names files by their whole paths then names none of them.
+    #[serde(default)]
+    pub renamed: bool,
+    /// What in a line of the target, `*` for anything between, has it pass something over without a word whatever its arguments.
+    #[serde(default)]
+    pub silencers: Vec<String>,
     /// The form of the result.
     pub format: Format,
     /// Whether it prints nothing at all where it finds nothing, so that its status alone says so.
@@ -303,6 +314,9 @@ impl Adapter {
             if mode.alone && !matches!(mode.looks_at, LooksAt::File | LooksAt::Project) {
                 wrong(&key("alone"), "expected only where it looks at one lockfile at a time: `file` or `project`");
             }
+            if mode.silencers.iter().any(|silencer| silencer.trim_matches(['*', ' ']).is_empty()) {
+                wrong(&key("silencers"), "expected texts that stand in a line, such as `scanner:ignore`");
+            }
             if mode.silent && (mode.status.clean.is_empty() || mode.leaves_file()) {
                 wrong(&key("silent"), "expected a status that means `clean`, and a result on standard output");
             }
@@ -327,6 +341,7 @@ impl Adapter {
         let work = WORK.trim_matches(['{', '}']);
         for (id, mode) in &self.modes {
             look(&format!("modes.{id}.arguments"), &mut mode.arguments.iter(), &[fill::TARGET, fill::OUTPUT]);
+            look(&format!("modes.{id}.regardless"), &mut mode.regardless.iter(), &[]);
         }
         look("set", &mut self.set.values(), &[work]);
         look("read", &mut self.read.iter(), &[]);
@@ -373,6 +388,12 @@ impl Mode {
     /// Whether it takes such a lockfile.
     pub(crate) fn takes(&self, lockfile: Lockfile) -> bool {
         self.lockfiles.is_empty() || self.lockfiles.contains(&lockfile)
+    }
+
+    /// The arguments that it gets, by whether the job heeds what the target asks to be passed over.
+    pub(super) fn given(&self, heed_suppressions: bool) -> Vec<String> {
+        let further = if heed_suppressions { &[] } else { self.regardless.as_slice() };
+        [self.arguments.as_slice(), further].concat()
     }
 
     /// Whether the result goes to a file, and not to standard output.

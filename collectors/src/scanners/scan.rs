@@ -21,6 +21,8 @@ use crate::runner::{Binary, Ended, InForce, Limits, OUTPUT, Ran, Runner, RunnerE
 const ANSWER: u64 = 1 << 20;
 /// How long an answer about version or age may take.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
+/// What stands for a target that is renamed, in a folder that nobody can know.
+const LINK: &str = "target";
 
 /// What is to be scanned, and by what.
 pub struct Request<'a> {
@@ -53,6 +55,8 @@ pub struct Scan {
     pub result_bytes: u64,
     /// The form of the result.
     pub format: Format,
+    /// The target as the scanner knew it, and names what is in it.
+    pub known_as: PathBuf,
 }
 
 /// Its result, from the beginning each time.
@@ -108,6 +112,9 @@ pub struct ScannerFacts {
     pub mode: String,
     /// The arguments, as the adapter has them: without paths.
     pub arguments: Vec<String>,
+    /// Whether the job lets comments and files in the target have it pass over findings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heeds_suppressions: bool,
     /// Where the program lies.
     pub program: String,
     /// The program's digest.
@@ -199,14 +206,17 @@ impl ScanError {
 pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
     let adapter = request.adapter;
     let (mode_name, mode) = mode(request)?;
-    let (prepared, pinned) = Prepared::of(request)?;
+    let heeds_suppressions = request.settings.heed_suppressions;
+    let (mut prepared, pinned) = Prepared::of(request)?;
     let (version, version_unknown) = match prepared.version(&adapter.version) {
         Ok(version) => (Some(version), None),
         Err(why) => (None, Some(why)),
     };
     let database = prepared.database().unwrap_or_else(|why| Database::Unknown { why });
 
-    let arguments = prepared.fill(&mode.arguments)?;
+    let renamed = if mode.renamed && !heeds_suppressions { Some(prepared.rename()?) } else { None };
+    let given = mode.given(heeds_suppressions);
+    let arguments = prepared.fill(&given)?;
     let mut limits = adapter.limits();
     limits.time = request.settings.seconds.map_or(limits.time, Duration::from_secs);
     let ran = prepared.run(&format!("scan/{}", request.name), &arguments, &limits)?;
@@ -219,7 +229,8 @@ pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
         title: adapter.title.clone(),
         proven: adapter.proven,
         mode: mode_name.to_owned(),
-        arguments: mode.arguments.clone(),
+        arguments: given,
+        heeds_suppressions,
         program: prepared.program.resolved.display().to_string(),
         program_digest: prepared.program.digest,
         pinned,
@@ -230,7 +241,8 @@ pub fn scan(request: &Request<'_>) -> Result<Scan, ScanError> {
         in_force: ran.in_force.clone(),
         used: ran.used,
     };
-    Ok(Scan { facts, said, result, result_bytes, format: mode.format })
+    let known_as = renamed.map_or_else(|| prepared.target.clone(), |link| link.path().join(LINK));
+    Ok(Scan { facts, said, result, result_bytes, format: mode.format, known_as })
 }
 
 pub(super) fn wrong(adapter: &Adapter, message: impl Into<String>) -> ScanError {
@@ -301,6 +313,7 @@ fn printed(mut file: &File, from: u64) -> String {
 pub(super) struct Prepared<'a> {
     request: &'a Request<'a>,
     pub(super) program: Binary,
+    target: PathBuf,
     values: BTreeMap<&'a str, String>,
     readable: Vec<PathBuf>,
     writable: Vec<PathBuf>,
@@ -331,7 +344,7 @@ impl<'a> Prepared<'a> {
         };
         let (target, text) = absolute(request.target)?;
         let mut values = BTreeMap::from([(fill::TARGET, text), (fill::OUTPUT, OUTPUT.to_owned())]);
-        let (mut readable, mut writable) = (vec![target], Vec::new());
+        let (mut readable, mut writable) = (vec![target.clone()], Vec::new());
         for (name, parameter) in &adapter.parameters {
             let given = request.settings.parameters.get(name).or(parameter.default.as_ref());
             let Some(given) = given else { continue };
@@ -353,7 +366,7 @@ impl<'a> Prepared<'a> {
                 readable.push(path);
             }
         }
-        let mut prepared = Self { request, program, values, readable, writable, set: Vec::new() };
+        let mut prepared = Self { request, program, target, values, readable, writable, set: Vec::new() };
         for path in prepared.fill(&adapter.read)?.iter().chain(&request.settings.read) {
             prepared.readable.push(request.base.join(path));
         }
@@ -366,6 +379,23 @@ impl<'a> Prepared<'a> {
             prepared.set.push((name.clone(), value));
         }
         Ok(prepared)
+    }
+
+    /// Gives the target a name that nobody can know beforehand, for as long as the folder is kept that comes back.
+    fn rename(&mut self) -> Result<tempfile::TempDir, ScanError> {
+        let made = tempfile::Builder::new().prefix("exhibit-").rand_bytes(20).tempdir();
+        let linked = made.and_then(|folder| {
+            std::os::unix::fs::symlink(&self.target, folder.path().join(LINK))?;
+            Ok(folder)
+        });
+        let failed =
+            |why: String| wrong(self.request.adapter, format!("the target can't be given another name: {why}"));
+        let folder = linked.map_err(|error| failed(error.kind().to_string()))?;
+        let path = folder.path().join(LINK);
+        let name = path.to_str().ok_or_else(|| failed("its folder is not UTF-8".to_owned()))?;
+        // What ends so is the folder that a link leads to, not the link.
+        self.values.insert(fill::TARGET, format!("{name}/"));
+        Ok(folder)
     }
 
     fn fill(&self, texts: &[String]) -> Result<Vec<String>, ScanError> {

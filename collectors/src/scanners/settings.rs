@@ -37,6 +37,9 @@ pub struct ScannerSettings {
     pub read: Vec<String>,
     /// How many seconds it may take, 1 to 86,400.
     pub seconds: Option<u64>,
+    /// Whether comments and files in the target may have it pass over findings.
+    #[serde(default)]
+    pub heed_suppressions: bool,
 }
 
 impl ScannerSettings {
@@ -72,6 +75,12 @@ impl ScannerSettings {
             wrong("parameters", format!("expected names among: {}", known.join(", ")));
         }
         problems
+    }
+
+    /// What is wrong with them where it is the policy alone that accepts what is to stand, as for dependencies.
+    pub(crate) fn heeding(&self, key: &str) -> Option<SettingProblem> {
+        let message = "expected only by static_analysis; of dependencies, the policy says what is accepted";
+        self.heed_suppressions.then(|| SettingProblem::new(&format!("{key}.heed_suppressions"), message))
     }
 
     /// The digest that the program has to have.

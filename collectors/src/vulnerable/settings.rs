@@ -121,6 +121,7 @@ impl Source {
             for (number, scan) in target.scans.iter().enumerate() {
                 let key = format!("{TARGETS}.{index}.scans.{number}.scanner");
                 problems.extend(scan.scanner.iter().flat_map(|scanner| scanner.look_through(&key)));
+                problems.extend(scan.scanner.iter().filter_map(|scanner| scanner.heeding(&key)));
             }
         }
         problems

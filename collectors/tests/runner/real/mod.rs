@@ -8,6 +8,7 @@ mod ours;
 mod packages_of_node;
 mod packages_of_python;
 mod secrets;
+mod silencers;
 mod trivy;
 
 use std::collections::BTreeMap;
@@ -77,6 +78,7 @@ fn settings(place: &Place, adapter: &str, parameters: &[(&str, &str)]) -> Scanne
             .collect::<BTreeMap<_, _>>(),
         read: program.read,
         seconds: Some(120),
+        heed_suppressions: false,
     }
 }
 

