@@ -4,6 +4,7 @@ use super::{CiSecrets, fixture};
 use crate::{Collector, Scope, Settings};
 use exhibit_detect::Engine;
 use crate::cases::CaseClock;
+use crate::scratch::{For, Scratch};
 use exhibit_evidence::deployment::Environment;
 use exhibit_evidence::observation::SelfTest;
 use exhibit_evidence::{EnvironmentId, Verdict};
@@ -63,7 +64,7 @@ fn description(versions: &[&str]) -> fixture::Description {
 
 fn expect(engine: &Engine, name: &str, description: &fixture::Description, expected: [Verdict; 3]) -> Result<(), String> {
     let says = |error: &dyn std::fmt::Display| format!("the {name} fixture: {error}");
-    let folder = tempfile::tempdir().map_err(|error| says(&error))?;
+    let folder = Scratch::new(For::SelfTest).map_err(|error| says(&error))?;
     fixture::build(description, &folder.path().join("repository")).map_err(|error| says(&error))?;
     let environment = Environment {
         id: EnvironmentId::new("self-test").map_err(|error| says(&error))?,

@@ -20,6 +20,7 @@ use super::proof::{Challenge, Proof};
 use super::settings::{Key, PlaceSettings, VaultBackup};
 use crate::process::{PATH, Program, RunError};
 use crate::remote::{Client, Limits, Method, Patience, RealPace, RemoteError, Request};
+use crate::scratch;
 use crate::sources::Root;
 
 /// How long is waited for each step of the scratch vault's.
@@ -131,7 +132,7 @@ struct Scratch {
     address: String,
     client: Client,
     process: Child,
-    folder: tempfile::TempDir,
+    folder: scratch::Scratch,
 }
 
 impl Drop for Scratch {
@@ -176,7 +177,7 @@ impl Scratch {
         let (time_limit, most) = (STEP, 1024 * 1024);
         let asked = Program { command: &version, folder: base, pass: &[], set: &[], input: None, time_limit, most };
         asked.printed().map_err(|error| failed(&error.to_string()))?;
-        let folder = tempfile::Builder::new().prefix("exhibit-vault-").tempdir().map_err(|_| failed("no folder for it"))?;
+        let folder = scratch::Scratch::new(scratch::For::Vault).map_err(|_| failed("no folder for it"))?;
         let [port, cluster] = ports().map_err(|_| failed("no free port"))?;
         let data = folder.path().join("data");
         std::fs::create_dir(&data).map_err(|_| failed("no folder for it"))?;

@@ -8,6 +8,7 @@ use crate::cases::CaseClock;
 use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observation::SelfTest};
 
 use super::{collect, judge};
+use crate::scratch::{For, Scratch};
 use crate::{Scope, Settings};
 
 const GOOD: &str = include_str!("cases/pass/input/logs/api.log");
@@ -57,7 +58,7 @@ fn words(verdicts: &[Verdict]) -> String {
 /// The checks' verdicts over a log with this text and a canary that logs so, and how many findings there are.
 fn look(engine: &Engine, text: &str, script: &str) -> Result<(Vec<Verdict>, usize), String> {
     let says = |error: &dyn std::fmt::Display| error.to_string();
-    let folder = tempfile::tempdir().map_err(|error| says(&error))?;
+    let folder = Scratch::new(For::SelfTest).map_err(|error| says(&error))?;
     fs::write(folder.path().join("app.log"), text).map_err(|error| says(&error))?;
     fs::write(folder.path().join("app.env"), "API_SECRET=NotAReal-Self7est.Value\n").map_err(|error| says(&error))?;
     let id = EnvironmentId::new("self-test").map_err(|error| says(&error))?;

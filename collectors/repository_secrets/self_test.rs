@@ -10,6 +10,7 @@ use exhibit_evidence::{EnvironmentId, Verdict, deployment::Environment, observat
 
 use super::{collect, judge};
 use crate::ci_secrets::fixture::{self, CommitDescription, Description};
+use crate::scratch::{For, Scratch};
 use crate::{Scope, Settings};
 
 const GOOD: &str = "api_token = os.environ[\"API_TOKEN\"]\npassword: ${DB_PASSWORD}\n";
@@ -76,7 +77,7 @@ struct Looked {
 /// Looks at a repository of these versions with an object that nothing refers to, and at a bundle.
 fn look(engine: &Engine, versions: &[(&str, &str)], bundle: &str, loose: bool) -> Result<Looked, String> {
     let says = |error: &dyn std::fmt::Display| error.to_string();
-    let folder = tempfile::tempdir().map_err(|error| says(&error))?;
+    let folder = Scratch::new(For::SelfTest).map_err(|error| says(&error))?;
     let commits = versions.iter().map(|(path, text)| CommitDescription {
         files: [((*path).to_owned(), (*text).to_owned())].into(),
         ..CommitDescription::default()

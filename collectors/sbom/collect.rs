@@ -19,6 +19,7 @@ use crate::packages::lockfile::{LARGEST, Why};
 use crate::reading::{self, Reason};
 use crate::results::Source as _;
 use crate::scanners::{LooksAt, Request, ScannerSettings, scan};
+use crate::scratch::Scratch;
 use crate::vulnerable::counting::{self, Counted, Lock};
 use crate::vulnerable::scanning::exported;
 use crate::{CollectError, Collected, Scope, Settings};
@@ -208,7 +209,7 @@ fn made(
     let laid_out = exported(target.at.repository.is_some(), counted)
         .map_err(|error| ("target-unreadable", format!("its lockfiles could not be laid out: {error}")))?;
     let own = counted.root(&target.at, scope.base);
-    let place = laid_out.as_ref().map_or(own.as_path(), tempfile::TempDir::path);
+    let place = laid_out.as_ref().map_or(own.as_path(), Scratch::path);
     let looks_at = if target.at.is_image() { LooksAt::Image } else { LooksAt::Folder };
     let name = target.at.id.to_string();
     let request = Request { runner, adapter: &adapter, settings, base: scope.base, target: place, looks_at, name: &name };

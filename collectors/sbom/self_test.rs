@@ -6,6 +6,7 @@ use super::Sbom;
 use super::judge::CHECKS;
 use crate::cases::CaseClock;
 use crate::own::Own;
+use crate::scratch::{For, Scratch};
 use crate::{Collector as _, Scope, Settings};
 
 /// A bill of these components, of which only `a` is said to belong to anything.
@@ -41,7 +42,7 @@ pub(super) fn run() -> SelfTest {
 
 fn verdicts(components: &str) -> Result<Vec<Verdict>, String> {
     let says = |error: &dyn std::fmt::Display| error.to_string();
-    let folder = tempfile::tempdir().map_err(|error| says(&error))?;
+    let folder = Scratch::new(For::SelfTest).map_err(|error| says(&error))?;
     for (name, text) in [("requirements.txt", "planted==1.0\n"), ("bill.json", &bill(components))] {
         std::fs::write(folder.path().join(name), text).map_err(|error| says(&error))?;
     }

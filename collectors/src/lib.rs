@@ -29,6 +29,7 @@ pub mod results;
 pub mod runner;
 pub mod scanners;
 pub mod scanning;
+mod scratch;
 pub mod sources;
 pub mod survey;
 mod targets;

@@ -5,6 +5,7 @@ use exhibit_evidence::{EnvironmentId, Verdict, observation::SelfTest};
 use super::StaticAnalysis;
 use crate::own::Own;
 use crate::runner::Recorded;
+use crate::scratch::{For, Scratch};
 use crate::{Collector as _, Scope, Settings, cases::CaseClock};
 
 const BAD: &str = include_str!("cases/fail/input/recorded/hadolint/scan/shop/Dockerfile/stdout");
@@ -24,7 +25,7 @@ pub(super) fn run() -> SelfTest {
 
 /// The verdict over a Dockerfile of which hadolint printed this, and how many deviations are noted.
 fn deviations(printed: &str) -> Result<(Verdict, usize), String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = Scratch::new(For::SelfTest).map_err(|error| error.to_string())?;
     let status = if printed == GOOD { "status = 0" } else { "status = 1" };
     for (path, text) in [
         ("shop/Dockerfile", "FROM debian\n"),

@@ -21,25 +21,27 @@ mod settings;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use exhibit_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 
 pub(crate) use error::PullError;
 pub(crate) use settings::{Registry, problems, unread};
 
 use crate::remote::{Pace, Patience, RealPace};
+use crate::scratch::{For, Scratch};
 use asking::Asking;
 use manifest::Platform;
 use name::Name;
 
 /// An image that was pulled. Its folder is gone with it.
 pub(crate) struct Pulled {
-    folder: TempDir,
+    /// Held so that the files stay.
+    _folder: Scratch,
+    layout: PathBuf,
     /// What evidence says of it.
     pub(crate) facts: PulledFacts,
 }
@@ -47,7 +49,7 @@ pub(crate) struct Pulled {
 impl Pulled {
     /// The OCI layout, which holds this image alone.
     pub(crate) fn layout(&self) -> &Path {
-        self.folder.path()
+        &self.layout
     }
 }
 
@@ -133,17 +135,17 @@ impl<'t> Pull<'t> {
         let platform = self.platform.map(Platform::read).transpose().map_err(unread)?;
         let anonymous = Registry::anonymous(&name.host);
         let registry = self.registries.iter().find(|one| one.is_of(&name.host)).unwrap_or(&anonymous);
-        let mut folder = tempfile::Builder::new();
-        folder.prefix("exhibit-image-");
         let folder = match &manner.within {
-            Some(within) => folder.tempdir_in(within),
-            None => folder.tempdir(),
+            Some(within) => Scratch::new_in(within, For::Image),
+            None => Scratch::new(For::Image),
         };
-        let folder = folder.map_err(|error| PullError::folder(&error))?;
+        let (folder, layout) = folder
+            .and_then(|folder| folder.folder("image").map(|layout| (folder, layout)))
+            .map_err(|error| PullError::folder(&error))?;
         let asking = Asking::new(&name, registry, base, manner.pace, manner.patience)?;
         let image = asking.image(platform.as_ref())?;
         image.manifest.admit(registry.most())?;
-        layout::write(&asking, &image, self.reference, folder.path())?;
+        layout::write(&asking, &image, self.reference, &layout)?;
         let facts = PulledFacts {
             reference: crate::packages::lockfile::shown(self.reference),
             registry: name.host.clone(),
@@ -155,7 +157,7 @@ impl<'t> Pull<'t> {
             manifest: image.digest,
             platform: image.platform,
         };
-        Ok(Pulled { folder, facts })
+        Ok(Pulled { _folder: folder, layout, facts })
     }
 }
 
@@ -164,5 +166,5 @@ struct Manner {
     pace: Arc<dyn Pace>,
     patience: Patience,
     /// Where the folder is made; without it, where this machine has its temporary ones.
-    within: Option<std::path::PathBuf>,
+    within: Option<PathBuf>,
 }

@@ -121,9 +121,10 @@ impl FakeRegistry {
         assert_eq!(left, usize::from(pulled.is_ok()), "a folder is left, or taken away too early");
         pulled.map(|pulled| {
             // What a test looks at outlives the folder that it is in.
-            let kept = TempDir::new().expect("a folder");
-            copy(pulled.layout(), kept.path());
-            Pulled { folder: kept, facts: pulled.facts.clone() }
+            let kept = Scratch::new(For::Image).expect("a folder");
+            let layout = kept.folder("image").expect("made");
+            copy(pulled.layout(), &layout);
+            Pulled { _folder: kept, layout, facts: pulled.facts.clone() }
         })
     }
 }

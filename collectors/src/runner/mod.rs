@@ -24,6 +24,7 @@ use exhibit_evidence::letters::hides;
 use serde::{Deserialize, Serialize};
 
 use crate::process;
+use crate::scratch::Scratch;
 
 pub use binary::Binary;
 pub use orders::{Bounds, Fence, InForce};
@@ -160,7 +161,7 @@ pub struct Ran {
     /// The file [`OUTPUT`] in its folder, if it is a plain file.
     output: Option<File>,
     /// Held so that the files stay.
-    _folder: Option<tempfile::TempDir>,
+    _folder: Option<Scratch>,
 }
 
 impl std::fmt::Debug for Ran {

@@ -14,6 +14,7 @@ use super::cgroup::Group;
 use super::orders::{Bounds, Message, Orders};
 use super::{Binary, OUTPUT, Ran, Runner, RunnerError, Task, WORK, helper};
 use crate::process::{Program, Pumped, RunError, Running, Stream};
+use crate::scratch::{For, Scratch};
 
 /// How much of what a scanner writes to standard error is kept: its end.
 const KEPT_WORDS: usize = 16 * 1024;
@@ -52,9 +53,9 @@ impl Runner for Spawning {
         let name = &task.program.name;
         let not_ready = |why: String| RunnerError::NotReady { program: name.clone(), why };
         let io = |error: std::io::Error| not_ready(error.kind().to_string());
-        let folder = tempfile::Builder::new().prefix("exhibit-scanner-").tempdir().map_err(io)?;
-        let work = folder.path().join("work");
-        fs::create_dir_all(work.join("tmp")).map_err(io)?;
+        let folder = Scratch::new(For::Scanner).map_err(io)?;
+        let work = folder.folder("work").map_err(io)?;
+        fs::create_dir(work.join("tmp")).map_err(io)?;
         let orders = orders(task, &work)?;
         let environment = environment(task, &work);
         let (ours, theirs) = UnixStream::pair().map_err(io)?;

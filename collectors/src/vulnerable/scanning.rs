@@ -16,6 +16,7 @@ use crate::kept::{KeepUpTo, Printed};
 use crate::packages::instant;
 use crate::results::{self, Format, Limits, Opened, ROOM, Reading, Room, Told, Why};
 use crate::scanners::{self, Database, LooksAt, Request, ScannerSettings};
+use crate::scratch::{For, Scratch};
 use crate::targets::patterns;
 use crate::words::plural;
 
@@ -313,11 +314,11 @@ fn run(
 }
 
 /// Lockfiles, laid out in a folder of their own where that is wanted: those of a commit, or for a scanner that gets nothing else.
-pub(crate) fn exported(wanted: bool, counted: &Counted) -> io::Result<Option<tempfile::TempDir>> {
+pub(crate) fn exported(wanted: bool, counted: &Counted) -> io::Result<Option<Scratch>> {
     if !wanted {
         return Ok(None);
     }
-    let folder = tempfile::tempdir()?;
+    let folder = Scratch::new(For::Lockfiles)?;
     exporting::write(&counted.locks, folder.path())?;
     Ok(Some(folder))
 }
