@@ -20,7 +20,7 @@ pub mod own;
 pub mod packages;
 mod policy;
 pub mod process;
-mod pulling;
+pub mod pulling;
 pub mod reading;
 mod references;
 pub mod registry;

@@ -15,17 +15,19 @@ use zeroize::Zeroizing;
 use super::PullError;
 use super::challenge::{self, Challenge};
 use super::manifest::{self, Document, LARGEST, Manifest, Platform};
-use super::name::Name;
+use super::name::{Name, is_digest};
 use super::settings::Registry;
 use crate::packages::lockfile::shown;
 use crate::remote::{
-    Client, HeaderMap, HeaderName, HeaderValue, Limits, Pace, Patience, RemoteError, Request, Said, Stream, Url,
+    Client, HeaderMap, HeaderName, HeaderValue, Limits, Method, Pace, Patience, RemoteError, Request, Said, Stream, Url,
 };
 
 /// How often a registry may lead elsewhere.
 const REDIRECTS: usize = 3;
 /// Statuses that lead elsewhere, or ask who is asking.
 const LEADS_ON: &[u16] = &[301, 302, 303, 307, 308, 401];
+/// How many indexes may lead to an image: one, and one within it.
+const INDEXES: usize = 2;
 /// Largest answer of who gives tokens, in bytes.
 const TOKEN: u64 = 256 << 10;
 /// What comes with a redirect or a challenge may be as large as this, in bytes, whatever was asked for.
@@ -47,6 +49,9 @@ const WORDS: [&str; 12] = [
 ];
 
 const ACCEPT: HeaderName = HeaderName::from_static("accept");
+/// In which a registry tells a manifest's digest.
+const DIGEST: &str = "docker-content-digest";
+const RANGE: HeaderName = HeaderName::from_static("range");
 const AUTHORIZATION: HeaderName = HeaderName::from_static("authorization");
 
 /// An image that a reference led to.
@@ -63,6 +68,31 @@ pub(super) struct Found {
     pub(super) platform: Option<String>,
     /// The platform that the one image there is has to be for.
     pub(super) required: Option<Platform>,
+}
+
+/// What is asked for.
+struct Wanted<'w> {
+    what: &'static str,
+    method: Method,
+    /// The path, behind the registry's own address.
+    path: &'w str,
+    accept: &'w str,
+    /// How many bytes may come.
+    most: u64,
+    /// From which byte on; 0 for all.
+    from: u64,
+    /// What errors call it.
+    named: &'w dyn Fn() -> String,
+}
+
+/// A part of a blob that begins where it was asked to, or the whole of it.
+pub(super) enum Part {
+    /// From its first byte.
+    Whole(Stream),
+    /// From the byte that was asked for, up to its end.
+    Rest(Stream),
+    /// Something else than was asked for.
+    Other,
 }
 
 /// One registry that is asked for one image.
@@ -130,52 +160,100 @@ impl<'n> Asking<'n> {
 
     /// The image that the reference leads to.
     pub(super) fn image(&self, platform: Option<&Platform>) -> Result<Found, PullError> {
-        let asked = self.name.asked();
-        let (led_to, bytes, document) = self.document(asked)?;
-        match document {
-            Document::Image(manifest) => {
-                let digest = led_to.clone();
-                Ok(Found { led_to, digest, bytes, manifest, platform: None, required: platform.cloned() })
-            }
-            Document::Index(index) => {
-                let usual = Platform::usual();
-                let (one, platform) = manifest::choose(&index, platform.unwrap_or(&usual))?;
-                let (digest, bytes, document) = self.document(&one.digest)?;
-                let Document::Image(manifest) = document else {
-                    return Err(PullError::Document("another index, where an index names an image".to_owned()));
-                };
-                Ok(Found { led_to, digest, bytes, manifest, platform: Some(platform), required: None })
-            }
+        let usual = Platform::usual();
+        let (led_to, mut bytes, mut document) = self.document(self.name.asked())?;
+        let (mut digest, mut taken) = (led_to.clone(), None);
+        for _ in 0..INDEXES {
+            let Document::Index(index) = &document else { break };
+            let (one, own) = manifest::choose(index, platform.unwrap_or(&usual))?;
+            let named = one.digest.clone();
+            (digest, bytes, document) = self.document(&named)?;
+            taken = Some(own);
         }
+        let Document::Image(manifest) = document else {
+            return Err(PullError::Document(format!("an index within more than {INDEXES} others")));
+        };
+        // An index says itself which platform its image is for.
+        let required = platform.filter(|_| taken.is_none()).cloned();
+        Ok(Found { led_to, digest, bytes, manifest, platform: taken, required })
+    }
+
+    /// Whether this is a registry that lets us in, at all.
+    pub(super) fn greet(&self) -> Result<(), PullError> {
+        let named = || "anything".to_owned();
+        let (what, method) = ("a registry", Method::GET);
+        // Above what stands before the image's own path.
+        let up = "../".repeat(self.name.repository.split('/').count());
+        let wanted = Wanted { what, method, path: &up, accept: "*/*", most: BESIDE, from: 0, named: &named };
+        match self.get(&wanted) {
+            Err(PullError::NotThere { registry, .. }) => Err(PullError::NoRegistry { registry }),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// What the reference leads to by now: its digest, as the registry says it, or as what it has comes to.
+    pub(super) fn led_to(&self) -> Result<String, PullError> {
+        let asked = self.name.asked();
+        let (what, method, path) = ("the manifest", Method::HEAD, format!("manifests/{asked}"));
+        let (accept, named) = (manifest::accepted(), || self.called(asked));
+        let wanted = Wanted { what, method, path: &path, accept: &accept, most: LARGEST, from: 0, named: &named };
+        let stream = self.get(&wanted)?;
+        match header(&stream, DIGEST).filter(|told| is_digest(told)) {
+            Some(told) => held_to(asked, &told).map(|()| told),
+            None => self.document(asked).map(|(digest, _, _)| digest),
+        }
+    }
+
+    /// What errors call a manifest.
+    fn called(&self, asked: &str) -> String {
+        let between = if is_digest(asked) { '@' } else { ':' };
+        format!("{}{between}{asked}", self.name.repository)
     }
 
     /// A manifest or an index, by tag or digest, and its digest.
     fn document(&self, asked: &str) -> Result<(String, Zeroizing<Vec<u8>>, Document), PullError> {
-        let what = || format!("{}:{asked}", self.name.repository).replace(":sha256:", "@sha256:");
+        let (what, method, path) = ("the manifest", Method::GET, format!("manifests/{asked}"));
+        let (accept, named) = (manifest::accepted(), || self.called(asked));
         let mut stream =
-            self.get("the manifest", &format!("manifests/{asked}"), &manifest::accepted(), LARGEST, &what)?;
-        let header = |name: &str| stream.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (media_type, told) = (header("content-type"), header("docker-content-digest"));
+            self.get(&Wanted { what, method, path: &path, accept: &accept, most: LARGEST, from: 0, named: &named })?;
+        let (media_type, told) = (header(&stream, "content-type"), header(&stream, DIGEST));
         let mut bytes = Zeroizing::new(Vec::new());
         std::io::Read::read_to_end(&mut stream, &mut bytes).map_err(|error| self.broken(&error))?;
         if bytes.len() as u64 > LARGEST {
             return Err(PullError::Document(format!("a document of more than {} MiB", LARGEST >> 20)));
         }
         let found = Digest::of(&bytes).to_string();
-        let named = Some(asked.to_owned()).filter(|asked| asked.starts_with("sha256:"));
-        let told = told.filter(|told| told.starts_with("sha256:"));
-        for named in named.into_iter().chain(told) {
-            if named != found {
-                return Err(PullError::Digest { what: "the manifest".to_owned(), named: shown(&named), found });
-            }
-        }
+        held_to(asked, &found)?;
+        held_to(told.as_deref().unwrap_or_default(), &found)?;
         let document = manifest::read(&bytes, media_type.as_deref())?;
         Ok((found, bytes, document))
     }
 
-    /// A blob, to be read.
-    pub(super) fn blob(&self, what: &dyn Fn() -> String, digest: &str, size: u64) -> Result<Stream, PullError> {
-        self.get("a blob", &format!("blobs/{digest}"), "*/*", size.saturating_add(1), what)
+    /// A blob from this byte on, to be read; all of it where the registry has no part to give.
+    pub(super) fn blob(
+        &self,
+        named: &dyn Fn() -> String,
+        digest: &str,
+        size: u64,
+        from: u64,
+    ) -> Result<Part, PullError> {
+        let (what, method, path) = ("a blob", Method::GET, format!("blobs/{digest}"));
+        // The whole may come whatever was asked for.
+        let most = size.saturating_add(1);
+        let stream = match self.get(&Wanted { what, method, path: &path, accept: "*/*", most, from, named }) {
+            Err(PullError::Remote(error)) if from > 0 && error.status() == Some(416) => return Ok(Part::Other),
+            stream => stream?,
+        };
+        Ok(match (stream.status, from) {
+            (206, 0) => Part::Other,
+            (206, _) => {
+                let told = header(&stream, "content-range").unwrap_or_default();
+                let rest = format!("bytes {from}-{}/", size.saturating_sub(1));
+                let of = told.strip_prefix(&rest).is_some_and(|all| all == "*" || all == size.to_string());
+                if of { Part::Rest(stream) } else { Part::Other }
+            }
+            _ => Part::Whole(stream),
+        })
     }
 
     /// What ended the reading of an answer.
@@ -187,36 +265,35 @@ impl<'n> Asking<'n> {
         }
     }
 
-    fn get(
-        &self,
-        what: &'static str,
-        path: &str,
-        accept: &str,
-        most: u64,
-        named: &dyn Fn() -> String,
-    ) -> Result<Stream, PullError> {
-        let url = self.base.join(path).map_err(|_| PullError::Reference("expected a path".to_owned()))?;
-        let follow = || self.follow(what, url.clone(), accept, most).map_err(|error| self.told(error, named));
+    fn get(&self, wanted: &Wanted<'_>) -> Result<Stream, PullError> {
+        let url = self.base.join(wanted.path).map_err(|_| PullError::Reference("expected a path".to_owned()))?;
+        let follow = || self.follow(wanted, url.clone()).map_err(|error| self.told(error, wanted.named));
         let stream = follow()?;
         if stream.status != 401 {
             return Ok(stream);
         }
         // A token may be missing, or have expired meanwhile.
-        self.authorise(&stream.headers, named)?;
+        self.authorise(&stream.headers, wanted.named)?;
         let stream = follow()?;
-        if stream.status == 401 { Err(self.refused(401, named)) } else { Ok(stream) }
+        if stream.status == 401 { Err(self.refused(401, wanted.named)) } else { Ok(stream) }
     }
 
     /// Asks, and follows where it leads.
-    fn follow(&self, what: &'static str, url: Url, accept: &str, most: u64) -> Result<Stream, PullError> {
+    fn follow(&self, wanted: &Wanted<'_>, url: Url) -> Result<Stream, PullError> {
+        let what = wanted.what;
         let not_followed = |why| PullError::Redirect { what, registry: self.name.host.clone(), why };
         let mut url = url;
         for _ in 0..=REDIRECTS {
             let own = self.is_own(&url);
-            let accept =
-                HeaderValue::from_str(accept).map_err(|_| not_followed("the media types can't stand in a header"))?;
-            let request = Request::get(what, url.clone()).header(ACCEPT, accept).accepting(LEADS_ON);
-            let mut request = request.explained_by(explain).most(most.max(BESIDE)).within(self.left()?);
+            let accept = HeaderValue::from_str(wanted.accept)
+                .map_err(|_| not_followed("the media types can't stand in a header"))?;
+            let request =
+                Request::new(what, wanted.method.clone(), url.clone()).header(ACCEPT, accept).accepting(LEADS_ON);
+            let mut request = request.explained_by(explain).most(wanted.most.max(BESIDE)).within(self.left()?);
+            if wanted.from > 0 {
+                let range = HeaderValue::from_str(&format!("bytes={}-", wanted.from));
+                request = request.header(RANGE, range.map_err(|_| not_followed("the range can't stand in a header"))?);
+            }
             if let Some((words, secret)) = self.authorization.borrow().as_ref().filter(|_| own) {
                 request = request.secret_header(AUTHORIZATION, words, secret)?;
             }
@@ -337,6 +414,19 @@ impl<'n> Asking<'n> {
         let left = self.until.checked_sub(self.pace.elapsed()).filter(|left| !left.is_zero());
         left.ok_or(PullError::TooLong(self.minutes))
     }
+}
+
+/// A header's value, if it is text.
+fn header(stream: &Stream, name: &str) -> Option<String> {
+    stream.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// Refuses a manifest that has another digest than the one that names it, where it is named by one.
+fn held_to(named: &str, found: &str) -> Result<(), PullError> {
+    if !named.starts_with("sha256:") || named == found {
+        return Ok(());
+    }
+    Err(PullError::Digest { what: "the manifest".to_owned(), named: shown(named), found: found.to_owned() })
 }
 
 /// A registry's own word for a failure.

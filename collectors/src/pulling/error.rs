@@ -6,7 +6,7 @@ use crate::remote::RemoteError;
 
 /// Why there is no image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PullError {
+pub enum PullError {
     /// The reference or the platform is none.
     #[error("the reference can't be read: {0}")]
     Reference(String),
@@ -20,6 +20,12 @@ pub(crate) enum PullError {
         registry: String,
         /// What it does not have.
         what: String,
+    },
+    /// What answers there is no registry.
+    #[error("{registry} has no `/v2/` (404): what answers there is no registry")]
+    NoRegistry {
+        /// Who was asked.
+        registry: String,
     },
     /// The registry does not let it be pulled.
     #[error("{registry} refuses {what} ({status}): {how}")]
@@ -99,6 +105,16 @@ pub(crate) enum PullError {
         /// What it has.
         found: String,
     },
+    /// Something is named by a digest of another kind than the one that is computed here.
+    #[error(
+        "{what} is named by a digest of {kind}, which is not supported: expected `sha256:` and 64 hexadecimal digits"
+    )]
+    DigestKind {
+        /// What.
+        what: &'static str,
+        /// The algorithm.
+        kind: &'static str,
+    },
     /// Something has another size than the manifest says.
     #[error("{what} ended after {came} of {size} bytes, several times")]
     Short {
@@ -108,6 +124,12 @@ pub(crate) enum PullError {
         came: u64,
         /// How many it has.
         size: u64,
+    },
+    /// A registry gives another part of something than it was asked for.
+    #[error("{what} did not come whole: the registry gave a part of it that was not asked for")]
+    Elsewhere {
+        /// What.
+        what: String,
     },
     /// Something is longer than the manifest says.
     #[error("{what} has more than the {size} bytes that the manifest says")]
@@ -126,6 +148,16 @@ pub(crate) enum PullError {
         bytes: u64,
         /// The limit.
         most: u64,
+    },
+    /// There is no room for it.
+    #[error(
+        "the image has {bytes} bytes, and the folder for temporary files has room for {free}: make room, or name another by `TMPDIR`"
+    )]
+    NoRoom {
+        /// By the manifest.
+        bytes: u64,
+        /// What is free.
+        free: u64,
     },
     /// It took too long.
     #[error("the image did not come within {0} minutes: `minutes` of the registry in the job's settings")]

@@ -1,20 +1,22 @@
 //! Writes an image as an OCI layout: each blob is held to its size and digest while it comes.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::PullError;
-use super::asking::{Asking, Found};
+use super::asking::{Asking, Found, Part};
 use super::manifest::{Descriptor, Platform};
 use crate::packages::lockfile::shown;
-use crate::remote::RemoteError;
+use crate::remote::{RemoteError, Stream};
 
-/// How often a blob is begun that breaks off.
+/// How often a blob is asked for that breaks off, in a row without much coming.
 const TRIES: u32 = 3;
+/// So many bytes are much.
+const PROGRESS: u64 = 8 << 20;
 
 /// Writes all of an image into a folder.
 pub(super) fn write(asking: &Asking<'_>, image: &Found, reference: &str, folder: &Path) -> Result<(), PullError> {
@@ -52,58 +54,126 @@ fn hex(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
-/// One blob; one that breaks off is begun again.
+/// One blob. One that breaks off goes on where it ended if the registry gives the rest, and is begun again if not.
 fn whole(asking: &Asking<'_>, blob: &Descriptor, what: &dyn Fn() -> String, to: &Path) -> Result<(), PullError> {
+    let mut coming = Coming::new(asking, blob, what, &to.join(hex(&blob.digest)))?;
     let mut tried = 1;
     loop {
-        let passing = match once(asking, blob, what, to) {
-            Err(error @ (PullError::Short { .. } | PullError::Remote(RemoteError::BrokenOff { .. }))) => error,
-            other => return other,
-        };
-        if tried >= TRIES {
-            return Err(passing);
+        let before = coming.came;
+        let Err(why) = coming.more() else { return Ok(()) };
+        let broke = matches!(why, PullError::Short { .. });
+        // Of two answers it may be pieced together wrongly where each of them is right.
+        let pieced = coming.pieced && matches!(why, PullError::Digest { .. } | PullError::Long { .. });
+        let again = broke || pieced || (coming.by_parts && matches!(why, PullError::Elsewhere { .. }));
+        if coming.came.saturating_sub(before) >= PROGRESS {
+            tried = 0;
+        }
+        if !again || tried >= TRIES {
+            return Err(why);
+        }
+        if !broke {
+            coming.by_parts = false;
+            coming.forget()?;
         }
         tried += 1;
     }
 }
 
-fn once(asking: &Asking<'_>, blob: &Descriptor, what: &dyn Fn() -> String, to: &Path) -> Result<(), PullError> {
-    let folder = |error: std::io::Error| PullError::folder(&error);
-    let long = |error| match error {
-        PullError::Remote(RemoteError::TooLarge { .. }) => PullError::Long { what: what(), size: blob.size },
-        error => error,
-    };
-    let mut stream = asking.blob(what, &blob.digest, blob.size).map_err(long)?;
-    let path = to.join(hex(&blob.digest));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(folder)?;
-    let (mut hash, mut came) = (Sha256::new(), 0);
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let count = match stream.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) => {
-                let broken = long(asking.broken(&error));
-                let short = matches!(broken, PullError::Remote(RemoteError::BrokenOff { .. }));
-                return Err(if short { PullError::Short { what: what(), came, size: blob.size } } else { broken });
-            }
-        };
-        came += count as u64;
-        if came > blob.size {
-            return Err(PullError::Long { what: what(), size: blob.size });
+/// A blob while it comes.
+struct Coming<'c> {
+    asking: &'c Asking<'c>,
+    blob: &'c Descriptor,
+    what: &'c dyn Fn() -> String,
+    file: File,
+    hash: Sha256,
+    /// How many bytes of it are there.
+    came: u64,
+    /// Whether they are of several answers.
+    pieced: bool,
+    /// Whether the registry may be asked for the rest alone.
+    by_parts: bool,
+}
+
+impl<'c> Coming<'c> {
+    fn new(
+        asking: &'c Asking<'c>,
+        blob: &'c Descriptor,
+        what: &'c dyn Fn() -> String,
+        path: &Path,
+    ) -> Result<Self, PullError> {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+        let file = file.map_err(|error| PullError::folder(&error))?;
+        Ok(Self { asking, blob, what, file, hash: Sha256::new(), came: 0, pieced: false, by_parts: true })
+    }
+
+    /// Begins anew.
+    fn forget(&mut self) -> Result<(), PullError> {
+        (self.hash, self.came, self.pieced) = (Sha256::new(), 0, false);
+        let emptied = self.file.rewind().and_then(|()| self.file.set_len(0));
+        emptied.map_err(|error| PullError::folder(&error))
+    }
+
+    /// All that is missing, and whether it is then what it is named by.
+    fn more(&mut self) -> Result<(), PullError> {
+        if !self.by_parts {
+            self.forget()?;
         }
-        hash.update(&buffer[..count]);
-        file.write_all(&buffer[..count]).map_err(folder)?;
+        let part = self.asking.blob(self.what, &self.blob.digest, self.blob.size, self.came);
+        let mut stream = match part.map_err(|error| self.long(error))? {
+            Part::Rest(stream) => {
+                self.pieced = true;
+                stream
+            }
+            Part::Whole(stream) => {
+                self.forget()?;
+                stream
+            }
+            Part::Other => return Err(PullError::Elsewhere { what: (self.what)() }),
+        };
+        self.take(&mut stream)?;
+        let digits: String = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = format!("sha256:{digits}");
+        if found == self.blob.digest {
+            return Ok(());
+        }
+        Err(PullError::Digest { what: (self.what)(), named: self.blob.digest.clone(), found })
     }
-    if came < blob.size {
-        return Err(PullError::Short { what: what(), came, size: blob.size });
+
+    /// Reads an answer to its end.
+    fn take(&mut self, stream: &mut Stream) -> Result<(), PullError> {
+        let size = self.blob.size;
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let count = match stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) => match self.asking.broken(&error) {
+                    PullError::Remote(RemoteError::BrokenOff { .. }) => break,
+                    other => return Err(self.long(other)),
+                },
+            };
+            if self.came + count as u64 > size {
+                return Err(PullError::Long { what: (self.what)(), size });
+            }
+            self.file.write_all(&buffer[..count]).map_err(|error| PullError::folder(&error))?;
+            self.hash.update(&buffer[..count]);
+            self.came += count as u64;
+        }
+        match self.came < size {
+            true => Err(PullError::Short { what: (self.what)(), came: self.came, size }),
+            false => Ok(()),
+        }
     }
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    let found = format!("sha256:{digits}");
-    if found == blob.digest {
-        return Ok(());
+
+    /// What is larger than may be read is longer than it should be.
+    fn long(&self, error: PullError) -> PullError {
+        match error {
+            PullError::Remote(RemoteError::TooLarge { .. }) => {
+                PullError::Long { what: (self.what)(), size: self.blob.size }
+            }
+            error => error,
+        }
     }
-    Err(PullError::Digest { what: what(), named: blob.digest.clone(), found })
 }
 
 /// Refuses an image whose configuration names another platform.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::PullError;
-use super::name::is_digest;
+use super::name::{is_digest, other_digest};
 use crate::packages::lockfile::shown;
 
 /// Largest manifest, index or configuration, in bytes: registries take no larger one.
@@ -208,8 +208,8 @@ impl Manifest {
                 return Err(PullError::Artifact(shown(&layer.media_type)));
             }
         }
-        if self.parts().any(|part| !is_digest(&part.digest)) {
-            return Err(PullError::Document("a manifest that names a part by no SHA-256 digest".to_owned()));
+        if let Some(wrong) = self.parts().find(|part| !is_digest(&part.digest)) {
+            return Err(not_named(wrong, "a part of the image", "a manifest that names a part by no SHA-256 digest"));
         }
         if self.config.size > LARGEST {
             return Err(PullError::Document(format!(
@@ -248,6 +248,14 @@ impl Manifest {
     }
 }
 
+/// Why what a descriptor means can't be asked for: the digest that names it is of another kind, or none.
+fn not_named(wrong: &Descriptor, what: &'static str, none: &str) -> PullError {
+    match other_digest(&wrong.digest) {
+        Some(kind) => PullError::DigestKind { what, kind },
+        None => PullError::Document(none.to_owned()),
+    }
+}
+
 /// The image of a platform among those of an index, and which platform that is.
 ///
 /// # Errors
@@ -275,7 +283,7 @@ pub(super) fn choose<'i>(index: &'i [Descriptor], wanted: &Platform) -> Result<(
     };
     match found.as_slice() {
         [(one, own)] if is_digest(&one.digest) => Ok((one, own.to_string())),
-        [_] => Err(PullError::Document("an index that names an image by no SHA-256 digest".to_owned())),
+        [(one, _)] => Err(not_named(one, "the platform's image", "an index that names an image by no SHA-256 digest")),
         [] => {
             let there: Vec<String> = images.iter().map(|(_, own)| own.to_string()).collect();
             Err(PullError::NoPlatform { wanted: wanted.to_string(), there: told(&there) })
@@ -329,7 +337,11 @@ mod tests {
             ("cosign-signature.json", Some(OCI_MANIFEST), "`application/vnd.dev.cosign.simplesigning.v1+json`"),
             ("sbom-artifact.json", Some(OCI_MANIFEST), "`application/vnd.cyclonedx+json`"),
             ("foreign-layer.json", Some(DOCKER_MANIFEST), "layer 1 of 2"),
-            ("other-digest.json", Some(OCI_MANIFEST), "by no SHA-256 digest"),
+            (
+                "other-digest.json",
+                Some(OCI_MANIFEST),
+                "a part of the image is named by a digest of SHA-512, which is not supported",
+            ),
             ("negative-size.json", Some(OCI_MANIFEST), "not in order at line"),
             ("both.json", Some(OCI_MANIFEST), "as an image and as an index"),
             ("oci.json", Some(OCI_INDEX), "as an image and as an index"),
@@ -342,6 +354,8 @@ mod tests {
             let error = read(&case(name), media_type).expect_err(name);
             assert!(error.to_string().contains(said), "{name}: {error}");
         }
+        let none = String::from_utf8(case("other-digest.json")).expect("text").replace("sha512:", "md5:");
+        assert!(read(none.as_bytes(), None).expect_err("none").to_string().contains("by no SHA-256 digest"));
         assert!(read(b"", None).expect_err("nothing").to_string().contains("nothing"));
         let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
         assert!(read(&deep, None).is_err());

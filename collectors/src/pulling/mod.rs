@@ -6,7 +6,7 @@
 //! a token (with the password) or for a blob (without). The requests are `crate::remote`'s, with all its limits.
 //!
 //! `name` reads references, `challenge` what a registry asks for, `manifest` its documents; all three are pure. `asking` asks,
-//! `layout` writes what comes.
+//! `layout` writes what comes, if there is `room`; `standing` only looks.
 
 mod asking;
 mod challenge;
@@ -16,7 +16,9 @@ pub(crate) mod fuzzing;
 mod layout;
 mod manifest;
 mod name;
+mod room;
 mod settings;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +30,9 @@ use std::time::Duration;
 use exhibit_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use error::PullError;
+pub use error::PullError;
+pub use standing::{Login, Named, Standing, all_in, standing};
+
 pub(crate) use settings::{Registry, problems, unread};
 
 use crate::remote::{Pace, Patience, RealPace};
@@ -145,6 +149,7 @@ impl<'t> Pull<'t> {
         let asking = Asking::new(&name, registry, base, manner.pace, manner.patience)?;
         let image = asking.image(platform.as_ref())?;
         image.manifest.admit(registry.most())?;
+        room::admit(image.manifest.bytes(), &layout)?;
         layout::write(&asking, &image, self.reference, &layout)?;
         let facts = PulledFacts {
             reference: crate::packages::lockfile::shown(self.reference),

@@ -48,7 +48,9 @@ impl Name {
             return Err("expected a tag of at most 128 letters, digits, `_`, `.` and `-`");
         }
         if digest.is_some_and(|digest| !is_digest(digest)) {
-            return Err("expected `sha256:` and 64 small hexadecimal digits after the `@`");
+            return Err(
+                "expected `sha256:` and 64 small hexadecimal digits after the `@`; digests of SHA-512, and other ones, are not supported",
+            );
         }
         let (host, repository) = match host == DOCKER_HUB.0 {
             true if !path.contains('/') => (DOCKER_HUB.1, format!("library/{path}")),
@@ -122,6 +124,13 @@ pub(super) fn is_digest(text: &str) -> bool {
     digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Which kind of digest this would be that is none of those that everything here is held to, if it is a known one.
+pub(super) fn other_digest(text: &str) -> Option<&'static str> {
+    let (kind, _) = text.split_once(':')?;
+    let known = [("sha512", "SHA-512"), ("sha384", "SHA-384"), ("blake3", "BLAKE3")];
+    known.iter().find(|(written, _)| *written == kind).map(|(_, told)| *told)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +185,7 @@ mod tests {
             (&long, "a tag"),
             (&far, "shorter"),
             ("registry.example/web@sha256:12", "`sha256:`"),
-            ("registry.example/web@sha512:12", "`sha256:`"),
+            ("registry.example/web@sha512:12", "digests of SHA-512, and other ones, are not supported"),
         ] {
             let why = Name::read(written).expect_err(written);
             assert!(why.contains(expected) && !why.contains("canary"), "{written}: {why}");

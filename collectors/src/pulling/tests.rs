@@ -1,5 +1,9 @@
 //! Pulling from fake registries: what each of them does is wrong in one way, or right in one way.
 
+mod looking;
+mod nesting;
+mod resuming;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -126,6 +130,24 @@ impl FakeRegistry {
             copy(pulled.layout(), &layout);
             Pulled { _folder: kept, layout, facts: pulled.facts.clone() }
         })
+    }
+}
+
+impl FakeRegistry {
+    /// Pulls with a limit that settings can't have.
+    fn pull_whatever_size(&self, rest: &str) -> Result<Pulled, String> {
+        let work = TempDir::new().expect("a folder");
+        let all = format!("host = '{}'\nplain_http = true\nmost_mib = {}", self.host(), i64::MAX);
+        let registry: Registry = toml::from_str(&all).expect("settings");
+        let manner = Manner {
+            pace: Arc::new(NoWaiting::default()),
+            patience: Patience::default(),
+            within: Some(work.path().to_owned()),
+        };
+        let reference = format!("{}/shop/web{rest}", self.host());
+        let at = "2026-11-20T12:00:00.000000Z".parse().expect("an instant");
+        let pull = Pull::of(Some(&reference), None, std::slice::from_ref(&registry), at).expect("named");
+        pull.pull_by(work.path(), manner).map_err(|error| error.to_string())
     }
 }
 
@@ -319,6 +341,20 @@ fn nothing_is_begun_that_is_too_large_or_for_another_platform() {
         FakeRegistry::new(&kept, move |asked, _| asked.target.ends_with("1.4").then(|| Reply::ok(big.clone())));
     let why = registry.pull(":1.4", None, "").map(|_| "pulled").expect_err("too large");
     assert!(why.contains("bytes, and at most 4294967296 are pulled: `most_mib`"), "{why}");
+    assert_eq!(registry.paths(), ["/v2/shop/web/manifests/1.4"]);
+
+    // As much as the settings allow, and more than any disk of this machine has room for.
+    let big = String::from_utf8(kept.blobs[&kept.manifest].clone()).expect("text");
+    let size_of_all = 1_u64 << 62;
+    let parts = kept.blobs.iter().filter(|(digest, _)| ![&kept.manifest, &kept.layers[1]].contains(digest));
+    let rest_of_it: u64 = parts.map(|(_, bytes)| bytes.len() as u64).sum();
+    let big = big.replace(&format!("\"size\":{size}"), &format!("\"size\":{size_of_all}"));
+    let registry =
+        FakeRegistry::new(&kept, move |asked, _| asked.target.ends_with("1.4").then(|| Reply::ok(big.clone())));
+    let why = registry.pull_whatever_size(":1.4").map(|_| "pulled").expect_err("too large");
+    let free = why.split_once("has room for ").and_then(|(_, rest)| rest.split_once(':')).expect("the figure").0;
+    assert!(why.contains(&format!("the image has {} bytes", size_of_all + rest_of_it)), "{why}");
+    assert!(free.parse::<u64>().is_ok_and(|free| free > 0 && free < size_of_all), "{why}");
     assert_eq!(registry.paths(), ["/v2/shop/web/manifests/1.4"]);
 
     let registry = FakeRegistry::new(&kept, |_, _| None);

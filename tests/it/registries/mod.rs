@@ -1,6 +1,7 @@
 //! Registries of images: the Distribution project's own, as Debian packages it, open, behind passwords, and behind tokens that
 //! it verifies; and what is pushed to it.
 
+mod road;
 mod tokens;
 
 use std::{
@@ -14,14 +15,16 @@ use std::{
 
 use exhibit_collectors::remote::{Client, HeaderName, HeaderValue, Limits, Method, Patience, RealPace, Request, Url};
 use serde_json::{Value, json};
+use sha2::Digest as _;
 use tempfile::TempDir;
 
 use crate::{
     certificates::certificates,
     debian::Program,
     logins::free_port,
-    scanners::image::{Image, hex},
+    scanners::image::{FLAWED, Image, hex, with_file},
 };
+pub(crate) use road::{Road, Trouble};
 pub(crate) use tokens::Tokens;
 
 const REGISTRY: Program = Program { package: "docker-registry", path: "usr/bin/docker-registry" };
@@ -111,6 +114,12 @@ impl Drop for Registry {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// An image with a flaw, and so many bytes that can't be packed.
+pub(crate) fn large(bytes: usize) -> Image {
+    let blocks = (0_u64..).flat_map(|number| sha2::Sha256::digest(number.to_le_bytes()));
+    with_file(FLAWED, &blocks.take(bytes).collect::<Vec<u8>>())
 }
 
 /// The packed form of an image's layer, as it is pushed.

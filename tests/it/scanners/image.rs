@@ -34,12 +34,22 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// An image with this version of the package.
 pub(crate) fn of_debian(version: &str) -> Image {
+    with_file(version, &[])
+}
+
+/// The same with a file of these bytes beside it, if there are any.
+pub(crate) fn with_file(version: &str, bytes: &[u8]) -> Image {
     let release = b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
-    let layer = tar(&[
-        ("etc/debian_version", b"12.5\n"),
+    let status = STATUS.replace("VERSION", version);
+    let mut files = vec![
+        ("etc/debian_version", b"12.5\n".as_slice()),
         ("etc/os-release", release),
-        ("var/lib/dpkg/status", STATUS.replace("VERSION", version).as_bytes()),
-    ]);
+        ("var/lib/dpkg/status", status.as_bytes()),
+    ];
+    if !bytes.is_empty() {
+        files.push(("srv/data", bytes));
+    }
+    let layer = tar(&files);
     let config = serde_json::json!({
         "architecture": "amd64", "os": "linux", "config": {}, "history": [{"created": "2026-11-01T00:00:00Z", "created_by": "COPY"}],
         "created": "2026-11-01T00:00:00Z", "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", hex(&layer))]},

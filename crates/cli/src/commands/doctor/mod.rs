@@ -5,6 +5,7 @@ mod database;
 mod files;
 mod item;
 mod keys;
+mod registries;
 mod scanners;
 mod service;
 mod work;
@@ -37,7 +38,8 @@ fn items(bucket: bool, probe: bool) -> Vec<&'static Item> {
     let of_bucket: &[&Item] = if bucket { &bucket::ITEMS } else { &[] };
     let tried: &[&Item] = if bucket && probe { &bucket::TRIED } else { &[] };
     let groups = [&[&CONFIGURATION][..], &files::ITEMS, of_bucket, tried];
-    let more = [&keys::ITEMS[..], &database::ITEMS, &work::ITEMS, &scanners::ITEMS, &service::ITEMS];
+    let work = [&work::ITEMS[..], &scanners::ITEMS, &registries::ITEMS].concat();
+    let more = [&keys::ITEMS[..], &database::ITEMS, &work, &service::ITEMS];
     [groups.concat(), more.concat()].concat()
 }
 
@@ -114,6 +116,7 @@ async fn look(config: &Config, file: &std::path::Path, probe: bool, findings: &m
     database::zones(findings);
     work::sources(config, findings);
     scanners::look(config, SystemClock.now(), findings);
+    registries::look(config, findings).await;
     service::look(config, SystemClock.now(), findings).await;
     let (url, cluster) = match database_of(config).await {
         Ok(found) => found,
