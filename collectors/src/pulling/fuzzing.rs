@@ -1,14 +1,14 @@
 //! What registries answer, from any bytes; opened to `fuzz/` alone.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::manifest::{self, Document, Platform};
 use super::name::{Name, is_digest};
-use super::{Manner, Pull, PullError, Registry, challenge};
+use super::{Manner, Pull, PullError, Registry, challenge, standing};
 use crate::packages::image;
 use crate::remote::fake::{Asked, FakeServer, Reply};
 use crate::remote::{Patience, RealPace};
@@ -42,8 +42,8 @@ static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| {
 });
 
 /// The first byte says what the others are: a reference; a header that asks who is asking; a manifest or an index, behind a
-/// line with its media type; or the answers of a registry to one pull, NUL between them, each behind a line with status,
-/// media type, and what else is to be said (a challenge of 401, a place of 307). Reading ends, what comes of it is in order,
+/// line with its media type; or the answers of a registry to one pull or one look, NUL between them, each behind a line with
+/// status, media type, and what else is to be said (a challenge of 401, a place of 307, the range of 206, a digest of 200). Reading ends, what comes of it is in order,
 /// and no error repeats the password or what a terminal would obey.
 ///
 /// # Panics
@@ -51,7 +51,7 @@ static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| {
 pub fn registry(bytes: &[u8]) {
     let Some((what, rest)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
-    match what % 4 {
+    match what % 5 {
         0 => named(&text),
         1 => drop(challenge::read(&text)),
         2 => {
@@ -59,7 +59,8 @@ pub fn registry(bytes: &[u8]) {
             let media_type = String::from_utf8_lossy(&rest[..end]);
             document(rest.get(end + 1..).unwrap_or_default(), &media_type);
         }
-        _ => pulled(rest),
+        3 => pulled(rest),
+        _ => looked(rest),
     }
 }
 
@@ -86,10 +87,31 @@ fn document(bytes: &[u8], media_type: &str) {
     }
 }
 
-fn pulled(bytes: &[u8]) {
+/// The stage, with these answers.
+fn staged(bytes: &[u8]) -> MutexGuard<'static, Stage> {
     let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
     let answers = bytes.split(|byte| *byte == 0).take(16).map(answer).collect();
     *stage.answers.lock().unwrap_or_else(PoisonError::into_inner) = answers;
+    stage
+}
+
+fn looked(bytes: &[u8]) {
+    let stage = staged(bytes);
+    let host = stage.server.url.rsplit('/').next().unwrap_or_default();
+    let source = format!(
+        "[[targets]]\npull = '{host}/shop/web:1.4'\n[[registries]]\nhost = '{host}'\nplain_http = true\nusername = 'ci'\n\
+         password = 'file:password'"
+    );
+    for named in standing::all_in(&toml::from_str(&source).expect("settings in order")) {
+        match standing::standing(&named, stage.folder.path()) {
+            Ok(found) => assert!(is_digest(&found.digest)),
+            Err(error) => shows_nothing(&error),
+        }
+    }
+}
+
+fn pulled(bytes: &[u8]) {
+    let stage = staged(bytes);
     let host = stage.server.url.rsplit('/').next().unwrap_or_default();
     let settings =
         format!("host = '{host}'\nplain_http = true\nusername = 'ci'\npassword = 'file:password'\nmost_mib = 1");
@@ -125,6 +147,8 @@ fn answer(bytes: &[u8]) -> (u16, Vec<(&'static str, String)>, Vec<u8>) {
     let status = status.unwrap_or(200);
     let mut headers = vec![("Content-Type", words.next().unwrap_or_default().to_owned())];
     match (status, words.next()) {
+        (200, Some(more)) if is_digest(more) => headers.push(("Docker-Content-Digest", more.to_owned())),
+        (206, Some(more)) => headers.push(("Content-Range", more.to_owned())),
         (401, Some(more)) => headers.push(("WWW-Authenticate", more.to_owned())),
         // Nobody is asked but the stage itself.
         (300..=399, Some(more)) if more.starts_with("/v2/") => headers.push(("Location", more.to_owned())),
