@@ -87,6 +87,16 @@ fn what_is_wrong_with_an_adapter_is_named_by_file_line_and_key() {
             "a/ours.toml:6: parameters.rules: expected a parameter that something uses",
         ),
         ("title = \"Ours\"", "title = \"Ours", "a/ours.toml:3: "),
+        (
+            "format =",
+            "regardless = [\"--all={taget}\"]\nformat =",
+            "a/ours.toml:12: modes.folder.regardless: `{taget}` stands for nothing here",
+        ),
+        (
+            "format =",
+            "silencers = [\"ours:ignore\", \"*\"]\nformat =",
+            "a/ours.toml:12: modes.folder.silencers: expected texts that stand in a line",
+        ),
     ];
     for (from, to, expected) in table {
         let told = problems(from, to);
@@ -147,6 +157,44 @@ fn a_run_that_worked_says_what_ran_and_what_its_status_means() {
     assert_eq!((facts.arguments.join(" ").as_str(), &facts.database), ("--sarif {output} {target}", &Database::None));
     assert!(done.said.contradiction(0).is_some() && done.said.contradiction(1).is_none());
     assert!(Said::Clean.contradiction(1).is_some() && Said::Either.contradiction(0).is_none());
+}
+
+#[test]
+fn what_a_target_asks_to_be_passed_over_is_heeded_only_where_the_job_says_so() {
+    let adapter = OURS.replace("format =", "regardless = [\"--no-ignore\"]\nrenamed = true\nformat =");
+    let adapter = Adapter::parse(&adapter, "ours.toml").expect("in order");
+    let case = Case::new(&[("recorded/ours/scan/shop/output", "{}")]);
+    let target = case.0.path().join("target");
+    let done = case.scan(&adapter, |_| {}).expect("done");
+    assert_eq!(done.facts.arguments.join(" "), "--sarif {output} {target} --no-ignore");
+    assert!(!done.facts.heeds_suppressions && done.known_as != target, "{:?}", done.known_as);
+    // Facts of before say nothing of it.
+    let facts = serde_json::to_value(&done.facts).expect("JSON");
+    assert!(facts.get("heeds_suppressions").is_none(), "{facts}");
+
+    let done = case.scan(&adapter, |settings| settings.heed_suppressions = true).expect("done");
+    assert_eq!(done.facts.arguments.join(" "), "--sarif {output} {target}");
+    assert_eq!((done.facts.heeds_suppressions, &done.known_as), (true, &target));
+    let again: super::ScannerFacts =
+        serde_json::from_value(serde_json::to_value(&done.facts).expect("JSON")).expect("read");
+    assert_eq!(again, done.facts);
+}
+
+#[test]
+fn of_dependencies_and_bills_the_policy_alone_accepts_what_is_to_stand() {
+    let refused = |collector: &str, source: &str| {
+        let registry = crate::Registry::built_in().expect("in order");
+        let settings = crate::Settings { source: toml::from_str(source).expect("TOML"), ..crate::Settings::default() };
+        let collector = &registry.get(collector).expect("it is there").collector;
+        let problems = collector.check_settings(&settings).err().unwrap_or_default();
+        problems.iter().any(|problem| problem.key.last().is_some_and(|last| last == "heed_suppressions"))
+    };
+    let scanner = "scanner = { adapter = 'syft', mode = 'folder', heed_suppressions = true }";
+    let target = "[[targets]]\nid = 'shop'\nfolder = '.'\n";
+    assert!(refused("sbom", &format!("{target}{scanner}")));
+    assert!(refused("dependency_scan", &format!("{target}[[targets.scans]]\n{scanner}")));
+    let files = "[[targets]]\nsubject = 'shop'\npath = '.'\nfiles = ['*']\n";
+    assert!(!refused("static_analysis", &format!("{files}{scanner}")));
 }
 
 #[test]
