@@ -134,6 +134,7 @@ fn subjects(entry: &Entry, body: &Assessment) -> Vec<SubjectRow> {
             subject: outcome.subject.id.to_string(),
             observed_to: body.observed_to,
             verdict: outcome.verdict.word(),
+            job: body.job.to_string(),
         })
         .collect()
 }

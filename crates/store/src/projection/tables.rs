@@ -161,7 +161,7 @@ projections! {
         joined by "e.seq = f.seq AND e.ordinal = f.ordinal"
     {
         seq: i64, ordinal: i32, check_id: String, environment: String, subject: String,
-        observed_to: Timestamp, verdict: &'static str,
+        observed_to: Timestamp, verdict: &'static str, job: String,
     }
     /// Findings as observed.
     finding_observations: FindingRow = "finding_observations"

@@ -51,9 +51,9 @@ pub struct FindingSummary {
     pub first_observed_to: Timestamp,
     /// When it was last observed.
     pub last_observed_to: Timestamp,
-    /// When its scope was last judged with a verdict of pass or fail.
+    /// When the job that noted it last judged its scope last with a verdict of pass or fail, then or since.
     pub scope_judged_to: Option<Timestamp>,
-    /// Whether nothing judged since has found its scope without it.
+    /// Whether that job has not since found its scope without it.
     pub still_observed: bool,
 }
 
@@ -124,19 +124,31 @@ impl Store {
         Ok(closed)
     }
 
-    /// A job's findings, and whether each is open: nothing that was judged since of its subject did without it.
+    /// The findings that a job noted, and whether each is open: this job did not judge its subject since without it. What
+    /// another job says of the same subject, by another scanner perhaps, neither closes what this one noted nor keeps it open.
     async fn noted_by(&self, job: &JobId) -> Result<Vec<PgRow>, StoreError> {
         sqlx::query(
+            // Most findings were noted last by the only job that notes them. Others that this job may have noted before are
+            // of the same collector, and about a subject of this job.
             "/* noted_findings */ \
-             SELECT f.fingerprint, f.first_observed_to, f.last_observed_to, f.last_seq, \
-                    s.observed_to IS NULL OR (s.observed_to, s.seq) <= (f.last_observed_to, f.last_seq) AS open \
-               FROM exhibit.findings f \
+             WITH own AS (SELECT array_agg(DISTINCT e.collector) AS collectors, array_agg(DISTINCT about) AS subjects \
+                            FROM exhibit.evidence e, unnest(e.subjects) about WHERE e.job = $1) \
+             SELECT f.fingerprint, f.first_observed_to, o.observed_to AS last_observed_to, o.seq AS last_seq, \
+                    s.observed_to IS NULL OR (s.observed_to, s.seq) <= (o.observed_to, o.seq) AS open \
+               FROM exhibit.findings f CROSS JOIN own \
                JOIN exhibit.assessments a ON a.seq = f.last_seq AND a.observed_to = f.last_observed_to \
+               LEFT JOIN exhibit.evidence e ON e.id = a.evidence_id AND e.observed_to = a.observed_to \
+               JOIN LATERAL (SELECT o.observed_to, o.seq FROM exhibit.finding_observations o \
+                    JOIN exhibit.assessments b ON b.seq = o.seq AND b.observed_to = o.observed_to \
+                    WHERE o.fingerprint = f.fingerprint AND b.job = $1 \
+                    ORDER BY o.observed_to DESC, o.seq DESC LIMIT 1) o ON true \
                LEFT JOIN LATERAL (SELECT s.observed_to, s.seq FROM exhibit.assessment_subjects s \
                     WHERE s.check_id = f.check_id AND s.environment = f.environment AND s.subject = f.subject \
-                      AND s.verdict IN ('pass', 'fail') \
+                      AND s.verdict IN ('pass', 'fail') AND s.job = $1 \
                     ORDER BY s.observed_to DESC, s.seq DESC LIMIT 1) s ON true \
-              WHERE a.job = $1 ORDER BY f.fingerprint",
+              WHERE a.job = $1 \
+                 OR (e.collector = ANY (own.collectors) AND f.environment || '/' || f.subject = ANY (own.subjects)) \
+              ORDER BY f.fingerprint",
         )
         .bind(job.as_str())
         .fetch_all(&self.pool)
@@ -201,7 +213,8 @@ impl Store {
     /// # Errors
     /// If the database cannot be used or a row is malformed.
     pub async fn findings(&self, filter: &FindingFilter) -> Result<Vec<FindingSummary>, StoreError> {
-        // Only a verdict that looked says that a finding is gone: an error or nothing examined does not.
+        // Only a verdict that looked says that a finding is gone: an error or nothing examined does not. Nor does the word of
+        // another job, which may look at the same subject with another scanner.
         let rows = sqlx::query(
             "/* findings */ \
              SELECT f.*, s.observed_to AS scope_judged_to, \
@@ -209,7 +222,9 @@ impl Store {
                FROM exhibit.findings f \
                LEFT JOIN LATERAL (SELECT s.observed_to, s.seq FROM exhibit.assessment_subjects s \
                     WHERE s.check_id = f.check_id AND s.environment = f.environment AND s.subject = f.subject \
-                      AND s.verdict IN ('pass', 'fail') \
+                      AND s.verdict IN ('pass', 'fail') AND s.observed_to >= f.last_observed_to \
+                      AND s.job = (SELECT t.job FROM exhibit.assessment_subjects t \
+                           WHERE t.seq = f.last_seq AND t.observed_to = f.last_observed_to LIMIT 1) \
                     ORDER BY s.observed_to DESC, s.seq DESC LIMIT 1) s ON true \
               WHERE ($1::text IS NULL OR f.check_id = $1) AND ($2::text IS NULL OR f.environment = $2) \
                 AND (NOT $3 OR s.observed_to IS NULL \

@@ -14,9 +14,9 @@ use crate::rows::Reader;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingState {
-    /// Nothing that looked since has found its scope without it.
+    /// The job that noted it last has not found its scope without it since.
     Open,
-    /// A later look found its scope without it.
+    /// A later look of that job found its scope without it.
     Gone,
 }
 
@@ -74,7 +74,7 @@ pub struct FindingRow {
     pub first_observed_to: Timestamp,
     /// When it was last observed.
     pub last_observed_to: Timestamp,
-    /// When its scope was last judged with a verdict of pass or fail.
+    /// When the job that noted it last judged its scope last with a verdict of pass or fail, then or since.
     pub scope_judged_to: Option<Timestamp>,
     /// Position of the assessment that noted it last.
     pub last_seq: u64,
@@ -143,11 +143,15 @@ impl FindingQuery {
         } else {
             ask.push("SELECT * FROM exhibit.findings");
         }
-        // Only a verdict that looked says that a finding is gone: an error or nothing examined does not.
+        // Only a verdict that looked says that a finding is gone: an error or nothing examined does not. Nor does the word of
+        // another job, which may look at the same subject with another scanner.
         ask.push(
             ") f LEFT JOIN LATERAL (SELECT s.observed_to, s.seq FROM exhibit.assessment_subjects s \
                  WHERE s.check_id = f.check_id AND s.environment = f.environment AND s.subject = f.subject \
-                   AND s.verdict IN ('pass', 'fail') AND s.seq < ",
+                   AND s.verdict IN ('pass', 'fail') AND s.observed_to >= f.last_observed_to \
+                   AND s.job = (SELECT t.job FROM exhibit.assessment_subjects t \
+                        WHERE t.seq = f.last_seq AND t.observed_to = f.last_observed_to LIMIT 1) \
+                   AND s.seq < ",
         );
         ask.value(as_of, "bigint");
         ask.maybe(" AND s.observed_to < ", self.observed_to, "timestamptz");

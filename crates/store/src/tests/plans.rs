@@ -37,7 +37,7 @@ async fn two_years() -> TestDatabase {
          INSERT INTO assessments SELECT seq + 1, md5(id::text)::uuid, at, id, 'job-' || i % 20, \
                 replace(collector, '_', '-') || '.check', at, sha256('x'), verdict, 0 FROM n; \
          INSERT INTO assessment_subjects SELECT seq + 1, 0, replace(collector, '_', '-') || '.check', environments[1], \
-                'exhibit', at, verdict FROM n; \
+                'exhibit', at, verdict, 'job-' || i % 20 FROM n; \
          INSERT INTO finding_observations SELECT seq + 1, 0, sha256(convert_to((i % 900)::text, 'UTF8')), \
                 replace(collector, '_', '-') || '.check', 'kind', environments[1], 'exhibit', \
                 CASE i % 1000 WHEN 7 THEN 'critical' ELSE 'low' END, 1, at FROM n WHERE verdict = 'fail' OR i % 10 = 0; \

@@ -1,8 +1,11 @@
 //! Questions about what is recorded.
 
+use std::collections::BTreeSet;
+
 use exhibit_evidence::{Outcome, Verdict};
 
 use super::samples::*;
+use crate::service::{FindingQuery, FindingState, Scope};
 use crate::testing::TestDatabase;
 use crate::{Append, EvidenceFilter, FindingFilter, NewArtifact, StoreError};
 
@@ -164,6 +167,56 @@ async fn what_a_job_noted_and_nothing_closed_is_told_as_last_said_wherever_it_is
     assert_eq!(store.closed_findings(&nightly).await.unwrap(), [closed(b, at(10), at(20))]);
     let open = store.open_findings(&nightly).await.unwrap();
     assert_eq!((open.len(), open[0].first_observed_to, open[0].last_observed_to), (1, at(10), at(30)));
+}
+
+#[tokio::test]
+async fn what_one_job_noted_is_not_closed_by_another_that_looks_at_the_same_subject() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    // As two jobs with two scanners look at one subject, each with evidence of its own.
+    let look = async |number: u64, job: &str, observed: i64, findings: Vec<exhibit_evidence::Finding>| {
+        let judged = assessment(id(number), job, at(observed), findings);
+        let entries = vec![entry(number, evidence(job, at(observed))), entry(number + 1, judged)];
+        store.append(Append::entries(at(number as i64), entries)).await.unwrap();
+    };
+    let (a, b) = (finding("a", 1), finding("b", 1));
+    let open = async |job: &str| -> Vec<_> {
+        let open = store.open_findings(&job.parse().unwrap()).await.unwrap();
+        open.iter().map(|one| (one.finding.fingerprint, one.last_observed_to)).collect()
+    };
+    let closed = async |job: &str| -> Vec<_> {
+        let closed = store.closed_findings(&job.parse().unwrap()).await.unwrap();
+        closed.iter().map(|one| (one.fingerprint, one.last_observed_to)).collect()
+    };
+    let shown = async || {
+        let only = FindingFilter { only_still_observed: true, ..FindingFilter::default() };
+        let listed: Vec<_> = store.findings(&only).await.unwrap().iter().map(|one| one.fingerprint).collect();
+        let open = FindingQuery { state: Some(FindingState::Open), ..FindingQuery::default() };
+        let mut reading = store.reading(&Scope::whole()).await.unwrap();
+        let read: Vec<_> = reading.findings(&open).await.unwrap().items.iter().map(|one| one.fingerprint).collect();
+        assert_eq!(listed.iter().collect::<BTreeSet<_>>(), read.iter().collect::<BTreeSet<_>>());
+        read.len()
+    };
+    look(10, "nightly", 10, vec![a.clone()]).await;
+    look(20, "weekly", 20, vec![]).await;
+    assert_eq!((open("nightly").await, shown().await), (vec![(a.fingerprint, at(10))], 1));
+    assert_eq!((open("weekly").await, closed("weekly").await), (vec![], vec![]));
+
+    // Both note another one; when one of them does without it, it is gone for that one alone.
+    look(30, "nightly", 30, vec![a.clone(), b.clone()]).await;
+    look(40, "weekly", 40, vec![b.clone()]).await;
+    look(50, "weekly", 50, vec![]).await;
+    let mut both = vec![(a.fingerprint, at(30)), (b.fingerprint, at(30))];
+    both.sort();
+    assert_eq!((open("nightly").await, closed("nightly").await), (both, vec![]));
+    assert_eq!((open("weekly").await, closed("weekly").await), (vec![], vec![(b.fingerprint, at(40))]));
+
+    // A look of the job itself closes what it noted.
+    look(60, "nightly", 60, vec![b.clone()]).await;
+    assert_eq!(open("nightly").await, [(b.fingerprint, at(60))]);
+    assert_eq!((closed("nightly").await, shown().await), (vec![(a.fingerprint, at(30))], 1));
+    look(70, "nightly", 70, vec![]).await;
+    assert_eq!((open("nightly").await, shown().await), (vec![], 0));
 }
 
 #[tokio::test]

@@ -390,11 +390,16 @@ async fn pages_stay_stable_while_the_ledger_grows() {
 async fn a_finding_tells_its_history_within_the_scope() {
     let database = filled().await;
     let store = database.store();
-    // A clean look at production's subject, later: what was there is gone.
-    store
-        .append(Append::entries(at(9_999), vec![entry(90, assessment(id(900), "nightly", at(8_000), Vec::new()))]))
-        .await
-        .unwrap();
+    // Clean looks at production's subject, later: what each job noted there is gone, and nothing by another job's look.
+    let clean = async |number: u64, job: &str| {
+        let judged = entry(number, assessment(id(900), job, at(8_000), Vec::new()));
+        store.append(Append::entries(at(9_999), vec![judged])).await.unwrap();
+    };
+    clean(90, "nightly").await;
+    let mut reading = store.reading(&Scope::whole()).await.unwrap();
+    let open = FindingQuery { state: Some(FindingState::Open), ..FindingQuery::default() };
+    assert_eq!(reading.findings(&open).await.unwrap().items.len(), 3);
+    clean(91, "both").await;
     let mut reading = store.reading(&Scope::whole()).await.unwrap();
     let open = FindingQuery { state: Some(FindingState::Open), ..FindingQuery::default() };
     let gone = FindingQuery { state: Some(FindingState::Gone), ..FindingQuery::default() };

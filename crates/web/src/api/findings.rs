@@ -119,7 +119,7 @@ pub(super) struct Finding {
     /// When it was last observed.
     #[schema(format = "date-time", example = "2026-10-08T04:00:01.000000Z")]
     last_observed_to: String,
-    /// When its scope was last judged with a verdict of pass or fail; null where it never was.
+    /// When the job that noted it last judged its scope last with a verdict of pass or fail, then or since; null where it did not.
     #[schema(required = true, format = "date-time", example = "2026-10-08T04:00:01.000000Z")]
     scope_judged_to: Option<String>,
     /// Position of the assessment that noted it last.
