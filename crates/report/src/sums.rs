@@ -113,6 +113,7 @@ pub(crate) fn totals(
                 waived: findings.iter().filter(|one| **one == (severity, true)).count() as u64,
             })
             .collect(),
+        waived: findings.iter().filter(|(_, waived)| *waived).count() as u64,
         follow_up: FindingState::ALL
             .into_iter()
             .map(|state| StateCount { state, count: follow_up.iter().filter(|f| f.state == state).count() as u64 })

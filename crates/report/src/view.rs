@@ -166,6 +166,8 @@ pub struct Totals {
     pub outcomes: Vec<OutcomeCount>,
     /// Open findings by severity, worst first.
     pub severities: Vec<SeverityCount>,
+    /// Open findings that a waiver covers, each once, however many waivers do.
+    pub waived: u64,
     /// Findings by what became of them.
     pub follow_up: Vec<StateCount>,
     /// Slots promised up to now.

@@ -76,12 +76,15 @@ impl Fold {
     pub(crate) fn waivers(&self) -> Vec<WaiverView> {
         let at = self.told_at();
         let in_period = |one: &&Exception| one.requested_at <= at && one.end() >= self.period.start;
-        let lives: BTreeMap<Fingerprint, &Life> = self
-            .lines
-            .values()
-            .flat_map(|history| &history.lives)
-            .map(|(fingerprint, life)| (*fingerprint, life))
-            .collect();
+        // Several jobs may note one finding: what counts is where it is open, and worst.
+        let mut lives: BTreeMap<Fingerprint, &Life> = BTreeMap::new();
+        for (fingerprint, life) in self.lines.values().flat_map(|history| &history.lives) {
+            let rank = |life: &Life| (!life.open, life.finding.severity);
+            let known = lives.entry(*fingerprint).or_insert(life);
+            if rank(life) < rank(known) {
+                *known = life;
+            }
+        }
         let view = |one: &Exception| view(one, lives.get(&one.finding).copied(), at);
         self.waivers.all().iter().filter(in_period).map(view).collect()
     }

@@ -5,7 +5,10 @@ use exhibit_evidence::{
 };
 
 use super::story::{Look, Performance, Story, check, finding, look, subject, t};
-use crate::view::{PeriodView, WaiverView};
+use crate::{
+    TemplateSet, render,
+    view::{PeriodView, WaiverView},
+};
 
 const SHARED: &str = "unique-credentials.shared";
 
@@ -151,6 +154,57 @@ fn totals_before_waivers_never_change_and_what_expired_counts_again() {
     assert_eq!(standings(&next), [("withdrawn", false)], "what ended before this quarter is not of it");
     assert!(next.changes.iter().any(|change| change.what.ends_with("was withdrawn: mended.")));
     assert_eq!(standings(&story.view("2026-Q3")), [("expired", false), ("in-force", true)]);
+}
+
+#[test]
+fn a_finding_that_two_waivers_cover_counts_once() {
+    let mut story = begin();
+    let redis = noted("REDIS", Severity::High);
+    run(&mut story, "2026-07-10 09:00", failing(std::slice::from_ref(&redis)));
+    for until in ["2026-12-01 00:00", "2026-12-31 00:00"] {
+        let one = request(&mut story, "2026-07-10 10:00", SHARED, &redis, until, "CHG-1");
+        approve(&mut story, "2026-07-10 12:00", one, "Bob");
+    }
+    let view = story.view("2026-Q3");
+    assert_eq!((told(&view), view.totals.waived), ((Outcome::Fail, Outcome::Waived, 1, 1), 1));
+    assert_eq!(standings(&view), [("in-force", true), ("in-force", true)]);
+    let page = render(&view, &TemplateSet::built_in().expect("built in")).expect("rendered").markdown;
+    assert!(page.contains("1 open finding is covered by an approved"), "{page}");
+    assert!(page.contains("| Total | 1 | 1 |"), "{page}");
+}
+
+#[test]
+fn a_waiver_tells_of_its_finding_where_it_is_open_whichever_job_notes_it() {
+    let mut story = begin();
+    story.promise("mended", "unique_credentials", None, &["production"]);
+    story.promise("again", "unique_credentials", None, &["production"]);
+    let of = |job, at, look: Look, story: &mut Story| {
+        let looks = [look];
+        story.run(Performance {
+            job,
+            collector: "unique_credentials",
+            slot: None,
+            at: t(at),
+            looks: &looks,
+            version: 1,
+            population: None,
+            problems: vec![],
+        });
+    };
+    let (bad, worse) = (noted("REDIS", Severity::Medium), noted("REDIS", Severity::High));
+    of("again", "2026-07-10 09:00", failing(std::slice::from_ref(&bad)), &mut story);
+    of("mended", "2026-07-10 09:00", failing(std::slice::from_ref(&bad)), &mut story);
+    let one = request(&mut story, "2026-07-10 10:00", SHARED, &bad, "2026-12-01 00:00", "CHG-1");
+    approve(&mut story, "2026-07-10 12:00", one, "Bob");
+    let clean = || look(SHARED, &subject("production", "shop"), Verdict::Pass, "None.");
+    of("mended", "2026-07-11 09:00", clean(), &mut story);
+    let view = story.view("2026-Q3");
+    assert_eq!((view.waivers[0].is_open, view.waivers[0].covers, view.totals.waived), (true, true, 1));
+    // Where one of two jobs finds it worse than agreed, it is not covered there, and the waiver says so.
+    of("mended", "2026-07-12 09:00", failing(std::slice::from_ref(&bad)), &mut story);
+    of("again", "2026-07-12 09:00", failing(std::slice::from_ref(&worse)), &mut story);
+    let view = story.view("2026-Q3");
+    assert_eq!((view.waivers[0].is_open, view.waivers[0].covers, view.totals.waived), (true, false, 1));
 }
 
 #[test]
