@@ -3,6 +3,7 @@
 use exhibit_detect::Engine;
 use exhibit_evidence::{Actor, Body, EntryId, disclosure::PERSON};
 use exhibit_store::{Append, NewDisclosure, NewEntry};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
     StepError, World, checkpoint,
@@ -72,9 +73,13 @@ pub(crate) async fn beside(world: &World, person: &Person, entry: EntryId, by: &
     })
 }
 
-/// Two spellings of one name are one person.
+/// Two spellings of one name are one person: what tells persons apart is letters and digits, in whatever form, and neither
+/// marks nor what is invisible. Where that errs, it refuses.
 fn same_person(one: &str, other: &str) -> bool {
-    let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let plain = |name: &str| -> String {
+        let upper: String = name.nfkd().flat_map(char::to_uppercase).collect();
+        upper.to_lowercase().nfkd().filter(|one| one.is_alphanumeric()).collect()
+    };
     plain(one) == plain(other)
 }
 
@@ -130,7 +135,18 @@ mod tests {
 
     #[test]
     fn spellings_of_a_name_are_one_person() {
-        assert!(same_person("Ada Lovelace", " ada  LOVELACE"));
+        for other in [
+            " ada  LOVELACE",
+            "Ada.Lovelace",
+            "Ada\u{200b} Love\u{ad}lace",
+            "A\u{301}da Lovelace",
+            "\u{c1}da Lovelace",
+            "\u{ff21}da Lovelace",
+            "Ada Lovelace\u{2060}",
+        ] {
+            assert!(same_person("Ada Lovelace", other), "{other:?}");
+        }
+        assert!(same_person("Strau\u{df}", "STRAUSS"));
         assert!(!same_person("ada@example.com", "bob@example.com"));
     }
 }

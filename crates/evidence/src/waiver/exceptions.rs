@@ -1,6 +1,8 @@
 //! What the acts of waivers come to, in the order of the ledger: the rule of `FORMAT.md` §18, once for all readers.
 
-use super::{Standing, Waiver, Word};
+use chrono::TimeDelta;
+
+use super::{LONGEST_DAYS, Standing, Waiver, Word};
 use crate::{Actor, CheckId, EntryId, Fingerprint, Severity, Timestamp, observation::Subject};
 
 /// Every waiver that a ledger tells of.
@@ -73,7 +75,8 @@ impl Exceptions {
                     severity: *severity,
                     reason: reason.clone(),
                     compensating: compensating.clone(),
-                    until: *until,
+                    // However long it says: an exception that nobody looks at again is none.
+                    until: (*until).min(at.plus(TimeDelta::days(i64::from(LONGEST_DAYS)))),
                     by: by.clone(),
                     approval: None,
                     withdrawal: None,
@@ -195,6 +198,22 @@ mod tests {
             let covers = after(&acts).covering(finding(), Severity::High, at(when)).is_some();
             assert_eq!(covers, expected == InForce, "{when} {acts:?}");
         }
+    }
+
+    #[test]
+    fn none_holds_for_longer_than_any_may_whatever_its_record_says() {
+        let mut all = Exceptions::default();
+        let Waiver::Request { by: asker, check, compensating, finding: of, reason, severity, subject, .. } = request()
+        else {
+            unreachable!("it is a request")
+        };
+        let until = at("2099-01-01T00:00");
+        let ever = Waiver::Request { by: asker, check, compensating, finding: of, reason, severity, subject, until };
+        all.take(id(50), 50, at("2026-11-22T08:00"), &ever);
+        all.take(id(51), 51, at("2026-11-23T09:00"), &approve(2));
+        let standing = |when: &str| all.all()[0].standing(at(when));
+        assert_eq!(standing("2027-11-23T07:59"), Standing::InForce);
+        assert_eq!((standing("2027-11-23T08:00"), all.all()[0].end()), (Standing::Expired, at("2027-11-23T08:00")));
     }
 
     #[test]
