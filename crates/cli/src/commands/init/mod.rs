@@ -119,6 +119,7 @@ pub(crate) fn run(args: &InitArgs, words: &Words, out: &mut Out) -> anyhow::Resu
             .as_ref()
             .is_some_and(|checkout| checkout.folder().canonicalize().is_ok_and(|at| at == top) && checkout.holds(path))
     };
+    let later_yarn = |path: &str| ready::is_of_later_yarn(&top.join(path));
     let surroundings = Surroundings {
         repository: checkout.as_ref().and_then(|checkout| around(checkout, &top)),
         structured: &structured,
@@ -130,6 +131,7 @@ pub(crate) fn run(args: &InitArgs, words: &Words, out: &mut Out) -> anyhow::Resu
             program: &ready::program,
             database: &ready::database,
             committed: &committed,
+            later_yarn: &later_yarn,
             examples: &examples,
         },
     };

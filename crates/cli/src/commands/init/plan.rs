@@ -337,8 +337,13 @@ fn logs(plan: &mut Plan, found: &[Found]) {
 mod tests {
     use super::*;
 
-    const NOTHING: Machine<'_> =
-        Machine { program: &|_| None, database: &|_, _| None, committed: &|_| false, examples: &[] };
+    const NOTHING: Machine<'_> = Machine {
+        program: &|_| None,
+        database: &|_, _| None,
+        committed: &|_| false,
+        later_yarn: &|_| false,
+        examples: &[],
+    };
 
     fn found(places: &[(&str, Kind)]) -> Vec<Found> {
         places.iter().map(|(path, kind)| Found { path: (*path).to_owned(), kind: *kind, ignored: false }).collect()

@@ -19,6 +19,8 @@ pub(super) struct Machine<'a> {
     pub(super) database: &'a dyn Fn(&[&str], &str) -> Option<String>,
     /// Whether the commit that is checked out holds this file.
     pub(super) committed: &'a dyn Fn(&str) -> bool,
+    /// Whether this `yarn.lock` is of yarn 2 or later, which audits otherwise than yarn 1 does.
+    pub(super) later_yarn: &'a dyn Fn(&str) -> bool,
     /// Which of these folders, which the walk did not enter, hold lockfiles.
     pub(super) examples: &'a [String],
 }
@@ -31,6 +33,14 @@ struct Tool {
     database: Option<Database>,
     /// How one gets it.
     obtain: &'static str,
+}
+
+impl Tool {
+    /// Whether it is made for this one lockfile.
+    fn reads(&self, path: &str, format: Format, machine: &Machine<'_>) -> bool {
+        let other_yarn = || (self.adapter == LATER_YARN) != (machine.later_yarn)(path);
+        self.takes.contains(&format) && !(format == Format::Yarn && other_yarn())
+    }
 }
 
 struct Database {
@@ -60,8 +70,11 @@ const GRYPE: Tool = Tool {
     obtain: "install Grype",
 };
 
+/// What asks yarn 2 and later; yarn 1 knows no such command, and they not that of yarn 1.
+const LATER_YARN: &str = "yarn-npm-audit";
+
 /// Scanners of lockfiles, those that read most of them first.
-const OF_LOCKFILES: [Tool; 9] = [
+const OF_LOCKFILES: [Tool; 10] = [
     TRIVY,
     OSV,
     GRYPE,
@@ -79,6 +92,7 @@ const OF_LOCKFILES: [Tool; 9] = [
     Tool { adapter: "npm-audit", takes: &[Format::Npm], database: None, obtain: "install npm" },
     Tool { adapter: "pnpm-audit", takes: &[Format::Pnpm], database: None, obtain: "npm install -g pnpm" },
     Tool { adapter: "yarn-audit", takes: &[Format::Yarn], database: None, obtain: "npm install -g yarn" },
+    Tool { adapter: LATER_YARN, takes: &[Format::Yarn], database: None, obtain: "corepack enable" },
     Tool {
         adapter: "bundler-audit",
         takes: &[Format::Bundler],
@@ -209,7 +223,7 @@ fn lockfiles(scans: &mut Scans, found: &[Found], title: &str, machine: &Machine<
     let (mut looked_at, mut nobody) = (Vec::new(), Vec::new());
     let mut scanners: Vec<Ready> = general.iter().cloned().collect();
     for (path, format) in &read {
-        let own = OF_LOCKFILES.iter().find(|tool| tool.takes.contains(format)).map(|tool| ready(tool, machine));
+        let own = OF_LOCKFILES.iter().find(|tool| tool.reads(path, *format, machine)).map(|tool| ready(tool, machine));
         match (&general, own) {
             (Some(_), _) => looked_at.push(*path),
             (None, Some(Ok(scanner))) => {
@@ -232,9 +246,9 @@ fn lockfiles(scans: &mut Scans, found: &[Found], title: &str, machine: &Machine<
     }
     scans.used.extend(looked_at.iter().map(|path| ((*path).to_owned(), DEPENDENCIES)));
     if let Some((first, _)) = nobody.first() {
-        let formats: BTreeSet<Format> = nobody.iter().map(|(_, format)| *format).collect();
         // What reads all of them, or what reads one.
-        let one = OF_LOCKFILES.iter().find(|tool| formats.iter().all(|format| tool.takes.contains(format)));
+        let all = |tool: &&Tool| nobody.iter().all(|(path, format)| tool.reads(path, *format, machine));
+        let one = OF_LOCKFILES.iter().find(all);
         let obtain = ready(one.unwrap_or(&TRIVY), machine).err().unwrap_or_default();
         scans.missing.push(Missing {
             item: "Known vulnerabilities in dependencies",
@@ -393,6 +407,7 @@ mod tests {
             program: &|name| programs.contains(&name).then(String::new),
             database: &|folders, _| folders.iter().find(|one| databases.contains(one)).map(|one| format!("~/{one}")),
             committed: &|_| committed,
+            later_yarn: &|_| false,
             examples: &["web/tests".to_owned()],
         };
         let scans = scans(&found, "Shop", &machine);
@@ -439,6 +454,29 @@ mod tests {
         ];
         let programs = ["pip-audit", "npm", "cargo-audit", "hadolint", "checkov"];
         assert_eq!(planned(&programs, &[], false), expected);
+    }
+
+    #[test]
+    fn each_yarn_is_asked_in_its_own_way() {
+        let found: Vec<Found> = ["old/yarn.lock", "new/yarn.lock"]
+            .map(|path| Found { path: path.to_owned(), kind: Kind::Lockfile, ignored: false })
+            .into();
+        let planned = |found: &[Found], yarn: bool| {
+            let machine = Machine {
+                program: &|name| (yarn && name == "yarn").then(String::new),
+                database: &|_, _| None,
+                committed: &|_| false,
+                later_yarn: &|path| path.starts_with("new"),
+                examples: &[],
+            };
+            let scans = scans(found, "Shop", &machine);
+            let by: Vec<_> = scans.locks.iter().flat_map(|one| &one.scanners).map(|one| one.adapter).collect();
+            (by, scans.missing.first().map(|one| one.obtain.clone()).unwrap_or_default())
+        };
+        assert_eq!(planned(&found[..1], true).0, ["yarn-audit"]);
+        assert_eq!(planned(&found[1..], true).0, ["yarn-npm-audit"]);
+        assert_eq!(planned(&found[..1], false).1, ["npm install -g yarn"]);
+        assert_eq!(planned(&found[1..], false).1, ["corepack enable"]);
     }
 
     #[test]
