@@ -218,7 +218,7 @@ impl Tree {
 }
 
 /// The folder of a path, empty at the top.
-fn folder_of(path: &str) -> &str {
+pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 

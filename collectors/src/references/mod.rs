@@ -1,5 +1,5 @@
 //! References to container images in the files that build and deploy: Dockerfiles, compose files, Kubernetes manifests with the
-//! kustomizations above them, and files of CI systems.
+//! kustomizations above them, values of Helm charts, and files of CI systems.
 //!
 //! What is built or deployed by a tag is whatever stands behind that tag on the day; a digest is one image for ever. Each file
 //! is read alone, as it lies in the folder or at the commit, but for the images that kustomizations give to manifests: what only
@@ -8,6 +8,7 @@
 mod dockerfile;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod helm;
 mod kustomize;
 mod manifests;
 mod pipelines;
@@ -39,6 +40,8 @@ pub(crate) enum Form {
     Kubernetes,
     /// What gives the images of manifests other names, tags and digests.
     Kustomization,
+    /// What a Helm chart takes for its values where nobody says otherwise.
+    HelmValues,
     /// What GitHub, Gitea or Forgejo run for a change; an action's metadata too.
     Workflow,
     /// What GitLab runs for a change.
@@ -92,6 +95,7 @@ impl Form {
                 None => return Ok(None),
             },
             Self::Kustomization => kustomize::read(path, text)?,
+            Self::HelmValues => helm::read(path, text)?,
             Self::Workflow => pipelines::workflow(path, text)?,
             Self::Gitlab => pipelines::gitlab(path, text)?,
         };
@@ -119,10 +123,13 @@ pub(crate) struct Read {
 /// can't be read, each with the reason.
 pub(crate) fn read_all(files: &[Found<Form>]) -> (Vec<Read>, Vec<(String, String)>) {
     let (mut read, mut lost) = (Vec::new(), Vec::new());
+    let charts = helm::charts(files);
     for Found { path, format, bytes } in files {
-        match format.read(path, bytes) {
+        let values = *format == Form::Kubernetes && helm::is_values(path, &charts);
+        let form = if values { Form::HelmValues } else { *format };
+        match form.read(path, bytes) {
             Ok(Some(references)) => {
-                read.push(Read { path: path.clone(), form: *format, digest: Digest::of(bytes), references });
+                read.push(Read { path: path.clone(), form, digest: Digest::of(bytes), references });
             }
             Ok(None) => {}
             Err(why) => lost.push((path.clone(), why)),

@@ -360,3 +360,65 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn values_of_charts_name_the_images_that_a_chart_takes() {
+    let values = format!(
+        "image:
+  registry: registry.example:5000
+  repository: shop/web
+  tag: 1.10
+sidecar:
+  image: {{repository: envoy, tag: v1, digest: {DIGEST}}}
+  initImage: {{repository: tools, sha: {}}}
+worker:
+  image: busybox:1
+  pinned: {{image: 'busybox@{DIGEST}'}}
+images:
+  cache: {{repository: redis, tag: '7'}}
+unset: {{image: {{repository: shop/api, tag: ''}}}}
+told: {{image: {{repository: '{{{{ .Values.global.name }}}}', tag: x}}}}
+text: {{image: '{{{{ .Values.image }}}}'}}
+backgroundImage: sky.png
+chart: {{repository: https://charts.example, tag: x}}
+empty: {{image: {{}}, other: {{image: }}}}
+list:
+  - image: {{repository: in/list, tag: a}}
+",
+        DIGEST.trim_start_matches("sha256:")
+    );
+    let chart = ("shop/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n");
+    assert_eq!(
+        told_of(&[chart, ("shop/values.yaml", &values)]),
+        [
+            "shop/values.yaml: 2 registry.example:5000/shop/web:1.10 tag",
+            "shop/values.yaml: 6 envoy:v1 digest",
+            "shop/values.yaml: 7 tools digest",
+            "shop/values.yaml: 9 busybox:1 tag",
+            "shop/values.yaml: 10 busybox digest",
+            "shop/values.yaml: 12 redis:7 tag",
+            "shop/values.yaml: 13 shop/api templated",
+            "shop/values.yaml: 14 {{ .Values.global.name }}:x templated",
+            "shop/values.yaml: 15 {{ .Values.image }} templated",
+            "shop/values.yaml: 20 in/list:a tag",
+        ]
+    );
+    // They are a chart's only beside its own file, by their names.
+    let text = "image: a:1\n";
+    for (path, expected) in [
+        ("shop/values-production.yaml", 1),
+        ("shop/values.prod.yml", 1),
+        ("shop/valuesets.yaml", 0),
+        ("shop/templates/values.yaml", 0),
+        ("values.yaml", 0),
+        ("shop/ci.yaml", 0),
+    ] {
+        assert_eq!(told_of(&[chart, (path, text)]).len(), expected, "{path}");
+    }
+    let broken = [chart, ("shop/values.yaml", "image: [")].map(|(path, text)| Found {
+        path: path.to_owned(),
+        format: Form::Kubernetes,
+        bytes: text.as_bytes().to_vec(),
+    });
+    assert_eq!(read_all(&broken).1.len(), 1, "what can't be read is told");
+}

@@ -101,7 +101,7 @@ fn population(subject: &Subject, facts: &ManifestsFacts, whole: bool) -> Populat
         unit: "reference to an image".to_owned(),
         exist: whole.then_some(all),
         counted_by: format!(
-            "{files} read by Exhibit itself: Dockerfiles, compose files, Kubernetes manifests, CI files"
+            "{files} read by Exhibit itself: Dockerfiles, compose files, Kubernetes manifests, Helm values, CI files"
         ),
         examined,
         excluded: excluded.collect(),
@@ -202,7 +202,7 @@ fn detail(form: Form, image: &str, references: &[&Reference]) -> String {
     };
     let what = match form {
         Form::Dockerfile => "each build",
-        Form::Compose | Form::Kubernetes | Form::Kustomization => "each pull",
+        Form::Compose | Form::Kubernetes | Form::Kustomization | Form::HelmValues => "each pull",
         Form::Workflow | Form::Gitlab => "each run",
     };
     let made = references.iter().find_map(|one| one.by.as_deref());
