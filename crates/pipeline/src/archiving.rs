@@ -147,7 +147,7 @@ async fn archive_disclosures(world: &World, report: EntryId, range: Range<u64>) 
         Some(intent) => intent,
         None => {
             let bytes = disclosures::encrypt(world, &range).await?;
-            let packed = Packed::new(&NewArtifact { media_type: MEDIA_TYPE.to_owned(), bytes });
+            let packed = Packed::new(&NewArtifact { media_type: MEDIA_TYPE.to_owned(), bytes: bytes.into() });
             keep_intended(world, key, packed, format!("disclosures-of:{report}")).await?
         }
     };

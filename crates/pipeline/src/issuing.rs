@@ -131,7 +131,10 @@ async fn record(world: &World, period: &Period, issued: &Issued) -> Result<(), S
     };
     let artifacts = files
         .iter()
-        .map(|(_, media_type, bytes)| NewArtifact { media_type: (*media_type).to_owned(), bytes: bytes.to_vec() })
+        .map(|(_, media_type, bytes)| NewArtifact {
+            media_type: (*media_type).to_owned(),
+            bytes: bytes.to_vec().into(),
+        })
         .collect();
     let now = world.now();
     let entry = NewEntry { id: issued.id, body: report.into() };

@@ -219,7 +219,7 @@ async fn artifact(from: &Restoration<'_>, digest: Digest) -> Result<Result<(), S
     if Digest::of(&bytes) != digest {
         return Ok(Err(format!("its bytes are {}", Digest::of(&bytes))));
     }
-    from.store.put_artifact(&NewArtifact { media_type, bytes }, from.now).await?;
+    from.store.put_artifact(&NewArtifact { media_type, bytes: bytes.into() }, from.now).await?;
     Ok(Ok(()))
 }
 
@@ -286,7 +286,7 @@ async fn intents(from: &Restoration<'_>) -> Result<(), StepError> {
                 continue;
             }
             let Ok((bytes, media_type)) = object(from, &key).await? else { continue };
-            let artifact = NewArtifact { media_type, bytes };
+            let artifact = NewArtifact { media_type, bytes: bytes.into() };
             let (digest, size) = (artifact.digest(), artifact.bytes.len() as u64);
             from.store.put_artifact(&artifact, from.now).await?;
             let subject = format!("restored:{}", folder.trim_end_matches('/'));
@@ -310,7 +310,7 @@ async fn reports(
         let key = report.bundle_key();
         let wanted = |digest: Digest| report.files.iter().any(|file| file.digest == digest);
         let bundle = match object(from, &key).await? {
-            Ok((bytes, media_type)) if wanted(Digest::of(&bytes)) => NewArtifact { media_type, bytes },
+            Ok((bytes, media_type)) if wanted(Digest::of(&bytes)) => NewArtifact { media_type, bytes: bytes.into() },
             Ok(_) => {
                 restored.missing.push(format!("{key}: other bytes than report {id} names"));
                 continue;
@@ -328,7 +328,7 @@ async fn reports(
                 "report.html" => "text/html; charset=utf-8",
                 _ => "application/json",
             };
-            forms.push(NewArtifact { media_type: media_type.to_owned(), bytes });
+            forms.push(NewArtifact { media_type: media_type.to_owned(), bytes: bytes.into() });
         });
         read.map_err(|error| StepError::Restore(format!("{key}: {error}")))?;
         for artifact in forms.into_iter().filter(|artifact| wanted(artifact.digest())).chain([bundle]) {

@@ -137,7 +137,7 @@ fn observation(
 /// Masks an artifact.
 pub(crate) fn keep(engine: &Engine, raw: RawArtifact) -> Kept {
     let masked = mask_owned(engine, &[], raw.bytes);
-    let artifact = NewArtifact { media_type: raw.media_type.clone(), bytes: masked.bytes };
+    let artifact = NewArtifact { media_type: raw.media_type.clone(), bytes: masked.bytes.into() };
     let reference = ArtifactRef {
         name: raw.name,
         media_type: raw.media_type,
@@ -157,7 +157,7 @@ fn spill(
         return Ok(None);
     }
     // The findings were scrubbed text by text already: masking the list as a whole could break its form.
-    let artifact = NewArtifact { media_type: "application/json".to_owned(), bytes: findings };
+    let artifact = NewArtifact { media_type: "application/json".to_owned(), bytes: findings.into() };
     let digest = artifact.digest();
     artifacts.push(artifact);
     judgement.findings = Vec::new();

@@ -111,7 +111,7 @@ async fn archive_checkpoint(world: &World, size: u64, intent: Option<ArchiveInte
         Some(intent) => intent,
         None => {
             let bytes = checkpoint_at(world, size).await?.to_bytes();
-            let note = NewArtifact { media_type: checkpointing::MEDIA_TYPE.to_owned(), bytes };
+            let note = NewArtifact { media_type: checkpointing::MEDIA_TYPE.to_owned(), bytes: bytes.into() };
             let subject = format!("checkpoint:{size}");
             keep_intended(world, checkpoint_key(size), Packed::new(&note), subject).await?
         }

@@ -178,7 +178,7 @@ fn fits(world: &World, job: &Job, content: Content, key: String, received: Times
     })?;
     let findings = judgements.iter().map(|judgement| judgement.findings.len()).sum();
     // Only what the record says of them has to fit.
-    let artifact = |media_type: &str| NewArtifact { media_type: media_type.to_owned(), bytes: Vec::new() };
+    let artifact = |media_type: &str| NewArtifact { media_type: media_type.to_owned(), bytes: Vec::new().into() };
     let kept = content
         .kept
         .into_iter()

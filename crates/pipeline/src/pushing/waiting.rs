@@ -39,7 +39,7 @@ impl Waiting {
         if Digest::of(&bytes) != reference.digest || bytes.len() as u64 != reference.size {
             return Err(format!("the bytes of {} are others", reference.digest));
         }
-        let artifact = NewArtifact { media_type: reference.media_type.clone(), bytes };
+        let artifact = NewArtifact { media_type: reference.media_type.clone(), bytes: bytes.into() };
         Ok(Kept { reference, artifact })
     }
 }

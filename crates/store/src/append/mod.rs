@@ -63,8 +63,8 @@ pub struct NewGroup {
 pub struct NewArtifact {
     /// Their media type.
     pub media_type: String,
-    /// The bytes.
-    pub bytes: Vec<u8>,
+    /// The bytes: shared, since whoever may have to append again keeps a copy meanwhile, and they may be long.
+    pub bytes: Arc<Vec<u8>>,
 }
 
 impl NewArtifact {

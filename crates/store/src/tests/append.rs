@@ -235,7 +235,7 @@ async fn findings_in_an_artifact_count_as_if_they_stood_in_the_record() {
     let findings = vec![finding("a", 1), finding("b", 4)];
     let artifact = NewArtifact {
         media_type: "application/json".into(),
-        bytes: exhibit_evidence::to_canonical(&findings).unwrap(),
+        bytes: exhibit_evidence::to_canonical(&findings).unwrap().into(),
     };
     let mut moved = assessment(id(1), "nightly", at(0), findings.clone());
     moved.judgement.findings = Vec::new();
@@ -245,7 +245,7 @@ async fn findings_in_an_artifact_count_as_if_they_stood_in_the_record() {
     let digest = artifact.digest();
     let complete = Append { artifacts: vec![artifact.clone()], ..missing };
     store.append(complete).await.unwrap();
-    assert_eq!(store.artifact(digest).await.unwrap().bytes, artifact.bytes);
+    assert_eq!(store.artifact(digest).await.unwrap().bytes, *artifact.bytes);
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM exhibit.findings").fetch_one(&store.pool).await.unwrap();
     assert_eq!(count, 2);
 }

@@ -241,7 +241,7 @@ async fn find(case: &'static Case) {
     if case.sql.contains("artifacts") || case.sql.contains("disclosures") {
         let with_host = evidence("nightly", at(7));
         let unit = Append {
-            artifacts: vec![crate::NewArtifact { media_type: "text/plain".into(), bytes: b"kept".to_vec() }],
+            artifacts: vec![crate::NewArtifact { media_type: "text/plain".into(), bytes: b"kept".to_vec().into() }],
             ..disclosed(at(20), vec![entry(80, with_host)])
         };
         database.store().append(unit).await.unwrap();

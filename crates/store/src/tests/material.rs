@@ -10,11 +10,11 @@ use crate::{Append, ArchiveIntent, NewArtifact, Packing, StoreError, StoredCheck
 async fn an_artifact_is_kept_once_and_checked_on_reading() {
     let database = TestDatabase::new().await;
     let store = database.store();
-    let artifact = NewArtifact { media_type: "text/plain".into(), bytes: b"scanner output\n".repeat(5000) };
+    let artifact = NewArtifact { media_type: "text/plain".into(), bytes: b"scanner output\n".repeat(5000).into() };
     let digest = store.put_artifact(&artifact, at(0)).await.unwrap();
     assert_eq!(store.put_artifact(&artifact, at(9)).await.unwrap(), digest);
     let kept = store.artifact(digest).await.unwrap();
-    assert_eq!((kept.media_type, kept.bytes), (artifact.media_type, artifact.bytes));
+    assert_eq!((kept.media_type, kept.bytes.into()), (artifact.media_type, artifact.bytes));
     let (count, bytes): (i64, i64) = sqlx::query_as("SELECT count(*), sum(length(deflated)) FROM exhibit.artifacts")
         .fetch_one(&store.pool)
         .await

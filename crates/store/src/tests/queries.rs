@@ -138,7 +138,7 @@ async fn what_a_job_noted_and_nothing_closed_is_told_as_last_said_wherever_it_is
     // The later assessment keeps its findings in an artifact.
     let artifact = NewArtifact {
         media_type: "application/json".into(),
-        bytes: exhibit_evidence::to_canonical(&vec![said.clone()]).unwrap(),
+        bytes: exhibit_evidence::to_canonical(&vec![said.clone()]).unwrap().into(),
     };
     let mut moved = assessment(id(901), "nightly", at(20), Vec::new());
     (moved.findings_artifact, moved.finding_count) = (Some(artifact.digest()), 1);

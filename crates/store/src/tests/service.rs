@@ -46,7 +46,7 @@ fn looked(number: u64, job: &str, micros: i64, environments: &[&str], collector:
 }
 
 fn artifact(number: u64) -> NewArtifact {
-    NewArtifact { media_type: "text/plain".into(), bytes: format!("output {number}").into_bytes() }
+    NewArtifact { media_type: "text/plain".into(), bytes: format!("output {number}").into_bytes().into() }
 }
 
 /// Four looks: at production, later at staging, later at both, and by another collector at production.
@@ -343,7 +343,7 @@ async fn a_piece_comes_with_what_belongs_to_it_and_an_artifact_through_what_cite
     assert!(matches!(reading.evidence_piece(id(10), None).await, Err(StoreError::NotFound { .. })));
     assert!(matches!(reading.evidence_piece(id(20), Some(7)).await, Err(StoreError::NotFound { .. })));
     let found = reading.artifact(id(20), artifact(20).digest()).await.unwrap();
-    assert_eq!(found.bytes, artifact(20).bytes);
+    assert_eq!(found.bytes, *artifact(20).bytes);
     // Neither through an entry out of sight, nor through one that does not cite it.
     for (through, of) in [(10, 10), (20, 10), (30, 20)] {
         let refused = reading.artifact(id(through), artifact(of).digest()).await;
