@@ -6,7 +6,7 @@ use exhibit_evidence::observation::{Method, Observation, Population, Problem, Su
 use super::Looks;
 use super::comparing::{self, Compared};
 use super::counting::{self, Counted, NOT_PULLED};
-use super::earlier::{self, Looked, Unseen};
+use super::earlier::{self, Followed, Looked, Unseen};
 use super::facts::{FORMAT, Facts, History, KnownExploited, TargetFacts};
 use super::known::{Exploited, Statements};
 use super::pinning::{self, Referring};
@@ -200,7 +200,7 @@ pub(super) fn collected(
 ) -> Result<Collected, CollectError> {
     let mut looked =
         Looked { targets: &mut gathered.targets, unseen: &gathered.unseen, referring: &gathered.referring };
-    let (earlier, history) = earlier::follow(looks, scope, &mut looked);
+    let Followed { earlier, there, history } = earlier::follow(looks, scope, &mut looked);
     if let History::Unknown { why } = &history {
         let message = format!("what was noted before could not be read: {why}");
         gathered.problems.push(Problem { code: "earlier-unknown".to_owned(), message, subject: None });
@@ -208,7 +208,7 @@ pub(super) fn collected(
     let pulled = crate::pulling::rights(gathered.targets.iter().filter_map(|target| target.pulled.as_ref()));
     let manifests = gathered.referring.into_iter().map(|one| one.facts).collect();
     let (known_exploited, targets) = (lists.told.clone(), gathered.targets);
-    let facts = Facts { format: FORMAT, known_exploited, targets, manifests, earlier, history };
+    let facts = Facts { format: FORMAT, known_exploited, targets, manifests, earlier, there, history };
     let facts = facts.into_value().map_err(|_| CollectError::Other("the facts have no JSON form".to_owned()))?;
     gathered.commands.dedup();
     let not_entered = crate::packages::find::NOT_ENTERED.join(", ");

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use exhibit_evidence::{Fingerprint, Severity, Timestamp, observation::Subject};
+use exhibit_evidence::{CheckId, Fingerprint, Severity, Timestamp, observation::Subject};
 use globset::GlobSet;
 
 use super::comparing::LookedAt;
@@ -49,15 +49,31 @@ pub(super) struct Unseen {
     pub(super) looked: LookedAt,
 }
 
+/// What became of all that was noted before.
+pub(super) struct Followed {
+    /// What is not there as it was.
+    pub(super) earlier: Vec<Earlier>,
+    /// What is.
+    pub(super) there: BTreeMap<CheckId, Vec<Fingerprint>>,
+    /// Whether that could be asked for.
+    pub(super) history: History,
+}
+
+impl Followed {
+    fn nothing(history: History) -> Self {
+        Self { earlier: Vec::new(), there: BTreeMap::new(), history }
+    }
+}
+
 /// Tells since when each vulnerability has been open, which are back, and what became of all that was noted before.
-pub(super) fn follow(looks: Looks, scope: &Scope<'_>, looked: &mut Looked<'_>) -> (Vec<Earlier>, History) {
-    let Some(source) = scope.own.earlier else { return (Vec::new(), History::NotSupplied) };
+pub(super) fn follow(looks: Looks, scope: &Scope<'_>, looked: &mut Looked<'_>) -> Followed {
+    let Some(source) = scope.own.earlier else { return Followed::nothing(History::NotSupplied) };
     let (open, closed) = match source.open().and_then(|open| Ok((open, source.closed()?))) {
         Ok(both) => both,
-        Err(why) => return (Vec::new(), History::Unknown { why }),
+        Err(why) => return Followed::nothing(History::Unknown { why }),
     };
     let checks: Vec<_> = judge::checks(looks).map(|name| (name, looks.check(name))).collect();
-    let mut all = Vec::new();
+    let mut followed = Followed::nothing(History::Known);
     let index = index(looked.targets);
     for finding in open {
         let Some((name, _)) = checks.iter().find(|(_, check)| *check == finding.check) else { continue };
@@ -69,19 +85,20 @@ pub(super) fn follow(looks: Looks, scope: &Scope<'_>, looked: &mut Looked<'_>) -
             earlier.became = became(name, &finding, &earlier, looked);
         }
         if earlier.became == Became::Present {
-            earlier.attributes.clear();
+            followed.there.entry(earlier.check).or_default().push(earlier.fingerprint);
         } else {
             earlier.place = Some(finding.place);
+            followed.earlier.push(earlier);
         }
-        all.push(earlier);
     }
     for target in looked.targets.iter_mut() {
         let subject = target.subject.clone();
         let new = target.vulnerabilities.iter_mut().filter(|seen| seen.first_seen.is_none());
         new.for_each(|seen| back(looks, &subject, seen, &closed));
     }
-    all.sort_by(|one, other| (&one.check, &one.fingerprint).cmp(&(&other.check, &other.fingerprint)));
-    (all, History::Known)
+    followed.earlier.sort_by(|one, other| (&one.check, &one.fingerprint).cmp(&(&other.check, &other.fingerprint)));
+    followed.there.values_mut().for_each(|all| all.sort_unstable());
+    followed
 }
 
 fn read(name: &str, finding: &EarlierFinding) -> Option<Earlier> {

@@ -43,6 +43,9 @@ pub(super) struct Facts<V = Several> {
     /// What was noted before and is open: what became of it, as far as the targets tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
+    /// What was noted before and is there as it was, by the check that noted it: what it is stands with what was seen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub there: BTreeMap<CheckId, Vec<Fingerprint>>,
     /// Whether what was noted before could be asked for.
     pub history: History,
 }
@@ -392,10 +395,10 @@ pub(super) struct Earlier {
     pub version: Option<String>,
     /// The lockfile.
     pub lockfile: String,
-    /// Where it was noted; none where it is there as it was.
+    /// Where it was noted; none in evidence that does not tell it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// What else was told of it; nothing where it is there as it was.
+    /// What else was told of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
     /// How bad it was.
@@ -409,7 +412,8 @@ pub(super) struct Earlier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Became {
-    /// It is there as it was. Where it is not noted any more, that is because of what it is judged by.
+    /// It is there as it was. Where it is not noted any more, that is because of what it is judged by. Older evidence alone tells of
+    /// this here.
     Present,
     /// The package is not there any more.
     Removed,

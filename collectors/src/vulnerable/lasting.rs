@@ -20,10 +20,13 @@ impl Judging<'_> {
         check: &CheckId,
         findings: &BTreeMap<Fingerprint, Finding>,
     ) -> BTreeMap<Fingerprint, Closing> {
-        let gone = self.facts.earlier.iter();
-        let gone = gone.filter(|one| one.check == *check && !findings.contains_key(&one.fingerprint));
+        let own = self.facts.earlier.iter().filter(|one| one.check == *check);
+        let there = self.facts.there.get(check).into_iter().flatten();
+        let became = own.map(|one| (one.became, one.fingerprint));
+        let became = became.chain(there.map(|fingerprint| (Became::Present, *fingerprint)));
+        let gone = became.filter(|(_, fingerprint)| !findings.contains_key(fingerprint));
         let mut all: Vec<(Closing, Fingerprint)> =
-            gone.filter_map(|one| Some((closing(one.became)?, one.fingerprint))).collect();
+            gone.filter_map(|(became, fingerprint)| Some((closing(became)?, fingerprint))).collect();
         all.sort_by_key(|(closing, fingerprint)| (closing.is_remedy(), *fingerprint));
         all.truncate(Judgement::MOST_CLOSINGS);
         all.into_iter().map(|(closing, fingerprint)| (fingerprint, closing)).collect()

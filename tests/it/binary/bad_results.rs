@@ -139,6 +139,12 @@ fn a_result_of_any_size_is_read_in_little_memory() {
     assert_eq!((ended, &taken["findings"]), (Some(0), &5_000.into()), "{taken}");
     assert!(most < base + 50 * MIB, "{base} KiB for a small one, {most} KiB for this");
 
+    // So does what they tell again, beside what was noted before.
+    result(&place, "again.json", 5_000, 61);
+    let (ended, taken, most) = peak(place.path(), &importing("again.json", "pip-audit"));
+    assert_eq!((ended, &taken["findings"]), (Some(0), &5_000.into()), "{taken}");
+    assert!(most < base + 50 * MIB, "{base} KiB for a small one, {most} KiB for this");
+
     // A single one may be as long as it likes.
     let place = deployment(&[]);
     result(&place, "long.json", 1, 2 << 20);
