@@ -121,6 +121,7 @@ fn a_registry_that_wants_a_token_gets_one_of_who_gives_them() {
     let pulling = pulling
         .with_job("images", "container_scan", &format!("id = \"web\"\npull = \"{host}/shop/web:1.4\"\n{trivy}"))
         .with_job("pinned", "container_scan", &format!("id = \"web\"\npull = \"{host}/shop/web@{index}\"\n{trivy}"))
+        .with_job("refused", "container_scan", &format!("id = \"web\"\npull = \"{host}/shop/web:1.4\"\n{trivy}"))
         .with_job("none", "container_scan", &format!("id = \"web\"\npull = \"{host}/shop/none:1.4\"\n{trivy}"))
         .with_job(
             "other",
@@ -149,8 +150,9 @@ fn a_registry_that_wants_a_token_gets_one_of_who_gives_them() {
     }
     assert_eq!(text(pulled(&shown), "/digest"), index);
 
+    let refused = "refuses shop/web:1.4 (401): with the user and password that the settings name";
     for (job, password, said) in [
-        ("images", "wrong", "refuses shop/web:1.4 (401): with the user and password that the settings name"),
+        ("refused", "wrong", refused),
         ("none", PASSWORD, "has no shop/none:1.4 (404)"),
         ("other", PASSWORD, "there is no image for linux/s390x: there are linux/amd64, linux/arm64"),
     ] {
@@ -163,6 +165,12 @@ fn a_registry_that_wants_a_token_gets_one_of_who_gives_them() {
         assert_eq!(outcome(&shown, "container-scan.fresh-database", "web").0, "error", "{job}");
         assert!(words.contains(said), "{words}");
     }
+    // What a job noted itself before stays open when it can't look any more.
+    let (shown, _) = pulling.run(0, "images", "wrong");
+    let (verdict, why) = outcome(&shown, KNOWN, "web");
+    assert!(verdict == "fail" && why.contains(refused) && findings(&shown, KNOWN).len() == 1, "{verdict}: {why}");
+    assert_eq!(outcome(&shown, "container-scan.complete-population", "web").0, "error");
+
     let report = pulling.shop.report();
     assert!(report.contains("could not be found out") && !report.contains(PASSWORD), "{report}");
 }
