@@ -1,7 +1,7 @@
 //! People who act by themselves, each by a token of their own: whoever calls has checked it.
 
 use exhibit_detect::Engine;
-use exhibit_evidence::{Actor, Body, EntryId, disclosure::PERSON};
+use exhibit_evidence::{Actor, Body, EntryId, disclosure::PERSON, letters::steers};
 use exhibit_store::{Append, NewDisclosure, NewEntry};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -126,12 +126,29 @@ pub(crate) fn line(engine: &Engine, what: &str, text: &str, longest: usize) -> R
     if length == 0 || length > longest || text.contains(char::is_control) {
         return Err(format!("a {what} has 1 to {longest} characters on one line, this one has {length}"));
     }
+    // It would be read as another text than the one that is signed for.
+    if let Some(turns) = text.chars().find(|c| steers(*c)) {
+        return Err(format!(
+            "a {what} holds no character that turns the direction of writing, this one holds U+{:04X}",
+            turns as u32
+        ));
+    }
     Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_reads_as_it_is_written() {
+        let engine = Engine::builtin();
+        let read = |text: &str| line(engine, "reason", text, 20);
+        assert_eq!(read(" moved in January ").as_deref(), Ok("moved in January"));
+        assert!(read("").is_err() && read("two\nlines").is_err() && read(&"x".repeat(21)).is_err());
+        let turned = read("ok \u{202e}drawer ot").expect_err("it is turned");
+        assert!(turned.ends_with("this one holds U+202E"), "{turned}");
+    }
 
     #[test]
     fn spellings_of_a_name_are_one_person() {
