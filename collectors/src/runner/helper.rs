@@ -63,13 +63,14 @@ fn tell(mut socket: &UnixStream, message: &Message) -> bool {
 fn serve(socket: &UnixStream, orders: &Orders) -> Result<Message, String> {
     prctl::set_child_subreaper(true).map_err(|error| format!("orphans can't be taken in: {error}"))?;
     let bounds = bound(orders.bounds)?;
+    // Before the scanner starts: one that starts as many processes as it may leaves no room for a thread.
+    watch(socket)?;
     let (scanner, fence, no_new_privileges) = start(orders)?;
     let no_network = !orders.network && fence == Fence::Full;
     let in_force = InForce { bounds, no_new_privileges, fence, no_network, ..InForce::default() };
     if !tell(socket, &Message::Started(in_force)) {
         kin::end_all();
     }
-    watch(socket)?;
     let ended = await_scanner(scanner)?;
     let left_running = end_rest();
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| format!("what it used is not known: {error}"))?;
@@ -128,14 +129,15 @@ fn not_started(error: &std::io::Error) -> String {
 /// Ends everything when the other side closes the socket.
 fn watch(socket: &UnixStream) -> Result<(), String> {
     let mut socket = socket.try_clone().map_err(|error| error.kind().to_string())?;
-    std::thread::spawn(move || {
+    let watching = move || {
         while let Ok(1..) = socket.read(&mut [0; 16]) {}
         loop {
             kin::end_all();
             std::thread::sleep(LOOK);
         }
-    });
-    Ok(())
+    };
+    let watching = std::thread::Builder::new().spawn(watching);
+    watching.map(drop).map_err(|error| format!("nobody can watch over it: {}", error.kind()))
 }
 
 /// Waits for the scanner, and takes in whatever orphan ends meanwhile.
